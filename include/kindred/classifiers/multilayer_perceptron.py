@@ -1,0 +1,38 @@
+"""MLlib's multilayer perceptron, input-512-256-classes, l-bfgs, 50 iterations: the network of the published study.
+
+It takes no weights: a pseudo-label counts as much as a given one.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from kindred.networks import Layer, Network
+
+TAKES_WEIGHTS = False
+HIDDEN = (512, 256)
+ITERATIONS = 50
+
+
+def fit_frame(frame: Any, classes: int, seed: int) -> Network:
+    from pyspark.ml.classification import MultilayerPerceptronClassifier
+    from pyspark.ml.functions import array_to_vector
+    from pyspark.sql import functions as F
+
+    inputs = len(frame.select("features").first()[0])
+    sizes = [inputs, *HIDDEN, classes]
+    vectors = frame.select(array_to_vector("features").alias("features"), F.col("label").cast("double"))
+    trainer = MultilayerPerceptronClassifier(layers=sizes, solver="l-bfgs", maxIter=ITERATIONS, seed=seed)
+    return _network(trainer.fit(vectors).weights.toArray(), sizes)
+
+
+def _network(flat: np.ndarray, sizes: list[int]) -> Network:
+    """MLlib lays each layer out as its weights, column-major [outputs, inputs], then its bias."""
+    layers, at = [], 0
+    for i, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        weights = flat[at : at + inputs * outputs].reshape(inputs, outputs)
+        at += inputs * outputs
+        activation = "linear" if i == len(sizes) - 2 else "sigmoid"
+        layers.append(Layer(weights, flat[at : at + outputs], activation))
+        at += outputs
+    return Network(tuple(layers))

@@ -1,0 +1,63 @@
+"""Fashion-MNIST: 60,000 + 10,000 grey images of 28 x 28, 10 classes of clothing, from the four original idx files.
+
+Source: H. Xiao, K. Rasul, R. Vollgraf, Fashion-MNIST (2017), https://github.com/zalandoresearch/fashion-mnist.
+"""
+
+import gzip
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from kindred import downloads, runs
+from kindred.datasets import Source, cut, in_slices, place, source
+from kindred.errors import InputError
+
+URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
+FILES = {
+    "train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+    "train-labels-idx1-ubyte.gz": "25c81989df183df01b3e8a0aad5dffbe",
+    "t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
+    "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310",
+}
+CLASSES = ("T-shirt-top Trouser Pullover Dress Coat Sandal Shirt Sneaker Bag Ankle-boot").split()
+SLICE = 5000
+
+
+def sources(path: str, say: Callable[[str], None]) -> list[Source]:
+    if not path:
+        folder = runs.cache_folder("downloads", "fashion_mnist")
+        return [source(f"file://{downloads.fetch(URL + name, folder / name, md5, say)}") for name, md5 in FILES.items()]
+    folder = place(path)
+    return [source(runs.join(folder, name)) for name in FILES]
+
+
+def read(spark: Any, sources: list[Source], limit: int | None) -> Any:
+    slices = []
+    for images, labels in (sources[0:2], sources[2:4]):
+        count, labelled = len(_idx(images.uri)), len(_idx(labels.uri))
+        if count != labelled:
+            raise InputError(f"{runs.local(labels.uri)} has {labelled:,} labels for {count:,} images")
+        slices += cut(images.uri, min(count, limit or count), SLICE)
+    return in_slices(spark, slices, load)
+
+
+def load(uri: str, start: int, stop: int) -> Iterator[tuple]:
+    images, labels = _idx(uri), _idx(uri.replace("images-idx3", "labels-idx1"))
+    split = "train" if "/train-" in uri else "test"
+    height, width = images.shape[1:]
+    for i in range(start, stop):
+        yield split, f"{split}#{i:05d}", CLASSES[labels[i]], height, width, 1, images[i].tobytes(), None
+
+
+def _idx(uri: str) -> np.ndarray:
+    """An idx file: two zero bytes, a type (8: uint8), the number of dimensions, the dimensions, the values."""
+    content = runs.read_bytes(uri)
+    try:
+        content = gzip.decompress(content)
+        dimensions = struct.unpack_from(f">{content[3]}I", content, 4)
+        return np.frombuffer(content, np.uint8, offset=4 + 4 * content[3]).reshape(dimensions)
+    except (EOFError, zlib.error, gzip.BadGzipFile, struct.error, IndexError, ValueError) as error:
+        raise InputError(f"{runs.local(uri)} is cut short or not an idx file: {error}") from None

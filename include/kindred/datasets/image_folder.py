@@ -1,0 +1,98 @@
+"""Images in a folder: `path/train/<class>/*`, `path/test/<class>/*`, `path/unlabeled/*`, or any tree with a `labels.csv`.
+
+`labels.csv` has the columns file (relative to `path`), label and, if wanted, split; images that it does not name are
+unlabelled. Without either, each folder below `path` is a class, and one named `unlabeled` has no label.
+"""
+
+import csv
+import functools
+import io
+from collections.abc import Callable
+from typing import Any
+
+from kindred import runs
+from kindred.datasets import COLUMNS, RAW, SPLITS, Source, as_source, place
+from kindred.errors import InputError
+
+TABLE = "labels.csv"
+UNLABELED = ("unlabeled", "unlabelled")
+PER_TASK = 128
+
+
+def sources(path: str, say: Callable[[str], None]) -> list[Source]:
+    if not path:
+        raise InputError("dataset image_folder needs a path: the folder that holds the images")
+    root = place(path)
+    fs, inside = runs.filesystem(root)
+    if not fs.isdir(inside):
+        raise InputError(f"not a folder: {runs.local(root)}")
+    say(f"listing {runs.local(root)}")
+    files = [as_source(fs, info) for info in fs.find(inside, detail=True).values() if info["type"] == "file"]
+    prefix = len(fs.unstrip_protocol(inside).rstrip("/")) + 1
+    files = [f for f in files if not any(part.startswith(".") for part in f.uri[prefix:].split("/"))]
+    if not any(f.uri[prefix:] != TABLE for f in files):
+        raise InputError(f"no image in {runs.local(root)}")
+    # The root goes first: the splits and classes are read off the paths below it.
+    return [Source(fs.unstrip_protocol(inside).rstrip("/"), 0, ""), *sorted(files)]
+
+
+def read(spark: Any, sources: list[Source], limit: int | None) -> Any:
+    root, files = sources[0].uri, [file.uri for file in sources[1:]]
+    names = [uri[len(root) + 1 :] for uri in files]
+    place_of = functools.partial(_by_table, _table(root, names)) if TABLE in names else _by_folder(names)
+    rows, counts = [], dict.fromkeys(SPLITS, 0)
+    for uri, name in zip(files, names, strict=True):
+        if name != TABLE:
+            split, label = place_of(name)
+            counts[split] += 1
+            if limit is None or counts[split] <= limit:
+                rows.append((split, uri, label, None, None, None, None, None))
+    return spark.createDataFrame(spark.sparkContext.parallelize(rows, -(-len(rows) // PER_TASK)), RAW).select(COLUMNS)
+
+
+def _by_folder(names: list[str]) -> Callable[[str], tuple[str, str | None]]:
+    """Split and label by the folders of a file's path."""
+    has_train = any(name.startswith("train/") for name in names)
+
+    def place_of(name: str) -> tuple[str, str | None]:
+        parts = name.split("/")
+        if parts[0] in UNLABELED:
+            return "unlabeled", None
+        if has_train and parts[0] in ("train", "test") and len(parts) > 2:
+            return parts[0], parts[1]
+        if not has_train and len(parts) > 1:
+            return "train", parts[0]
+        return "unlabeled", None
+
+    if not any(place_of(name)[1] for name in names):
+        raise InputError(f"no labelled image: neither train/<class>/*, <class>/* nor {TABLE} is there")
+    return place_of
+
+
+def _by_table(table: dict[str, tuple[str, str | None]], name: str) -> tuple[str, str | None]:
+    return table.get(name, ("unlabeled", None))
+
+
+def _table(root: str, names: list[str]) -> dict[str, tuple[str, str | None]]:
+    """Split and label of each file that labels.csv names."""
+    path = f"{runs.local(root)}/{TABLE}"
+    try:
+        reader = csv.DictReader(io.StringIO(runs.read_bytes(f"{root}/{TABLE}").decode("utf-8-sig")))
+        rows = list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is not a CSV file in UTF-8: {error}") from None
+    if not {"file", "label"} <= set(reader.fieldnames or ()):
+        raise InputError(f"{path} must have the columns file and label, not {', '.join(reader.fieldnames or ['none'])}")
+    known, table = set(names), {}
+    for number, row in enumerate(rows, start=2):
+        file, label, split = row["file"] or "", row["label"] or None, row.get("split") or None
+        if file not in known:
+            raise InputError(f"{path} line {number} names a file that is not there: {file!r}")
+        if file in table:
+            raise InputError(f"{path} line {number} names {file!r} again")
+        if split not in (None, *SPLITS):
+            raise InputError(f"{path} line {number}: unknown split {split!r}; known: {', '.join(SPLITS)}")
+        table[file] = (split or ("train" if label else "unlabeled"), label)
+    if not any(label for _, label in table.values()):
+        raise InputError(f"{path} labels no file")
+    return table

@@ -1,0 +1,52 @@
+"""Predictions against the truth: scores, reports, confusion, and how right the pseudo-labels were."""
+
+import io
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from kindred import metrics
+
+
+def on_test(predictions: DataFrame, truth: DataFrame) -> pd.DataFrame:
+    """label and probabilities of the test images whose truth is known, sorted by id."""
+    rows = predictions.where("split = 'test'").join(truth, "image_id", how="inner")
+    return rows.select("image_id", "label", "probabilities").toPandas().sort_values("image_id")
+
+
+def arrays(rows: pd.DataFrame, classes: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Labels [n] as numbers and probabilities [n, classes], in float64 and summing to 1."""
+    probabilities = np.stack(rows["probabilities"].to_list()).astype(np.float64)
+    labels = rows["label"].map({name: i for i, name in enumerate(classes)}).to_numpy()
+    return labels, probabilities / probabilities.sum(axis=1, keepdims=True)
+
+
+def reports(labels: np.ndarray, probabilities: np.ndarray, classes: list[str]) -> dict[str, bytes]:
+    """Files for people: the scores of each class, and the confusion matrix (rows: truth, columns: prediction)."""
+    from sklearn.metrics import classification_report, confusion_matrix
+
+    predicted, numbers = probabilities.argmax(axis=1), np.arange(len(classes))
+    report = classification_report(
+        labels, predicted, labels=numbers, target_names=classes, digits=4, zero_division=0, output_dict=True
+    )
+    report.pop("accuracy", None)
+    confusion = pd.DataFrame(confusion_matrix(labels, predicted, labels=numbers), index=classes, columns=classes)
+    return {
+        "report.csv": _csv(pd.DataFrame(report).T.rename_axis("class")),
+        "confusion.csv": _csv(confusion.rename_axis("truth")),
+    }
+
+
+def pseudo_precision(pseudo: DataFrame, truth: DataFrame) -> tuple[int, int]:
+    """How many pseudo-labels have a known truth, and how many of those are right."""
+    known = pseudo.join(truth.withColumnRenamed("label", "true"), "image_id", how="inner")
+    row = known.agg(F.count(F.lit(1)), F.count_if(F.col("label") == F.col("true"))).first()
+    return row[0], row[1]
+
+
+def _csv(frame: pd.DataFrame) -> bytes:
+    buffer = io.StringIO()
+    frame.to_csv(buffer)
+    return buffer.getvalue().encode()

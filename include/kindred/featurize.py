@@ -1,0 +1,129 @@
+"""images -> features: an extractor made ready once in the driver, and run over batches in the workers."""
+
+import functools
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pyarrow as pa
+
+from kindred import graphs, images, runs, variants
+from kindred.errors import InputError
+
+BATCH = 32
+ROWS_PER_TASK = 256
+MIXED_SIZE = 32  # px: the side for an extractor without one of its own, where the images differ in size
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """An extractor, made ready: what a worker needs to turn images into features. All of it goes into the run's facts."""
+
+    name: str
+    height: int
+    width: int
+    channels: int
+    fingerprint: str
+    graph: str | None  # local path of the ONNX graph, where there is one
+
+    def features(self, pixels: list[np.ndarray], threads: int = 1) -> np.ndarray:
+        """Features [n, d], float32, of images of any size."""
+        size = (self.height, self.width)
+        batch = np.stack([images.fit(image, size, self.channels) for image in pixels])
+        if self.graph is None:
+            return variants.load("extractor", self.name).features(batch)
+        session = _session(self.graph, threads)
+        return session.run(None, {session.get_inputs()[0].name: batch})[0]
+
+    @classmethod
+    def of(cls, facts: dict) -> "Extractor":
+        """The extractor of a run, from the facts of its featurize stage."""
+        return cls(**facts)
+
+    def graph_bytes(self) -> bytes:
+        """The graph. Raises InputError where the cache that held it is gone."""
+        content = runs.read_bytes(f"file://{self.graph}")
+        if content is None:
+            raise InputError(f"{self.graph} is gone; run the 'featurize' stage again")
+        return content
+
+    def describe(self, classes: list[str], channels: int) -> bytes:
+        """What `kindred.serving` needs to know beside the files: the classes, the images' channels, the extractor."""
+        return json.dumps({"classes": classes, "channels": channels, "extractor": asdict(self)}, indent=1).encode()
+
+
+def prepare(name: str, image_size: int | None, weights: str, dataset: dict) -> Extractor:
+    """The extractor for a dataset (its facts: height, width, channels), with its graph exported once and cached."""
+    module = variants.load("extractor", name)
+    side = image_size or module.IMAGE_SIZE
+    height, width = (side, side) if side else (dataset["height"] or MIXED_SIZE, dataset["width"] or MIXED_SIZE)
+    channels = module.CHANNELS or dataset["channels"]
+    fingerprint = _fingerprint(module, height, width, channels, weights)
+    if not hasattr(module, "graph"):
+        return Extractor(name, height, width, channels, fingerprint, None)
+    path = _graph_path(name, fingerprint)
+    if not path.exists():
+        content = module.graph((height, width), channels, weights)
+        fingerprint = _fingerprint(module, height, width, channels, weights)  # weights may have been fetched just now
+        path = _graph_path(name, fingerprint)
+        runs.put_bytes(f"file://{path}", content)
+    return Extractor(name, height, width, channels, fingerprint, str(path))
+
+
+def worker(extractor: Extractor, threads: int) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """What `mapInArrow` runs: batches of image_id, split, content -> rows of TIMED."""
+    return functools.partial(_batches, extractor, threads)
+
+
+TIMED = "image_id string, split string, features array<float>, started double, ended double"
+
+
+def _batches(extractor: Extractor, threads: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    if extractor.graph is not None:
+        _session(extractor.graph, threads)  # loading is not part of a batch's time
+    for batch in batches:
+        for start in range(0, batch.num_rows, BATCH):
+            rows = batch.slice(start, BATCH)
+            started = time.time()
+            pixels = [images.decode(content.as_py()) for content in rows.column("content")]
+            features = extractor.features(pixels, threads)
+            times = [pa.array(np.full(len(features), at)) for at in (started, time.time())]
+            offsets = np.arange(len(features) + 1, dtype=np.int32) * features.shape[1]
+            lists = pa.ListArray.from_arrays(pa.array(offsets), pa.array(features.ravel()))
+            columns = [rows.column("image_id"), rows.column("split"), lists, *times]
+            yield pa.RecordBatch.from_arrays(columns, ["image_id", "split", "features", "started", "ended"])
+
+
+@functools.lru_cache(maxsize=2)
+def _session(path: str, threads: int):
+    return graphs.session(path, threads)
+
+
+def _graph_path(name: str, fingerprint: str) -> Path:
+    return runs.cache_folder("graphs") / f"{name}-{fingerprint}.onnx"
+
+
+def _fingerprint(module: ModuleType, height: int, width: int, channels: int, weights: str) -> str:
+    code = [runs.file_fingerprint(variants.source(part)) for part in (module, graphs, images)]
+    return runs.fingerprint(height, width, channels, code, _weights_identity(module, weights))
+
+
+def _weights_identity(module: ModuleType, weights: str) -> list:
+    """What changes when the weights do."""
+    if not module.WEIGHTED:
+        return []
+    if weights == "random":
+        return ["random"]
+    if weights == "imagenet":
+        folder = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models"
+        prefix = variants.source(module).stem.split("_")[0]
+        files = sorted(folder.glob(f"{prefix}*_no_top.h5")) + sorted(folder.glob(f"{prefix}*_notop.h5"))
+        return ["imagenet", *((file.name, file.stat().st_size) for file in files)]
+    if not Path(weights).is_file():
+        raise InputError(f"no such weights: {weights!r}; give imagenet, random or a file")
+    return [runs.file_fingerprint(weights)]

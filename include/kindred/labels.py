@@ -1,0 +1,86 @@
+"""Which known labels a run is given, and the folds that they are cut into. Order and chance come from hashes of the id."""
+
+from collections.abc import Callable
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from kindred.errors import InputError
+
+LABEL_CHOICES = ("random",)
+
+
+def hash_order(seed: int) -> F.col:
+    """A column that orders images by chance, the same way every time for the same seed."""
+    return F.sha2(F.concat("image_id", F.lit(f":{seed}")), 256)
+
+
+def allot(counts: dict[str, int], per_class: int | None, total: int | None, say: Callable[[str], None]) -> dict:
+    """How many labels each class gets, of the known `counts`: `per_class`, or its share of `total`, or all."""
+    if per_class is not None and total is not None:
+        raise InputError(f"give labels_per_class ({per_class}) or labels ({total}), not both")
+    if per_class is not None:
+        for label, count in sorted(counts.items()):
+            if count < per_class:
+                say(f"class {label!r} has only {count} labelled training images; all are used")
+        return {label: min(per_class, count) for label, count in counts.items()}
+    known = sum(counts.values())
+    if total is None or total >= known:
+        if total is not None and total > known:
+            say(f"only {known:,} labels are known; all are used")
+        return dict(counts)
+    if total < len(counts):
+        raise InputError(f"labels is {total}, fewer than the {len(counts)} classes; each needs one")
+    shares = {label: total * count / known for label, count in counts.items()}
+    chosen = {label: max(1, int(share)) for label, share in shares.items()}
+    by_remainder = sorted(counts, key=lambda label: (int(shares[label]) - shares[label], label))
+    while sum(chosen.values()) < total:
+        for label in by_remainder:
+            if sum(chosen.values()) < total and chosen[label] < counts[label]:
+                chosen[label] += 1
+    while sum(chosen.values()) > total:  # classes too rare for a label of their own got one
+        chosen[max(chosen, key=lambda label: (chosen[label], label))] -= 1
+    return chosen
+
+
+def choose(known: DataFrame, allotted: dict[str, int], seed: int) -> DataFrame:
+    """The given labels, as the table `labels`: the first of each class in hash order. `known`: image_id, label."""
+    rank = F.row_number().over(Window.partitionBy("label").orderBy(hash_order(seed)))
+    quota = known.sparkSession.createDataFrame(sorted(allotted.items()), "label string, quota int")
+    chosen = known.withColumn("rank", rank).join(F.broadcast(quota), "label", how="inner").where("rank <= quota")
+    return as_given(chosen)
+
+
+def choose_anywhere(known: DataFrame, total: int | None, seed: int) -> DataFrame:
+    """The first `total` labels in hash order, whatever their classes."""
+    chosen = known.orderBy(hash_order(seed))
+    return as_given(chosen if total is None else chosen.limit(total))
+
+
+def as_given(chosen: DataFrame) -> DataFrame:
+    return chosen.select("image_id", "label", F.lit(1.0).alias("confidence"), F.lit("given").alias("source"))
+
+
+def check_classes(counts: dict[str, int], classes: list[str]) -> None:
+    """Raise InputError unless each class has a labelled training image, and there are two or more."""
+    if len(classes) < 2:
+        raise InputError(f"all labels are of one class, {classes[0]!r}; a classifier needs at least two")
+    for label in classes:
+        if not counts.get(label):
+            raise InputError(f"class {label!r} has no labelled training image")
+
+
+def fold_count(smallest: int, wanted: int, say: Callable[[str], None]) -> int:
+    """The number of folds that the smallest class allows. Raises InputError below 2."""
+    if smallest < 2 or wanted < 2:
+        what = f"the smallest class has {smallest} given label" if smallest < 2 else f"folds is {wanted}"
+        raise InputError(f"{what}; cross-validation needs at least 2")
+    if smallest < wanted:
+        say(f"folds lowered from {wanted} to {smallest}, the size of the smallest class")
+    return min(smallest, wanted)
+
+
+def in_folds(given: DataFrame, folds: int) -> DataFrame:
+    """Given labels with a column fold, 0 to folds - 1: stratified by class, in the order of the id's hash."""
+    rank = F.row_number().over(Window.partitionBy("label").orderBy(F.sha2("image_id", 256)))
+    return given.withColumn("fold", ((rank - 1) % folds).cast("int"))

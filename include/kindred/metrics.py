@@ -1,0 +1,61 @@
+"""Scores of predicted class probabilities against true labels. scikit-learn's, and by hand only what it does not have."""
+
+import numpy as np
+
+CALIBRATION_BINS = 15
+SMALLEST = 1e-15
+
+
+def log_losses(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """-log of the probability of each row's true class. labels [n] int, probabilities [n, classes]; [n]."""
+    return -np.log(np.maximum(probabilities[np.arange(len(labels)), labels], SMALLEST))
+
+
+def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+    """All scores of a model on a split. Precision, recall, F1 and rates are means over classes, weighted by their size.
+
+    labels [n] int, probabilities [n, classes]. ROC AUC is one-vs-rest, and left out where only one class is there.
+    """
+    from sklearn import metrics
+
+    predicted = probabilities.argmax(axis=1)
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
+        labels, predicted, average="weighted", zero_division=0
+    )
+    found = {
+        "accuracy": metrics.accuracy_score(labels, predicted),
+        "precision": precision,
+        "recall": recall,
+        "f1": f1,
+        "true_positive_rate": recall,
+        "false_positive_rate": _false_positive_rate(labels, predicted, probabilities.shape[1]),
+        "mcc": metrics.matthews_corrcoef(labels, predicted),
+        "log_loss": log_losses(labels, probabilities).mean(),
+        "expected_calibration_error": calibration_error(labels, probabilities),
+    }
+    present = np.unique(labels)
+    if len(present) > 1:
+        areas = [metrics.roc_auc_score(labels == c, probabilities[:, c]) for c in present]
+        found["roc_auc"] = np.average(areas, weights=[(labels == c).sum() for c in present])
+    return {name: float(value) for name, value in found.items()}
+
+
+def calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Expected calibration error of the top probability, 15 bins of equal width (Guo et al. 2017, section 2)."""
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == labels
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    gaps = np.zeros(CALIBRATION_BINS)
+    np.add.at(gaps, bins, right - confidence)
+    return float(np.abs(gaps).sum() / len(labels))
+
+
+def _false_positive_rate(labels: np.ndarray, predicted: np.ndarray, classes: int) -> float:
+    from sklearn.metrics import confusion_matrix
+
+    counts = confusion_matrix(labels, predicted, labels=np.arange(classes))
+    support = counts.sum(axis=1)
+    false_positives = counts.sum(axis=0) - np.diag(counts)
+    negatives = support.sum() - support
+    rates = np.divide(false_positives, negatives, out=np.zeros(classes), where=negatives > 0)
+    return float(np.average(rates, weights=support))

@@ -1,0 +1,58 @@
+"""Fitted classifiers as data: a stack of dense layers over features. Every classifier ends as one, so prediction, storage
+and the ONNX export are written once."""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+
+ACTIVATIONS = ("linear", "relu", "sigmoid")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """activation(x @ weights + bias), with weights [inputs, outputs] and bias [outputs], both float64."""
+
+    weights: np.ndarray
+    bias: np.ndarray
+    activation: str = "linear"
+
+
+@dataclass(frozen=True)
+class Network:
+    """Dense layers; a softmax over the last one's outputs gives the class probabilities."""
+
+    layers: tuple[Layer, ...]
+
+    def probabilities(self, features: np.ndarray) -> np.ndarray:
+        """Class probabilities [n, classes], float64, of features [n, d]."""
+        values = np.asarray(features, np.float64)
+        for layer in self.layers:
+            values = values @ layer.weights + layer.bias
+            if layer.activation == "relu":
+                values = np.maximum(values, 0)
+            elif layer.activation == "sigmoid":
+                values = 0.5 * (1 + np.tanh(values / 2))
+        values = np.exp(values - values.max(axis=1, keepdims=True))
+        return values / values.sum(axis=1, keepdims=True)
+
+    def on_unscaled(self, mean: np.ndarray, scale: float | np.ndarray) -> "Network":
+        """The same network for features that are not yet centred and scaled: (x - mean) / scale moves into layer one."""
+        first = self.layers[0]
+        weights = first.weights / np.broadcast_to(scale, mean.shape)[:, None]
+        return Network((Layer(weights, first.bias - mean @ weights, first.activation), *self.layers[1:]))
+
+    def to_bytes(self) -> bytes:
+        """As an `.npz` file, which holds numbers only (no pickle)."""
+        buffer = io.BytesIO()
+        arrays = {"activations": np.array([ACTIVATIONS.index(layer.activation) for layer in self.layers])}
+        for i, layer in enumerate(self.layers):
+            arrays |= {f"weights{i}": layer.weights, f"bias{i}": layer.bias}
+        np.savez(buffer, **arrays)
+        return buffer.getvalue()
+
+
+def from_bytes(content: bytes) -> Network:
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        names = [ACTIVATIONS[i] for i in arrays["activations"]]
+        return Network(tuple(Layer(arrays[f"weights{i}"], arrays[f"bias{i}"], name) for i, name in enumerate(names)))

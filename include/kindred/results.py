@@ -1,0 +1,50 @@
+"""A run's figures: merged from its stages' marks into one flat `metrics.json`, and told as a table."""
+
+from kindred import runs
+
+FILE = "metrics.json"
+SCORES = {"accuracy": "accuracy", "F1": "f1", "MCC": "mcc", "log loss": "log_loss", "ROC AUC": "roc_auc"}
+
+
+def merge(run: str) -> dict[str, float]:
+    """The figures of all finished stages of a run, by name; also put into its metrics.json."""
+    figures = {}
+    for mark in _marks(run):
+        figures |= mark["figures"]
+    figures = dict(sorted(figures.items()))
+    runs.put_json(runs.join(run, FILE), figures)
+    return figures
+
+
+def read(run: str) -> dict[str, float]:
+    """What `merge` has put; empty where it has not."""
+    return runs.read_json(runs.join(run, FILE)) or {}
+
+
+def table(figures: dict[str, float]) -> str:
+    """Base against final, and what became of the images, as lines for a console."""
+    lines = [f"{'':24}{'base':>10}{'final':>10}{'difference':>12}"]
+    for title, name in {**{f"test {k}": f"test/{v}" for k, v in SCORES.items()}, "cv accuracy": "cv/accuracy_mean"}.items():
+        base, final = figures.get(f"base/{name}"), figures.get(f"final/{name}")
+        if base is not None and final is not None:
+            lines.append(f"{title:24}{base:>10.4f}{final:>10.4f}{final - base:>+12.4f}")
+    lines.append("")
+    counts = {
+        "rejected": "ingest/rejected",
+        "leaked": "ingest/leaked",
+        "repeated": "ingest/repeated",
+        "given labels": "choose_labels/labels",
+        "unlabelled": "pseudo/unlabelled",
+        "pseudo-labelled": "pseudo/count",
+    }
+    lines += [f"{title:24}{figures[name]:>10,.0f}" for title, name in counts.items() if name in figures]
+    if "pseudo/precision" in figures:
+        known = f"   of {figures['pseudo/known']:,.0f} whose truth is known"
+        lines.append(f"{'pseudo-labels right':24}{figures['pseudo/precision']:>10.1%}{known}")
+    return "\n".join(lines)
+
+
+def _marks(run: str) -> list[dict]:
+    fs, inside = runs.filesystem(run)
+    marks = [runs.mark_of(fs.unstrip_protocol(path)) for path in fs.ls(inside, detail=False) if fs.isdir(path)]
+    return [mark for mark in marks if mark is not None]

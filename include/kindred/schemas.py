@@ -1,0 +1,61 @@
+"""Every table once: its columns (as Spark's DDL), the stage that writes it, and who may read it."""
+
+from dataclasses import dataclass
+
+from kindred.errors import InputError
+
+VERSION = 1  # part of each dataset's fingerprint: raise it when stored tables must be made again
+
+
+@dataclass(frozen=True)
+class Table:
+    columns: str
+    writer: str
+    readers: tuple[str, ...] | None = None  # None: any stage
+
+
+LABEL = "image_id string, label string, confidence double, source string"
+PSEUDO_LABEL = f"{LABEL}, weight double, round int, score double"
+PREDICTION = "image_id string, split string, prediction string, confidence double, probabilities array<float>"
+
+TABLES = {
+    # The pile. content is an encoded PNG or JPEG file; the key is (image_id, split).
+    "images": Table(
+        "image_id string, split string, origin string, height int, width int, channels int, content binary", "ingest"
+    ),
+    # Every known label, whatever the run's label budget: no stage that fits may look.
+    "truth": Table("image_id string, label string", "ingest", ("choose_labels", "evaluate")),
+    "rejected": Table("origin string, split string, reason string", "ingest"),
+    "features": Table("image_id string, split string, features array<float>", "featurize"),
+    "labels": Table(LABEL, "choose_labels"),
+    # Which fold each given label belongs to, and what a model that did not see the fold says of it.
+    "out_of_fold": Table(
+        "image_id string, fold int, model string, prediction string, probabilities array<float>", "train_base"
+    ),
+    "predictions_base": Table(PREDICTION, "train_base"),
+    "pseudo_labels": Table(PSEUDO_LABEL, "pseudo_label"),
+    # The same for each fold, by the base model that did not see the fold: only cross-validation reads it.
+    "pseudo_labels_by_fold": Table(f"fold int, {PSEUDO_LABEL}", "pseudo_label"),
+    "predictions_final": Table(PREDICTION, "train_final"),
+    "out_of_fold_final": Table(
+        "image_id string, fold int, model string, prediction string, probabilities array<float>", "train_final"
+    ),
+    "index": Table(
+        "image_id string, prediction string, confidence double, probabilities array<float>, features array<float>",
+        "build_index",
+    ),
+}
+
+
+def table(name: str) -> Table:
+    if name not in TABLES:
+        raise InputError(f"unknown table {name!r}; known: {', '.join(sorted(TABLES))}")
+    return TABLES[name]
+
+
+def check_reader(name: str, stage: str) -> Table:
+    """The table's entry, if the stage may read it; raises InputError where it may not."""
+    entry = table(name)
+    if entry.readers is not None and stage not in entry.readers:
+        raise InputError(f"stage {stage!r} may not read {name!r}; its readers: {', '.join(entry.readers)}")
+    return entry

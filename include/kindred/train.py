@@ -1,0 +1,222 @@
+"""Training with cross-validation: one fit on all labels, and one for each fold that does not see it.
+
+A *plan* says who learns from what: a DataFrame of image_id, label (int), weight, given, fold. A given label has the fold it
+belongs to; a pseudo-label has the fold that it was made for (by a base model that did not see it), or -1 for the fit on all.
+"""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from kindred import metrics
+from kindred.networks import Network
+
+ALL = -1
+PLAN = "image_id string, label int, weight double, given boolean, fold int"
+FITS_MEGABYTES = 512  # MiB of float32 features: up to here a classifier is fitted in one process
+FRAME_PARTITIONS = 4  # fixed: the order in which Spark adds up must not depend on the number of cores
+
+
+def file_name(fold: int) -> str:
+    """The file of a fold's network, or of the network fitted on ALL."""
+    return "network-all.npz" if fold == ALL else f"network-{fold}.npz"
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What is learned from, in one process: features [n, d] of distinct images, and a plan whose rows point into them."""
+
+    features: np.ndarray
+    at: np.ndarray
+    labels: np.ndarray
+    weights: np.ndarray
+    given: np.ndarray
+    fold: np.ndarray
+
+    def learned(self, fold: int) -> np.ndarray:
+        """The plan's rows that the fit for `fold` (or ALL) learns from."""
+        if fold == ALL:
+            return np.flatnonzero(self.given | (self.fold == ALL))
+        return np.flatnonzero(np.where(self.given, self.fold != fold, self.fold == fold))
+
+    def held_out(self, fold: int) -> np.ndarray:
+        return np.flatnonzero(self.given & (self.fold == fold))
+
+
+@dataclass
+class Fitted:
+    """Networks by fold (ALL: the one to use), and the out-of-fold probabilities of the given labels."""
+
+    networks: dict[int, Network] = field(default_factory=dict)
+    out_of_fold: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = field(default_factory=dict)  # ids, labels, p
+    setting: float | None = None
+
+    def log_loss(self) -> float:
+        """Mean log loss over all given labels, each by the model that did not see it."""
+        losses = [metrics.log_losses(labels, p) for _, labels, p in self.out_of_fold.values()]
+        return float(np.concatenate(losses).mean())
+
+    def scores(self) -> dict[int, dict[str, float]]:
+        """Scores by fold."""
+        return {
+            fold: {
+                "accuracy": float((p.argmax(axis=1) == labels).mean()),
+                "log_loss": float(metrics.log_losses(labels, p).mean()),
+                "images": len(labels),
+            }
+            for fold, (_, labels, p) in sorted(self.out_of_fold.items())
+        }
+
+    def figures(self, name: str) -> dict[str, float]:
+        """Mean and standard deviation over folds, named `<model>/cv/...`."""
+        scores = list(self.scores().values())
+        found = {f"{name}/cv/folds": len(scores)}
+        for score in ("accuracy", "log_loss"):
+            values = [s[score] for s in scores]
+            found |= {f"{name}/cv/{score}_mean": float(np.mean(values)), f"{name}/cv/{score}_std": float(np.std(values))}
+        return found
+
+
+def plan(labels: DataFrame, classes: list[str], pseudo: DataFrame | None, by_fold: DataFrame | None) -> DataFrame:
+    """The plan for given labels (with their fold) and, for the final model, both tables of pseudo-labels."""
+    spark = labels.sparkSession
+    numbers = spark.createDataFrame([(name, i) for i, name in enumerate(classes)], "name string, number int")
+    rows = labels.select("image_id", "label", F.lit(1.0).alias("weight"), F.lit(True).alias("given"), "fold")
+    if pseudo is not None:
+        everywhere = pseudo.withColumn("fold", F.lit(ALL)).unionByName(by_fold)
+        made = everywhere.select("image_id", "label", "weight", F.lit(False).alias("given"), "fold")
+        rows = rows.unionByName(made)
+    rows = rows.join(F.broadcast(numbers), F.col("label") == F.col("name"), how="inner")
+    return rows.select("image_id", F.col("number").alias("label"), "weight", "given", "fold")
+
+
+def examples(rows: pd.DataFrame, ids: np.ndarray, features: np.ndarray) -> Examples:
+    """A plan's rows and the features of the images that it names. Sorted by image_id, given labels first."""
+    rows = rows.sort_values(["given", "fold", "image_id"], ascending=[False, True, True], kind="stable")
+    order = np.argsort(ids)
+    at = order[np.searchsorted(ids, rows["image_id"].to_numpy(), sorter=order)]
+    columns = [rows[name].to_numpy() for name in ("label", "weight", "given", "fold")]
+    return Examples(features, at, *columns)
+
+
+def fit_examples(
+    spark: Any,
+    found: Examples,
+    ids: np.ndarray,
+    classifier: ModuleType,
+    classes: int,
+    folds: int,
+    seed: int,
+    say: Callable[[str], None],
+) -> Fitted:
+    """Fit in single processes, one Spark task a fold; the setting is chosen by the out-of-fold log loss."""
+    shared = spark.sparkContext.broadcast(found)
+    fit = functools.partial(_fit_fold, shared, classifier.__name__, classes, seed)
+    best = None
+    for setting in getattr(classifier, "SETTINGS", (None,)):
+        tasks = spark.sparkContext.parallelize(range(folds), folds)
+        results = tasks.map(functools.partial(fit, setting)).collect()
+        now = Fitted(setting=setting)
+        for fold, network, probabilities in results:
+            rows = found.held_out(fold)
+            now.networks[fold] = network
+            now.out_of_fold[fold] = (ids[found.at[rows]], found.labels[rows], probabilities)
+        if setting is not None:
+            say(f"... setting {setting:g}: out-of-fold log loss {now.log_loss():.4f}")
+        if best is not None and now.log_loss() >= best.log_loss():
+            break
+        best = now
+    last = spark.sparkContext.parallelize([ALL], 1).map(functools.partial(fit, best.setting)).collect()
+    best.networks[ALL] = last[0][1]
+    shared.destroy()
+    return best
+
+
+def fit_frames(
+    rows: DataFrame, features: DataFrame, classifier: ModuleType, classes: int, folds: int, seed: int, say: Callable
+) -> Fitted:
+    """Fit in Spark, one fold after the other."""
+    frame = rows.join(features, "image_id", how="inner").select("image_id", "features", "label", "weight", "given", "fold")
+    frame = frame.repartition(FRAME_PARTITIONS, "image_id").sortWithinPartitions("image_id", "fold").persist()
+    result = Fitted()
+    for fold in [*range(folds), ALL]:
+        learned = frame.where("given or fold = -1") if fold == ALL else frame.where(
+            f"(given and fold != {fold}) or (not given and fold = {fold})"
+        )
+        result.networks[fold] = classifier.fit_frame(learned, classes, seed)
+        if fold != ALL:
+            say(f"... fold {fold + 1} of {folds}")
+            held_out = frame.where(f"given and fold = {fold}").select("image_id", "label", "features").toPandas()
+            held_out = held_out.sort_values("image_id")
+            values = np.stack(held_out["features"].to_list())
+            probabilities = result.networks[fold].probabilities(values)
+            result.out_of_fold[fold] = (held_out["image_id"].to_numpy(), held_out["label"].to_numpy(), probabilities)
+    frame.unpersist()
+    return result
+
+
+def out_of_fold(spark: Any, fitted: Fitted, classes: list[str], model: str) -> DataFrame:
+    """The table of that name."""
+    rows = [
+        (str(image_id), fold, model, classes[int(p.argmax())], [float(v) for v in p])
+        for fold, (ids, _, probabilities) in sorted(fitted.out_of_fold.items())
+        for image_id, p in zip(ids, probabilities, strict=True)
+    ]
+    columns = "image_id string, fold int, model string, prediction string, probabilities array<float>"
+    return spark.createDataFrame(rows, columns)
+
+
+def predictions(features: DataFrame, network: Network, classes: list[str]) -> DataFrame:
+    """image_id, split, prediction, confidence, probabilities of every row of `features`."""
+    columns = "image_id string, split string, prediction string, confidence double, probabilities array<float>"
+    return features.mapInArrow(functools.partial(_predict, network, classes), columns)
+
+
+def matrix(column: pa.Array) -> np.ndarray:
+    """A column of equally long lists of floats as an array [n, d]."""
+    return column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1)
+
+
+def lists(values: np.ndarray) -> pa.ListArray:
+    """An array [n, d] as a column of lists of float32."""
+    offsets = np.arange(len(values) + 1, dtype=np.int32) * values.shape[1]
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values.astype(np.float32).ravel()))
+
+
+def _fit_fold(shared: Any, classifier: str, classes: int, seed: int, setting: Any, fold: int) -> tuple:
+    """In a worker: the network for a fold, and its probabilities for the given labels of the fold."""
+    import importlib
+
+    found = shared.value
+    rows = found.learned(fold)
+    module = importlib.import_module(classifier)
+    network = module.fit(
+        found.features[found.at[rows]], found.labels[rows], found.weights[rows], classes, seed, setting
+    )
+    held_out = found.held_out(fold)
+    return fold, network, network.probabilities(found.features[found.at[held_out]])
+
+
+def _predict(network: Network, classes: list[str], batches):
+    names = np.array(classes)
+    for batch in batches:
+        if not batch.num_rows:
+            continue
+        probabilities = network.probabilities(matrix(batch.column("features")))
+        top = probabilities.argmax(axis=1)
+        columns = [
+            batch.column("image_id"),
+            batch.column("split"),
+            pa.array(names[top]),
+            pa.array(probabilities.max(axis=1)),
+            lists(probabilities),
+        ]
+        yield pa.RecordBatch.from_arrays(columns, ["image_id", "split", "prediction", "confidence", "probabilities"])

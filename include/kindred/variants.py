@@ -1,0 +1,28 @@
+"""The variants of each kind: a file in the kind's folder, named as people name it. Listing them imports nothing."""
+
+import importlib
+import inspect
+from pathlib import Path
+from types import ModuleType
+
+from kindred.errors import InputError
+
+KINDS = {"dataset": "datasets", "extractor": "extractors", "classifier": "classifiers", "labeller": "labellers"}
+
+
+def names(kind: str) -> list[str]:
+    """The names of a kind's variants, sorted."""
+    folder = Path(__file__).parent / KINDS[kind]
+    return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+
+
+def load(kind: str, name: str) -> ModuleType:
+    """The variant's module. Raises InputError, with the known names, for an unknown one."""
+    if name not in names(kind):
+        raise InputError(f"unknown {kind} {name!r}; known: {', '.join(names(kind))}")
+    return importlib.import_module(f"kindred.{KINDS[kind]}.{name}")
+
+
+def source(module: ModuleType) -> Path:
+    """The variant's own file, which its fingerprints cover."""
+    return Path(inspect.getsourcefile(module))

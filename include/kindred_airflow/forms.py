@@ -1,0 +1,101 @@
+"""The fields of the trigger forms: types, limits, choices and defaults, each once. Nothing heavy is imported here."""
+
+from airflow.sdk import Param
+
+from kindred import variants
+
+
+def _choice(kind: str, default: str, title: str, description: str) -> Param:
+    return Param(default, type="string", enum=variants.names(kind), title=title, description=description)
+
+
+def _count(title: str, description: str, minimum: int = 1) -> Param:
+    return Param(None, type=["null", "integer"], minimum=minimum, title=title, description=description)
+
+
+RUN = {
+    "run_name": Param(
+        "",
+        type="string",
+        pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,119})?$",
+        title="Name of the run",
+        description="Its folder and its name in MLflow. Empty: Airflow's run id. The name of an earlier run resumes it: "
+        "finished stages with the same values are skipped.",
+    ),
+}
+
+SELF_TRAINING = {
+    "dataset": _choice("dataset", "digits", "Dataset", "Where the images come from; digits is embedded."),
+    "path": Param(
+        "",
+        type="string",
+        title="Path",
+        description="The folder, file or archive of the dataset. Empty: fashion_mnist and stl10 are downloaded, once.",
+    ),
+    "limit": _count("Limit", "Take only so many first images of each split, for a quick look. Empty: all."),
+    "leaks": Param(
+        "drop",
+        type="string",
+        enum=["drop", "keep"],
+        title="Leaks",
+        description="Copies of test images among the training or unlabelled ones: drop them (right), or keep them (as "
+        "published figures did).",
+    ),
+    "extractor": _choice(
+        "extractor",
+        "pixels",
+        "Extractor",
+        "What turns an image into features. mobilenet_v2 is a good start for photographs.",
+    ),
+    "image_size": _count("Image size", "Side in pixels to which images are resized. Empty: the extractor's own.", 8),
+    "weights": Param(
+        "imagenet",
+        type="string",
+        minLength=1,
+        title="Weights",
+        description="Of a network extractor: imagenet (found in $KERAS_HOME/models, else downloaded), random, or a file.",
+    ),
+    "labels_per_class": _count("Labels per class", "Given labels for each class. Empty: see the next field.", 2),
+    "labels": _count("Labels in all", "Given labels in all. Both empty: every known training label.", 2),
+    "label_choice": Param(
+        "random",
+        type="string",
+        enum=["random"],
+        title="Choice of labels",
+        description="Which images get their label; random is by a hash of the image and the seed.",
+    ),
+    "stratified": Param(
+        True, type="boolean", title="Stratified", description="Give each class its share of the labels in all."
+    ),
+    "classifier": _choice(
+        "classifier",
+        "logistic_regression",
+        "Classifier",
+        "Trained twice: base on the given labels, final on those and the pseudo-labels. multilayer_perceptron takes no "
+        "weights, the others do.",
+    ),
+    "folds": Param(5, type="integer", minimum=2, maximum=50, title="Folds", description="Of the cross-validation."),
+    "labeller": _choice("labeller", "confidence", "Labeller", "Who decides which image gets a pseudo-label."),
+    "threshold": Param(
+        0.95,
+        type="number",
+        minimum=0,
+        maximum=1,
+        title="Threshold",
+        description="An unlabelled image whose top probability reaches it gets that label. 0 takes all.",
+    ),
+    "seed": Param(0, type="integer", minimum=0, title="Seed", description="Of everything that is left to chance."),
+}
+
+PREDICT = {
+    "run": Param(
+        "",
+        type="string",
+        minLength=1,
+        title="Run",
+        description="The finished run whose final model is used: its name, DAG/name, or the URI of its folder.",
+    ),
+    "images": Param(
+        "", type="string", minLength=1, title="Images", description="A folder of images (with all its subfolders)."
+    ),
+}

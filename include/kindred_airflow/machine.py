@@ -1,0 +1,98 @@
+"""One machine as Kindred's home: the environment of its processes, and the databases, pool and folders that they need."""
+
+import fcntl
+import json
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+from kindred import jvm, runs
+from kindred.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+CORES_PER_JOB = 4  # a machine gets one slot for so many cores: one Spark job fills that many
+
+
+def data() -> Path:
+    """The local folder that holds everything."""
+    root = runs.local(runs.data_root())
+    if "://" in root:
+        raise InputError(f"KINDRED_DATA is {root}; on one machine it must be a local folder")
+    return Path(root)
+
+
+def environment(database: str) -> dict[str, str]:
+    """The environment of Airflow and its jobs; `database` is the name of Airflow's SQLite file. What is set, stays."""
+    home = data() / "airflow"
+    bin_folder = Path(sys.executable).parent
+    wanted = {
+        "KINDRED_ARTIFACTS": f"file://{data()}/mlartifacts",
+        "MLFLOW_TRACKING_URI": f"sqlite:///{data()}/mlflow.db",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps(
+            {"conn_type": "spark", "host": "local[*]", "extra": {"deploy-mode": "client"}}
+        ),
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / database}?timeout=60",
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_DRIVER_PYTHON": sys.executable,
+        "PYTHONUNBUFFERED": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+    fixed = {
+        "KINDRED_DATA": str(data()),
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT / "include"), os.environ.get("PYTHONPATH")])),
+        "PATH": os.pathsep.join([str(bin_folder), os.environ.get("PATH", os.defpath)]),
+        "JAVA_HOME": jvm.java_home(),
+        **jvm.environment(),
+    }
+    return {**wanted, **os.environ, **fixed, "AIRFLOW__API_AUTH__JWT_SECRET": _secret(home)}
+
+
+def prepare(env: dict[str, str], database: str) -> None:
+    """Make the databases and the pool, once; a second caller waits for the first. Raises InputError where that fails."""
+    home = Path(env["AIRFLOW_HOME"])
+    home.mkdir(parents=True, exist_ok=True)
+    ready = home / f".{database}.ready"
+    with (home / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if ready.exists():
+            return
+        tracking = [sys.executable, "-c", "from kindred import tracking; tracking.client().search_experiments()"]
+        airflow = str(Path(sys.executable).parent / "airflow")
+        log = home / "setup.log"
+        with log.open("ab") as output:
+            beside = subprocess.Popen(tracking, env=env, stdout=output, stderr=output)
+            commands = [[airflow, "db", "migrate"], [airflow, "pools", "set", "spark", str(slots()), "Spark jobs"]]
+            codes = [subprocess.run(c, env=env, stdout=output, stderr=output, check=False).returncode for c in commands]
+            codes.append(beside.wait())
+        if any(codes):
+            raise InputError(f"the databases could not be set up; see {log}")
+        ready.touch()
+
+
+def slots() -> int:
+    """How many Spark jobs this machine runs at a time."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(os.environ.get("KINDRED_SPARK_SLOTS") or max(1, cores // CORES_PER_JOB))
+
+
+def _secret(home: Path) -> str:
+    """A key for Airflow's tokens, made once and readable by its owner only."""
+    path = home / "jwt_secret"
+    if not path.exists():
+        home.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+                file.write(secrets.token_hex(64))
+        except FileExistsError:  # another run made it in the meantime
+            pass
+    return path.read_text()

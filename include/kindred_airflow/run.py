@@ -1,0 +1,147 @@
+"""`make run`: one DAG run on this machine, without a server. The console shows the stages; the log keeps everything."""
+
+import json
+import os
+import re
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from kindred import results, runs
+from kindred.errors import InputError
+from kindred_airflow import machine
+
+DATABASE = "runs.db"  # apart from the one that `make up` serves: its scheduler would take up these runs a second time
+LINE = re.compile(r"\[kindred\] ([\w-]+)(?::| (failed):) (.*)")
+ERROR = re.compile(r"^(?:[\w.]*\.)?\w*(?:Error|Exception|NotFound|Invalid\w*): (.+)")
+PLAIN_SECONDS = 10.0  # between two progress lines where the console is a file
+
+
+class Console:
+    """Shows what matters of a log, as it comes."""
+
+    def __init__(self) -> None:
+        self.terminal = sys.stdout.isatty()
+        self.progress_at = 0.0
+        self.failed = False
+        self.error = ""
+        self.open_line = False
+
+    def take(self, line: str) -> None:
+        """Look at one line of the log."""
+        if found := LINE.search(line):
+            stage, failed, text = found.groups()
+            text = re.sub(r"\s*(\{spark_submit|\[airflow|source=|loc=|chan=).*$", "", text).rstrip()
+            self.failed = self.failed or bool(failed)
+            if text.startswith("... "):
+                self._progress(stage, text[4:])
+            else:
+                self._print(f"  {stage:14} {'FAILED: ' if failed else ''}{text}")
+        elif found := ERROR.match(line.strip()):
+            self.error = found.group(1)
+
+    def _progress(self, stage: str, text: str) -> None:
+        if self.terminal:
+            sys.stdout.write(f"\r\x1b[K  {stage:14} {text}")
+            sys.stdout.flush()
+            self.open_line = True
+        elif time.monotonic() - self.progress_at > PLAIN_SECONDS:
+            self.progress_at = time.monotonic()
+            self._print(f"  {stage:14} ... {text}")
+
+    def _print(self, text: str) -> None:
+        sys.stdout.write(("\r\x1b[K" if self.open_line else "") + text + "\n")
+        sys.stdout.flush()
+        self.open_line = False
+
+
+def run(dag_id: str, conf: dict, name: str | None = None) -> tuple[str, int]:
+    """Run a DAG once; the URI of the run's folder, and the exit status: 0 only if every task succeeded."""
+    name = runs.slug(name or conf.get("run_name") or f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}")
+    known = sorted(path.stem for path in (machine.ROOT / "dags").glob("*.py"))
+    if dag_id not in known:
+        raise InputError(f"unknown DAG {dag_id!r}; known: {', '.join(known)}")
+    print(f"{dag_id} {json.dumps(conf)}", flush=True)
+    env = machine.environment(DATABASE)
+    machine.prepare(env, DATABASE)
+    log = machine.data() / "logs" / f"{dag_id}-{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    print(f"  run {name}; the whole log: {log}", flush=True)
+    airflow = str(Path(sys.executable).parent / "airflow")
+    command = [airflow, "dags", "test", dag_id, "--conf", json.dumps({**conf, "run_name": name})]
+    status = _follow(command, env, log)
+    return runs.run_folder(dag_id, name), status
+
+
+def _follow(command: list[str], env: dict[str, str], log: Path) -> int:
+    """Run a command to its end, its output in `log` and its essence on the console; its exit status."""
+    console = Console()
+    process = subprocess.Popen(
+        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True
+    )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with log.open("a") as file:
+            for line in process.stdout:
+                file.write(line)
+                file.flush()
+                console.take(line)
+        status = process.wait()
+    except KeyboardInterrupt:
+        _end(process.pid)
+        print("\n  stopped; the same RUN_ID goes on where this ended", flush=True)
+        return 130
+    if status and not console.failed:
+        print(f"  FAILED: {console.error or f'Airflow ended with status {status}'}", flush=True)
+    return status
+
+
+def _end(pid: int) -> None:
+    """End a process and everything below it, gently first."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return
+    for process in family:
+        try:
+            process.terminate()
+        except psutil.NoSuchProcess:
+            continue
+    _, alive = psutil.wait_procs(family, timeout=15)
+    for process in alive:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+
+
+def main() -> int:
+    """The command line of `make run`: its values come from the environment, where make puts them."""
+    dag_id = os.environ.get("DAG") or "self_training"
+    text = os.environ.get("CONF") or ('{"dataset": "digits", "labels_per_class": 10}' if dag_id == "self_training" else "{}")
+    try:
+        conf = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"CONF is no JSON: {error}") from None
+    if not isinstance(conf, dict):
+        raise InputError(f"CONF must be a JSON object of params, not {text}")
+    folder, status = run(dag_id, conf, os.environ.get("RUN_ID"))
+    if status == 0:
+        if figures := results.read(folder):
+            print(f"\n{results.table(figures)}\n")
+        print(f"  figures         {runs.local(folder)}/{results.FILE}")
+        print("  MLflow, Airflow make up")
+    return status
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except InputError as error:
+        sys.exit(f"kindred: {error}")

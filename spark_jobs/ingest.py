@@ -1,0 +1,33 @@
+"""source files -> images, truth, rejected: the same for every run on the same files"""
+
+from kindred import images, ingest, runs, schemas, stage, variants
+
+
+def home(s: stage.Stage, *, dataset: str, path: str, limit: int | None, leaks: str) -> str:
+    """The dataset's folder: its name changes with the arguments, the source files and the code that reads them."""
+    module = variants.load("dataset", dataset)
+    s.found = module.sources(path, s.say)
+    code = [runs.file_fingerprint(variants.source(part)) for part in (module, ingest, images)]
+    fingerprint = runs.fingerprint(schemas.VERSION, path, limit, leaks, s.found, code)
+    return runs.join(runs.dataset_folder(dataset, fingerprint), "ingest")
+
+
+def main(s: stage.Stage, *, dataset: str, path: str, limit: int | None, leaks: str) -> str:
+    decoded = ingest.decode(variants.load("dataset", dataset).read(s.spark, s.found, limit))
+    with s.progress():
+        counts = ingest.check(decoded)
+    if not counts["test"]:
+        decoded = ingest.set_test_aside(decoded)
+    left_out = ingest.duplicates(decoded, leaks)
+    kept = ingest.keep(decoded, left_out).persist()
+    written = s.write("images", kept)
+    s.write("truth", kept.where("label is not null").select("image_id", "label").distinct())
+    s.write("rejected", ingest.rejected(decoded, left_out))
+    name = s.home.rsplit("/", 2)[1]
+    s.facts = {**ingest.facts(kept), "dataset": {"name": dataset, "digest": name[-12:], "source": path or dataset}}
+    s.figures = ingest.figures(written, left_out, counts)
+    return ingest.summary(s.figures)
+
+
+if __name__ == "__main__":
+    stage.run(main, home)

@@ -1,0 +1,78 @@
+"""features, labels and, for the final model, pseudo-labels -> a classifier, out-of-fold scores, predictions
+
+The same program is the stage train_base and the stage train_final.
+"""
+
+from pyspark.sql import functions as F
+
+from kindred import featurize, graphs, labels, networks, stage, tracking, train, variants
+
+
+def main(s: stage.Stage, *, classifier: str, folds: int, seed: int) -> str:
+    classes = s.facts_of("ingest")["classes"]
+    folds = labels.fold_count(s.figures_of("choose_labels")["choose_labels/smallest_class"], folds, s.say)
+    final = s.name == "train_final"
+    if final and not s.figures_of("pseudo_label")["pseudo/count"]:
+        s.say("no pseudo-label: the final model is the base model")
+        fitted = _take_over_base(s, folds)
+    else:
+        fitted = _fit(s, variants.load("classifier", classifier), classes, folds, seed, final)
+    for fold, network in fitted.networks.items():
+        s.put_file(train.file_name(fold), network.to_bytes())
+    network = fitted.networks[train.ALL]
+    name = "predictions_final" if final else "predictions_base"
+    s.write(name, train.predictions(s.read("features"), network, classes), of=s.figures_of("featurize")["featurize/images"])
+    if final:
+        s.facts["model"] = _log_model(s, network, classes)
+    model = s.name.removeprefix("train_")
+    accuracy, spread = (s.figures[f"{model}/cv/accuracy_{part}"] for part in ("mean", "std"))
+    return f"cross-validation accuracy {accuracy:.4f} ± {spread:.4f} over {folds} folds"
+
+
+def _fit(s: stage.Stage, module, classes: list[str], folds: int, seed: int, final: bool) -> train.Fitted:
+    tables = (s.read("pseudo_labels"), s.read("pseudo_labels_by_fold")) if final else (None, None)
+    if final and not module.TAKES_WEIGHTS:
+        s.say("this classifier takes no weights: a pseudo-label counts as much as a given one")
+    plan = train.plan(labels.in_folds(s.read("labels"), folds), classes, *tables).persist()
+    images = plan.select("image_id").distinct()
+    megabytes = images.count() * s.figures_of("featurize")["featurize/dimensions"] * 4 / 2**20
+    alone = hasattr(module, "fit") and (megabytes <= train.FITS_MEGABYTES or not hasattr(module, "fit_frame"))
+    s.say(f"{megabytes:,.0f} MiB of features: fitted {'in single processes' if alone else 'in Spark'}")
+    if alone:
+        rows = plan.toPandas()
+        ids, features = s.matrix("features", "features", rows["image_id"].unique())
+        examples = train.examples(rows, ids, features)
+        fitted = train.fit_examples(s.spark, examples, ids, module, len(classes), folds, seed, s.say)
+    else:
+        features = s.read("features").dropDuplicates(["image_id"]).select("image_id", "features")
+        fitted = train.fit_frames(plan, features, module, len(classes), folds, seed, s.say)
+    model = s.name.removeprefix("train_")
+    s.figures = {f"{s.name}/images": images.count(), **fitted.figures(model)}
+    s.facts = {"folds": fitted.scores(), "setting": fitted.setting}
+    s.write("out_of_fold_final" if final else "out_of_fold", train.out_of_fold(s.spark, fitted, classes, model))
+    return fitted
+
+
+def _take_over_base(s: stage.Stage, folds: int) -> train.Fitted:
+    """The base model's networks, figures and out-of-fold rows under the final model's name."""
+    base = s.figures_of("train_base").items()
+    s.figures = {name.replace("base/", "final/", 1): value for name, value in base if name.startswith("base/")}
+    s.facts = {name: s.facts_of("train_base")[name] for name in ("folds", "setting")}
+    s.write("out_of_fold_final", s.read("out_of_fold").withColumn("model", F.lit("final")))
+    files = {fold: s.file("train_base", train.file_name(fold)) for fold in (*range(folds), train.ALL)}
+    return train.Fitted({fold: networks.from_bytes(content) for fold, content in files.items()})
+
+
+def _log_model(s: stage.Stage, network: networks.Network, classes: list[str]) -> str | None:
+    """The final model in MLflow, with one graph for the whole way from pixels where the extractor has one; its URI."""
+    extractor, channels = featurize.Extractor.of(s.facts_of("featurize")), s.facts_of("ingest")["channels"]
+    files = {"network.npz": network.to_bytes(), "description.json": extractor.describe(classes, channels)}
+    if extractor.graph:
+        files["model.onnx"] = graphs.whole(extractor.graph_bytes(), network, channels)
+    for name, content in files.items():
+        s.put_file(name, content)
+    return tracking.log_model(s.run, files, classes, s.read("images").select("content").first()[0])
+
+
+if __name__ == "__main__":
+    stage.run(main)
