@@ -1,0 +1,66 @@
+# Kindred: `make` shows what there is.
+#
+#   VENV=.venv             the environment
+#   PYTHON=python3.12      what it is made with (3.11 to 3.13)
+#   KINDRED_DATA=./data    where all data lies
+
+VENV ?= .venv
+KINDRED_DATA ?= data
+DAG ?= self_training
+CONF ?=
+RUN_ID ?=
+RUN ?=
+IMAGES ?=
+
+BIN := $(abspath $(VENV))/bin
+READY := $(VENV)/.ready
+export KINDRED_DATA := $(abspath $(KINDRED_DATA))
+export PYTHONPATH := $(CURDIR)/include
+export DAG RUN_ID RUN IMAGES
+export CONF
+.DEFAULT_GOAL := help
+.PHONY: help setup run predict published up down test test-fast lint format lock clean clean-data
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make the environment: $(VENV) with the packages of requirements.txt
+
+$(READY): requirements.txt
+	@sh bin/setup "$(VENV)" requirements.txt
+	@touch $@
+
+run: $(READY) ## run a DAG once: CONF='{"dataset": ...}' DAG=self_training RUN_ID=name
+	@"$(BIN)/python" -m kindred_airflow.run
+
+predict: $(READY) ## label any folder of images with a finished run: RUN=name IMAGES=folder
+	@"$(BIN)/python" -m kindred_airflow.predict
+
+up: $(READY) ## serve Airflow and MLflow until Ctrl-C
+	@"$(BIN)/python" -m kindred_airflow.serve up
+
+down: $(READY) ## end what `make up` serves
+	@"$(BIN)/python" -m kindred_airflow.serve down
+
+test: $(READY) ## run all tests
+	@"$(BIN)/python" -m pytest
+
+test-fast: $(READY) ## run the tests that need neither Spark nor Airflow
+	@"$(BIN)/python" -m pytest -m "not spark and not airflow"
+
+lint: $(READY) ## check the code's style
+	@"$(BIN)/ruff" check . && "$(BIN)/ruff" format --check .
+
+format: $(READY) ## mend the code's style
+	@"$(BIN)/ruff" check --fix . && "$(BIN)/ruff" format .
+
+lock: $(READY) ## make requirements.txt from requirements.in
+	@"$(BIN)/uv" pip compile --universal --python-version 3.11 --no-annotate --quiet \
+	  --custom-compile-command "make lock" requirements.in -o requirements.txt
+
+clean: ## delete the environment and the caches of the tools; data stay
+	rm -rf "$(VENV)" .pytest_cache .ruff_cache
+	find dags include plugins spark_jobs tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+clean-data: ## delete KINDRED_DATA: runs, datasets, caches, MLflow's and Airflow's databases
+	rm -rf "$(KINDRED_DATA)"
