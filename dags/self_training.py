@@ -11,7 +11,7 @@ Images and features are kept with the dataset: a run with another threshold, bud
 from airflow.sdk import DAG, chain
 
 from kindred_airflow.forms import RUN, SELF_TRAINING
-from kindred_airflow.tasks import DEFAULT_ARGS, close_run, open_run, submit
+from kindred_airflow.tasks import DEFAULT_ARGS, close_run, open_run, self_training
 
 with DAG(
     "self_training",
@@ -23,15 +23,4 @@ with DAG(
     is_paused_upon_creation=False,
 ):
     run = open_run()
-    chain(
-        run,
-        submit("ingest", run, ("dataset", "path", "limit", "leaks")),
-        submit("featurize", run, ("extractor", "image_size", "weights")),
-        submit("choose_labels", run, ("labels_per_class", "labels", "label_choice", "stratified", "seed")),
-        submit("train", run, ("classifier", "folds", "seed"), stage="train_base"),
-        submit("pseudo_label", run, ("labeller", "threshold")),
-        submit("train", run, ("classifier", "folds", "seed"), stage="train_final"),
-        submit("build_index", run),
-        submit("evaluate", run),
-        close_run(run),
-    )
+    chain(run, *self_training(run), close_run(run))

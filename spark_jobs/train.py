@@ -68,7 +68,7 @@ def _log_model(s: stage.Stage, network: networks.Network, classes: list[str]) ->
     extractor, channels = featurize.Extractor.of(s.facts_of("featurize")), s.facts_of("ingest")["channels"]
     files = {"network.npz": network.to_bytes(), "description.json": extractor.describe(classes, channels)}
     if extractor.graph:
-        files["model.onnx"] = graphs.whole(extractor.graph_bytes(), network, channels)
+        files["model.onnx"] = graphs.whole(s.file("featurize", featurize.FILE), network, channels)
     for name, content in files.items():
         s.put_file(name, content)
     return tracking.log_model(s.run, files, classes, s.read("images").select("content").first()[0])

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,7 @@ import pyarrow as pa
 from kindred import graphs, images, runs, variants
 from kindred.errors import InputError
 
+FILE = "extractor.onnx"  # the graph, as it is kept with the features
 BATCH = 32
 ROWS_PER_TASK = 256
 MIXED_SIZE = 32  # px: the side for an extractor without one of its own, where the images differ in size
@@ -29,28 +31,21 @@ class Extractor:
     width: int
     channels: int
     fingerprint: str
-    graph: str | None  # local path of the ONNX graph, where there is one
+    graph: str | None  # file name of the ONNX graph, where there is one
 
     def features(self, pixels: list[np.ndarray], threads: int = 1) -> np.ndarray:
-        """Features [n, d], float32, of images of any size."""
+        """Features [n, d], float32, of images of any size; for a Spark worker, to which `ship` has sent the graph."""
         size = (self.height, self.width)
         batch = np.stack([images.fit(image, size, self.channels) for image in pixels])
         if self.graph is None:
             return variants.load("extractor", self.name).features(batch)
-        session = _session(self.graph, threads)
+        session = _session(_shipped(self.graph), threads)
         return session.run(None, {session.get_inputs()[0].name: batch})[0]
 
     @classmethod
     def of(cls, facts: dict) -> "Extractor":
         """The extractor of a run, from the facts of its featurize stage."""
         return cls(**facts)
-
-    def graph_bytes(self) -> bytes:
-        """The graph. Raises InputError where the cache that held it is gone."""
-        content = runs.read_bytes(f"file://{self.graph}")
-        if content is None:
-            raise InputError(f"{self.graph} is gone; run the 'featurize' stage again")
-        return content
 
     def describe(self, classes: list[str], channels: int) -> bytes:
         """What `kindred.serving` needs to know beside the files: the classes, the images' channels, the extractor."""
@@ -72,7 +67,23 @@ def prepare(name: str, image_size: int | None, weights: str, dataset: dict) -> E
         fingerprint = _fingerprint(module, height, width, channels, weights)  # weights may have been fetched just now
         path = _graph_path(name, fingerprint)
         runs.put_bytes(f"file://{path}", content)
-    return Extractor(name, height, width, channels, fingerprint, str(path))
+    return Extractor(name, height, width, channels, fingerprint, path.name)
+
+
+def graph_path(extractor: Extractor, stored: Callable[[], bytes] | None = None) -> Path:
+    """The graph in the cache; where it is gone from there, it comes back from what `stored` gives."""
+    path = runs.cache_folder("graphs") / extractor.graph
+    if not path.exists():
+        if stored is None:
+            raise InputError(f"{path} is gone; run the 'featurize' stage again")
+        runs.put_bytes(f"file://{path}", stored())
+    return path
+
+
+def ship(spark: Any, extractor: Extractor, stored: Callable[[], bytes] | None = None) -> None:
+    """Send the extractor's graph to all workers."""
+    if extractor.graph is not None:
+        spark.sparkContext.addFile(str(graph_path(extractor, stored)))
 
 
 def worker(extractor: Extractor, threads: int) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
@@ -85,7 +96,7 @@ TIMED = "image_id string, split string, features array<float>, started double, e
 
 def _batches(extractor: Extractor, threads: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     if extractor.graph is not None:
-        _session(extractor.graph, threads)  # loading is not part of a batch's time
+        _session(_shipped(extractor.graph), threads)  # loading is not part of a batch's time
     for batch in batches:
         for start in range(0, batch.num_rows, BATCH):
             rows = batch.slice(start, BATCH)
@@ -97,6 +108,13 @@ def _batches(extractor: Extractor, threads: int, batches: Iterator[pa.RecordBatc
             lists = pa.ListArray.from_arrays(pa.array(offsets), pa.array(features.ravel()))
             columns = [rows.column("image_id"), rows.column("split"), lists, *times]
             yield pa.RecordBatch.from_arrays(columns, ["image_id", "split", "features", "started", "ended"])
+
+
+def _shipped(name: str) -> str:
+    """Where a worker finds what `ship` has sent."""
+    from pyspark import SparkFiles
+
+    return SparkFiles.get(name)
 
 
 @functools.lru_cache(maxsize=2)

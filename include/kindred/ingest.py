@@ -137,6 +137,17 @@ def facts(kept: DataFrame) -> dict:
     }
 
 
+def read_file(uri: str) -> bytes:
+    """An image file's content, unless it is too big to be one."""
+    fs, inside = runs.filesystem(uri)
+    try:
+        if fs.size(inside) > images.MAX_BYTES:
+            raise images.ImageError(f"over {images.MAX_BYTES // 2**20} MiB")
+        return fs.cat_file(inside)
+    except OSError as error:
+        raise images.ImageError(f"cannot be read: {error.strerror or error}") from None
+
+
 def _decode(row) -> tuple:
     head = (row.split, row.origin, row.label)
     if row.reason is not None:
@@ -147,21 +158,10 @@ def _decode(row) -> tuple:
             pixels = images.from_array(np.frombuffer(row.content, np.uint8).reshape(shape))
             content = images.encode(pixels)
         else:
-            pixels, content = images.decode_and_keep(_file(row.origin) if row.content is None else row.content)
+            pixels, content = images.decode_and_keep(read_file(row.origin) if row.content is None else row.content)
     except images.ImageError as error:
         return (*head, None, None, None, None, None, str(error))
     return (*head, images.image_id(pixels), *pixels.shape, content, None)
-
-
-def _file(uri: str) -> bytes:
-    """An image file's content, unless it is too big to be one."""
-    fs, inside = runs.filesystem(uri)
-    try:
-        if fs.size(inside) > images.MAX_BYTES:
-            raise images.ImageError(f"over {images.MAX_BYTES // 2**20} MiB")
-        return fs.cat_file(inside)
-    except OSError as error:
-        raise images.ImageError(f"cannot be read: {error.strerror or error}") from None
 
 
 def _leaks(kept: DataFrame) -> int:

@@ -11,12 +11,16 @@ from kindred.errors import InputError
 FILE = "run.json"
 
 
-def open_run(dag_id: str, run_id: str, params: dict[str, Any], conf: dict[str, Any]) -> str:
-    """The URI of the run's folder, made or found again. Raises InputError for a value that the form does not have."""
-    unknown = sorted(set(conf) - set(params))
-    if unknown:
+def check_names(conf: dict[str, Any], params: dict[str, Any]) -> None:
+    """Raise InputError for a value that the form has no field for."""
+    if unknown := sorted(set(conf) - set(params)):
         raise InputError(f"unknown param {unknown[0]!r}; known: {', '.join(sorted(params))}")
+
+
+def open_run(dag_id: str, run_id: str, params: dict[str, Any], part: str = "") -> str:
+    """The URI of the run's folder, made or found again; `part` names one of several runs of a DAG run."""
     folder = runs.run_folder(dag_id, params.get("run_name") or run_id)
+    folder = f"{folder}-{part}" if part else folder
     known = runs.read_json(runs.join(folder, FILE))
     wanted = {name: value for name, value in params.items() if name != "run_name"}
     if known and known["params"] == wanted:
@@ -35,7 +39,7 @@ def open_run(dag_id: str, run_id: str, params: dict[str, Any], conf: dict[str, A
 def close_run(folder: str, succeeded: bool) -> dict[str, float]:
     """Merge what the stages found into metrics.json and MLflow's parent run, and end that. The figures."""
     figures = results.merge(folder)
-    reports = {"metrics.txt": results.table(figures), "run.json": (runs.read_bytes(runs.join(folder, FILE)) or b"").decode()}
+    reports = {name: (runs.read_bytes(runs.join(folder, name)) or b"").decode() for name in (results.SUMMARY, FILE)}
     tracking.end_run(folder, figures, reports, "FINISHED" if succeeded else "FAILED")
     return figures
 

@@ -3,17 +3,24 @@
 from kindred import runs
 
 FILE = "metrics.json"
+SUMMARY = "summary.txt"
 SCORES = {"accuracy": "accuracy", "F1": "f1", "MCC": "mcc", "log loss": "log_loss", "ROC AUC": "roc_auc"}
 
 
 def merge(run: str) -> dict[str, float]:
-    """The figures of all finished stages of a run, by name; also put into its metrics.json."""
+    """The figures of all finished stages of a run, by name; also put into its metrics.json and, as a table, summary.txt."""
     figures = {}
     for mark in _marks(run):
         figures |= mark["figures"]
     figures = dict(sorted(figures.items()))
     runs.put_json(runs.join(run, FILE), figures)
+    runs.put_bytes(runs.join(run, SUMMARY), table(figures).encode())
     return figures
+
+
+def summary(run: str) -> str:
+    """The table that `merge` has put; empty where it has not."""
+    return (runs.read_bytes(runs.join(run, SUMMARY)) or b"").decode()
 
 
 def read(run: str) -> dict[str, float]:
@@ -23,7 +30,7 @@ def read(run: str) -> dict[str, float]:
 
 def table(figures: dict[str, float]) -> str:
     """Base against final, and what became of the images, as lines for a console."""
-    lines = [f"{'':24}{'base':>10}{'final':>10}{'difference':>12}"]
+    lines = [f"{'':24}{'base':>10}{'final':>10}{'difference':>12}"] if "base/test/accuracy" in figures else []
     for title, name in {**{f"test {k}": f"test/{v}" for k, v in SCORES.items()}, "cv accuracy": "cv/accuracy_mean"}.items():
         base, final = figures.get(f"base/{name}"), figures.get(f"final/{name}")
         if base is not None and final is not None:

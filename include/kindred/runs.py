@@ -15,7 +15,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import fsspec
 
@@ -65,6 +65,26 @@ def run_folder(dag_id: str, run: str) -> str:
     return join(data_root(), "runs", dag_id, slug(run))
 
 
+def find_run(name: str, dag_id: str) -> str:
+    """The folder of a run that a person named: its URI or path, DAG/name, or a name among the runs of `dag_id`."""
+    if "://" in name or name.startswith(("/", "./", "../", "~")):
+        folder = uri(name.rstrip("/"))
+    else:
+        dag_id, _, name = name.rpartition("/") if "/" in name else (dag_id, "", name)
+        folder = run_folder(dag_id, name)
+    if read_json(join(folder, "run.json")) is None:
+        known = known_runs(dag_id)
+        hint = f"known: {', '.join(known[-9:])}" if known else "there is none yet: `make run` makes one"
+        raise InputError(f"no run {name!r} in {local(folder)}; {hint}")
+    return folder
+
+
+def known_runs(dag_id: str) -> list[str]:
+    """The names of a DAG's runs, sorted."""
+    fs, inside = filesystem(join(data_root(), "runs", dag_id))
+    return sorted(Path(path).name for path in fs.ls(inside, detail=False)) if fs.isdir(inside) else []
+
+
 def dataset_folder(name: str, fingerprint: str) -> str:
     return join(data_root(), "datasets", f"{name}-{fingerprint}")
 
@@ -98,23 +118,35 @@ def read_json(path: str) -> dict | None:
     return None if content is None else json.loads(content)
 
 
-def put_bytes(path: str, content: bytes) -> None:
-    """Write a small file in one atomic put: it is there whole, or not at all."""
+@contextlib.contextmanager
+def atomic_file(path: str) -> Iterator[IO[bytes]]:
+    """A file to write that is there, whole, when the block ends, and not at all where the block fails."""
     if not path.startswith("file://"):
         fs, inside = filesystem(path)
-        fs.pipe_file(inside, content)
+        with fs.transaction, fs.open(inside, "wb") as file:
+            yield file
         return
     target = Path(local(path))
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
         with temporary.open("wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def put_bytes(path: str, content: bytes) -> None:
+    """Write a small file in one atomic put: it is there whole, or not at all."""
+    if path.startswith("file://"):
+        with atomic_file(path) as file:
+            file.write(content)
+    else:
+        fs, inside = filesystem(path)
+        fs.pipe_file(inside, content)
 
 
 def put_json(path: str, value: dict) -> None:

@@ -44,6 +44,10 @@ TABLES = {
         "image_id string, prediction string, confidence double, probabilities array<float>, features array<float>",
         "build_index",
     ),
+    # What the DAG predict says of a folder of images: label and probabilities, or the reason why there are none.
+    "labelled_images": Table(
+        "origin string, label string, confidence double, probabilities array<float>, reason string", "predict"
+    ),
 }
 
 

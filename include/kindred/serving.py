@@ -22,8 +22,8 @@ class ImageClassifier(mlflow.pyfunc.PythonModel):
         self.classes = description["classes"]
         self.channels = description["channels"]
         self.session = self.extractor = None
-        if "graph" in context.artifacts:
-            self.session = graphs.session(context.artifacts["graph"], threads=0)
+        if "model" in context.artifacts:
+            self.session = graphs.session(context.artifacts["model"], threads=0)
         else:
             self.extractor = featurize.Extractor(**description["extractor"])
             self.network = networks.from_bytes(Path(context.artifacts["network"]).read_bytes())

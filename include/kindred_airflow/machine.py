@@ -31,6 +31,7 @@ def environment(database: str) -> dict[str, str]:
         "KINDRED_ARTIFACTS": f"file://{data()}/mlartifacts",
         "MLFLOW_TRACKING_URI": f"sqlite:///{data()}/mlflow.db",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # of its own jobs, which nothing here uses
         "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps(
             {"conn_type": "spark", "host": "local[*]", "extra": {"deploy-mode": "client"}}
         ),

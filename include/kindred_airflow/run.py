@@ -78,30 +78,7 @@ def run(dag_id: str, conf: dict, name: str | None = None) -> tuple[str, int]:
     return runs.run_folder(dag_id, name), status
 
 
-def _follow(command: list[str], env: dict[str, str], log: Path) -> int:
-    """Run a command to its end, its output in `log` and its essence on the console; its exit status."""
-    console = Console()
-    process = subprocess.Popen(
-        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True
-    )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with log.open("a") as file:
-            for line in process.stdout:
-                file.write(line)
-                file.flush()
-                console.take(line)
-        status = process.wait()
-    except KeyboardInterrupt:
-        _end(process.pid)
-        print("\n  stopped; the same RUN_ID goes on where this ended", flush=True)
-        return 130
-    if status and not console.failed:
-        print(f"  FAILED: {console.error or f'Airflow ended with status {status}'}", flush=True)
-    return status
-
-
-def _end(pid: int) -> None:
+def end(pid: int) -> None:
     """End a process and everything below it, gently first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -121,6 +98,29 @@ def _end(pid: int) -> None:
             continue
 
 
+def _follow(command: list[str], env: dict[str, str], log: Path) -> int:
+    """Run a command to its end, its output in `log` and its essence on the console; its exit status."""
+    console = Console()
+    process = subprocess.Popen(
+        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True
+    )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with log.open("a") as file:
+            for line in process.stdout:
+                file.write(line)
+                file.flush()
+                console.take(line)
+        status = process.wait()
+    except KeyboardInterrupt:
+        end(process.pid)
+        print("\n  stopped; the same RUN_ID goes on where this ended", flush=True)
+        return 130
+    if status and not console.failed:
+        print(f"  FAILED: {console.error or f'Airflow ended with status {status}'}", flush=True)
+    return status
+
+
 def main() -> int:
     """The command line of `make run`: its values come from the environment, where make puts them."""
     dag_id = os.environ.get("DAG") or "self_training"
@@ -133,8 +133,7 @@ def main() -> int:
         raise InputError(f"CONF must be a JSON object of params, not {text}")
     folder, status = run(dag_id, conf, os.environ.get("RUN_ID"))
     if status == 0:
-        if figures := results.read(folder):
-            print(f"\n{results.table(figures)}\n")
+        print(f"\n{results.summary(folder)}\n")
         print(f"  figures         {runs.local(folder)}/{results.FILE}")
         print("  MLflow, Airflow make up")
     return status

@@ -1,5 +1,6 @@
 """What DAGs are made of: `open_run`, `submit` for each stage, `close_run`."""
 
+import json
 import logging
 from datetime import timedelta
 from pathlib import Path
@@ -20,14 +21,18 @@ log = logging.getLogger("kindred")
 
 
 @task(retries=0)
-def open_run(**context) -> str:
-    """Make the run's folder, or find it again, and its MLflow run; the folder's URI is all that goes through XCom."""
+def open_run(part: str = "", values: dict | None = None, **context) -> str:
+    """Make the run's folder, or find it again, and its MLflow run; the folder's URI is all that goes through XCom.
+
+    A DAG of several runs names its `part`, and gives the `values` that are not on its form.
+    """
     from kindred import opening
     from kindred.errors import InputError
 
     dag_run, params = context["dag_run"], dict(context["params"])
     try:
-        return opening.open_run(dag_run.dag_id, dag_run.run_id, params, dag_run.conf or {})
+        opening.check_names(dag_run.conf or {}, params)
+        return opening.open_run(dag_run.dag_id, dag_run.run_id, {**params, **(values or {})}, part)
     except InputError as error:
         log.error("%s open_run failed: %s", TAG, error)
         raise AirflowFailException(str(error)) from None
@@ -40,7 +45,8 @@ def close_run(run: str | None, **context) -> None:
 
     here = context["ti"]
     states = here.get_task_states(dag_id=here.dag_id, run_ids=[here.run_id])[here.run_id]
-    failed = sorted(name for name, state in states.items() if state == "failed")
+    group = here.task_id.rpartition(".")[0]
+    failed = sorted(name for name, state in states.items() if state == "failed" and name.startswith(group))
     if run is not None:  # else the run was never opened
         opening.close_run(run, succeeded=not failed)
     if failed:
@@ -62,15 +68,49 @@ class StageOperator(SparkSubmitOperator):
             raise kind(line) from None
 
 
-def submit(job: str, run: Any, arguments: tuple[str, ...] = (), stage: str | None = None) -> StageOperator:
-    """The task of a stage: spark_jobs/<job>.py with the run's URI and, as JSON, the form's values named by `arguments`."""
-    stage = stage or job
-    values = [text for name in arguments for text in (f"--{name}", f"{{{{ params.{name} | tojson }}}}")]
+def submit(
+    job: str, run: Any, arguments: tuple[str, ...] = (), stage: str | None = None, values: dict | None = None
+) -> StageOperator:
+    """The task of a stage: spark_jobs/<job>.py with the run's URI and its `arguments` as JSON.
+
+    An argument's value is that of the form's field, unless `values` has it.
+    """
+    stage, values = stage or job, values or {}
+    texts = {n: json.dumps(values[n]) if n in values else f"{{{{ params.{n} | tojson }}}}" for n in arguments}
     return StageOperator(
         task_id=stage,
         name=f"kindred-{stage}",
         application=str(JOBS / f"{job}.py"),
-        application_args=["--run", run, "--stage", stage, *values],
+        application_args=["--run", run, "--stage", stage, *(part for n, text in texts.items() for part in (f"--{n}", text))],
         conf=jvm.submit_settings(),
         pool=POOL,
     )
+
+
+def self_training(run: Any, values: dict | None = None) -> list[StageOperator]:
+    """The stages of self-training, in their order; `values` stand in for fields that the DAG's form does not have."""
+    train = ("classifier", "folds", "seed")
+    return [
+        submit("ingest", run, ("dataset", "path", "limit", "leaks"), values=values),
+        submit("featurize", run, ("extractor", "image_size", "weights"), values=values),
+        submit(
+            "choose_labels",
+            run,
+            ("labels_per_class", "labels", "label_choice", "stratified", "seed"),
+            values=values,
+        ),
+        submit("train", run, train, "train_base", values),
+        submit("pseudo_label", run, ("labeller", "threshold"), values=values),
+        submit("train", run, train, "train_final", values),
+        submit("build_index", run),
+        submit("evaluate", run),
+    ]
+
+
+@task(retries=0)
+def compare(reproduced: str, ours: str, **context) -> None:
+    """The table of the published study, its reproduction and this pipeline's own result."""
+    from kindred import published
+
+    for line in published.compare(reproduced, ours).splitlines():
+        log.info("%s compare: %s", TAG, line)

@@ -1,0 +1,76 @@
+"""Accuracy of base and final on the test split, over several draws of the given labels. One Spark session, no DAG.
+
+    python benchmarks/accuracy.py --dataset stl10 --path DIR --extractor mobilenet_v2 --labels 40 100 all --json FILE
+
+JSON names: <dataset>/<extractor>/<classifier>/<labels>/base|final/accuracy_mean|accuracy_std, where <labels> is the number
+of given labels in all; with `--labels all`, the figures also stand under the name "all".
+"""
+
+import statistics
+
+import bench
+from bench import run_stage
+
+from kindred import runs
+
+
+def main() -> None:
+    options = bench.parser(__doc__)
+    options.add_argument("--classifier", default="logistic_regression")
+    options.add_argument("--labels", nargs="+", default=["100"], help="given labels in all (stratified), or all")
+    options.add_argument("--draws", type=int, default=10, help="of the labels (all labels can be drawn in one way only)")
+    options.add_argument("--folds", type=int, default=5)
+    options.add_argument("--labeller", default="confidence")
+    options.add_argument("--threshold", type=float, default=0.95)
+    options.add_argument("--leaks", choices=["drop", "keep"], default="drop")
+    options.add_argument("--limit", type=int)
+    o = options.parse_args()
+    bench.start(o.master)
+    head = f"{o.dataset}/{o.extractor}/{o.classifier}"
+    figures, rows = {}, [("labels", "draws", "base", "std", "final", "std", "pseudo-labels", "right")]
+    with bench.temporary_run() as folder:
+        for labels in o.labels:
+            results = []
+            for seed in range(1 if labels == "all" else o.draws):
+                results.append(one_draw(runs.join(folder, f"{labels}-{seed}"), o, labels, seed))
+                print(f"{head} {labels} labels, draw {seed}: {summary(results[-1])}", flush=True)
+            given = str(int(results[0]["choose_labels/labels"]))
+            row = [labels, len(results)]
+            for model in ("base", "final"):
+                accuracies = [result[f"{model}/test/accuracy"] for result in results]
+                found = {"accuracy_mean": statistics.mean(accuracies), "accuracy_std": statistics.pstdev(accuracies)}
+                for name in {given, labels}:
+                    figures |= {f"{head}/{name}/{model}/{key}": value for key, value in found.items()}
+                row += found.values()
+            pseudo = [result["pseudo/count"] for result in results]
+            right = [result["pseudo/precision"] for result in results if "pseudo/precision" in result]
+            rows.append((*row, round(statistics.mean(pseudo)), statistics.mean(right) if right else "not known"))
+        ingest = {name: value for name, value in results[0].items() if name.startswith("ingest/")}
+        figures |= {f"{o.dataset}/{name}": value for name, value in ingest.items()}
+    print(f"\n{head}, leaked {ingest['ingest/leaked']} ({o.leaks})")
+    bench.report(rows, figures, o.json)
+
+
+def one_draw(folder: str, o, labels: str, seed: int) -> dict[str, float]:
+    """The figures of all stages for one draw of labels."""
+    count = None if labels == "all" else int(labels)
+    train = {"classifier": o.classifier, "folds": o.folds, "seed": seed}
+    chosen = {"labels_per_class": None, "labels": count, "label_choice": "random", "stratified": True, "seed": seed}
+    marks = [
+        run_stage("ingest", folder, dataset=o.dataset, path=o.path, limit=o.limit, leaks=o.leaks),
+        run_stage("featurize", folder, extractor=o.extractor, image_size=o.image_size, weights=o.weights),
+        run_stage("choose_labels", folder, **chosen),
+        run_stage("train", folder, "train_base", **train),
+        run_stage("pseudo_label", folder, labeller=o.labeller, threshold=o.threshold),
+        run_stage("train", folder, "train_final", **train),
+        run_stage("evaluate", folder),
+    ]
+    return {name: value for mark in marks for name, value in mark["figures"].items()}
+
+
+def summary(figures: dict[str, float]) -> str:
+    return f"base {figures['base/test/accuracy']:.4f}, final {figures['final/test/accuracy']:.4f}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""What the benchmarks share: one Spark session, stages run in it without a DAG, a table, a JSON file."""
+
+import argparse
+import contextlib
+import importlib.util
+import json
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "include"))
+
+from kindred import jvm, runs, stage  # noqa: E402
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """The options that every benchmark has."""
+    options = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    options.add_argument("--dataset", default="digits", help="a dataset of Kindred's")
+    options.add_argument("--path", default="", help="where it lies")
+    options.add_argument("--extractor", default="pixels")
+    options.add_argument("--image-size", type=int)
+    options.add_argument("--weights", default="imagenet")
+    options.add_argument("--master", default="local[*]", help="of Spark")
+    options.add_argument("--json", metavar="FILE", help="write the figures, name -> number, as one flat object")
+    return options
+
+
+def start(master: str) -> None:
+    """Make the Spark session, as spark-submit would."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "include"), os.environ.get("PYTHONPATH", "")])
+    os.environ["JAVA_HOME"] = jvm.java_home()
+    os.environ.update(jvm.environment())
+    settings = [part for key, value in jvm.submit_settings().items() for part in ("--conf", f'"{key}={value}"')]
+    os.environ["PYSPARK_SUBMIT_ARGS"] = " ".join(["--master", master, *settings, "pyspark-shell"])
+    stage.session("kindred benchmark")
+
+
+@contextlib.contextmanager
+def temporary_run() -> Iterator[str]:
+    """A run's folder that is gone afterwards."""
+    root = Path(runs.local(runs.data_root()))
+    root.mkdir(parents=True, exist_ok=True)
+    folder = tempfile.mkdtemp(prefix="benchmark-", dir=root)
+    try:
+        yield f"file://{folder}"
+    finally:
+        shutil.rmtree(folder)
+
+
+def job_module(name: str) -> ModuleType:
+    """The module of spark_jobs/<name>.py."""
+    specification = importlib.util.spec_from_file_location(f"kindred_job_{name}", ROOT / "spark_jobs" / f"{name}.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def run_stage(job: str, run: str, name: str | None = None, **arguments) -> dict:
+    """Run a stage here and now; its mark."""
+    module = job_module(job)
+    attempt = stage.Stage(name or job, run, arguments)
+    return stage.execute(module.main, getattr(module, "home", None), attempt, time.time())
+
+
+def report(rows: list[tuple], figures: dict[str, float], file: str | None) -> None:
+    """Print a table (its first row is the head), and write the figures where a file is named."""
+    texts = [[f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in texts) for i in range(len(texts[0]))]
+    for row in texts:
+        print("  ".join(cell.rjust(width) if i else cell.ljust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True))))
+    if file:
+        Path(file).write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n")

@@ -1,0 +1,110 @@
+"""Speed of the featurize stage against a bare loop in one process, and against Keras, in alternating runs.
+
+    python benchmarks/featurize.py --dataset stl10 --path DIR --extractor mobilenet_v2 --images 4000 --json FILE
+
+Each of them decodes and resizes the same images. The stage is timed from its first to its last batch. JSON names:
+featurize/ratio_to_onnxruntime (median of the rounds' ratios), featurize/ratio_to_keras, featurize/images_per_second ...
+"""
+
+import statistics
+import time
+
+import bench
+import numpy as np
+from bench import run_stage
+
+from kindred import featurize, graphs, images, runs, stage
+
+
+def main() -> None:
+    options = bench.parser(__doc__)
+    options.set_defaults(dataset="stl10", extractor="mobilenet_v2")
+    options.add_argument("--images", type=int, default=4000)
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--no-keras", action="store_true", help="leave Keras out, which needs TensorFlow and minutes")
+    o = options.parse_args()
+    bench.start(o.master)
+    rounds = []
+    with bench.temporary_run() as folder:
+        contents, extractor = prepare(folder, o)
+        keras_rate = None
+        for i in range(o.rounds):
+            bare = bare_loop(contents, extractor)
+            ours = the_stage(runs.join(folder, f"round-{i}"), folder, extractor, o)
+            if not o.no_keras:
+                keras_rate = keras_predict(contents[:1000], extractor, o)
+            rounds.append((bare, ours, keras_rate))
+            print(f"round {i + 1}: bare loop {bare:.1f}, stage {ours:.1f}, Keras predict {keras_rate or 0:.1f} images/s", flush=True)
+    bare, ours = (statistics.median(r[i] for r in rounds) for i in (0, 1))
+    figures = {
+        "featurize/images": len(contents),
+        "featurize/images_per_second": ours,
+        "featurize/onnxruntime_images_per_second": bare,
+        "featurize/ratio_to_onnxruntime": statistics.median(r[1] / r[0] for r in rounds),
+    }
+    rows = [("way", "images/s", "ratio"), ("featurize stage", ours, 1.0), ("bare loop, ONNX Runtime", bare, bare / ours)]
+    if not o.no_keras:
+        keras_rate = statistics.median(r[2] for r in rounds)
+        figures["featurize/keras_images_per_second"] = keras_rate
+        figures["featurize/ratio_to_keras"] = statistics.median(r[1] / r[2] for r in rounds)
+        rows.append(("bare loop, Keras predict", keras_rate, keras_rate / ours))
+    print(f"\n{o.dataset}, {o.extractor}, {len(contents):,} images; medians of {len(rounds)} rounds")
+    bench.report(rows, figures, o.json)
+
+
+def prepare(folder: str, o) -> tuple[list[bytes], featurize.Extractor]:
+    """A run with the first images by id, as all ways read them, and the extractor."""
+    whole = runs.join(folder, "whole")
+    facts = run_stage("ingest", whole, dataset=o.dataset, path=o.path, limit=None, leaks="drop")["facts"]
+    some = stage.Stage("ingest", folder, {})
+    frame = stage.Stage("featurize", whole, {}).read("images").orderBy("image_id", "split").limit(o.images)
+    written = some.write("images", frame)
+    some.facts = facts
+    runs.commit(some.home, some.mark(0, ""))
+    contents = [bytes(row.content) for row in written.select("content").toLocalIterator()]
+    return contents, featurize.prepare(o.extractor, o.image_size, o.weights, facts)
+
+
+def the_stage(run: str, source: str, extractor: featurize.Extractor, o) -> float:
+    """Images per second of the stage, made anew."""
+    runs.put_json(runs.join(run, "ingest", runs.MARK), runs.mark_of(runs.join(source, "ingest")))
+    attempt = stage.Stage("featurize", run, {})
+    attempt.found = extractor
+    bench.job_module("featurize").main(attempt, extractor=o.extractor, image_size=o.image_size, weights=o.weights)
+    return attempt.figures["featurize/images_per_second"]
+
+
+def bare_loop(contents: list[bytes], extractor: featurize.Extractor) -> float:
+    """Images per second of one process that decodes, resizes and runs batches in ONNX Runtime on all cores."""
+    session = graphs.session(str(featurize.graph_path(extractor)), threads=stage.cores())
+    name = session.get_inputs()[0].name
+    return timed(contents, extractor, lambda batch: session.run(None, {name: batch}))
+
+
+def keras_predict(contents: list[bytes], extractor: featurize.Extractor, o) -> float:
+    """Images per second of the same loop with plain Keras `predict`."""
+    import keras
+
+    applications = {"mobilenet": "MobileNet", "mobilenet_v2": "MobileNetV2", "resnet50": "ResNet50", "inception_v3": "InceptionV3"}
+    shape = (extractor.height, extractor.width, extractor.channels)
+    build = getattr(keras.applications, applications[o.extractor])
+    model = build(include_top=False, weights=None, pooling="avg", input_shape=shape)
+    return timed(contents, extractor, lambda batch: model.predict(batch / np.float32(127.5) - 1, verbose=0))
+
+
+def timed(contents: list[bytes], extractor: featurize.Extractor, run) -> float:
+    size = (extractor.height, extractor.width)
+
+    def batch(start: int) -> np.ndarray:
+        pixels = [images.decode(content) for content in contents[start : start + featurize.BATCH]]
+        return np.stack([images.fit(image, size, extractor.channels) for image in pixels])
+
+    run(batch(0))  # the first one is slower everywhere
+    started = time.perf_counter()
+    for start in range(0, len(contents), featurize.BATCH):
+        run(batch(start))
+    return len(contents) / (time.perf_counter() - started)
+
+
+if __name__ == "__main__":
+    main()

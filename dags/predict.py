@@ -1,0 +1,23 @@
+"""
+### Label a folder of images with a finished run
+
+Uses the final model of a run of `self_training`, without training. The result is `predictions.csv` in this run's folder:
+origin, label, confidence, probabilities. What does not decode is in `rejected.csv` beside it, with its reason.
+"""
+
+from airflow.sdk import DAG, chain
+
+from kindred_airflow.forms import PREDICT, RUN
+from kindred_airflow.tasks import DEFAULT_ARGS, close_run, open_run, submit
+
+with DAG(
+    "predict",
+    schedule=None,
+    doc_md=__doc__,
+    params={**PREDICT, **RUN},
+    default_args=DEFAULT_ARGS,
+    tags=["kindred", "inference"],
+    is_paused_upon_creation=False,
+):
+    run = open_run()
+    chain(run, submit("predict", run, ("run", "images")), close_run(run))

@@ -1,0 +1,87 @@
+"""Images that no run has seen -> labels, by the extractor and the final network of a finished run."""
+
+import csv
+import functools
+import io
+import json
+from collections.abc import Iterable, Iterator
+from typing import IO
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import DataFrame, Row
+
+from kindred import images
+from kindred.datasets import as_source, place
+from kindred.errors import InputError
+from kindred.featurize import BATCH, Extractor
+from kindred.ingest import read_file
+from kindred.networks import Network
+from kindred.runs import filesystem, local
+
+LABELLED = "origin string, label string, confidence double, probabilities array<float>, reason string"
+COLUMNS = [column.split()[0] for column in LABELLED.split(", ")]
+ROWS_PER_TASK = 128
+
+
+def files(path: str) -> list[str]:
+    """The URIs of all files in a folder and below it, but hidden ones. Raises InputError where there is none."""
+    root = place(path)
+    fs, inside = filesystem(root)
+    found = fs.find(inside, detail=True) if fs.isdir(inside) else {inside: fs.info(inside)}
+    prefix = len(inside.rstrip("/")) + 1
+    shown = {name: info for name, info in found.items() if "/." not in "/" + name[prefix:]}
+    uris = sorted(as_source(fs, info).uri for info in shown.values())
+    if not uris:
+        raise InputError(f"no file in {local(root)}")
+    return uris
+
+
+def label(origins: DataFrame, extractor: Extractor, network: Network, classes: list[str], threads: int) -> DataFrame:
+    """Rows of LABELLED for a DataFrame with a column origin (a URI each)."""
+    return origins.mapInPandas(functools.partial(_label, extractor, network, classes, threads), LABELLED)
+
+
+def write_csv(rows: Iterable[Row], classes: list[str], file: IO[bytes]) -> None:
+    """origin, label, confidence, probabilities (JSON: class -> probability), row by row."""
+    text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
+    writer = csv.writer(text)
+    writer.writerow(["origin", "label", "confidence", "probabilities"])
+    for row in rows:
+        shares = json.dumps({name: round(p, 7) for name, p in zip(classes, row.probabilities, strict=True)})
+        writer.writerow([local(row.origin), row.label, f"{row.confidence:.7f}", shares])
+    text.detach()
+
+
+def write_rejected(rows: Iterable[Row], file: IO[bytes]) -> None:
+    """origin, reason of what gave no picture."""
+    text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
+    writer = csv.writer(text)
+    writer.writerow(["origin", "reason"])
+    writer.writerows([local(row.origin), row.reason] for row in rows)
+    text.detach()
+
+
+def _label(
+    extractor: Extractor, network: Network, classes: list[str], threads: int, frames: Iterator[pd.DataFrame]
+) -> Iterator[pd.DataFrame]:
+    for frame in frames:
+        for start in range(0, len(frame), BATCH):
+            origins, pixels, rejected = [], [], []
+            for origin in frame["origin"][start : start + BATCH]:
+                try:
+                    pixels.append(images.decode(read_file(origin)))
+                    origins.append(origin)
+                except images.ImageError as error:
+                    rejected.append((origin, None, None, None, str(error)))
+            yield pd.DataFrame(_rows(origins, pixels, extractor, network, classes, threads) + rejected, columns=COLUMNS)
+
+
+def _rows(origins: list[str], pixels: list[np.ndarray], extractor, network, classes, threads) -> list[tuple]:
+    if not origins:
+        return []
+    probabilities = network.probabilities(extractor.features(pixels, threads))
+    return [
+        (origin, classes[int(p.argmax())], float(p.max()), p.astype(np.float32), None)
+        for origin, p in zip(origins, probabilities, strict=True)
+    ]

@@ -1,0 +1,34 @@
+"""The published study on STL-10, and how it compares with its reproduction and with this pipeline's own result."""
+
+from kindred import results, runs
+
+# Accuracy, F1 and MCC on the official 8,000 test images, base and final, as the study reports them.
+STUDY = {
+    "base/test/accuracy": 0.6694,
+    "base/test/f1": 0.6718,
+    "base/test/mcc": 0.6336,
+    "final/test/accuracy": 0.6604,
+    "final/test/f1": 0.6617,
+    "final/test/mcc": 0.6230,
+}
+
+
+def compare(reproduced: str, ours: str) -> str:
+    """A table of the two runs (URIs of their folders) beside the study; also kept as the summary of a run above them."""
+    columns = [STUDY, results.read(reproduced), results.read(ours)]
+    lines = [f"{'':22}" + "".join(f"{title:>12}" for title in ("published", "reproduced", "ours"))]
+    for name in STUDY:
+        lines.append(f"{name:22}" + "".join(f"{figures[name]:>12.4f}" for figures in columns))
+    for title, low, high in zip(("published", "reproduced", "ours"), *_ends(columns), strict=True):
+        lines.append(f"{title}: final - base = {high - low:+.4f}")
+    text = "\n".join(lines)
+    folder = reproduced.removesuffix("-reproduced")
+    runs.put_bytes(runs.join(folder, results.SUMMARY), text.encode())
+    both = {"reproduced": columns[1], "ours": columns[2], "published": STUDY}
+    figures = {f"{title}/{name}": value for title, found in both.items() for name, value in found.items()}
+    runs.put_json(runs.join(folder, results.FILE), figures)
+    return text
+
+
+def _ends(columns: list[dict[str, float]]) -> tuple[list[float], list[float]]:
+    return tuple([figures[f"{model}/test/accuracy"] for figures in columns] for model in ("base", "final"))

@@ -1,0 +1,28 @@
+"""Tiny images for tests."""
+
+import io
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+
+def noise(height: int = 8, width: int = 6, channels: int = 3, seed: int = 0) -> np.ndarray:
+    """Random pixels, uint8 [height, width, channels]."""
+    return np.random.default_rng(seed).integers(0, 256, (height, width, channels), np.uint8)
+
+
+def smooth(height: int, width: int, channels: int) -> np.ndarray:
+    """Pixels that change slowly, another way in each channel. uint8 [height, width, channels]."""
+    rows, columns = np.linspace(0, 1, height)[:, None], np.linspace(0, 1, width)[None, :]
+    planes = [127.5 * (1 + np.sin(2 * rows + (c + 1) * columns)) for c in range(channels)]
+    return np.stack(planes, axis=2).astype(np.uint8)
+
+
+def encoded(picture: np.ndarray | Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+    """A picture as a file of some kind."""
+    if isinstance(picture, np.ndarray):
+        picture = Image.fromarray(picture[:, :, 0] if picture.ndim == 3 and picture.shape[2] == 1 else picture)
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()

@@ -1,0 +1,190 @@
+"""Folders, small files, and the mark that commits a stage's work."""
+
+import multiprocessing
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from kindred import runs
+from kindred.errors import InputError
+
+
+def mark(attempt: str, **arguments: int) -> dict:
+    return {"attempt": attempt, "arguments": arguments, "inputs": {"ingest": "1"}}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> str:
+    return f"file://{tmp_path}/stage"
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("first", "first"),
+        ("manual__2026-01-01T10:00:00+00:00", "manual__2026-01-01T10-00-00-00-00"),
+        ("a b/c", "a-b-c"),
+        ("../../etc", "etc"),
+        ("x" * 300, "x" * 120),
+    ],
+)
+def test_a_run_is_named_so_that_spark_can_read_its_folder(name: str, folder: str) -> None:
+    assert runs.slug(name) == folder
+
+
+@pytest.mark.parametrize("name", ["", "..", "::", "_hidden"])
+def test_a_name_that_gives_no_folder_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match="a run cannot be named"):
+        runs.slug(name)
+
+
+def test_a_path_without_a_scheme_becomes_a_local_uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    found = [runs.uri("/a/b"), runs.uri("c"), runs.uri("s3a://bucket/d")]
+
+    assert found == ["file:///a/b", f"file://{tmp_path}/c", "s3a://bucket/d"]
+
+
+def test_a_run_lies_below_kindred_data(data: Path) -> None:
+    assert runs.run_folder("self_training", "a:b") == f"file://{data}/runs/self_training/a-b"
+
+
+def test_an_unknown_run_is_named_with_the_known_ones() -> None:
+    for name in ("first", "second"):
+        runs.put_json(runs.join(runs.run_folder("self_training", name), "run.json"), {})
+
+    found = runs.find_run("first", "self_training")
+
+    assert found == runs.run_folder("self_training", "first")
+    with pytest.raises(InputError, match="no run 'third' .* known: first, second"):
+        runs.find_run("third", "self_training")
+
+
+def test_fingerprints_change_with_each_thing_and_not_with_the_order_of_keys() -> None:
+    one = runs.fingerprint({"a": 1, "b": 2}, "x")
+
+    assert one == runs.fingerprint({"b": 2, "a": 1}, "x")
+    assert one != runs.fingerprint({"a": 1, "b": 3}, "x")
+    assert one != runs.fingerprint({"a": 1, "b": 2}, "y")
+
+
+@pytest.mark.parametrize("root", ["file://{}", "memory://kindred{}"])
+def test_a_small_file_comes_back_as_it_was_put(root: str, tmp_path: Path) -> None:
+    path = root.format(tmp_path) + "/new/folder/file"
+
+    before = runs.read_bytes(path)
+    runs.put_bytes(path, b"one")
+    runs.put_bytes(path, b"two")
+
+    assert before is None
+    assert runs.read_bytes(path) == b"two"
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = f"file://{tmp_path}/folder/file"
+    runs.put_bytes(path, b"old")
+
+    with pytest.raises(OSError, match="disk full"), runs.atomic_file(path) as file:
+        file.write(b"half")
+        raise OSError("disk full")
+
+    assert runs.read_bytes(path) == b"old"
+    assert [p.name for p in (tmp_path / "folder").iterdir()] == ["file"]
+
+
+def test_attempts_sort_by_the_time_at_which_they_began() -> None:
+    attempts = [runs.new_attempt() for _ in range(9)]
+
+    assert attempts == sorted(attempts)
+    assert len(set(attempts)) == 9
+
+
+def test_the_first_commit_stands(folder: str) -> None:
+    standing = runs.commit(folder, mark("1", n=1))
+
+    assert standing == runs.mark_of(folder) == mark("1", n=1)
+
+
+def test_the_same_work_keeps_the_standing_mark(folder: str) -> None:
+    runs.commit(folder, mark("1", n=1))
+
+    standing = runs.commit(folder, mark("2", n=1))
+
+    assert standing == runs.mark_of(folder) == mark("1", n=1)
+
+
+def test_a_later_attempt_at_other_work_replaces_the_mark(folder: str) -> None:
+    runs.commit(folder, mark("1", n=1))
+
+    standing = runs.commit(folder, mark("2", n=2))
+
+    assert standing == runs.mark_of(folder) == mark("2", n=2)
+
+
+def test_other_inputs_are_other_work(folder: str) -> None:
+    runs.commit(folder, mark("1", n=1))
+
+    standing = runs.commit(folder, mark("2", n=1) | {"inputs": {"ingest": "2"}})
+
+    assert standing["attempt"] == "2"
+
+
+def test_an_earlier_attempt_never_replaces_a_later_ones_mark(folder: str) -> None:
+    runs.commit(folder, mark("2", n=2))
+
+    standing = runs.commit(folder, mark("1", n=1))
+
+    assert standing == runs.mark_of(folder) == mark("2", n=2)
+
+
+def test_a_commit_holds_on_an_object_store() -> None:
+    folder = "memory://kindred/stage"
+
+    runs.commit(folder, mark("2", n=2))
+    standing = runs.commit(folder, mark("1", n=1))
+
+    assert standing == runs.mark_of(folder) == mark("2", n=2)
+
+
+@pytest.mark.parametrize(("works", "standing"), [(lambda i: 0, None), (lambda i: i, "7")], ids=["same", "other"])
+def test_of_commits_at_the_same_time_exactly_one_stands(works, standing, folder: str, monkeypatch) -> None:
+    put = runs.put_json
+    monkeypatch.setattr(runs, "put_json", lambda *given: (time.sleep(0.02), put(*given)))  # a wide gap to fall into
+    marks = [mark(str(i), n=works(i)) for i in range(8)]
+
+    with ProcessPoolExecutor(4, multiprocessing.get_context("fork")) as pool:
+        answers = list(pool.map(runs.commit, [folder] * 8, marks))
+
+    stands = runs.mark_of(folder)
+    assert stands in marks
+    if standing is None:
+        assert answers == [stands] * 8
+    else:
+        assert stands["attempt"] == standing
+
+
+def test_sweeping_takes_old_attempts_without_a_mark(folder: str, tmp_path: Path) -> None:
+    old, committed = (f"{1000 + i:020d}-0000000{i}" for i in range(2))
+    fresh = runs.new_attempt()
+    for name in (old, committed, fresh, "notes"):
+        (tmp_path / "stage" / name).mkdir(parents=True)
+    runs.commit(folder, mark(committed))
+
+    swept = runs.sweep(folder)
+
+    assert swept == [old]
+    assert {p.name for p in (tmp_path / "stage").iterdir()} == {committed, fresh, "notes", runs.MARK}
+
+
+def test_sweeping_where_nothing_is_does_nothing(folder: str) -> None:
+    assert runs.sweep(folder) == []
+
+
+def test_the_cache_must_be_local(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KINDRED_DATA", "s3a://bucket/kindred")
+
+    with pytest.raises(InputError, match="set KINDRED_CACHE"):
+        runs.cache_folder("graphs")
