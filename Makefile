@@ -45,8 +45,8 @@ down: $(READY) ## end what `make up` serves
 test: $(READY) ## run all tests
 	@"$(BIN)/python" -m pytest
 
-test-fast: $(READY) ## run the tests that need neither Spark nor Airflow
-	@"$(BIN)/python" -m pytest -m "not spark and not airflow"
+test-fast: $(READY) ## run the tests without Spark, Airflow and TensorFlow: seconds
+	@"$(BIN)/python" -m pytest -m "not spark and not airflow and not tensorflow"
 
 lint: $(READY) ## check the code's style
 	@"$(BIN)/ruff" check . && "$(BIN)/ruff" format --check .

@@ -16,6 +16,8 @@ def main(s: stage.Stage) -> str:
         for name, content in evaluate.reports(labels, probabilities, classes).items():
             s.put_file(f"{model}-{name}", content)
             s.reports[f"{model}-{name}"] = content.decode()
+        hidden = evaluate.on_hidden(s.read(f"predictions_{model}"), truth, s.read("labels"))
+        s.figures |= {f"{model}/hidden/{name}": value for name, value in hidden.items()}
     known, right = evaluate.pseudo_precision(s.read("pseudo_labels"), truth)
     s.figures["pseudo/known"] = known
     if known:

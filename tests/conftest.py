@@ -39,7 +39,7 @@ def spark(_elsewhere: None) -> Iterator:
 
     settings = {**jvm.submit_settings(), "spark.driver.memory": "1g", "spark.ui.enabled": "false"}
     arguments = " ".join(f"--conf '{name}={value}'" for name, value in settings.items())
-    os.environ |= {
+    environment = {
         **jvm.environment(),
         "JAVA_HOME": jvm.java_home(),
         "PYSPARK_PYTHON": sys.executable,
@@ -47,7 +47,10 @@ def spark(_elsewhere: None) -> Iterator:
         "PYTHONPATH": os.pathsep.join([str(ROOT / "include"), str(ROOT / "tests")]),  # for the workers
         "PYSPARK_SUBMIT_ARGS": f"--master local[1] {arguments} pyspark-shell",
     }
-    session = stage.session("tests")
+    with pytest.MonkeyPatch.context() as patch:  # what other tests start must not find it
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        session = stage.session("tests")
     assert session.conf.get("spark.sql.shuffle.partitions") == "2"
     yield session
     session.stop()

@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import http.client
 import time
 import urllib.error
 import urllib.request
@@ -26,7 +27,7 @@ def fetch(url: str, target: Path, md5: str, say: Callable[[str], None]) -> Path:
             return target
         try:
             _download(url, file, say)
-        except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
             reason = getattr(error, "reason", error)
             raise InputError(f"cannot download {url}: {reason}; fetch it by hand and give its folder as path") from None
         found = _md5(part)
@@ -38,7 +39,7 @@ def fetch(url: str, target: Path, md5: str, say: Callable[[str], None]) -> Path:
 
 
 def _download(url: str, file, say: Callable[[str], None]) -> None:
-    have = file.tell()
+    have = file.seek(0, 2)  # whoever had the lock before may have added to it
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
         answer = urllib.request.urlopen(request, timeout=30)
@@ -59,6 +60,8 @@ def _download(url: str, file, say: Callable[[str], None]) -> None:
                 said = time.monotonic()
                 say(f"... {have / 1e6:,.0f} of {total / 1e6:,.0f} MB of {url}")
         file.flush()
+        if have < total:  # what came is kept: the next try goes on there
+            raise ConnectionError(f"the connection broke after {have:,} of {total:,} bytes")
 
 
 def _md5(path: Path) -> str:

@@ -16,6 +16,17 @@ def on_test(predictions: DataFrame, truth: DataFrame) -> pd.DataFrame:
     return rows.select("image_id", "label", "probabilities").toPandas().sort_values("image_id")
 
 
+def on_hidden(predictions: DataFrame, truth: DataFrame, given: DataFrame) -> dict[str, float]:
+    """Accuracy on the images outside the test part whose label is known but was not given, and how many there are.
+
+    For the base model these are as unseen as the test images; the final one has learned from its own labels for some.
+    """
+    rest = predictions.where("split != 'test'").join(given.select("image_id"), "image_id", how="left_anti")
+    right = rest.join(truth, "image_id", how="inner").select((F.col("prediction") == F.col("label")).alias("right"))
+    count, share = right.agg(F.count(F.lit(1)), F.avg(F.col("right").cast("double"))).first()
+    return {"images": count, "accuracy": share} if count else {}
+
+
 def arrays(rows: pd.DataFrame, classes: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """Labels [n] as numbers and probabilities [n, classes], in float64 and summing to 1."""
     probabilities = np.stack(rows["probabilities"].to_list()).astype(np.float64)

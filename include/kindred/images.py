@@ -30,8 +30,9 @@ def decode_and_keep(content: bytes) -> tuple[np.ndarray, bytes]:
         raise ImageError("empty file")
     if len(content) > MAX_BYTES:
         raise ImageError(f"over {MAX_BYTES // 2**20} MiB")
+    file = io.BytesIO(content)
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        with Image.open(file, formats=FORMATS) as image:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise ImageError(f"over the pixel limit: {width} x {height}")
@@ -47,7 +48,7 @@ def decode_and_keep(content: bytes) -> tuple[np.ndarray, bytes]:
         raise
     except Exception as error:  # a hostile file may raise anything, and none of it may end the run
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ImageError("does not decode: " + reason.replace(repr(error), "")[:120]) from error
+        raise ImageError("does not decode: " + reason.replace(repr(file), "").strip()[:120]) from error
     return (pixels, content) if plain else (pixels, encode(pixels))
 
 

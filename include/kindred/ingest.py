@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from kindred import images, runs
+from kindred.errors import InputError
 
 DECODED = (
     "split string, origin string, label string, image_id string, height int, width int, channels int, "

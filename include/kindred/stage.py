@@ -35,6 +35,8 @@ PROGRESS_SECONDS = 2.0
 
 def session(name: str) -> SparkSession:
     """The Spark session, with the settings that every stage relies on; where it runs is spark-submit's to say."""
+    if running := SparkSession.getActiveSession():
+        return running
     builder = SparkSession.builder.appName(name)
     settings = {
         "spark.sql.execution.arrow.pyspark.enabled": "true",
@@ -43,7 +45,7 @@ def session(name: str) -> SparkSession:
         "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.python.worker.reuse": "true",
-        "mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
+        "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
     }
     for key, value in settings.items():
         builder = builder.config(key, value)

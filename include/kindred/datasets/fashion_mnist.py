@@ -37,16 +37,19 @@ def sources(path: str, say: Callable[[str], None]) -> list[Source]:
 def read(spark: Any, sources: list[Source], limit: int | None) -> Any:
     slices = []
     for images, labels in (sources[0:2], sources[2:4]):
-        count, labelled = len(_idx(images.uri)), len(_idx(labels.uri))
-        if count != labelled:
-            raise InputError(f"{runs.local(labels.uri)} has {labelled:,} labels for {count:,} images")
+        count, known = len(_idx(images.uri)), _idx(labels.uri)
+        if count != len(known):
+            raise InputError(f"{runs.local(labels.uri)} has {len(known):,} labels for {count:,} images")
+        if known.max(initial=0) >= len(CLASSES):
+            raise InputError(f"{runs.local(labels.uri)} has labels outside 0 to {len(CLASSES) - 1}")
         slices += cut(images.uri, min(count, limit or count), SLICE)
     return in_slices(spark, slices, load)
 
 
 def load(uri: str, start: int, stop: int) -> Iterator[tuple]:
-    images, labels = _idx(uri), _idx(uri.replace("images-idx3", "labels-idx1"))
-    split = "train" if "/train-" in uri else "test"
+    folder, name = uri.rsplit("/", 1)
+    images, labels = _idx(uri), _idx(runs.join(folder, name.replace("images-idx3", "labels-idx1")))
+    split = "train" if name.startswith("train-") else "test"
     height, width = images.shape[1:]
     for i in range(start, stop):
         yield split, f"{split}#{i:05d}", CLASSES[labels[i]], height, width, 1, images[i].tobytes(), None

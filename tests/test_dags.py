@@ -1,0 +1,106 @@
+"""The DAGs: they load, their order is the plan's, and their forms explain and check themselves."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kindred import variants
+
+pytestmark = pytest.mark.airflow
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def dags(tmp_path_factory):
+    os.environ.setdefault("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(str(ROOT / "dags"))
+    assert not bag.import_errors
+    return bag.dags
+
+
+def test_the_stages_of_self_training_stand_in_the_order_of_the_plan(dags):
+    dag = dags["self_training"]
+    plan = "open_run ingest featurize choose_labels train_base pseudo_label train_final build_index evaluate close_run"
+
+    assert [task.task_id for task in dag.topological_sort()] == plan.split()
+
+
+def test_spark_tasks_wait_for_a_slot_of_the_pool_and_are_tried_again(dags):
+    tasks = [task for dag in dags.values() for task in dag.tasks if task.task_type == "StageOperator"]
+
+    assert tasks
+    assert {task.pool for task in tasks} == {"spark"}
+    assert all(task.retries >= 1 for task in tasks)
+
+
+def test_each_field_of_each_form_has_a_title_and_a_description(dags):
+    for dag in dags.values():
+        for name in dag.params:
+            param = dag.params.get_param(name)
+            assert param.schema.get("title"), f"{dag.dag_id}: {name}"
+            assert len(param.description or "") > 10, f"{dag.dag_id}: {name}"
+
+
+@pytest.mark.parametrize("kind", list(variants.KINDS))
+def test_the_form_offers_the_variants_that_are_there(dags, kind):
+    assert dags["self_training"].params.get_param(kind).schema["enum"] == variants.names(kind)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("dataset", "nope"),
+        ("folds", 1),
+        ("folds", "five"),
+        ("threshold", 1.5),
+        ("labels_per_class", 0),
+        ("seed", -1),
+        ("leaks", "maybe"),
+        ("run_name", "../elsewhere"),
+        ("image_size", 2),
+    ],
+)
+def test_the_form_refuses_a_value_out_of_range(dags, name, value):
+    from airflow.sdk.exceptions import ParamValidationError
+
+    with pytest.raises(ParamValidationError):
+        dags["self_training"].params.get_param(name).resolve(value)
+
+
+def test_a_stage_gets_its_values_as_json_and_no_default(dags):
+    task = dags["self_training"].get_task("choose_labels")
+
+    assert "{{ params.labels_per_class | tojson }}" in task.application_args
+    assert task.application_args[2:4] == ["--stage", "choose_labels"]
+
+
+def test_the_published_study_runs_beside_our_own_defaults(dags):
+    dag = dags["published"]
+    reproduced, ours = (dag.get_task(f"{part}.pseudo_label").application_args for part in ("reproduced", "ours"))
+
+    assert reproduced[reproduced.index("--threshold") + 1] == "0"
+    assert ours[ours.index("--threshold") + 1] == "0.95"
+    assert {"reproduced.close_run", "ours.close_run"} == dag.get_task("compare").upstream_task_ids - {
+        "reproduced.open_run",
+        "ours.open_run",
+    }
+
+
+def test_loading_the_dags_imports_nothing_heavy(tmp_path):
+    program = (
+        "import sys, runpy\n"
+        "for path in sys.argv[1:]: runpy.run_path(path)\n"
+        "print(*sorted({'pyspark', 'tensorflow', 'keras', 'mlflow', 'numpy', 'pandas', 'sklearn'} & set(sys.modules)))"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "include"), "AIRFLOW_HOME": str(tmp_path)}
+
+    paths = [str(path) for path in sorted((ROOT / "dags").glob("*.py"))]
+    done = subprocess.run([sys.executable, "-c", program, *paths], env=env, capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == ""

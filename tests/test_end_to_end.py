@@ -1,0 +1,269 @@
+"""The whole thing for real: `make run`'s program, killed and retried, resumed, served, used for prediction."""
+
+import csv
+import json
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+
+from kindred import images, runs
+from kindred.results import FILE
+
+pytestmark = [pytest.mark.spark, pytest.mark.airflow]
+
+ROOT = Path(__file__).parents[1]
+CONF = {"dataset": "digits", "labels": 100}
+STAGES = "ingest featurize choose_labels train_base pseudo_label train_final build_index evaluate".split()
+SCORES = "accuracy precision recall f1 true_positive_rate false_positive_rate mcc log_loss roc_auc".split()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("kindred")
+
+
+@pytest.fixture(scope="module")
+def environment(home) -> dict[str, str]:
+    return {**os.environ, "KINDRED_DATA": str(home), "PYTHONPATH": str(ROOT / "include")}
+
+
+@pytest.fixture(scope="module")
+def killed_run(home, environment) -> dict:
+    """A run on digits, one of whose stages is killed in the middle; Airflow tries it again."""
+    env = {**environment, "CONF": json.dumps(CONF), "RUN_ID": "first", "DAG": "self_training"}
+    process = start("kindred_airflow.run", env)
+    stage = random.choice(STAGES[:5])
+    victim = wait_for(lambda: find_stage(process.pid, stage), 300)
+    time.sleep(random.uniform(0, 8))
+    kill_tree(victim)
+    output, _ = process.communicate(timeout=900)
+    folder = home / "runs" / "self_training" / "first"
+    return {"status": process.returncode, "output": f"killed: {stage}\n{output}", "folder": folder}
+
+
+def test_a_run_whose_stage_was_killed_is_retried_and_succeeds(killed_run):
+    figures = json.loads((killed_run["folder"] / FILE).read_text())
+
+    assert killed_run["status"] == 0, killed_run["output"]
+    assert {f"{model}/test/{score}" for model in ("base", "final") for score in SCORES} <= set(figures)
+    assert {f"{stage}/seconds" for stage in STAGES} | {f"{stage}/reused" for stage in STAGES} <= set(figures)
+    assert figures["ingest/train"] + figures["ingest/test"] == 1797
+    assert figures["choose_labels/labels"] == 100
+    assert figures["base/test/accuracy"] > 0.85
+
+
+def test_the_console_shows_the_conf_each_stage_and_the_table_but_not_the_log(killed_run):
+    lines = killed_run["output"].splitlines()[1:]
+
+    assert lines[0] == f"self_training {json.dumps(CONF)}"
+    assert all(any(re.match(rf"  {stage} +done in [\d.]+ s, .+", line) for line in lines) for stage in STAGES)
+    assert any(line.startswith("test accuracy") for line in lines)
+    assert not any("WARN" in line or "INFO" in line for line in lines)
+    assert len(lines) < 80
+
+
+def test_the_same_run_id_again_skips_every_stage(killed_run, environment):
+    before = json.loads((killed_run["folder"] / FILE).read_text())
+    env = {**environment, "CONF": json.dumps(CONF), "RUN_ID": "first", "DAG": "self_training"}
+
+    process = start("kindred_airflow.run", env)
+    output, _ = process.communicate(timeout=600)
+
+    after = json.loads((killed_run["folder"] / FILE).read_text())
+    assert process.returncode == 0, output
+    assert all(after[f"{stage}/reused"] == 1 for stage in STAGES)
+    assert scores_of(after) == scores_of(before)
+
+
+def test_a_run_triggered_through_the_served_api_gives_the_same_figures(killed_run, home, environment):
+    airflow_port, mlflow_port = free_port(), free_port()
+    env = {**environment, "AIRFLOW_PORT": str(airflow_port), "MLFLOW_PORT": str(mlflow_port)}
+    address = f"http://127.0.0.1:{airflow_port}"
+    server = start("kindred_airflow.serve", env, "up")
+    try:
+        password = wait_for(lambda: said(server, r"user admin, password (\S+)"), 300)
+        token = call(f"{address}/auth/token", {"username": "admin", "password": password})[1]["access_token"]
+        trigger = f"{address}/api/v2/dags/self_training/dagRuns"
+
+        anonymous, _ = call(trigger, {"logical_date": None, "conf": CONF})
+        refused, answer = call(trigger, {"logical_date": None, "conf": {**CONF, "folds": 1}}, token)
+        accepted, run = call(trigger, {"logical_date": None, "conf": CONF}, token)
+        wait_for(lambda: call(f"{trigger}/{run['dag_run_id']}", None, token)[1]["state"] in ("success", "failed"), 600)
+    finally:
+        server.send_signal(signal.SIGINT)
+        status = server.wait(90)
+
+    served = json.loads((home / "runs" / "self_training" / runs.slug(run["dag_run_id"]) / FILE).read_text())
+    made = json.loads((killed_run["folder"] / FILE).read_text())
+    assert (anonymous, refused, accepted, status) == (401, 400, 200, 0)
+    assert "folds" in answer["detail"]
+    assert scores_of(served) == pytest.approx(scores_of(made), abs=1e-6)
+    assert served["featurize/reused"] == 1
+    assert not port_answers(airflow_port)
+    assert not port_answers(mlflow_port)
+
+
+def test_one_core_gives_the_same_figures_as_all(killed_run, environment, tmp_path):
+    file = tmp_path / "figures.json"
+    command = [sys.executable, "benchmarks/accuracy.py", "--labels", "100", "--draws", "1", "--master", "local[1]"]
+
+    subprocess.run([*command, "--json", str(file)], cwd=ROOT, env=environment, check=True, timeout=600, capture_output=True)
+
+    made = json.loads((killed_run["folder"] / FILE).read_text())
+    found = json.loads(file.read_text())
+    for model in ("base", "final"):
+        name = f"digits/pixels/logistic_regression/100/{model}/accuracy_mean"
+        assert found[name] == pytest.approx(made[f"{model}/test/accuracy"], abs=1e-6)
+
+
+def test_the_final_model_loads_without_spark_and_tensorflow(killed_run, environment):
+    program = """
+import io, sys, numpy as np, pandas as pd, mlflow, sqlite3
+from PIL import Image
+mlflow.set_tracking_uri(f"sqlite:///{sys.argv[1]}/mlflow.db")
+run = mlflow.search_runs(experiment_names=["self_training"], filter_string="tags.mlflow.runName = 'first'").iloc[0]
+model = mlflow.search_logged_models(experiment_ids=[run.experiment_id], output_format="list")[0]
+loaded = mlflow.pyfunc.load_model(model.model_uri)
+buffer = io.BytesIO()
+Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8) * 3).save(buffer, "PNG")
+answer = loaded.predict(pd.DataFrame({"image": [buffer.getvalue()]}))
+assert list(answer.columns) == [str(i) for i in range(10)], answer
+assert abs(answer.to_numpy().sum() - 1) < 1e-5, answer
+assert not {"pyspark", "tensorflow", "keras"} & set(sys.modules)
+"""
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, environment["KINDRED_DATA"]], env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_onnx_file_alone_gives_the_probabilities_of_the_run(killed_run):
+    import onnxruntime
+    import pyarrow.dataset as ds
+
+    mark = json.loads((killed_run["folder"] / "train_final" / "_DONE.json").read_text())
+    ingest = json.loads((killed_run["folder"] / "ingest" / "_DONE.json").read_text())
+    table = ds.dataset(runs.local(mark["tables"]["predictions_final"])).head(5).to_pylist()
+    content = {row["image_id"]: row["content"] for row in ds.dataset(runs.local(ingest["tables"]["images"])).to_table().to_pylist()}
+
+    session = onnxruntime.InferenceSession(f"{runs.local(mark['folder'])}/model.onnx")
+
+    for row in table:
+        pixels = images.decode(content[row["image_id"]])
+        answer = session.run(None, {session.get_inputs()[0].name: pixels[None]})[0][0]
+        assert answer == pytest.approx(row["probabilities"], abs=1e-5)
+
+
+def test_predict_labels_a_folder_and_names_what_is_no_image(killed_run, home, environment, tmp_path):
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    for i in range(20):
+        pixels = (digits.images[i] * (255 / 16)).round().astype("uint8")
+        (tmp_path / f"{i}.png").write_bytes(images.encode(pixels[:, :, None]))
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    env = {**environment, "RUN": "first", "IMAGES": str(tmp_path), "RUN_ID": "labelled"}
+
+    process = start("kindred_airflow.predict", env)
+    output, _ = process.communicate(timeout=300)
+
+    folder = home / "runs" / "predict" / "labelled"
+    rows = list(csv.DictReader((folder / "predictions.csv").open()))
+    rejected = list(csv.DictReader((folder / "rejected.csv").open()))
+    assert process.returncode == 0, output
+    assert [Path(row["origin"]).name for row in rows] == sorted(f"{i}.png" for i in range(20))
+    assert sum(int(row["label"]) == digits.target[int(Path(row["origin"]).stem)] for row in rows) >= 16
+    assert all(abs(sum(json.loads(row["probabilities"]).values()) - 1) < 1e-4 for row in rows)
+    assert [Path(row["origin"]).name for row in rejected] == ["broken.png"]
+
+
+def test_bad_input_fails_with_one_line(home, environment):
+    conf = {"dataset": "image_folder", "path": "/no/such/folder"}
+    env = {**environment, "CONF": json.dumps(conf), "RUN_ID": "bad", "DAG": "self_training"}
+
+    process = start("kindred_airflow.run", env)
+    output, _ = process.communicate(timeout=300)
+
+    failed = [line for line in output.splitlines() if "FAILED" in line]
+    assert process.returncode == 1
+    assert failed == ["  ingest         FAILED: no such file or folder: /no/such/folder"]
+    assert "Traceback" not in output
+
+
+def start(module: str, env: dict[str, str], *arguments: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def wait_for(find, seconds: float):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if found := find():
+            return found
+        time.sleep(0.2)
+    raise TimeoutError(f"nothing within {seconds} s")
+
+
+def find_stage(pid: int, stage: str) -> psutil.Process | None:
+    """The spark-submit JVM of a stage below a process."""
+    for process in psutil.Process(pid).children(recursive=True):
+        try:
+            command = process.cmdline()
+        except psutil.NoSuchProcess:
+            continue
+        if stage in command and "--stage" in command and command[0].endswith("java"):
+            return process
+    return None
+
+
+def kill_tree(process: psutil.Process) -> None:
+    for part in [*process.children(recursive=True), process]:
+        try:
+            part.kill()
+        except psutil.NoSuchProcess:
+            continue
+
+
+def said(process: subprocess.Popen, pattern: str) -> str | None:
+    """What a server has said on its next line, if it matches."""
+    found = re.search(pattern, process.stdout.readline())
+    return found and found.group(1)
+
+
+def call(address: str, body: dict | None, token: str | None = None) -> tuple[int, dict]:
+    headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+    data = None if body is None else json.dumps(body).encode()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(address, data, headers), timeout=60) as answer:
+            return 200 if answer.status == 201 else answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read() or b"{}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def port_answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def scores_of(figures: dict[str, float]) -> dict[str, float]:
+    """What must repeat: all figures but times and what was reused."""
+    return {name: v for name, v in figures.items() if not re.search(r"seconds|reused|per_second", name)}

@@ -1,0 +1,261 @@
+"""Who learns from what, and the fits: in single processes and in Spark."""
+
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+import pytest
+from pyspark.testing import assertDataFrameEqual
+
+from kindred import schemas, train, variants
+from kindred.networks import Layer, Network
+
+CLASSES = ["cat", "dog"]
+FOLDS = 3
+PSEUDO = "image_id string, label string, weight double"
+
+
+def clouds(classes: int = 2, each: int = 30, apart: float = 2.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ids [n], features [n, 3] of classes that overlap a little, and labels [n]."""
+    random = np.random.default_rng(0)
+    labels = np.tile(np.arange(classes), each)
+    features = (apart * np.eye(3)[labels] + random.normal(size=(len(labels), 3))).astype(np.float32)
+    return np.array([f"{i:03d}" for i in range(len(labels))], dtype=object), features, labels
+
+
+def plan_of(ids: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
+    """A plan of given labels."""
+    fold = (np.arange(len(ids)) // 2 % FOLDS).astype(np.int32)
+    return pd.DataFrame({"image_id": ids, "label": labels, "weight": 1.0, "given": True, "fold": fold})
+
+
+def frame_of(spark, ids: np.ndarray, features: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None):
+    """What `fit_frame` takes."""
+    weights = np.ones(len(ids)) if weights is None else weights
+    rows = [
+        (i, f.tolist(), int(label), float(w)) for i, f, label, w in zip(ids, features, labels, weights, strict=True)
+    ]
+    frame = spark.createDataFrame(rows, "image_id string, features array<float>, label int, weight double")
+    return frame.coalesce(1)
+
+
+def in_spark() -> list:
+    """The classifiers with `fit_frame`."""
+    modules = [variants.load("classifier", name) for name in variants.names("classifier")]
+    return [pytest.param(m, id=m.__name__.split(".")[-1]) for m in modules if hasattr(m, "fit_frame")]
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLlib's network has few units here."""
+    monkeypatch.setattr(variants.load("classifier", "multilayer_perceptron"), "HIDDEN", (5, 4))
+
+
+@pytest.fixture
+def examples() -> train.Examples:
+    """Given labels a to f in folds 0, 1, 2; pseudo-labels x for the fit on all, y for fold 0 and z for fold 1."""
+    rows = [(name, i % 2, 1.0, True, i % FOLDS) for i, name in enumerate("fedcba")]
+    rows += [("x", 0, 1.0, False, train.ALL), ("y", 0, 1.0, False, 0), ("z", 1, 1.0, False, 1), ("z", 1, 1.0, False, -1)]
+    ids = np.array(list("zyxabcdef"), dtype=object)
+    plan = pd.DataFrame(rows, columns=["image_id", "label", "weight", "given", "fold"])
+    return train.examples(plan, ids, np.array([[ord(i)] for i in ids], np.float32))
+
+
+def names(found: train.Examples, rows: np.ndarray) -> str:
+    """The images of a plan's rows."""
+    return "".join(chr(int(found.features[i, 0])) for i in found.at[rows])
+
+
+def test_a_fold_learns_neither_from_itself_nor_from_other_folds_pseudo_labels(examples: train.Examples) -> None:
+    learned = {fold: sorted(names(examples, examples.learned(fold))) for fold in (0, 1, 2, train.ALL)}
+
+    assert learned == {
+        0: list("abdey"),  # c and f are of fold 0
+        1: list("acdfz"),
+        2: list("bcef"),
+        train.ALL: list("abcdefxz"),
+    }
+
+
+def test_only_given_labels_are_held_out_each_once(examples: train.Examples) -> None:
+    held_out = [sorted(names(examples, examples.held_out(fold))) for fold in range(FOLDS)]
+
+    assert held_out == [["c", "f"], ["b", "e"], ["a", "d"]]
+    assert not len(examples.held_out(train.ALL))
+
+
+def test_rows_come_sorted_by_id_given_labels_first(examples: train.Examples) -> None:
+    assert names(examples, examples.learned(train.ALL)) == "abcdefxz"
+    assert names(examples, examples.learned(0)) == "abdey"
+
+
+def test_a_row_keeps_its_own_label(examples: train.Examples) -> None:
+    rows = examples.learned(train.ALL)
+
+    found = dict(zip(names(examples, rows), examples.labels[rows], strict=True))
+
+    assert found == {"f": 0, "e": 1, "d": 0, "c": 1, "b": 0, "a": 1, "x": 0, "z": 1}
+
+
+def test_scores_are_by_fold_and_figures_their_means() -> None:
+    right, wrong = np.array([[1.0, 0.0]] * 2), np.array([[1.0, 0.0], [0.0, 1.0]])
+    ids, labels = np.array(["a", "b"]), np.array([0, 0])
+    fitted = train.Fitted(out_of_fold={0: (ids, labels, right), 1: (ids, labels, wrong)})
+
+    figures = fitted.figures("base")
+
+    assert {fold: s["accuracy"] for fold, s in fitted.scores().items()} == {0: 1.0, 1: 0.5}
+    assert figures["base/cv/folds"] == 2
+    assert figures["base/cv/accuracy_mean"] == 0.75
+    assert figures["base/cv/accuracy_std"] == 0.25
+
+
+@pytest.mark.spark
+def test_the_plan_of_the_base_model_is_the_given_labels(spark) -> None:
+    given = spark.createDataFrame([("1", "dog", 0), ("2", "cat", 1)], "image_id string, label string, fold int")
+
+    plan = train.plan(given, CLASSES, None, None)
+
+    assertDataFrameEqual(plan, spark.createDataFrame([("1", 1, 1.0, True, 0), ("2", 0, 1.0, True, 1)], train.PLAN))
+
+
+@pytest.mark.spark
+def test_the_plan_of_the_final_model_adds_both_tables_of_pseudo_labels(spark) -> None:
+    given = spark.createDataFrame([("1", "dog", 0)], "image_id string, label string, fold int")
+    pseudo = spark.createDataFrame([("3", "cat", 0.5)], PSEUDO)
+    by_fold = spark.createDataFrame([("3", "dog", 0.7, 0)], f"{PSEUDO}, fold int")
+
+    plan = train.plan(given, CLASSES, pseudo, by_fold)
+
+    wanted = [("1", 1, 1.0, True, 0), ("3", 0, 0.5, False, train.ALL), ("3", 1, 0.7, False, 0)]
+    assertDataFrameEqual(plan, spark.createDataFrame(wanted, train.PLAN))
+
+
+@pytest.mark.spark
+def test_fitting_in_processes_gives_each_fold_what_it_may_see(spark, said: list[str]) -> None:
+    ids, features, labels = clouds()
+    module = variants.load("classifier", "logistic_regression")
+    plan = plan_of(ids, labels)
+
+    fitted = train.fit_examples(spark, train.examples(plan, ids, features), ids, module, 2, FOLDS, 0, said.append)
+
+    assert sorted(fitted.networks) == [train.ALL, 0, 1, 2]
+    assert fitted.setting in module.SETTINGS
+    for fold, (held_out, true, probabilities) in fitted.out_of_fold.items():
+        seen = (plan["fold"] != fold).to_numpy()
+        alone = module.fit(features[seen], labels[seen], np.ones(seen.sum()), 2, 0, fitted.setting)
+        assert held_out.tolist() == ids[~seen].tolist()
+        assert true.tolist() == labels[~seen].tolist()
+        np.testing.assert_allclose(probabilities, alone.probabilities(features[~seen]), atol=1e-9)
+
+
+@pytest.mark.spark
+def test_the_setting_with_the_least_log_loss_is_taken(spark, said: list[str]) -> None:
+    ids, features, labels = clouds()
+    module = variants.load("classifier", "logistic_regression")
+
+    found = train.examples(plan_of(ids, labels), ids, features)
+    fitted = train.fit_examples(spark, found, ids, module, 2, FOLDS, 0, said.append)
+
+    losses = [float(line.rsplit(" ", 1)[1]) for line in said]
+    assert f"setting {fitted.setting:g}:" in said[int(np.argmin(losses))]
+    assert fitted.log_loss() == pytest.approx(min(losses), abs=1e-4)
+    assert all(one > other for one, other in zip(losses[:-1], losses[1:-1], strict=False))  # it stops at the first rise
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("module", in_spark())
+def test_a_classifier_in_spark_tells_three_classes_apart_and_repeats_itself(spark, module: ModuleType) -> None:
+    ids, features, labels = clouds(3, apart=12)
+    frame = frame_of(spark, ids, features, labels)
+
+    one, other = (module.fit_frame(frame, 3, seed=3) for _ in range(2))
+
+    probabilities = one.probabilities(features)
+    assert probabilities.shape == (90, 3)
+    assert (probabilities.argmax(axis=1) == labels).mean() > 0.95
+    assert one.to_bytes() == other.to_bytes()
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("module", in_spark())
+def test_a_classifier_in_spark_honours_weights_where_it_says_so(spark, module: ModuleType) -> None:
+    ids, features, labels = clouds(apart=0)
+    frame = frame_of(spark, ids, features, labels, np.where(labels == 0, 1.0, 0.01))
+
+    share = module.fit_frame(frame, 2, seed=0).probabilities(features)[:, 0].mean()
+
+    assert (share > 0.9) == module.TAKES_WEIGHTS
+
+
+@pytest.mark.spark
+def test_the_multilayer_perceptron_says_what_mllib_says(spark) -> None:
+    from pyspark.ml.classification import MultilayerPerceptronClassifier
+    from pyspark.ml.functions import array_to_vector
+
+    ids, features, labels = clouds(3)
+    frame, module = frame_of(spark, ids, features, labels), variants.load("classifier", "multilayer_perceptron")
+    vectors = frame.select("image_id", array_to_vector("features").alias("features"), frame.label.cast("double"))
+    sizes = [3, *module.HIDDEN, 3]
+    mllib = MultilayerPerceptronClassifier(layers=sizes, solver="l-bfgs", maxIter=module.ITERATIONS, seed=5).fit(vectors)
+
+    network = module.fit_frame(frame, 3, seed=5)
+
+    rows = mllib.transform(vectors).orderBy("image_id").collect()
+    assert np.std([row.probability[0] for row in rows]) > 0.1
+    np.testing.assert_allclose(network.probabilities(features), [row.probability.toArray() for row in rows], atol=1e-6)
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("classes", [2, 3])
+def test_logistic_regression_says_the_same_in_spark_and_in_one_process(spark, classes: int) -> None:
+    ids, features, labels = clouds(classes)
+    module = variants.load("classifier", "logistic_regression")
+
+    there = module.fit_frame(frame_of(spark, ids, features, labels), classes, 0)
+    here = module.fit(features, labels, np.ones(len(ids)), classes, 0, 1e4)
+
+    np.testing.assert_allclose(there.probabilities(features), here.probabilities(features), atol=0.02)
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("module", in_spark())
+def test_fitting_in_spark_gives_each_fold_what_it_may_see(spark, module: ModuleType, said: list[str]) -> None:
+    ids, features, labels = clouds()
+    plan, ordered = plan_of(ids, labels), frame_of(spark, ids, features, labels)
+    # Were they seen, a fold's own labels and another fold's pseudo-labels would turn the classes round.
+    pseudo = plan.assign(given=False, label=1 - labels, weight=9.0, fold=(plan["fold"] + 1) % FOLDS + 10)
+    rows = spark.createDataFrame(pd.concat([plan, pseudo]), train.PLAN)
+
+    fitted = train.fit_frames(rows, ordered.select("image_id", "features"), module, 2, FOLDS, 0, said.append)
+
+    assert sorted(fitted.networks) == [train.ALL, 0, 1, 2]
+    assert sorted(i for found, _, _ in fitted.out_of_fold.values() for i in found) == ids.tolist()
+    for fold, (held_out, true, probabilities) in fitted.out_of_fold.items():
+        seen = (plan["fold"] != fold).to_numpy()
+        assert held_out.tolist() == ids[~seen].tolist()
+        assert (probabilities.argmax(axis=1) == true).mean() > 0.7
+
+
+@pytest.mark.spark
+def test_predictions_are_rows_of_their_table(spark) -> None:
+    network = Network((Layer(np.array([[1.0, -1.0]]), np.zeros(2)),))
+    rows = [("1", "train", [2.0]), ("2", "test", [-2.0])]
+    features = spark.createDataFrame(rows, "image_id string, split string, features array<float>")
+
+    found = train.predictions(features, network, CLASSES)
+
+    sure = 1 / (1 + np.exp(-4))
+    wanted = [("1", "train", "cat", sure, [sure, 1 - sure]), ("2", "test", "dog", sure, [1 - sure, sure])]
+    assertDataFrameEqual(found, spark.createDataFrame(wanted, schemas.table("predictions_base").columns), rtol=1e-5)
+
+
+@pytest.mark.spark
+def test_out_of_fold_rows_are_rows_of_their_table(spark) -> None:
+    probabilities = np.array([[0.25, 0.75]])
+    fitted = train.Fitted(out_of_fold={2: (np.array(["1"]), np.array([0]), probabilities)})
+
+    found = train.out_of_fold(spark, fitted, CLASSES, "base")
+
+    wanted = spark.createDataFrame([("1", 2, "base", "dog", [0.25, 0.75])], schemas.table("out_of_fold").columns)
+    assertDataFrameEqual(found, wanted)
