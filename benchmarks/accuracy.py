@@ -19,7 +19,9 @@ def main() -> None:
     options = bench.parser(__doc__)
     options.add_argument("--classifier", default="logistic_regression")
     options.add_argument("--labels", nargs="+", default=["100"], help="given labels in all (stratified), or all")
-    options.add_argument("--draws", type=int, default=10, help="of the labels (all labels can be drawn in one way only)")
+    options.add_argument(
+        "--draws", type=int, default=10, help="of the labels (all labels can be drawn in one way only)"
+    )
     options.add_argument("--folds", type=int, default=5)
     options.add_argument("--labeller", default="confidence")
     options.add_argument("--threshold", type=float, default=0.95)
@@ -45,7 +47,9 @@ def main() -> None:
                 row += found.values()
             unseen = [result["base/hidden/accuracy"] for result in results if "base/hidden/accuracy" in result]
             if unseen:
-                figures |= {f"{head}/{name}/base/hidden_accuracy_mean": statistics.mean(unseen) for name in {given, labels}}
+                figures |= {
+                    f"{head}/{name}/base/hidden_accuracy_mean": statistics.mean(unseen) for name in {given, labels}
+                }
             row.append(statistics.mean(unseen) if unseen else "-")
             pseudo = [result["pseudo/count"] for result in results]
             right = [result["pseudo/precision"] for result in results if "pseudo/precision" in result]

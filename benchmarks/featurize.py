@@ -34,7 +34,10 @@ def main() -> None:
             if not o.no_keras:
                 keras_rate = keras_predict(contents[:1000], extractor, o)
             rounds.append((bare, ours, keras_rate))
-            print(f"round {i + 1}: bare loop {bare:.1f}, stage {ours:.1f}, Keras predict {keras_rate or 0:.1f} images/s", flush=True)
+            print(
+                f"round {i + 1}: bare loop {bare:.1f}, stage {ours:.1f}, Keras predict {keras_rate or 0:.1f} images/s",
+                flush=True,
+            )
     bare, ours = (statistics.median(r[i] for r in rounds) for i in (0, 1))
     figures = {
         "featurize/images": len(contents),
@@ -42,7 +45,11 @@ def main() -> None:
         "featurize/onnxruntime_images_per_second": bare,
         "featurize/ratio_to_onnxruntime": statistics.median(r[1] / r[0] for r in rounds),
     }
-    rows = [("way", "images/s", "ratio"), ("featurize stage", ours, 1.0), ("bare loop, ONNX Runtime", bare, bare / ours)]
+    rows = [
+        ("way", "images/s", "ratio"),
+        ("featurize stage", ours, 1.0),
+        ("bare loop, ONNX Runtime", bare, bare / ours),
+    ]
     if not o.no_keras:
         keras_rate = statistics.median(r[2] for r in rounds)
         figures["featurize/keras_images_per_second"] = keras_rate
@@ -85,7 +92,12 @@ def keras_predict(contents: list[bytes], extractor: featurize.Extractor, o) -> f
     """Images per second of the same loop with plain Keras `predict`."""
     import keras
 
-    applications = {"mobilenet": "MobileNet", "mobilenet_v2": "MobileNetV2", "resnet50": "ResNet50", "inception_v3": "InceptionV3"}
+    applications = {
+        "mobilenet": "MobileNet",
+        "mobilenet_v2": "MobileNetV2",
+        "resnet50": "ResNet50",
+        "inception_v3": "InceptionV3",
+    }
     shape = (extractor.height, extractor.width, extractor.channels)
     build = getattr(keras.applications, applications[o.extractor])
     model = build(include_top=False, weights=None, pooling="avg", input_shape=shape)

@@ -21,7 +21,9 @@ def main(s: stage.Stage, *, classifier: str, folds: int, seed: int) -> str:
         s.put_file(train.file_name(fold), network.to_bytes())
     network = fitted.networks[train.ALL]
     name = "predictions_final" if final else "predictions_base"
-    s.write(name, train.predictions(s.read("features"), network, classes), of=s.figures_of("featurize")["featurize/images"])
+    s.write(
+        name, train.predictions(s.read("features"), network, classes), of=s.figures_of("featurize")["featurize/images"]
+    )
     if final:
         s.facts["model"] = _log_model(s, network, classes)
     model = s.name.removeprefix("train_")

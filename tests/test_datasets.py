@@ -48,7 +48,14 @@ def make_stl10(folder: Path) -> Path:
 
 
 def make_image_folder(folder: Path) -> Path:
-    names = ["train/cat/1.png", "train/cat/2.png", "train/dog/3.png", "test/cat/4.png", "unlabeled/5.png", "unlabeled/6.png"]
+    names = [
+        "train/cat/1.png",
+        "train/cat/2.png",
+        "train/dog/3.png",
+        "test/cat/4.png",
+        "unlabeled/5.png",
+        "unlabeled/6.png",
+    ]
     return put_images(folder, *names)
 
 

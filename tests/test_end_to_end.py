@@ -118,7 +118,9 @@ def test_one_core_gives_the_same_figures_as_all(killed_run, environment, tmp_pat
     file = tmp_path / "figures.json"
     command = [sys.executable, "benchmarks/accuracy.py", "--labels", "100", "--draws", "1", "--master", "local[1]"]
 
-    subprocess.run([*command, "--json", str(file)], cwd=ROOT, env=environment, check=True, timeout=600, capture_output=True)
+    subprocess.run(
+        [*command, "--json", str(file)], cwd=ROOT, env=environment, check=True, timeout=600, capture_output=True
+    )
 
     made = json.loads((killed_run["folder"] / FILE).read_text())
     found = json.loads(file.read_text())
@@ -144,7 +146,11 @@ assert not {"pyspark", "tensorflow", "keras"} & set(sys.modules)
 """
 
     done = subprocess.run(
-        [sys.executable, "-c", program, environment["KINDRED_DATA"]], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", program, environment["KINDRED_DATA"]],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert done.returncode == 0, done.stderr
@@ -157,7 +163,10 @@ def test_the_onnx_file_alone_gives_the_probabilities_of_the_run(killed_run):
     mark = json.loads((killed_run["folder"] / "train_final" / "_DONE.json").read_text())
     ingest = json.loads((killed_run["folder"] / "ingest" / "_DONE.json").read_text())
     table = ds.dataset(runs.local(mark["tables"]["predictions_final"])).head(5).to_pylist()
-    content = {row["image_id"]: row["content"] for row in ds.dataset(runs.local(ingest["tables"]["images"])).to_table().to_pylist()}
+    content = {
+        row["image_id"]: row["content"]
+        for row in ds.dataset(runs.local(ingest["tables"]["images"])).to_table().to_pylist()
+    }
 
     session = onnxruntime.InferenceSession(f"{runs.local(mark['folder'])}/model.onnx")
 

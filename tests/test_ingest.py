@@ -18,7 +18,13 @@ A, B, C, D = "aaaa", "bbbb", "cccc", "dddd"
 def decoded(spark, *rows: tuple):
     """Decoded rows, from (split, origin, label, image_id); what has no image_id did not decode."""
     full = [
-        (split, origin, label, image_id, *((4, 3, 1, b"file", None) if image_id else (None, None, None, None, "broken")))
+        (
+            split,
+            origin,
+            label,
+            image_id,
+            *((4, 3, 1, b"file", None) if image_id else (None, None, None, None, "broken")),
+        )
         for split, origin, label, image_id in rows
     ]
     return spark.createDataFrame(full, ingest.DECODED)
@@ -138,7 +144,13 @@ def test_a_fifth_of_each_class_is_set_aside(spark) -> None:
     rows = ingest.set_test_aside(many(spark)).collect()
 
     counts = Counter((row.split, row.label) for row in rows)
-    assert counts == {("test", "cat"): 4, ("test", "dog"): 2, ("train", "cat"): 16, ("train", "dog"): 8, ("unlabeled", None): 5}
+    assert counts == {
+        ("test", "cat"): 4,
+        ("test", "dog"): 2,
+        ("train", "cat"): 16,
+        ("train", "dog"): 8,
+        ("unlabeled", None): 5,
+    }
 
 
 def test_setting_aside_repeats_whatever_the_order_of_the_rows(spark) -> None:
@@ -163,7 +175,11 @@ def test_copies_of_an_image_that_is_set_aside_go_with_it_or_go(spark) -> None:
 
 def test_the_rows_are_counted(spark) -> None:
     frame = decoded(
-        spark, ("train", "1", "cat", A), ("unlabeled", "2", None, B), ("test", "3", "cat", C), ("test", "4", "cat", None)
+        spark,
+        ("train", "1", "cat", A),
+        ("unlabeled", "2", None, B),
+        ("test", "3", "cat", C),
+        ("test", "4", "cat", None),
     )
 
     assert ingest.check(frame) == {"decoded": 3, "undecoded": 1, "labelled": 2, "test": 1}

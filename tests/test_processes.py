@@ -73,7 +73,9 @@ def submit(data: Path, stage: str, arguments: dict, run: str = "r") -> subproces
         "PYSPARK_DRIVER_PYTHON": sys.executable,
     }
     job = [str(ROOT / "spark_jobs" / f"{stage}.py"), "--run", f"file://{data}/runs/{run}", "--stage", stage]
-    return subprocess.Popen([*command, *job, *values], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen(
+        [*command, *job, *values], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
 
 
 def finish(process: subprocess.Popen) -> int:

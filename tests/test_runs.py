@@ -87,9 +87,13 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
     path = f"file://{tmp_path}/folder/file"
     runs.put_bytes(path, b"old")
 
-    with pytest.raises(OSError, match="disk full"), runs.atomic_file(path) as file:
-        file.write(b"half")
-        raise OSError("disk full")
+    def fail() -> None:
+        with runs.atomic_file(path) as file:
+            file.write(b"half")
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        fail()
 
     assert runs.read_bytes(path) == b"old"
     assert [p.name for p in (tmp_path / "folder").iterdir()] == ["file"]

@@ -24,9 +24,9 @@ def test_listing_names_imports_no_variant() -> None:
         "sys.exit(any(f'kindred.{folder}' in sys.modules for folder in variants.KINDS.values()))"
     )
 
-    status = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": ":".join(sys.path)}, check=False).returncode
+    done = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": ":".join(sys.path)}, check=False)
 
-    assert status == 0
+    assert done.returncode == 0
 
 
 @pytest.mark.parametrize("name", ["vgg", "__init__", "../errors", ""])

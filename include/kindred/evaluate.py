@@ -7,8 +7,6 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from kindred import metrics
-
 
 def on_test(predictions: DataFrame, truth: DataFrame) -> pd.DataFrame:
     """label and probabilities of the test images whose truth is known, sorted by id."""

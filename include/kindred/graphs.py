@@ -147,7 +147,9 @@ def _head(network: Network) -> onnx.ModelProto:
         nodes.append(helper.make_node("Gemm", [last, f"weights{i}", f"bias{i}"], [f"dense{i}"]))
         last = f"dense{i}"
         if layer.activation != "linear":
-            nodes.append(helper.make_node({"relu": "Relu", "sigmoid": "Sigmoid"}[layer.activation], [last], [f"act{i}"]))
+            nodes.append(
+                helper.make_node({"relu": "Relu", "sigmoid": "Sigmoid"}[layer.activation], [last], [f"act{i}"])
+            )
             last = f"act{i}"
     nodes.append(helper.make_node("Softmax", [last], ["probabilities"], axis=1))
     inputs, outputs = network.layers[0].weights.shape[0], network.layers[-1].bias.shape[0]

@@ -72,7 +72,9 @@ def set_test_aside(decoded: DataFrame) -> DataFrame:
 
 def keep(decoded: DataFrame, left_out: DataFrame) -> DataFrame:
     """The images that stay."""
-    return decoded.where("reason is null").join(left_out.select("origin", "split"), ["origin", "split"], how="left_anti")
+    return decoded.where("reason is null").join(
+        left_out.select("origin", "split"), ["origin", "split"], how="left_anti"
+    )
 
 
 def rejected(decoded: DataFrame, left_out: DataFrame) -> DataFrame:

@@ -31,7 +31,10 @@ def read(run: str) -> dict[str, float]:
 def table(figures: dict[str, float]) -> str:
     """Base against final, and what became of the images, as lines for a console."""
     lines = [f"{'':24}{'base':>10}{'final':>10}{'difference':>12}"] if "base/test/accuracy" in figures else []
-    for title, name in {**{f"test {k}": f"test/{v}" for k, v in SCORES.items()}, "cv accuracy": "cv/accuracy_mean"}.items():
+    for title, name in {
+        **{f"test {k}": f"test/{v}" for k, v in SCORES.items()},
+        "cv accuracy": "cv/accuracy_mean",
+    }.items():
         base, final = figures.get(f"base/{name}"), figures.get(f"final/{name}")
         if base is not None and final is not None:
             lines.append(f"{title:24}{base:>10.4f}{final:>10.4f}{final - base:>+12.4f}")

@@ -279,7 +279,7 @@ def explain(error: BaseException) -> tuple[str, int]:
     if isinstance(error, InputError):
         return str(error), BAD_INPUT
     if isinstance(error, SystemExit):
-        return f"ended with status {error.code}", int(error.code or 1)
+        return f"ended with status {error.code}", error.code if error.code and isinstance(error.code, int) else 1
     if found := re.search(r"kindred\.errors\.InputError: (.+)", str(error)):  # raised in a Spark worker
         return found.group(1), BAD_INPUT
     first = next((line for line in str(error).splitlines() if line.strip()), "")

@@ -81,7 +81,10 @@ class Fitted:
         found = {f"{name}/cv/folds": len(scores)}
         for score in ("accuracy", "log_loss"):
             values = [s[score] for s in scores]
-            found |= {f"{name}/cv/{score}_mean": float(np.mean(values)), f"{name}/cv/{score}_std": float(np.std(values))}
+            found |= {
+                f"{name}/cv/{score}_mean": float(np.mean(values)),
+                f"{name}/cv/{score}_std": float(np.std(values)),
+            }
         return found
 
 
@@ -100,7 +103,7 @@ def plan(labels: DataFrame, classes: list[str], pseudo: DataFrame | None, by_fol
 
 def examples(rows: pd.DataFrame, ids: np.ndarray, features: np.ndarray) -> Examples:
     """A plan's rows and the features of the images that it names. Sorted by image_id, given labels first."""
-    rows = rows.sort_values(["given", "fold", "image_id"], ascending=[False, True, True], kind="stable")
+    rows = rows.sort_values(["given", "image_id", "fold"], ascending=[False, True, True], kind="stable")
     order = np.argsort(ids)
     at = order[np.searchsorted(ids, rows["image_id"].to_numpy(), sorter=order)]
     columns = [rows[name].to_numpy() for name in ("label", "weight", "given", "fold")]
@@ -144,12 +147,16 @@ def fit_frames(
     rows: DataFrame, features: DataFrame, classifier: ModuleType, classes: int, folds: int, seed: int, say: Callable
 ) -> Fitted:
     """Fit in Spark, one fold after the other."""
-    frame = rows.join(features, "image_id", how="inner").select("image_id", "features", "label", "weight", "given", "fold")
+    frame = rows.join(features, "image_id", how="inner").select(
+        "image_id", "features", "label", "weight", "given", "fold"
+    )
     frame = frame.repartition(FRAME_PARTITIONS, "image_id").sortWithinPartitions("image_id", "fold").persist()
     result = Fitted()
     for fold in [*range(folds), ALL]:
-        learned = frame.where("given or fold = -1") if fold == ALL else frame.where(
-            f"(given and fold != {fold}) or (not given and fold = {fold})"
+        learned = (
+            frame.where("given or fold = -1")
+            if fold == ALL
+            else frame.where(f"(given and fold != {fold}) or (not given and fold = {fold})")
         )
         result.networks[fold] = classifier.fit_frame(learned, classes, seed)
         if fold != ALL:

@@ -102,7 +102,13 @@ def _follow(command: list[str], env: dict[str, str], log: Path) -> int:
     """Run a command to its end, its output in `log` and its essence on the console; its exit status."""
     console = Console()
     process = subprocess.Popen(
-        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True
+        command,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
     )
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -124,7 +130,9 @@ def _follow(command: list[str], env: dict[str, str], log: Path) -> int:
 def main() -> int:
     """The command line of `make run`: its values come from the environment, where make puts them."""
     dag_id = os.environ.get("DAG") or "self_training"
-    text = os.environ.get("CONF") or ('{"dataset": "digits", "labels_per_class": 10}' if dag_id == "self_training" else "{}")
+    text = os.environ.get("CONF") or (
+        '{"dataset": "digits", "labels_per_class": 10}' if dag_id == "self_training" else "{}"
+    )
     try:
         conf = json.loads(text)
     except json.JSONDecodeError as error:

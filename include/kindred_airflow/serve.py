@@ -120,7 +120,9 @@ def _wait(name: str, address: str, servers: dict[str, subprocess.Popen], logs: P
 
 
 def _healthy(parts: dict) -> bool:
-    return all((parts.get(part) or {}).get("status") == "healthy" for part in ("metadatabase", "scheduler", "dag_processor"))
+    return all(
+        (parts.get(part) or {}).get("status") == "healthy" for part in ("metadatabase", "scheduler", "dag_processor")
+    )
 
 
 def _check(servers: dict[str, subprocess.Popen], logs: Path) -> None:

@@ -81,7 +81,13 @@ def submit(
         task_id=stage,
         name=f"kindred-{stage}",
         application=str(JOBS / f"{job}.py"),
-        application_args=["--run", run, "--stage", stage, *(part for n, text in texts.items() for part in (f"--{n}", text))],
+        application_args=[
+            "--run",
+            run,
+            "--stage",
+            stage,
+            *(part for n, text in texts.items() for part in (f"--{n}", text)),
+        ],
         conf=jvm.submit_settings(),
         pool=POOL,
     )

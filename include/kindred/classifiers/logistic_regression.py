@@ -12,7 +12,14 @@ import numpy as np
 from kindred.networks import Layer, Network
 
 TAKES_WEIGHTS = True
-SETTINGS = (0.001, 0.005, 0.025, 0.125, 0.6, 3.0)  # C, the inverse of the penalty: accuracy is flat within a factor of 5
+SETTINGS = (
+    0.001,
+    0.005,
+    0.025,
+    0.125,
+    0.6,
+    3.0,
+)  # C, the inverse of the penalty: accuracy is flat within a factor of 5
 ITERATIONS = 300
 BIG = 2**24  # values: from here on, single precision and fewer iterations
 ITERATIONS_BIG = 100

@@ -23,9 +23,7 @@ SPLITS = ("train", "unlabeled", "test")
 
 # content is an encoded file where height is null, else raw uint8 values, row-major [height, width, channels].
 # Where content is null, the worker reads the file `origin`. An origin is unique, and origins sort as the images do.
-RAW = (
-    "split string, origin string, label string, height int, width int, channels int, content binary, reason string"
-)
+RAW = "split string, origin string, label string, height int, width int, channels int, content binary, reason string"
 COLUMNS = ["split", "origin", "label", "height", "width", "channels", "content", "reason"]
 BATCH = 256
 

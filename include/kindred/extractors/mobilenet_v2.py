@@ -8,4 +8,6 @@ WEIGHTED = True
 
 
 def graph(size: tuple[int, int], channels: int, weights: str) -> bytes:
-    return graphs.keras_application("MobileNetV2", size, weights, preprocessing="tf", widths=(1.0, 1.4, 1.3, 0.75, 0.5, 0.35))
+    return graphs.keras_application(
+        "MobileNetV2", size, weights, preprocessing="tf", widths=(1.0, 1.4, 1.3, 0.75, 0.5, 0.35)
+    )
