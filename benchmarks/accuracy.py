@@ -2,9 +2,9 @@
 
     python benchmarks/accuracy.py --dataset stl10 --path DIR --extractor mobilenet_v2 --labels 40 100 all --json FILE
 
-JSON names: <dataset>/<extractor>/<classifier>/<labels>/base|final/accuracy_mean|accuracy_std, where <labels> is the number
-of given labels in all; with `--labels all`, the figures also stand under the name "all". "hidden" is base's accuracy on the
-training images whose label is known but was not given: larger than most test splits, and as unseen.
+JSON names: <dataset>/<extractor>/<classifier>/<labels>/base|final/accuracy_mean|accuracy_std, where <labels> is the
+number of given labels in all; with `--labels all`, the figures also stand under the name "all". "hidden" is base's
+accuracy on the training images whose label is known but was not given: larger than most test splits, and as unseen.
 """
 
 import statistics

@@ -2,8 +2,9 @@
 
     python benchmarks/overhead.py --json FILE
 
-The empty ones are submitted by Airflow in a DAG of the same length, in the same round. An empty job starts a Spark session and
-stops it. JSON names: overhead/seconds, overhead/empty_seconds, overhead/seconds_above_empty, overhead/peak_gigabytes.
+The empty ones are submitted by Airflow in a DAG of the same length, in the same round. An empty job starts a Spark
+session and stops it. JSON names: overhead/seconds, overhead/empty_seconds, overhead/seconds_above_empty,
+overhead/peak_gigabytes.
 """
 
 import argparse
@@ -31,7 +32,8 @@ from kindred import jvm
 
 with DAG("empty", schedule=None):
     chain(*(
-        StageOperator(task_id=f"empty_{{i}}", application={job!r}, conf=jvm.submit_settings(), pool="spark") for i in range({count})
+        StageOperator(task_id=f"empty_{{i}}", application={job!r}, conf=jvm.submit_settings(), pool="spark")
+        for i in range({count})
     ))
 """
 STAGES = 8

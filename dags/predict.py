@@ -1,8 +1,9 @@
 """
 ### Label a folder of images with a finished run
 
-Uses the final model of a run of `self_training`, without training. The result is `predictions.csv` in this run's folder:
-origin, label, confidence, probabilities. What does not decode is in `rejected.csv` beside it, with its reason.
+Uses the final model of a run of `self_training`, without training. The result is `predictions.csv` in this run's
+folder: origin, label, confidence, probabilities. What does not decode is in `rejected.csv` beside it, with its
+reason.
 """
 
 from airflow.sdk import DAG, chain

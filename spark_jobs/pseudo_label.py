@@ -1,4 +1,6 @@
-"""features of unlabelled images, the base model and its folds -> pseudo_labels: one round, none replaces a given label"""
+"""features of unlabelled images, the base model and its folds -> pseudo_labels: one round, none replaces a
+given label
+"""
 
 from kindred import networks, pseudo, stage, train, variants
 

@@ -1,4 +1,6 @@
-"""The one exception for what a person can mend: its text is one line that names the value, the choices or the next step."""
+"""The one exception for what a person can mend: its text is one line that names the value, the choices or the next
+step.
+"""
 
 
 class InputError(ValueError):

@@ -24,7 +24,9 @@ MIXED_SIZE = 32  # px: the side for an extractor without one of its own, where t
 
 @dataclass(frozen=True)
 class Extractor:
-    """An extractor, made ready: what a worker needs to turn images into features. All of it goes into the run's facts."""
+    """An extractor, made ready: what a worker needs to turn images into features. All of it goes into the
+    run's facts.
+    """
 
     name: str
     height: int

@@ -25,7 +25,9 @@ def decode(content: bytes) -> np.ndarray:
 
 
 def decode_and_keep(content: bytes) -> tuple[np.ndarray, bytes]:
-    """The pixels of an encoded file, and the file to store: the given one where it is a plain PNG or JPEG, else a PNG."""
+    """The pixels of an encoded file, and the file to store: the given one where it is a plain PNG or JPEG,
+    else a PNG.
+    """
     if not content:
         raise ImageError("empty file")
     if len(content) > MAX_BYTES:

@@ -37,7 +37,8 @@ def decode_batches(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
 def duplicates(decoded: DataFrame, leaks: str) -> DataFrame:
     """Which decoded rows to leave out, and why: origin, split, reason.
 
-    A copy of a test image outside the test part is a leak, which `leaks` = "keep" leaves in. Of repeats the first stays.
+    A copy of a test image outside the test part is a leak, which `leaks` = "keep" leaves in. Of repeats the first
+    stays.
     """
     rows = decoded.where("reason is null").select("image_id", "split", "origin", "label")
     same = Window.partitionBy("image_id")
@@ -59,7 +60,9 @@ def duplicates(decoded: DataFrame, leaks: str) -> DataFrame:
 
 
 def set_test_aside(decoded: DataFrame) -> DataFrame:
-    """Decoded rows with a fifth of the labelled images, by the hash of the id within each class, moved to split test."""
+    """Decoded rows with a fifth of the labelled images, by the hash of the id within each class, moved to
+    split test.
+    """
     labelled = decoded.where("reason is null and label is not null").select("image_id", "label").distinct()
     by_class = Window.partitionBy("label")
     rank = F.row_number().over(by_class.orderBy(F.sha2("image_id", 256)))
@@ -125,7 +128,9 @@ def summary(figures: dict[str, int]) -> str:
 
 
 def facts(kept: DataFrame) -> dict:
-    """What later stages need to know of a dataset: classes (sorted), the images' common size (null: mixed), channels."""
+    """What later stages need to know of a dataset: classes (sorted), the images' common size (null:
+    mixed), channels.
+    """
     sizes = kept.agg(
         *(F.min(c).alias(f"min_{c}") for c in ("height", "width")),
         *(F.max(c).alias(f"max_{c}") for c in ("height", "width", "channels")),

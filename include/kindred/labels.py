@@ -1,4 +1,6 @@
-"""Which known labels a run is given, and the folds that they are cut into. Order and chance come from hashes of the id."""
+"""Which known labels a run is given, and the folds that they are cut into. Order and chance come from hashes of the
+id.
+"""
 
 from collections.abc import Callable
 
@@ -31,16 +33,7 @@ def allot(counts: dict[str, int], per_class: int | None, total: int | None, say:
         return dict(counts)
     if total < len(counts):
         raise InputError(f"labels is {total}, fewer than the {len(counts)} classes; each needs one")
-    shares = {label: total * count / known for label, count in counts.items()}
-    chosen = {label: max(1, int(share)) for label, share in shares.items()}
-    by_remainder = sorted(counts, key=lambda label: (int(shares[label]) - shares[label], label))
-    while sum(chosen.values()) < total:
-        for label in by_remainder:
-            if sum(chosen.values()) < total and chosen[label] < counts[label]:
-                chosen[label] += 1
-    while sum(chosen.values()) > total:  # classes too rare for a label of their own got one
-        chosen[max(chosen, key=lambda label: (chosen[label], label))] -= 1
-    return chosen
+    return _largest_remainders({label: total * count / known for label, count in counts.items()}, total)
 
 
 def choose(known: DataFrame, allotted: dict[str, int], seed: int) -> DataFrame:
@@ -84,3 +77,14 @@ def in_folds(given: DataFrame, folds: int) -> DataFrame:
     """Given labels with a column fold, 0 to folds - 1: stratified by class, in the order of the id's hash."""
     rank = F.row_number().over(Window.partitionBy("label").orderBy(F.sha2("image_id", 256)))
     return given.withColumn("fold", ((rank - 1) % folds).cast("int"))
+
+
+def _largest_remainders(shares: dict[str, float], total: int) -> dict[str, int]:
+    """Whole numbers that add up to `total`, near the shares and at least 1 (Hamilton's method)."""
+    chosen = {label: max(1, int(share)) for label, share in shares.items()}
+    by_remainder = sorted(shares, key=lambda label: (chosen[label] - shares[label], label))
+    for label in by_remainder[: max(0, total - sum(chosen.values()))]:
+        chosen[label] += 1
+    while sum(chosen.values()) > total:  # classes too rare for a label of their own got one
+        chosen[max(chosen, key=lambda label: (chosen[label], label))] -= 1
+    return chosen

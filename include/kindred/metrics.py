@@ -1,4 +1,6 @@
-"""Scores of predicted class probabilities against true labels. scikit-learn's, and by hand only what it does not have."""
+"""Scores of predicted class probabilities against true labels. scikit-learn's, and by hand only what it
+does not have.
+"""
 
 import numpy as np
 

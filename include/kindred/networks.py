@@ -1,5 +1,6 @@
-"""Fitted classifiers as data: a stack of dense layers over features. Every classifier ends as one, so prediction, storage
-and the ONNX export are written once."""
+"""Fitted classifiers as data: a stack of dense layers over features. Every classifier ends as one, so prediction,
+storage and the ONNX export are written once.
+"""
 
 import io
 from dataclasses import dataclass
@@ -37,7 +38,9 @@ class Network:
         return values / values.sum(axis=1, keepdims=True)
 
     def on_unscaled(self, mean: np.ndarray, scale: float | np.ndarray) -> "Network":
-        """The same network for features that are not yet centred and scaled: (x - mean) / scale moves into layer one."""
+        """The same network for features that are not yet centred and scaled: (x - mean) / scale moves into
+        layer one.
+        """
         first = self.layers[0]
         weights = first.weights / np.broadcast_to(scale, mean.shape)[:, None]
         return Network((Layer(weights, first.bias - mean @ weights, first.activation), *self.layers[1:]))

@@ -14,7 +14,9 @@ STUDY = {
 
 
 def compare(reproduced: str, ours: str) -> str:
-    """A table of the two runs (URIs of their folders) beside the study; also kept as the summary of a run above them."""
+    """A table of the two runs (URIs of their folders) beside the study; also kept as the summary of a run
+    above them.
+    """
     columns = [STUDY, results.read(reproduced), results.read(ours)]
     lines = [f"{'':22}" + "".join(f"{title:>12}" for title in ("published", "reproduced", "ours"))]
     for name in STUDY:

@@ -8,7 +8,9 @@ SCORES = {"accuracy": "accuracy", "F1": "f1", "MCC": "mcc", "log loss": "log_los
 
 
 def merge(run: str) -> dict[str, float]:
-    """The figures of all finished stages of a run, by name; also put into its metrics.json and, as a table, summary.txt."""
+    """The figures of all finished stages of a run, by name; also put into its metrics.json and, as a table,
+    summary.txt.
+    """
     figures = {}
     for mark in _marks(run):
         figures |= mark["figures"]

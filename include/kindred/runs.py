@@ -1,8 +1,8 @@
 """Where things lie: run, dataset and cache folders, small files, and the mark that commits a stage's work.
 
-A stage has a folder. Each attempt writes into a fresh folder inside it, and the stage ends by putting `_DONE.json`, which
-names the attempt, in one atomic put. Readers go by that file alone, so whatever is killed, they see the old work or the
-new, never half of it. No rename is needed, so the same holds on an object store.
+A stage has a folder. Each attempt writes into a fresh folder inside it, and the stage ends by putting `_DONE.json`,
+which names the attempt, in one atomic put. Readers go by that file alone, so whatever is killed, they see the old
+work or the new, never half of it. No rename is needed, so the same holds on an object store.
 """
 
 import contextlib
@@ -175,7 +175,9 @@ def same_work(one: dict | None, other: dict) -> bool:
 
 
 def commit(folder: str, mark: dict) -> dict:
-    """Put the mark of a finished attempt, unless one stands that did the same work or began later. The one that stands."""
+    """Put the mark of a finished attempt, unless one stands that did the same work or began later. The one that
+    stands.
+    """
     with _lock(folder):
         standing = mark_of(folder)
         if standing and (same_work(standing, mark) or standing["attempt"] > mark["attempt"]):

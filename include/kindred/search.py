@@ -24,7 +24,8 @@ class Index:
     def neighbours(self, query: np.ndarray, name: str, k: int, farthest: bool = False) -> list[tuple[str, float]]:
         """The k nearest (or farthest) images of a query vector as (image_id, distance), nearest (farthest) first.
 
-        `name` is one of `distances.DISTANCES`; ties are broken by id. Raises InputError for a k or query that cannot be.
+        `name` is one of `distances.DISTANCES`; ties are broken by id. Raises InputError for a k or query that cannot
+        be.
         """
         kind, measure = distance(name)
         vectors = getattr(self, kind)

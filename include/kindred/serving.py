@@ -1,7 +1,8 @@
 """The final model as MLflow serves it: encoded images in, class probabilities out. Needs neither Spark nor TensorFlow.
 
-This file *is* the model (MLflow's models from code), so it imports mlflow. Where the extractor has a graph, `model.onnx`
-holds the whole way from decoded pixels to probabilities; else the features are computed here, by the extractor's function.
+This file *is* the model (MLflow's models from code), so it imports mlflow. Where the extractor has a graph,
+`model.onnx` holds the whole way from decoded pixels to probabilities; else the features are computed here, by the
+extractor's function.
 """
 
 import json
@@ -15,7 +16,9 @@ from kindred import featurize, graphs, images, networks
 
 
 class ImageClassifier(mlflow.pyfunc.PythonModel):
-    """A DataFrame with a column `image` of encoded files -> a DataFrame with a column of probabilities for each class."""
+    """A DataFrame with a column `image` of encoded files -> a DataFrame with a column of probabilities for
+    each class.
+    """
 
     def load_context(self, context) -> None:
         description = json.loads(Path(context.artifacts["description"]).read_text())

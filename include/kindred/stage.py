@@ -1,7 +1,9 @@
-"""What every stage does the same way: arguments, the Spark session, reading, writing, progress, commit. The only table IO.
+"""What every stage does the same way: arguments, the Spark session, reading, writing, progress, commit. The only table
+IO.
 
-A job is a function `main(s, *, argument, ...) -> str` that `run` calls with this module's `Stage`. Its keyword arguments
-are the job's command line (`--argument JSON`), all of them required; what it returns is the key figure for the console.
+A job is a function `main(s, *, argument, ...) -> str` that `run` calls with this module's `Stage`. Its keyword
+arguments are the job's command line (`--argument JSON`), all of them required; what it returns is the key figure for
+the console.
 """
 
 import argparse
@@ -126,7 +128,8 @@ class Stage:
         return self.spark.read.schema(entry.columns).parquet(mark["tables"][name])
 
     def matrix(self, name: str, column: str, wanted: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
-        """The ids and one column of lists, as an array [n, d], of the `wanted` images in a table of this run, sorted by id.
+        """The ids and one column of lists, as an array [n, d], of the `wanted` images in a table of this run, sorted by
+        id.
 
         For what fits into one process: it is read file by file, without Spark.
         """
@@ -145,7 +148,9 @@ class Stage:
         return unique, np.concatenate(blocks)[first]
 
     def write(self, name: str, frame: DataFrame, of: int | None = None) -> DataFrame:
-        """Write a table into this attempt's folder, with a live count on the way to `of` images; the table as written."""
+        """Write a table into this attempt's folder, with a live count on the way to `of` images; the table
+        as written.
+        """
         entry = schemas.table(name)
         if entry.writer != self.name:
             raise InputError(f"stage {self.name!r} may not write {name!r}; its writer: {entry.writer}")

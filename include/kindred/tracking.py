@@ -1,4 +1,6 @@
-"""MLflow: experiment = DAG, parent run = DAG run, one child per stage, folds below train. The only module that knows it."""
+"""MLflow: experiment = DAG, parent run = DAG run, one child per stage, folds below train. The only module that knows
+it.
+"""
 
 import os
 import tempfile
@@ -94,7 +96,8 @@ def resume_run(run: str) -> None:
 def log_model(folder: str, files: dict[str, bytes], classes: list[str], image: bytes) -> str | None:
     """Log the final model on the parent run; its URI.
 
-    `files` are what `kindred.serving` reads, by their names there; `image` is an encoded one, as an example of the input.
+    `files` are what `kindred.serving` reads, by their names there; `image` is an encoded one, as an example of the
+    input.
     """
     run = _parent(folder)
     if run is None:

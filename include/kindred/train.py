@@ -1,7 +1,8 @@
 """Training with cross-validation: one fit on all labels, and one for each fold that does not see it.
 
-A *plan* says who learns from what: a DataFrame of image_id, label (int), weight, given, fold. A given label has the fold it
-belongs to; a pseudo-label has the fold that it was made for (by a base model that did not see it), or -1 for the fit on all.
+A *plan* says who learns from what: a DataFrame of image_id, label (int), weight, given, fold. A given label has the
+fold it belongs to; a pseudo-label has the fold that it was made for (by a base model that did not see it), or -1 for
+the fit on all.
 """
 
 import functools
@@ -32,7 +33,9 @@ def file_name(fold: int) -> str:
 
 @dataclass(frozen=True)
 class Examples:
-    """What is learned from, in one process: features [n, d] of distinct images, and a plan whose rows point into them."""
+    """What is learned from, in one process: features [n, d] of distinct images, and a plan whose rows
+    point into them.
+    """
 
     features: np.ndarray
     at: np.ndarray

@@ -19,8 +19,8 @@ RUN = {
         type="string",
         pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,119})?$",
         title="Name of the run",
-        description="Its folder and its name in MLflow. Empty: Airflow's run id. The name of an earlier run resumes it: "
-        "finished stages with the same values are skipped.",
+        description="Its folder and its name in MLflow. Empty: Airflow's run id. The name of an earlier run "
+        "resumes it: finished stages with the same values are skipped.",
     ),
 }
 
@@ -53,7 +53,8 @@ SELF_TRAINING = {
         type="string",
         minLength=1,
         title="Weights",
-        description="Of a network extractor: imagenet (found in $KERAS_HOME/models, else downloaded), random, or a file.",
+        description="Of a network extractor: imagenet (found in $KERAS_HOME/models, else downloaded), random, or a "
+        "file.",
     ),
     "labels_per_class": _count("Labels per class", "Given labels for each class. Empty: see the next field.", 2),
     "labels": _count("Labels in all", "Given labels in all. Both empty: every known training label.", 2),

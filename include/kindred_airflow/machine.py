@@ -1,4 +1,6 @@
-"""One machine as Kindred's home: the environment of its processes, and the databases, pool and folders that they need."""
+"""One machine as Kindred's home: the environment of its processes, and the databases, pool and folders
+that they need.
+"""
 
 import fcntl
 import json
@@ -59,7 +61,9 @@ def environment(database: str) -> dict[str, str]:
 
 
 def prepare(env: dict[str, str], database: str) -> None:
-    """Make the databases and the pool, once; a second caller waits for the first. Raises InputError where that fails."""
+    """Make the databases and the pool, once; a second caller waits for the first. Raises InputError where
+    that fails.
+    """
     home = Path(env["AIRFLOW_HOME"])
     home.mkdir(parents=True, exist_ok=True)
     ready = home / f".{database}.ready"

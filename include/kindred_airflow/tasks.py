@@ -40,7 +40,9 @@ def open_run(part: str = "", values: dict | None = None, **context) -> str:
 
 @task(trigger_rule="all_done", retries=0)
 def close_run(run: str | None, **context) -> None:
-    """Merge the figures into metrics.json and MLflow's parent run, and close that. Fails where a task before it failed."""
+    """Merge the figures into metrics.json and MLflow's parent run, and close that. Fails where a task before it
+    failed.
+    """
     from kindred import opening
 
     here = context["ti"]

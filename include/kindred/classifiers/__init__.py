@@ -7,7 +7,7 @@ A classifier gives one of these, or both, and each returns a `networks.Network`:
     fit_frame(frame, classes, seed) -> Network                            in Spark, at any size
         a DataFrame of image_id, features array<float>, label int, weight double
 
-and says `TAKES_WEIGHTS` and, where cross-validation has something to choose, `SETTINGS`: values of `setting` in the order
-in which they are tried, until one is worse than the one before it. `fit` gets one of them (None where there are none).
-Rows come sorted by image_id, so chance and partitioning do not show.
+and says `TAKES_WEIGHTS` and, where cross-validation has something to choose, `SETTINGS`: values of `setting` in the
+order in which they are tried, until one is worse than the one before it. `fit` gets one of them (None where there are
+none). Rows come sorted by image_id, so chance and partitioning do not show.
 """

@@ -1,4 +1,5 @@
-"""Multinomial logistic regression with an L2 penalty that cross-validation chooses: scikit-learn's, or MLlib's at scale.
+"""Multinomial logistic regression with an L2 penalty that cross-validation chooses: scikit-learn's, or MLlib's at
+scale.
 
 Features are centred and divided by one number, the root of their mean variance, so that a penalty means the same for
 every extractor while directions of little variance stay small.

@@ -5,9 +5,10 @@ A dataset gives two functions:
     sources(path, say) -> list[Source]          the files that it is made of, found (or fetched) under `path`
     read(spark, sources, limit) -> DataFrame    their images as rows of `RAW`, the first `limit` of each split
 
-`sources` raises InputError, with one line, for what is not there or does not fit together; `say` takes a line of progress.
-The sources are part of the dataset's fingerprint. `read` gives known labels only (null: not known), in the splits train,
-unlabeled and test. Where there is no test image, ingest sets a stratified fifth of the labelled ones aside.
+`sources` raises InputError, with one line, for what is not there or does not fit together; `say` takes a line of
+progress. The sources are part of the dataset's fingerprint. `read` gives known labels only (null: not known), in the
+splits train, unlabeled and test. Where there is no test image, ingest sets a stratified fifth of the labelled ones
+aside.
 """
 
 import functools

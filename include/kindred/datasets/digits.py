@@ -1,6 +1,7 @@
 """The handwritten digits that come with scikit-learn: 1,797 grey images of 8 x 8, 10 classes. Nothing to download.
 
-Source: E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits (UCI, 1998), by `sklearn.datasets.load_digits`.
+Source: E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits (UCI, 1998), by
+`sklearn.datasets.load_digits`.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,5 @@
-"""Images in a folder: `path/train/<class>/*`, `path/test/<class>/*`, `path/unlabeled/*`, or any tree with a `labels.csv`.
+"""Images in a folder: `path/train/<class>/*`, `path/test/<class>/*`, `path/unlabeled/*`, or any tree with a
+`labels.csv`.
 
 `labels.csv` has the columns file (relative to `path`), label and, if wanted, split; images that it does not name are
 unlabelled. Without either, each folder below `path` is a class, and one named `unlabeled` has no label.

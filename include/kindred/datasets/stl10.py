@@ -1,8 +1,8 @@
 """STL-10: 96 x 96 colour images, 10 classes, 5,000 for training, 8,000 for testing, 100,000 without a label.
 
-`path` is the official archive, or the folder that holds it or its unpacked files. Values are uint8, column-major in each
-channel; labels are 1 to 10. Source: A. Coates, H. Lee, A. Ng, An Analysis of Single-Layer Networks in Unsupervised Feature
-Learning (AISTATS 2011), https://cs.stanford.edu/~acoates/stl10/.
+`path` is the official archive, or the folder that holds it or its unpacked files. Values are uint8, column-major in
+each channel; labels are 1 to 10. Source: A. Coates, H. Lee, A. Ng, An Analysis of Single-Layer Networks in
+Unsupervised Feature Learning (AISTATS 2011), https://cs.stanford.edu/~acoates/stl10/.
 """
 
 import os

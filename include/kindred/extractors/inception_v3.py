@@ -1,4 +1,6 @@
-"""InceptionV3 without its top, averaged over all places. Source: C. Szegedy et al., Rethinking the Inception Architecture (CVPR 2016)."""
+"""InceptionV3 without its top, averaged over all places. Source: C. Szegedy et al., Rethinking the Inception
+Architecture (CVPR 2016).
+"""
 
 from kindred import graphs
 
