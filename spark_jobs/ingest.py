@@ -3,16 +3,16 @@
 from kindred import images, ingest, runs, schemas, stage, variants
 
 
-def home(s: stage.Stage, *, dataset: str, path: str, limit: int | None, leaks: str) -> str:
+def home(s: stage.Stage, *, dataset: str, path: str | None, limit: int | None, leaks: str) -> str:
     """The dataset's folder: its name changes with the arguments, the source files and the code that reads them."""
     module = variants.load("dataset", dataset)
-    s.found = module.sources(path, s.say)
+    s.found = module.sources(path or "", s.say)
     code = [runs.file_fingerprint(variants.source(part)) for part in (module, ingest, images)]
-    fingerprint = runs.fingerprint(schemas.VERSION, path, limit, leaks, s.found, code)
+    fingerprint = runs.fingerprint(schemas.VERSION, path or "", limit, leaks, s.found, code)
     return runs.join(runs.dataset_folder(dataset, fingerprint), "ingest")
 
 
-def main(s: stage.Stage, *, dataset: str, path: str, limit: int | None, leaks: str) -> str:
+def main(s: stage.Stage, *, dataset: str, path: str | None, limit: int | None, leaks: str) -> str:
     decoded = ingest.decode(variants.load("dataset", dataset).read(s.spark, s.found, limit))
     with s.progress():
         counts = ingest.check(decoded)

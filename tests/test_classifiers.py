@@ -27,7 +27,7 @@ def blobs(classes: int, each: int = 20) -> tuple[np.ndarray, np.ndarray]:
     """Features [n, 4] around far-away centres, the last of which does not vary, and labels [n]. Both are read-only."""
     random = np.random.default_rng(0)
     labels = np.repeat(np.arange(classes), each)
-    features = (6 * np.eye(4)[labels] + 10 + random.normal(size=(len(labels), 4))).astype(np.float32)
+    features = (6 * np.eye(4)[labels] + [10, -20, 30, 0] + random.normal(size=(len(labels), 4))).astype(np.float32)
     features[:, 3] = 5
     features.flags.writeable = labels.flags.writeable = False
     return features, labels

@@ -63,12 +63,15 @@ def test_the_whole_graph_resizes_as_the_extractor_does(size: tuple[int, int]) ->
 
 
 def test_the_whole_graph_averages_what_it_shrinks() -> None:
-    checks = np.indices((64, 64)).sum(axis=0).astype(np.uint8)[:, :, None] % 2 * 200
+    stripes = np.zeros((64, 64, 1), np.uint8)
+    stripes[:, ::8] = 200  # one column in eight
     extractor, head = graphs.scaled_pixels((8, 8), 1), network(64)
 
-    found = run(graphs.whole(extractor, head, 1), checks[None])
+    found = run(graphs.whole(extractor, head, 1), stripes[None])
 
-    np.testing.assert_allclose(found, head.probabilities(np.full((1, 64), 100 / 255)), atol=0.01)
+    fitted = images.fit(stripes, (8, 8), 1)[None]
+    assert fitted.mean() == pytest.approx(200 / 8, abs=2)
+    np.testing.assert_allclose(found, head.probabilities(run(extractor, fitted)), atol=1e-5)
 
 
 def test_the_whole_graph_takes_grey_images_where_the_extractor_wants_three_channels() -> None:

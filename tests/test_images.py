@@ -101,9 +101,9 @@ def test_a_photo_is_turned_upright(orientation: int) -> None:
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
 def test_sixteen_bits_become_eight(kind: str) -> None:
-    values = np.array([[0, 257, 32896, 65535]], np.uint16)
+    values = np.array([[0, 256, 257, 32896, 65535]], np.uint16)
 
-    assert images.decode(encoded(values, kind))[:, :, 0].tolist() == [[0, 1, 128, 255]]
+    assert images.decode(encoded(values, kind))[:, :, 0].tolist() == [[0, 0, 1, 128, 255]]
 
 
 def test_a_cmyk_jpeg_becomes_rgb() -> None:
@@ -170,7 +170,7 @@ def test_a_plain_png_or_jpeg_is_kept_as_it_is() -> None:
     "content",
     [
         encoded(noise(), "BMP"),
-        encoded(noise(), "PNG", exif=exif(6)),
+        encoded(noise(), "JPEG", exif=exif(6)),
         encoded(Image.new("RGBA", (3, 2), (1, 2, 3, 4))),
         encoded(Image.new("CMYK", (16, 16)), "JPEG"),
     ],

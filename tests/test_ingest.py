@@ -169,6 +169,7 @@ def test_copies_of_an_image_that_is_set_aside_go_with_it_or_go(spark) -> None:
     aside = ingest.set_test_aside(decoded(spark, *rows))
     kept = ingest.keep(aside, ingest.duplicates(aside, "drop")).collect()
 
+    assert not aside.where("split = 'test' and label is null").count()
     assert Counter(row.split for row in kept) == {"test": 1, "train": 4}
     assert len({row.image_id for row in kept}) == 5
 

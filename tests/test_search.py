@@ -59,6 +59,19 @@ def test_ties_among_the_farthest_are_broken_by_id_too() -> None:
     assert found == [("b", 2.0), ("c", 2.0)]
 
 
+@pytest.mark.parametrize("farthest", [False, True])
+def test_ties_are_broken_by_id_among_many_too(farthest: bool) -> None:
+    places = np.random.default_rng(0).integers(0, 4, 1000)
+    gallery = Index(
+        np.array([f"{i:03d}" for i in range(1000)], dtype=object), places[:, None], places[:, None], ["only"]
+    )
+
+    found = gallery.neighbours(np.zeros(1), "l2", 400, farthest)
+
+    wanted = sorted(range(1000), key=lambda i: (-places[i] if farthest else places[i], i))[:400]
+    assert [int(image_id) for image_id, _ in found] == wanted
+
+
 @pytest.mark.parametrize("k", [0, -1, 51])
 def test_a_k_that_cannot_be_is_refused(k: int) -> None:
     with pytest.raises(InputError, match=f"k is {k}; the index has 50 images"):

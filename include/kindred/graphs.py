@@ -124,6 +124,7 @@ def _resize(size: list[int], channels: int, wanted: int) -> onnx.ModelProto:
             ["fitted"],
             mode="linear",
             antialias=1,
+            exclude_outside=1,  # as Pillow: the edge counts no more than the rest
             coordinate_transformation_mode="half_pixel",
         ),
         helper.make_node("Transpose", ["fitted"], ["packed"], perm=[0, 2, 3, 1]),

@@ -1,4 +1,7 @@
-"""The fields of the trigger forms: types, limits, choices and defaults, each once. Nothing heavy is imported here."""
+"""The fields of the trigger forms: types, limits, choices and defaults, each once. Nothing heavy is imported here.
+
+What may stay empty is null: Airflow's form takes an empty text for one that is still to be filled in.
+"""
 
 from airflow.sdk import Param
 
@@ -15,8 +18,8 @@ def _count(title: str, description: str, minimum: int = 1) -> Param:
 
 RUN = {
     "run_name": Param(
-        "",
-        type="string",
+        None,
+        type=["null", "string"],
         pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,119})?$",
         title="Name of the run",
         description="Its folder and its name in MLflow. Empty: Airflow's run id. The name of an earlier run "
@@ -27,8 +30,8 @@ RUN = {
 SELF_TRAINING = {
     "dataset": _choice("dataset", "digits", "Dataset", "Where the images come from; digits is embedded."),
     "path": Param(
-        "",
-        type="string",
+        None,
+        type=["null", "string"],
         title="Path",
         description="The folder, file or archive of the dataset. Empty: fashion_mnist and stl10 are downloaded, once.",
     ),
