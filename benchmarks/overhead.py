@@ -27,12 +27,12 @@ SparkSession.builder.getOrCreate().stop()
 """
 EMPTY_DAG = """
 from airflow.sdk import DAG, chain
-from kindred_airflow.tasks import StageOperator
+from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from kindred import jvm
 
 with DAG("empty", schedule=None):
     chain(*(
-        StageOperator(task_id=f"empty_{{i}}", application={job!r}, conf=jvm.submit_settings(), pool="spark")
+        SparkSubmitOperator(task_id=f"empty_{{i}}", application={job!r}, conf=jvm.submit_settings(), pool="spark")
         for i in range({count})
     ))
 """

@@ -15,7 +15,7 @@ def main(s: stage.Stage) -> str:
         s.figures |= {f"{model}/test/{name}": value for name, value in scores.items()}
         for name, content in evaluate.reports(labels, probabilities, classes).items():
             s.put_file(f"{model}-{name}", content)
-            s.reports[f"{model}-{name}"] = content.decode()
+            s.reports.append(f"{model}-{name}")
         hidden = evaluate.on_hidden(s.read(f"predictions_{model}"), truth, s.read("labels"))
         s.figures |= {f"{model}/hidden/{name}": value for name, value in hidden.items()}
     known, right = evaluate.pseudo_precision(s.read("pseudo_labels"), truth)

@@ -1,5 +1,7 @@
 """source files -> images, truth, rejected: the same for every run on the same files"""
 
+from pyspark import StorageLevel
+
 from kindred import images, ingest, runs, schemas, stage, variants
 
 
@@ -18,14 +20,14 @@ def main(s: stage.Stage, *, dataset: str, path: str | None, limit: int | None, l
         counts = ingest.check(decoded)
     if not counts["test"]:
         decoded = ingest.set_test_aside(decoded)
-    left_out = ingest.duplicates(decoded, leaks)
-    kept = ingest.keep(decoded, left_out).persist()
+    left_out = ingest.duplicates(decoded, leaks).persist()
+    kept = ingest.keep(decoded, left_out).persist(StorageLevel.DISK_ONLY)
     written = s.write("images", kept)
     s.write("truth", kept.where("label is not null").select("image_id", "label").distinct())
     s.write("rejected", ingest.rejected(decoded, left_out))
     name = s.home.rsplit("/", 2)[1]
     s.facts = {**ingest.facts(kept), "dataset": {"name": dataset, "digest": name[-12:], "source": path or dataset}}
-    s.figures = ingest.figures(written, left_out, counts)
+    s.figures = ingest.figures(written, left_out, counts, leaks)
     return ingest.summary(s.figures)
 
 

@@ -5,7 +5,7 @@ The same program is the stage train_base and the stage train_final.
 
 from pyspark.sql import functions as F
 
-from kindred import featurize, graphs, labels, networks, stage, tracking, train, variants
+from kindred import featurize, graphs, labels, networks, stage, train, variants
 
 
 def main(s: stage.Stage, *, classifier: str, folds: int, seed: int) -> str:
@@ -25,7 +25,7 @@ def main(s: stage.Stage, *, classifier: str, folds: int, seed: int) -> str:
         name, train.predictions(s.read("features"), network, classes), of=s.figures_of("featurize")["featurize/images"]
     )
     if final:
-        s.facts["model"] = _log_model(s, network, classes)
+        s.facts["model"] = _model(s, network, classes)
     model = s.name.removeprefix("train_")
     accuracy, spread = (s.figures[f"{model}/cv/accuracy_{part}"] for part in ("mean", "std"))
     return f"cross-validation accuracy {accuracy:.4f} ± {spread:.4f} over {folds} folds"
@@ -65,15 +65,16 @@ def _take_over_base(s: stage.Stage, folds: int) -> train.Fitted:
     return train.Fitted({fold: networks.from_bytes(content) for fold, content in files.items()})
 
 
-def _log_model(s: stage.Stage, network: networks.Network, classes: list[str]) -> str | None:
-    """The final model in MLflow, with one graph for the whole way from pixels where the extractor has one; its URI."""
+def _model(s: stage.Stage, network: networks.Network, classes: list[str]) -> dict:
+    """The files of the final model, with one graph for the whole way from pixels where the extractor has one."""
     extractor, channels = featurize.Extractor.of(s.facts_of("featurize")), s.facts_of("ingest")["channels"]
     files = {"network.npz": network.to_bytes(), "description.json": extractor.describe(classes, channels)}
     if extractor.graph:
         files["model.onnx"] = graphs.whole(s.file("featurize", featurize.FILE), network, channels)
-    for name, content in files.items():
+    example = s.read("images").select("content").first()[0]
+    for name, content in {**files, "example": bytes(example)}.items():
         s.put_file(name, content)
-    return tracking.log_model(s.run, files, classes, s.read("images").select("content").first()[0])
+    return {"files": list(files), "example": "example", "classes": classes}
 
 
 if __name__ == "__main__":

@@ -226,7 +226,7 @@ def test_figures_count_leaks_whether_dropped_or_kept(spark, leaks: str) -> None:
     )
     out = ingest.duplicates(frame, leaks)
 
-    figures = ingest.figures(ingest.keep(frame, out), out, ingest.check(frame))
+    figures = ingest.figures(ingest.keep(frame, out), out, ingest.check(frame), leaks)
 
     # With leaks kept, 2 is an unlabelled repeat of the training image 1.
     assert figures == {

@@ -72,7 +72,7 @@ def submit(data: Path, stage: str, arguments: dict, run: str = "r") -> subproces
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
     }
-    job = [str(ROOT / "spark_jobs" / f"{stage}.py"), "--run", f"file://{data}/runs/{run}", "--stage", stage]
+    job = [str(ROOT / "spark_jobs" / f"{stage}.py"), "--run-uri", f"file://{data}/runs/{run}", "--stage", stage]
     return subprocess.Popen(
         [*command, *job, *values], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from kindred import runs, schemas, stage, tracking
+from kindred import runs, schemas, stage
 from kindred.errors import InputError
 from kindred.stage import Stage
 
@@ -243,11 +243,10 @@ def test_an_error_is_one_line_and_a_status(error: BaseException, line: str, stat
 @pytest.fixture
 def command(run: str, monkeypatch: pytest.MonkeyPatch):
     """Runs a job from its command line."""
-    monkeypatch.setattr(tracking, "warm_up", lambda: None)
 
     def start(main, **arguments) -> None:
         values = [text for name, value in arguments.items() for text in (f"--{name}", json.dumps(value))]
-        monkeypatch.setattr(sys, "argv", ["job.py", "--run", run, "--stage", "ingest", *values])
+        monkeypatch.setattr(sys, "argv", ["job.py", "--run-uri", run, "--stage", "ingest", *values])
         stage.run(main)
 
     return start

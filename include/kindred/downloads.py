@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import http.client
+import os
 import time
 import urllib.error
 import urllib.request
@@ -25,6 +26,8 @@ def fetch(url: str, target: Path, md5: str, say: Callable[[str], None]) -> Path:
         fcntl.flock(file, fcntl.LOCK_EX)  # two runs that want the same file: the second waits and finds it
         if target.exists():
             return target
+        if os.fstat(file.fileno()).st_nlink == 0:  # the first one has thrown it away
+            return fetch(url, target, md5, say)
         try:
             _download(url, file, say)
         except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:

@@ -106,14 +106,14 @@ def check(decoded: DataFrame) -> dict[str, int]:
     return {name: counts[name] for name in ("decoded", "undecoded", "labelled", "test")}
 
 
-def figures(kept: DataFrame, left_out: DataFrame, counts: dict[str, int]) -> dict[str, int]:
+def figures(kept: DataFrame, left_out: DataFrame, counts: dict[str, int], leaks: str) -> dict[str, int]:
     """The stage's figures. Leaked counts copies of test images, whether they were dropped or (leaks = keep) left in."""
     by_split = dict(kept.groupBy("split").count().collect())
     by_reason = dict(left_out.groupBy("reason").count().collect())
     return {
         **{f"ingest/{split}": by_split.get(split, 0) for split in ("train", "unlabeled", "test")},
         "ingest/rejected": counts["undecoded"] + by_reason.get(CONTRADICTING, 0),
-        "ingest/leaked": by_reason.get(LEAKED, 0) + _leaks(kept),
+        "ingest/leaked": _leaks(kept) if leaks == "keep" else by_reason.get(LEAKED, 0),
         "ingest/repeated": by_reason.get(REPEATED, 0) + by_reason.get(REPEATED_UNLABELED, 0),
     }
 
@@ -163,7 +163,10 @@ def _decode(row) -> tuple:
     try:
         if not pd.isna(row.height):
             shape = (int(row.height), int(row.width), int(row.channels))
-            pixels = images.from_array(np.frombuffer(row.content, np.uint8).reshape(shape))
+            values = np.frombuffer(row.content, np.uint8)
+            if values.size != np.prod(shape):
+                raise images.ImageError(f"{values.size:,} values are no {' x '.join(map(str, shape))} image")
+            pixels = images.from_array(values.reshape(shape))
             content = images.encode(pixels)
         else:
             pixels, content = images.decode_and_keep(read_file(row.origin) if row.content is None else row.content)

@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from pyspark.sql import DataFrame, SparkSession
 
-from kindred import runs, schemas, tracking
+from kindred import runs, schemas
 from kindred.errors import InputError
 
 log = logging.getLogger("kindred")
@@ -71,7 +71,7 @@ class Stage:
         self.figures: dict[str, float] = {}
         self.facts: dict[str, Any] = {}
         self.found: Any = None  # what `home` found out on its way, for `main`
-        self.reports: dict[str, str] = {}  # texts for MLflow, by name
+        self.reports: list[str] = []  # files of the attempt's folder that are for people: texts, for MLflow
         self.inputs: dict[str, str] = {}
         self.tables: dict[str, str] = {}
         self._spark: SparkSession | None = None
@@ -202,6 +202,7 @@ class Stage:
             "tables": self.tables,
             "figures": {**self.figures, f"{self.name}/seconds": round(seconds, 3), f"{self.name}/reused": 0},
             "facts": self.facts,
+            "reports": self.reports,
             "summary": summary,
         }
 
@@ -215,7 +216,7 @@ class Stage:
 
 
 def run(main: Callable[..., str], home: Callable[..., str] | None = None) -> None:
-    """Run a job from its command line: skip what is done, else do it, commit it and tell MLflow; exits 0 only then.
+    """Run a job from its command line: skip what is done, else do it and commit it; exits 0 only then.
 
     `home(s, **arguments)` names the folder of work that runs share (a dataset, its features); without it, the work
     belongs to the run. Bad input ends in one line and status 2, anything else in one line, its stack and status 1.
@@ -223,14 +224,13 @@ def run(main: Callable[..., str], home: Callable[..., str] | None = None) -> Non
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
     logging.getLogger("py4j").setLevel(logging.WARNING)
     names = [p.name for p in inspect.signature(main).parameters.values() if p.kind is p.KEYWORD_ONLY]
-    parser = argparse.ArgumentParser(description=sys.modules[main.__module__].__doc__)
-    parser.add_argument("--run", required=True, help="URI of the run's folder")
+    parser = argparse.ArgumentParser(description=sys.modules[main.__module__].__doc__, allow_abbrev=False)
+    parser.add_argument("--run-uri", required=True, help="URI of the run's folder")
     parser.add_argument("--stage", required=True, help="name of the stage")
     for name in names:
         parser.add_argument(f"--{name}", required=True, type=json.loads, help="a JSON value")
     values = vars(parser.parse_args())
-    folder, stage = values.pop("run"), values.pop("stage")
-    threading.Thread(target=tracking.warm_up, daemon=True).start()  # while the JVM starts
+    folder, stage = values.pop("run_uri"), values.pop("stage")
     started = time.time()
     try:
         execute(main, home, Stage(stage, folder, values), started)
@@ -239,7 +239,6 @@ def run(main: Callable[..., str], home: Callable[..., str] | None = None) -> Non
         if status != BAD_INPUT:
             log.error("%s", traceback.format_exc())
         log.error("%s %s failed: %s", TAG, stage, line)
-        tracking.log_failure(folder, stage, values, line, started)
         sys.stdout.flush()
         sys.exit(status)
 
@@ -256,7 +255,6 @@ def execute(main: Callable[..., str], home: Callable[..., str] | None, s: Stage,
         summary = main(s, **s.arguments)
         seconds = time.time() - started
         mark = s.mark(seconds, summary)
-        mark["mlflow_run_id"] = tracking.log_stage(s.run, mark, s.reports, started)
         done = runs.commit(s.home, mark)
         if done["attempt"] != s.attempt:
             runs.delete(s.folder)
@@ -265,7 +263,6 @@ def execute(main: Callable[..., str], home: Callable[..., str] | None, s: Stage,
         s.say(f"done in {seconds:.1f} s, {summary}")
     else:
         done = reused(done)
-        done["mlflow_run_id"] = tracking.log_stage(s.run, done, {}, started)
         s.say(f"reused ({done['summary']})")
     if s.home != own or done["figures"][f"{s.name}/reused"]:
         runs.put_json(runs.join(own, runs.MARK), done)

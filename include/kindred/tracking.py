@@ -15,12 +15,6 @@ from kindred import runs
 SERVING_PACKAGES = ("mlflow", "numpy", "onnx", "onnxruntime", "pandas", "pillow", "pyarrow", "scikit-image", "fsspec")
 
 
-def warm_up() -> None:
-    """Import what takes seconds; for a thread that runs while Spark starts."""
-    import mlflow  # noqa: F401
-    from mlflow.store.tracking import sqlalchemy_store  # noqa: F401
-
-
 def client() -> Any:
     """The MLflow client of MLFLOW_TRACKING_URI."""
     from mlflow import MlflowClient
@@ -46,35 +40,32 @@ def start_run(dag_id: str, name: str, params: dict[str, Any], tags: dict[str, st
     return run.info.run_id
 
 
-def log_stage(folder: str, mark: dict, reports: dict[str, str], started: float) -> str | None:
-    """A child run for a finished (or reused) stage, with its figures and `reports` (texts by name). Its id."""
+def log_stage(folder: str, stage: str, started: float) -> None:
+    """A child run for a stage that has just finished, with what its mark says; the final model goes to the parent."""
     parent = _parent(folder)
-    if parent is None:
-        return None
+    mark = runs.mark_of(runs.join(folder, stage))
     tracker = client()
     tags = {"kindred.attempt": mark["attempt"], "kindred.folder": mark["folder"]}
-    child = _child(tracker, parent, mark["stage"], started, tags)
+    child = _child(tracker, parent, stage, started, tags)
     _log(tracker, child, mark["figures"], mark["arguments"])
-    for name, text in reports.items():
-        tracker.log_text(child, text, name)
+    for name in mark["reports"]:
+        tracker.log_text(child, runs.read_bytes(runs.join(mark["folder"], name)).decode(), name)
     if dataset := mark["facts"].get("dataset"):
         _log_dataset(tracker, parent, dataset)
     for fold, figures in sorted(mark["facts"].get("folds", {}).items()):
-        below = _child(tracker, child, f"{mark['stage']} fold {fold}", started, {})
+        below = _child(tracker, child, f"{stage} fold {fold}", started, {})
         _log(tracker, below, figures, {"fold": fold})
         tracker.set_terminated(below)
+    if (model := mark["facts"].get("model")) and not mark["figures"][f"{stage}/reused"]:
+        _log_model(tracker, parent, mark["folder"], model)
     tracker.set_terminated(child)
-    return child
 
 
-def log_failure(folder: str, stage: str, arguments: dict[str, Any], line: str, started: float) -> None:
+def log_failure(folder: str, stage: str, line: str, started: float) -> None:
     """A failed child run that says why."""
-    parent = _parent(folder)
-    if parent is not None:
-        tracker = client()
-        child = _child(tracker, parent, stage, started, {"kindred.error": line[:4000]})
-        _log(tracker, child, {}, arguments)
-        tracker.set_terminated(child, "FAILED")
+    tracker = client()
+    child = _child(tracker, _parent(folder), stage, started, {"kindred.error": line[:4000]})
+    tracker.set_terminated(child, "FAILED")
 
 
 def end_run(folder: str, figures: dict[str, float], reports: dict[str, str], status: str) -> None:
@@ -93,31 +84,28 @@ def resume_run(run: str) -> None:
     client().update_run(run, status="RUNNING")
 
 
-def log_model(folder: str, files: dict[str, bytes], classes: list[str], image: bytes) -> str | None:
-    """Log the final model on the parent run; its URI.
-
-    `files` are what `kindred.serving` reads, by their names there; `image` is an encoded one, as an example of the
-    input.
+def _log_model(tracker: Any, run: str, folder: str, model: dict[str, Any]) -> None:
+    """Log the final model on a run: `model` has the classes, the names of the files in `folder` that `kindred.serving`
+    reads, and that of an image as an example of the input.
     """
-    run = _parent(folder)
-    if run is None:
-        return None
     import mlflow
     import pandas as pd
     from mlflow.models import infer_signature
 
     mlflow.set_tracking_uri(os.environ["MLFLOW_TRACKING_URI"])
-    mlflow.set_experiment(experiment_id=client().get_run(run).info.experiment_id)
-    example, output = pd.DataFrame({"image": [image]}), pd.DataFrame([[0.5] * len(classes)], columns=classes)
+    mlflow.set_experiment(experiment_id=tracker.get_run(run).info.experiment_id)
+    classes = model["classes"]
+    example = pd.DataFrame({"image": [runs.read_bytes(runs.join(folder, model["example"]))]})
+    output = pd.DataFrame([[1 / len(classes)] * len(classes)], columns=classes)
     package = Path(__file__).parent
     with tempfile.TemporaryDirectory() as temporary:
         paths = {}
-        for name, content in files.items():
+        for name in model["files"]:
             path = Path(temporary, name)
-            path.write_bytes(content)
+            path.write_bytes(runs.read_bytes(runs.join(folder, name)))
             paths[path.stem] = str(path)
         with mlflow.start_run(run_id=run):
-            info = mlflow.pyfunc.log_model(
+            mlflow.pyfunc.log_model(
                 name="model",
                 python_model=str(package / "serving.py"),
                 artifacts=paths,
@@ -125,8 +113,7 @@ def log_model(folder: str, files: dict[str, bytes], classes: list[str], image: b
                 signature=infer_signature(example, output),
                 pip_requirements=[f"{name}=={metadata.version(name)}" for name in SERVING_PACKAGES],
             )
-    client().update_run(run, status="RUNNING")  # leaving the block has closed it
-    return info.model_uri
+    tracker.update_run(run, status="RUNNING")  # leaving the block has closed it
 
 
 def _log_dataset(tracker: Any, run: str, dataset: dict[str, str]) -> None:

@@ -18,6 +18,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from kindred import metrics
+from kindred.errors import InputError
 from kindred.networks import Network
 
 ALL = -1
@@ -108,6 +109,8 @@ def examples(rows: pd.DataFrame, ids: np.ndarray, features: np.ndarray) -> Examp
     """A plan's rows and the features of the images that it names. Sorted by image_id, given labels first."""
     rows = rows.sort_values(["given", "image_id", "fold"], ascending=[False, True, True], kind="stable")
     order = np.argsort(ids)
+    if missing := set(rows["image_id"]) - set(ids):
+        raise InputError(f"{len(missing):,} images to learn from have no features, among them {min(missing)}")
     at = order[np.searchsorted(ids, rows["image_id"].to_numpy(), sorter=order)]
     columns = [rows[name].to_numpy() for name in ("label", "weight", "given", "fold")]
     return Examples(features, at, *columns)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -56,18 +57,28 @@ def close_run(run: str | None, **context) -> None:
 
 
 class StageOperator(SparkSubmitOperator):
-    """spark-submit for one stage. A failure shows the stage's own line; bad input is not tried again."""
+    """spark-submit for one stage, and its record in MLflow. A failure shows the stage's own line, and bad input is not
+    tried again.
+
+    MLflow is told here, not in the job: its import would take each job seconds in which Spark has one core less.
+    """
 
     def execute(self, context: Any) -> None:
+        _, run, _, stage, *_ = self.application_args
+        started = time.time()
         try:
             super().execute(context)
         except AirflowException as error:
+            from kindred import tracking
+
             said = [line for line in str(error).splitlines() if TAG in line and " failed: " in line]
-            if not said:
-                raise
-            line = said[-1].split(TAG, 1)[1].strip()
+            line = said[-1].split(TAG, 1)[1].strip() if said else f"{stage} was ended from outside"
+            tracking.log_failure(run, stage, line, started)
             kind = AirflowFailException if "Error code is: 2." in str(error) else AirflowException
-            raise kind(line) from None
+            raise kind(line) from (None if said else error)
+        from kindred import tracking
+
+        tracking.log_stage(run, stage, started)
 
 
 def submit(
@@ -84,7 +95,7 @@ def submit(
         name=f"kindred-{stage}",
         application=str(JOBS / f"{job}.py"),
         application_args=[
-            "--run",
+            "--run-uri",
             run,
             "--stage",
             stage,
