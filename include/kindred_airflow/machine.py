@@ -77,7 +77,7 @@ def prepare(env: dict[str, str], database: str) -> None:
         with log.open("ab") as output:
             beside = subprocess.Popen(tracking, env=env, stdout=output, stderr=output)
             os.environ["JAVA_HOME"] = env["JAVA_HOME"]  # the archive's name depends on it
-            jvm.write_class_archive(ROOT / "include" / "kindred_airflow" / "warm_up.py", env, output)
+            jvm.write_class_archive(ROOT / "spark_jobs" / "warm_up.py", env, output)
             commands = [[airflow, "db", "migrate"], [airflow, "pools", "set", "spark", str(slots()), "Spark jobs"]]
             codes = [subprocess.run(c, env=env, stdout=output, stderr=output, check=False).returncode for c in commands]
             codes.append(beside.wait())
