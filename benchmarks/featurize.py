@@ -13,7 +13,7 @@ import bench
 import numpy as np
 from bench import run_stage
 
-from kindred import featurize, graphs, images, runs, stage
+from kindred import featurize, graphs, images, jvm, runs, stage
 
 
 def main() -> None:
@@ -83,7 +83,7 @@ def the_stage(run: str, source: str, extractor: featurize.Extractor, o) -> float
 
 def bare_loop(contents: list[bytes], extractor: featurize.Extractor) -> float:
     """Images per second of one process that decodes, resizes and runs batches in ONNX Runtime on all cores."""
-    session = graphs.session(str(featurize.graph_path(extractor)), threads=stage.cores())
+    session = graphs.session(str(featurize.graph_path(extractor)), threads=jvm.cores())
     name = session.get_inputs()[0].name
     return timed(contents, extractor, lambda batch: session.run(None, {name: batch}))
 

@@ -105,6 +105,11 @@ def environment() -> dict[str, str]:
     }
 
 
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def openblas() -> Path | None:
     """The OpenBLAS inside faiss-cpu's wheel, which MLlib can use where the system has none."""
     folder = Path(sysconfig.get_path("purelib"), "faiss_cpu.libs")

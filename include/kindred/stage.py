@@ -11,7 +11,6 @@ import contextlib
 import inspect
 import json
 import logging
-import os
 import re
 import sys
 import threading
@@ -28,6 +27,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from kindred import runs, schemas
 from kindred.errors import InputError
+from kindred.jvm import cores
 
 log = logging.getLogger("kindred")
 TAG = "[kindred]"  # what a console shows of the log: the lines that hold this
@@ -54,11 +54,6 @@ def session(name: str) -> SparkSession:
     spark = builder.getOrCreate()
     spark.conf.set("spark.sql.shuffle.partitions", str(2 * spark.sparkContext.defaultParallelism))
     return spark
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Stage:

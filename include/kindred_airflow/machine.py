@@ -88,8 +88,7 @@ def prepare(env: dict[str, str], database: str) -> None:
 
 def slots() -> int:
     """How many Spark jobs this machine runs at a time."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return int(os.environ.get("KINDRED_SPARK_SLOTS") or max(1, cores // CORES_PER_JOB))
+    return int(os.environ.get("KINDRED_SPARK_SLOTS") or max(1, jvm.cores() // CORES_PER_JOB))
 
 
 def _secret(home: Path) -> str:
