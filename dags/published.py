@@ -32,4 +32,5 @@ with DAG(
             chain(run, *self_training(run, values), end)
             ends.append((run, end))
     (reproduced, first), (ours, second) = ends
+    chain(first, ours)  # one after the other: each stage fills the machine
     chain([first, second], compare(reproduced, ours))

@@ -33,10 +33,13 @@ def open_run(part: str = "", values: dict | None = None, **context) -> str:
     dag_run, params = context["dag_run"], dict(context["params"])
     try:
         opening.check_names(dag_run.conf or {}, params)
-        return opening.open_run(dag_run.dag_id, dag_run.run_id, {**params, **(values or {})}, part)
+        folder = opening.open_run(dag_run.dag_id, dag_run.run_id, {**params, **(values or {})}, part)
     except InputError as error:
         log.error("%s open_run failed: %s", TAG, error)
         raise AirflowFailException(str(error)) from None
+    if part:
+        log.info("%s open_run: %s, in %s", TAG, part, folder.removeprefix("file://"))
+    return folder
 
 
 @task(trigger_rule="all_done", retries=0)
