@@ -10,23 +10,16 @@ accuracy on the training images whose label is known but was not given: larger t
 import statistics
 
 import bench
-from bench import run_stage
 
 from kindred import runs
 
 
 def main() -> None:
-    options = bench.parser(__doc__)
-    options.add_argument("--classifier", default="logistic_regression")
+    options = bench.self_training_parser(__doc__)
     options.add_argument("--labels", nargs="+", default=["100"], help="given labels in all (stratified), or all")
     options.add_argument(
         "--draws", type=int, default=10, help="of the labels (all labels can be drawn in one way only)"
     )
-    options.add_argument("--folds", type=int, default=5)
-    options.add_argument("--labeller", default="confidence")
-    options.add_argument("--threshold", type=float, default=0.95)
-    options.add_argument("--leaks", choices=["drop", "keep"], default="drop")
-    options.add_argument("--limit", type=int)
     o = options.parse_args()
     bench.start(o.master)
     head = f"{o.dataset}/{o.extractor}/{o.classifier}"
@@ -35,7 +28,8 @@ def main() -> None:
         for labels in o.labels:
             results = []
             for seed in range(1 if labels == "all" else o.draws):
-                results.append(one_draw(runs.join(folder, f"{labels}-{seed}"), o, labels, seed))
+                count = None if labels == "all" else int(labels)
+                results.append(bench.self_train(runs.join(folder, f"{labels}-{seed}"), o, count, seed))
                 print(f"{head} {labels} labels, draw {seed}: {summary(results[-1])}", flush=True)
             given = str(int(results[0]["choose_labels/labels"]))
             row = [labels, len(results)]
@@ -58,23 +52,6 @@ def main() -> None:
         figures |= {f"{o.dataset}/{name}": value for name, value in ingest.items()}
     print(f"\n{head}, leaked {ingest['ingest/leaked']} ({o.leaks})")
     bench.report(rows, figures, o.json)
-
-
-def one_draw(folder: str, o, labels: str, seed: int) -> dict[str, float]:
-    """The figures of all stages for one draw of labels."""
-    count = None if labels == "all" else int(labels)
-    train = {"classifier": o.classifier, "folds": o.folds, "seed": seed}
-    chosen = {"labels_per_class": None, "labels": count, "label_choice": "random", "stratified": True, "seed": seed}
-    marks = [
-        run_stage("ingest", folder, dataset=o.dataset, path=o.path, limit=o.limit, leaks=o.leaks),
-        run_stage("featurize", folder, extractor=o.extractor, image_size=o.image_size, weights=o.weights),
-        run_stage("choose_labels", folder, **chosen),
-        run_stage("train", folder, "train_base", **train),
-        run_stage("pseudo_label", folder, labeller=o.labeller, threshold=o.threshold),
-        run_stage("train", folder, "train_final", **train),
-        run_stage("evaluate", folder),
-    ]
-    return {name: value for mark in marks for name, value in mark["figures"].items()}
 
 
 def summary(figures: dict[str, float]) -> str:

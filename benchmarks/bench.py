@@ -33,9 +33,54 @@ def parser(description: str) -> argparse.ArgumentParser:
     return options
 
 
+def self_training_parser(description: str) -> argparse.ArgumentParser:
+    """`parser` with a field for each one of the form of `self_training` that a comparison may want to vary."""
+    options = parser(description)
+    form = defaults()
+    for name in ("classifier", "folds", "labeller", "threshold", "class_thresholds", "percentile", "clusters", "gate"):
+        number = {"folds": int, "clusters": int, "threshold": float, "percentile": float}.get(name, str)
+        options.add_argument(f"--{name.replace('_', '-')}", type=number, default=form[name])
+    options.add_argument("--novelty", action=argparse.BooleanOptionalAction, default=form["novelty"])
+    options.add_argument("--leaks", choices=["drop", "keep"], default="drop")
+    options.add_argument("--limit", type=int)
+    return options
+
+
+def defaults() -> dict:
+    """The defaults of the form of `self_training`."""
+    from kindred_airflow.forms import SELF_TRAINING
+
+    return {name: param.value for name, param in SELF_TRAINING.items()}
+
+
+def prepare(folder: str, o) -> list[dict]:
+    """The stages that do not depend on the labels, in a run's folder: their marks."""
+    return [
+        run_stage("ingest", folder, dataset=o.dataset, path=o.path, limit=o.limit, leaks=o.leaks),
+        run_stage("featurize", folder, extractor=o.extractor, image_size=o.image_size, weights=o.weights),
+    ]
+
+
+def self_train(folder: str, o, labels: int | None, seed: int, choice: str = "random") -> dict[str, float]:
+    """The figures of all stages for one draw of the given labels."""
+    train = {"classifier": o.classifier, "folds": o.folds, "seed": seed}
+    chosen = {"labels_per_class": None, "labels": labels, "label_choice": choice, "stratified": True, "seed": seed}
+    names = ("labeller", "threshold", "class_thresholds", "percentile", "clusters", "novelty")
+    marks = [
+        *prepare(folder, o),
+        run_stage("choose_labels", folder, **chosen),
+        run_stage("train", folder, "train_base", **train),
+        run_stage("pseudo_label", folder, **{name: getattr(o, name) for name in names}),
+        run_stage("train", folder, "train_final", **train),
+        run_stage("gate", folder, gate=o.gate),
+        run_stage("evaluate", folder),
+    ]
+    return {name: value for mark in marks for name, value in mark["figures"].items()}
+
+
 def start(master: str) -> None:
     """Make the Spark session, as spark-submit would."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", force=True)  # Airflow has its own
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "include"), os.environ.get("PYTHONPATH", "")])
     os.environ["JAVA_HOME"] = jvm.java_home()

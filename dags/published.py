@@ -12,7 +12,8 @@ from kindred_airflow.forms import RUN, SELF_TRAINING
 from kindred_airflow.tasks import DEFAULT_ARGS, close_run, compare, open_run, self_training
 
 FIELDS = ("path", "limit", "extractor", "image_size", "weights", "seed")
-STUDY = {"leaks": "keep", "classifier": "multilayer_perceptron", "folds": 3, "threshold": 0}
+PSEUDO_LABELS = {"labeller": "confidence", "threshold": 0, "novelty": False, "gate": "off"}
+STUDY = {"leaks": "keep", "classifier": "multilayer_perceptron", "folds": 3, **PSEUDO_LABELS}
 
 with DAG(
     "published",

@@ -2,8 +2,9 @@
 ### From a pile of images and a few labels to a classifier and a search index
 
 Images become features, a **base** classifier learns from the few given labels, it gives pseudo-labels to the
-unlabelled images that it is sure of, and the **final** classifier learns from both. Both are cross-validated on the
-given labels and scored on the test images; the unlabelled images become a search index.
+unlabelled images, and a candidate learns from both. The **gate** makes it the **final** classifier unless it does worse
+than base on given labels that neither saw; then final is base. Both are scored on the test images; the unlabelled
+images become a search index.
 
 Images and features are kept with the dataset: a run with another threshold, budget or seed starts where it first
 differs.

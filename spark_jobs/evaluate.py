@@ -6,7 +6,8 @@ from kindred.errors import InputError
 
 def main(s: stage.Stage) -> str:
     classes, truth = s.facts_of("ingest")["classes"], s.read("truth")
-    for model in ("base", "final"):
+    chosen = s.facts_of("gate")["chosen"]
+    for model in ("base", "candidate"):
         rows = evaluate.on_test(s.read(f"predictions_{model}"), truth)
         if rows.empty:
             raise InputError("no test image has a known label, so nothing can be evaluated")
@@ -14,14 +15,17 @@ def main(s: stage.Stage) -> str:
         scores = metrics.scores(labels, probabilities)
         s.figures |= {f"{model}/test/{name}": value for name, value in scores.items()}
         for name, content in evaluate.reports(labels, probabilities, classes).items():
-            s.put_file(f"{model}-{name}", content)
-            s.reports.append(f"{model}-{name}")
+            s.report(f"{model}-{name}", content)
         hidden = evaluate.on_hidden(s.read(f"predictions_{model}"), truth, s.read("labels"))
         s.figures |= {f"{model}/hidden/{name}": value for name, value in hidden.items()}
-    known, right = evaluate.pseudo_precision(s.read("pseudo_labels"), truth)
-    s.figures["pseudo/known"] = known
-    if known:
-        s.figures["pseudo/precision"] = right / known
+    for name, value in list(s.figures.items()):
+        if name.startswith(f"{chosen}/"):
+            s.figures[name.replace(chosen, "final", 1)] = value
+    by_class = evaluate.pseudo_by_class(s.read("pseudo_labels"), s.read("refused"), truth)
+    s.report("pseudo-labels.csv", evaluate.csv(by_class))
+    s.figures["pseudo/known"] = int(by_class["known"].sum())
+    if s.figures["pseudo/known"]:
+        s.figures["pseudo/precision"] = float(by_class["right"].sum() / s.figures["pseudo/known"])
     base, final = s.figures["base/test/accuracy"], s.figures["final/test/accuracy"]
     return f"test accuracy base {base:.4f}, final {final:.4f} ({final - base:+.4f})"
 

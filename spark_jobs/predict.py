@@ -1,6 +1,6 @@
 """a folder of images, a finished run -> predictions.csv: origin, label, confidence, probabilities"""
 
-from kindred import featurize, networks, predict, runs, stage, train
+from kindred import featurize, networks, predict, runs, stage
 from kindred.errors import InputError
 
 
@@ -8,7 +8,7 @@ def main(s: stage.Stage, *, run: str, images: str) -> str:
     source = stage.Stage(s.name, runs.find_run(run, "self_training"), {})
     extractor = featurize.Extractor.of(source.facts_of("featurize"))
     classes = source.facts_of("ingest")["classes"]
-    network = networks.from_bytes(source.file("train_final", train.file_name(train.ALL)))
+    network = networks.from_bytes(source.file("gate", "network.npz"))
     uris = predict.files(images)
     featurize.ship(s.spark, extractor, lambda: source.file("featurize", featurize.FILE))
     tasks = max(2 * s.spark.sparkContext.defaultParallelism, -(-len(uris) // predict.ROWS_PER_TASK))

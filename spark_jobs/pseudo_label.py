@@ -1,28 +1,45 @@
-"""features of unlabelled images, the base model and its folds -> pseudo_labels: one round, none replaces a
-given label
-"""
+"""features of all images, the base model and its folds -> pseudo_labels, refused: none replaces a given label"""
 
-from kindred import networks, pseudo, stage, train, variants
+import numpy as np
+import pyarrow.dataset as ds
+
+from kindred import jvm, ledger, networks, pseudo, runs, schemas, stage, train
+from kindred.pseudo import ALL
 
 
-def main(s: stage.Stage, *, labeller: str, threshold: float) -> str:
-    module = variants.load("labeller", labeller)
-    given = s.read("labels").select("image_id")
-    unlabelled = s.read("features").where("split in ('train', 'unlabeled')").dropDuplicates(["image_id"])
-    unlabelled = unlabelled.join(given, "image_id", how="left_anti")
-    count = unlabelled.count()
-    if not count:
+def main(
+    s: stage.Stage,
+    *,
+    labeller: str,
+    threshold: float | None,
+    class_thresholds: str,
+    percentile: float,
+    clusters: int | None,
+    novelty: bool,
+) -> str:
+    classes, size = s.facts_of("ingest")["classes"], s.figures_of("featurize")
+    pseudo.check_size(size["featurize/images"], size["featurize/dimensions"])
+    ids, features = s.matrix("features", "features", ds.field("split").isin(["train", "unlabeled"]))
+    given = ledger.given(s.rows("labels"), s.rows("out_of_fold"), ids, classes)
+    unlabelled = np.setdiff1d(np.arange(len(ids)), given.rows)
+    if not len(unlabelled):
         s.say("no unlabelled image: there is nothing to label")
-    folds = [*range(int(s.figures_of("train_base")["base/cv/folds"])), train.ALL]
-    base = {fold: networks.from_bytes(s.file("train_base", train.file_name(fold))) for fold in folds}
-    scores = pseudo.scores(unlabelled, base, s.facts_of("ingest")["classes"])
-    accepted = module.accept(scores, threshold).persist()
-    written = s.write("pseudo_labels", accepted.where(f"fold = {train.ALL}").drop("fold"), of=count or None)
-    s.write("pseudo_labels_by_fold", accepted.where(f"fold != {train.ALL}"))
-    found = written.count()
-    coverage = found / count if count else 0.0
-    s.figures = {"pseudo/unlabelled": count, "pseudo/count": found, "pseudo/coverage": coverage}
-    return f"{found:,} of {count:,} unlabelled images ({coverage:.1%}) at threshold {threshold:g}"
+        s.figures = {"pseudo/unlabelled": 0, "pseudo/count": 0, "pseudo/coverage": 0.0, "pseudo/novel": 0}
+        for table in ("pseudo_labels", "pseudo_labels_by_fold", "refused"):
+            s.write(table, s.spark.createDataFrame([], schemas.table(table).columns))
+        return "no unlabelled image"
+    graph = runs.cache_folder("neighbours") / f"{runs.fingerprint(s.inputs['featurize'])}.npz"
+    pool = pseudo.Pool(ids, features, jvm.cores(), graph)
+    networks_by_view = {v: networks.from_bytes(s.file("train_base", train.file_name(v))) for v in given.views()}
+    base = {view: network.probabilities(features) for view, network in networks_by_view.items()}
+    settings = pseudo.Settings(threshold, class_thresholds == "adaptive", percentile, clusters, novelty)
+    verdicts = pseudo.decide(pool, given, base, labeller, settings)
+    s.write("pseudo_labels", ledger.accepted(verdicts[ALL], pool, given, unlabelled, classes))
+    s.write("pseudo_labels_by_fold", ledger.by_fold(verdicts, pool, unlabelled, classes))
+    s.write("refused", ledger.refused(verdicts[ALL], pool, unlabelled, classes))
+    estimated = pseudo.precision(verdicts, given, unlabelled)
+    s.figures = {**ledger.figures(verdicts[ALL], unlabelled), **{f"pseudo/{k}": v for k, v in estimated.items()}}
+    return ledger.summary(s.figures)
 
 
 if __name__ == "__main__":

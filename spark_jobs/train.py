@@ -3,9 +3,10 @@
 The same program is the stage train_base and the stage train_final.
 """
 
+import pyarrow.dataset as ds
 from pyspark.sql import functions as F
 
-from kindred import featurize, graphs, labels, networks, stage, train, variants
+from kindred import labels, networks, stage, train, variants
 
 
 def main(s: stage.Stage, *, classifier: str, folds: int, seed: int) -> str:
@@ -13,20 +14,15 @@ def main(s: stage.Stage, *, classifier: str, folds: int, seed: int) -> str:
     folds = labels.fold_count(s.figures_of("choose_labels")["choose_labels/smallest_class"], folds, s.say)
     final = s.name == "train_final"
     if final and not s.figures_of("pseudo_label")["pseudo/count"]:
-        s.say("no pseudo-label: the final model is the base model")
+        s.say("no pseudo-label: the candidate is the base model")
         fitted = _take_over_base(s, folds)
     else:
         fitted = _fit(s, variants.load("classifier", classifier), classes, folds, seed, final)
     for fold, network in fitted.networks.items():
         s.put_file(train.file_name(fold), network.to_bytes())
-    network = fitted.networks[train.ALL]
-    name = "predictions_final" if final else "predictions_base"
-    s.write(
-        name, train.predictions(s.read("features"), network, classes), of=s.figures_of("featurize")["featurize/images"]
-    )
-    if final:
-        s.facts["model"] = _model(s, network, classes)
-    model = s.name.removeprefix("train_")
+    model = _model_name(s)
+    predictions = train.predictions(s.read("features"), fitted.networks[train.ALL], classes)
+    s.write(f"predictions_{model}", predictions, of=s.figures_of("featurize")["featurize/images"])
     accuracy, spread = (s.figures[f"{model}/cv/accuracy_{part}"] for part in ("mean", "std"))
     return f"cross-validation accuracy {accuracy:.4f} ± {spread:.4f} over {folds} folds"
 
@@ -42,39 +38,32 @@ def _fit(s: stage.Stage, module, classes: list[str], folds: int, seed: int, fina
     s.say(f"{megabytes:,.0f} MiB of features: fitted {'in single processes' if alone else 'in Spark'}")
     if alone:
         rows = plan.toPandas()
-        ids, features = s.matrix("features", "features", rows["image_id"].unique())
+        ids, features = s.matrix("features", "features", ds.field("image_id").isin(rows["image_id"].unique()))
         examples = train.examples(rows, ids, features)
         fitted = train.fit_examples(s.spark, examples, ids, module, len(classes), folds, seed, s.say)
     else:
         features = s.read("features").dropDuplicates(["image_id"]).select("image_id", "features")
         fitted = train.fit_frames(plan, features, module, len(classes), folds, seed, s.say)
-    model = s.name.removeprefix("train_")
+    model = _model_name(s)
     s.figures = {f"{s.name}/images": images.count(), **fitted.figures(model)}
     s.facts = {"folds": fitted.scores(), "setting": fitted.setting}
-    s.write("out_of_fold_final" if final else "out_of_fold", train.out_of_fold(s.spark, fitted, classes, model))
+    s.write("out_of_fold_candidate" if final else "out_of_fold", train.out_of_fold(s.spark, fitted, classes, model))
     return fitted
 
 
 def _take_over_base(s: stage.Stage, folds: int) -> train.Fitted:
-    """The base model's networks, figures and out-of-fold rows under the final model's name."""
+    """The base model's networks, figures and out-of-fold rows under the candidate's name."""
     base = s.figures_of("train_base").items()
-    s.figures = {name.replace("base/", "final/", 1): value for name, value in base if name.startswith("base/")}
+    s.figures = {name.replace("base/", "candidate/", 1): value for name, value in base if name.startswith("base/")}
     s.facts = {name: s.facts_of("train_base")[name] for name in ("folds", "setting")}
-    s.write("out_of_fold_final", s.read("out_of_fold").withColumn("model", F.lit("final")))
+    s.write("out_of_fold_candidate", s.read("out_of_fold").withColumn("model", F.lit("candidate")))
     files = {fold: s.file("train_base", train.file_name(fold)) for fold in (*range(folds), train.ALL)}
     return train.Fitted({fold: networks.from_bytes(content) for fold, content in files.items()})
 
 
-def _model(s: stage.Stage, network: networks.Network, classes: list[str]) -> dict:
-    """The files of the final model, with one graph for the whole way from pixels where the extractor has one."""
-    extractor, channels = featurize.Extractor.of(s.facts_of("featurize")), s.facts_of("ingest")["channels"]
-    files = {"network.npz": network.to_bytes(), "description.json": extractor.describe(classes, channels)}
-    if extractor.graph:
-        files["model.onnx"] = graphs.whole(s.file("featurize", featurize.FILE), network, channels)
-    example = s.read("images").select("content").first()[0]
-    for name, content in {**files, "example": bytes(example)}.items():
-        s.put_file(name, content)
-    return {"files": list(files), "example": "example", "classes": classes}
+def _model_name(s: stage.Stage) -> str:
+    """What the stage train_final makes is a candidate: the gate says whether it becomes the final model."""
+    return "candidate" if s.name == "train_final" else "base"
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ def dags(tmp_path_factory):
 
 def test_the_stages_of_self_training_stand_in_the_order_of_the_plan(dags):
     dag = dags["self_training"]
-    plan = "open_run ingest featurize choose_labels train_base pseudo_label train_final build_index evaluate close_run"
+    train = "train_base pseudo_label train_final gate"
+    plan = f"open_run ingest featurize choose_labels {train} build_index evaluate close_run"
 
     assert [task.task_id for task in dag.topological_sort()] == plan.split()
 
@@ -59,6 +60,8 @@ def test_the_form_offers_the_variants_that_are_there(dags, kind):
         ("folds", 1),
         ("folds", "five"),
         ("threshold", 1.5),
+        ("percentile", 101),
+        ("gate", "sometimes"),
         ("labels_per_class", 0),
         ("seed", -1),
         ("leaks", "maybe"),
@@ -85,7 +88,10 @@ def test_the_published_study_runs_beside_our_own_defaults(dags):
     reproduced, ours = (dag.get_task(f"{part}.pseudo_label").application_args for part in ("reproduced", "ours"))
 
     assert reproduced[reproduced.index("--threshold") + 1] == "0"
-    assert ours[ours.index("--threshold") + 1] == "0.95"
+    assert ours[ours.index("--threshold") + 1] == "null"
+    assert reproduced[reproduced.index("--labeller") + 1] == '"confidence"'
+    gates = [dag.get_task(f"{part}.gate").application_args[-1] for part in ("reproduced", "ours")]
+    assert gates == ['"off"', '"no_harm"']
     assert {"reproduced.close_run", "ours.close_run"} == dag.get_task("compare").upstream_task_ids - {
         "reproduced.open_run",
         "ours.open_run",

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.airflow]
 
 ROOT = Path(__file__).parents[1]
 CONF = {"dataset": "digits", "labels": 100}
-STAGES = "ingest featurize choose_labels train_base pseudo_label train_final build_index evaluate".split()
+STAGES = "ingest featurize choose_labels train_base pseudo_label train_final gate build_index evaluate".split()
 SCORES = "accuracy precision recall f1 true_positive_rate false_positive_rate mcc log_loss roc_auc".split()
 
 
@@ -61,6 +61,10 @@ def test_a_run_whose_stage_was_killed_is_retried_and_succeeds(killed_run):
     assert figures["ingest/train"] + figures["ingest/test"] == 1797
     assert figures["choose_labels/labels"] == 100
     assert figures["base/test/accuracy"] > 0.85
+    chosen = "candidate" if figures["gate/accepted"] else "base"
+    assert figures["final/test/accuracy"] == figures[f"{chosen}/test/accuracy"]
+    assert figures["final/cv/accuracy_mean"] == figures[f"{chosen}/cv/accuracy_mean"]
+    assert figures["gate/low"] <= figures["gate/difference"] <= figures["gate/high"]
 
 
 def test_the_console_shows_the_conf_each_stage_and_the_table_but_not_the_log(killed_run):
@@ -161,7 +165,7 @@ def test_the_onnx_file_alone_gives_the_probabilities_of_the_run(killed_run):
     import onnxruntime
     import pyarrow.dataset as ds
 
-    mark = json.loads((killed_run["folder"] / "train_final" / "_DONE.json").read_text())
+    mark = json.loads((killed_run["folder"] / "gate" / "_DONE.json").read_text())
     ingest = json.loads((killed_run["folder"] / "ingest" / "_DONE.json").read_text())
     table = ds.dataset(runs.local(mark["tables"]["predictions_final"])).head(5).to_pylist()
     content = {

@@ -49,6 +49,18 @@ def test_the_confusion_matrix_has_a_row_for_each_truth():
 
 
 def test_the_precision_of_pseudo_labels_counts_only_those_with_a_known_truth(tables, spark):
-    pseudo = spark.createDataFrame([("c", "dog"), ("d", "dog"), ("e", "cat")], "image_id string, label string")
+    columns = "image_id string, label string, confidence double"
+    accepted = spark.createDataFrame([("c", "dog", 0.9), ("d", "dog", 0.7), ("e", "cat", 1.0)], columns)
+    refused = spark.createDataFrame([("f", "cat", 0.2)], columns)
 
-    assert evaluate.pseudo_precision(pseudo, tables[1]) == (2, 1)
+    found = evaluate.pseudo_by_class(accepted, refused, tables[1])
+
+    assert found.index.to_list() == ["cat", "dog"]
+    assert found["accepted"].to_list() == [1, 2]
+    assert found["coverage"].to_list() == [0.5, 1]
+    assert found["known"].to_list() == [0, 2]
+    assert found["right"].to_list() == [0, 1]
+    assert found["confidence"].to_list() == pytest.approx([1, 0.8])
+    assert np.isnan(found["precision"]["cat"])
+    assert found["precision"]["dog"] == 0.5
+    assert evaluate.csv(found).decode().splitlines()[0].startswith("class,accepted,refused,coverage")

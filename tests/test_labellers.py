@@ -1,78 +1,118 @@
-"""What every labeller promises, and the opinions that it decides on."""
+"""What every labeller promises, and what each of them says of two blobs of points."""
 
 import numpy as np
 import pytest
 
-from kindred import pseudo, schemas, variants
-from kindred.networks import Layer, Network
-
-pytestmark = pytest.mark.spark
+from kindred import pseudo, variants
+from kindred.pseudo import Pool, Scene, Settings
 
 NAMES = variants.names("labeller")
+OWN = [name for name in NAMES if hasattr(variants.load("labeller", name), "opinion")]
+LABELS = np.repeat([0, 1], 30)
 
 
 @pytest.fixture
-def scores(spark):
-    """The opinions of the model fitted on all (-1) and of fold 0 on five images."""
-    rows = [
-        (fold, f"{image}{fold}" if fold else image, "cat" if p > 0.5 else "dog", max(p, 1 - p), [p, 1 - p])
-        for fold in (-1, 0)
-        for image, p in (("a", 1.0), ("b", 0.9), ("c", 0.6), ("d", 0.2), ("e", 0.01))
-    ]
-    return spark.createDataFrame(rows, pseudo.SCORES)
+def pool() -> Pool:
+    """Two blobs of 30 points each, far apart in 5 dimensions."""
+    chance = np.random.default_rng(0)
+    centres = np.array([[4.0, 0, 0, 0, 0], [0, 4.0, 0, 0, 0]])
+    features = centres[LABELS] + chance.normal(size=(60, 5)) * 0.5
+    return Pool(np.array([f"{i:03d}" for i in range(60)]), features.astype(np.float32), threads=1)
+
+
+def scene(pool: Pool, known: list[int], **settings) -> Scene:
+    """A scene whose base model is right everywhere, and rather sure."""
+    base = np.where(np.eye(2)[LABELS] == 1, 0.9, 0.1)
+    return Scene(pool, np.array(known), LABELS[known], base, Settings(**settings))
+
+
+def opinion(name: str, seen: Scene) -> np.ndarray:
+    module = variants.load("labeller", name)
+    return module.opinion(seen, getattr(module, "SETTINGS", (None,))[0])
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_an_opinion_is_a_distribution_or_nothing(pool, name: str) -> None:
+    found = opinion(name, scene(pool, [0, 1, 30, 31], percentile=60))
+
+    assert found.shape == (60, 2)
+    assert (found >= 0).all()
+    assert np.isin(np.round(found.sum(axis=1), 9), [0, 1]).all()
+    assert (found.sum(axis=1) > 0).sum() > 20
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("threshold", [0.0, 0.9, 1.0])
-def test_pseudo_labels_are_rows_of_their_table(spark, scores, name: str, threshold: float) -> None:
-    accepted = variants.load("labeller", name).accept(scores, threshold)
-
-    wanted = spark.createDataFrame([], schemas.table("pseudo_labels_by_fold").columns).schema
-    assert [(f.name, f.dataType) for f in accepted.schema] == [(f.name, f.dataType) for f in wanted]
-    for row in accepted.collect():
-        assert row.source == "pseudo"
-        assert row.label in ("cat", "dog")
-        assert 0 < row.weight <= 1
-        assert None not in row
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_an_image_gets_one_pseudo_label_from_each_model_at_most(scores, name: str) -> None:
-    accepted = variants.load("labeller", name).accept(scores, 0.0).select("fold", "image_id").collect()
-
-    known = {(row.fold, row.image_id) for row in scores.select("fold", "image_id").collect()}
-    assert len(set(accepted)) == len(accepted)
-    assert {tuple(row) for row in accepted} <= known
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_higher_threshold_lets_fewer_in(scores, name: str) -> None:
+def test_a_labeller_has_a_threshold_and_gives_an_opinion_in_one_way(name: str) -> None:
     module = variants.load("labeller", name)
 
-    found = [{(r.fold, r.image_id) for r in module.accept(scores, t).collect()} for t in (0.0, 0.7, 0.95)]
-
-    assert found[0] >= found[1] >= found[2]
-    assert len(found[0]) > len(found[2])
-
-
-def test_confidence_lets_in_who_reaches_the_threshold_under_the_predicted_label(scores) -> None:
-    accepted = variants.load("labeller", "confidence").accept(scores, 0.9).where("fold = -1")
-
-    found = {row.image_id: (row.label, row.confidence, row.weight) for row in accepted.collect()}
-    assert found == {"a-1": ("cat", 1.0, 1.0), "b-1": ("cat", 0.9, 1.0), "e-1": ("dog", 0.99, 1.0)}
+    assert 0 <= module.THRESHOLD <= 1
+    assert hasattr(module, "opinion") != hasattr(module, "PARTS")
+    assert set(getattr(module, "PARTS", ())) <= set(NAMES)
+    assert module.__doc__
 
 
-def test_confidence_at_threshold_0_lets_all_in(scores) -> None:
-    assert variants.load("labeller", "confidence").accept(scores, 0.0).count() == scores.count()
+@pytest.mark.parametrize("name", OWN)
+def test_two_blobs_with_two_known_points_each_are_told_apart(pool, name: str) -> None:
+    found = opinion(name, scene(pool, [0, 1, 30, 31]))
+
+    says = found.sum(axis=1) > 0
+    assert (found.argmax(axis=1) == LABELS)[says].all()
 
 
-def test_each_model_says_its_own_of_each_image(spark) -> None:
-    models = {fold: Network((Layer(np.array([[sign, -sign]]), np.zeros(2)),)) for fold, sign in ((-1, 1.0), (0, -1.0))}
-    features = spark.createDataFrame([("a", [2.0]), ("b", [0.5])], "image_id string, features array<float>")
+@pytest.mark.parametrize("name", OWN)
+def test_the_same_scene_gives_the_same_opinion(pool, name: str) -> None:
+    seen = scene(pool, [0, 30])
 
-    rows = pseudo.scores(features, models, ["cat", "dog"]).collect()
+    np.testing.assert_array_equal(opinion(name, seen), opinion(name, seen))
 
-    found = {(row.fold, row.image_id): row.prediction for row in rows}
-    assert found == {(-1, "a"): "cat", (-1, "b"): "cat", (0, "a"): "dog", (0, "b"): "dog"}
-    assert all(row.confidence == pytest.approx(max(row.probabilities)) for row in rows)
-    assert {row.image_id: round(row.confidence, 4) for row in rows} == {"a": 0.982, "b": 0.7311}
+
+def test_neighbours_do_not_ask_the_base_model(pool) -> None:
+    seen = scene(pool, [0, 30])
+    wrong = Scene(seen.pool, seen.known, seen.labels, seen.base[::-1], seen.settings)
+
+    np.testing.assert_array_equal(opinion("neighbours", seen), opinion("neighbours", wrong))
+
+
+def test_a_class_with_no_known_label_in_this_view_gets_nothing_from_its_neighbours(pool) -> None:
+    found = opinion("neighbours", scene(pool, [0, 1]))
+
+    assert (found[:, 1] == 0).all()
+
+
+def test_clusters_label_the_nearest_share_of_each_cluster(pool) -> None:
+    found = opinion("clusters", scene(pool, [0, 30], percentile=50, clusters=2))
+
+    says = found.sum(axis=1) > 0
+    assert says[:30].sum() == says[30:].sum() == 15
+    cluster, distance = pool.clusters(2)
+    for number in (0, 1):
+        members = cluster == number
+        assert distance[members & says].max() <= distance[members & ~says].min()
+
+
+def test_a_cluster_without_a_known_image_stays_without_label(pool) -> None:
+    found = opinion("clusters", scene(pool, [0], clusters=2))
+
+    assert (found[:30].sum(axis=1) > 0).all()
+    assert not found[30:].any()
+
+
+def test_a_cluster_takes_the_label_of_the_known_image_nearest_to_its_centroid(pool) -> None:
+    _, distance = pool.clusters(2)
+    order = np.argsort(distance[:30])
+    near, far = int(order[0]), int(order[-1])
+    seen = Scene(pool, np.array([far, near]), np.array([0, 1]), np.full((60, 2), 0.5), Settings(clusters=2))
+
+    found = opinion("clusters", seen)
+
+    assert (found[:30].argmax(axis=1) == 1).all()
+
+
+def test_every_labeller_can_be_chosen_by_its_name(pool) -> None:
+    given = pseudo.Given(np.array([0, 1, 30, 31]), LABELS[[0, 1, 30, 31]], np.array([0, 1, 0, 1]))
+    base = {view: np.where(np.eye(2)[LABELS] == 1, 0.9, 0.1) for view in given.views()}
+
+    for name in NAMES:
+        verdict = pseudo.decide(pool, given, base, name, Settings(novelty=False, threshold=0.0))[pseudo.ALL]
+        assert (verdict.labels == LABELS)[verdict.accepted].all()
+        assert verdict.accepted.sum() >= 30

@@ -5,7 +5,7 @@ import pytest
 from kindred import schemas
 from kindred.errors import InputError
 
-FITTING = ("train_base", "train_final", "pseudo_label", "featurize", "build_index")
+FITTING = ("train_base", "train_final", "pseudo_label", "featurize", "gate", "build_index")
 
 
 @pytest.mark.parametrize("stage", FITTING)

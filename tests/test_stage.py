@@ -6,6 +6,8 @@ import sys
 import time
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
 import pytest
 
 from kindred import runs, schemas, stage
@@ -191,12 +193,49 @@ def test_a_column_becomes_an_array_of_the_wanted_images_sorted_by_id(run: str, s
         return "written"
 
     do("featurize", run, write_features)
-    ids, features = Stage("train_base", run, {}).matrix("features", "features", ["c", "a", "zz"])
+    wanted = ds.field("image_id").isin(["c", "a", "zz"])
+    ids, features = Stage("train_base", run, {}).matrix("features", "features", wanted)
 
     assert ids.tolist() == ["a", "c"]
     np.testing.assert_array_equal(features, [[3, 1.5], [1, 0.5]])
-    with pytest.raises(InputError, match="no row of 'features' in .* is among the 1 wanted"):
-        Stage("train_base", run, {}).matrix("features", "features", ["zz"])
+    with pytest.raises(InputError, match="no row of 'features' in .* is among those that are wanted"):
+        Stage("train_base", run, {}).matrix("features", "features", ds.field("image_id") == "zz")
+
+
+def test_a_small_table_is_read_without_spark(run: str, spark) -> None:
+    def write_labels(s: Stage) -> str:
+        rows = pa.table(
+            {"image_id": ["a", "b"], "label": ["x", "y"], "confidence": [1.0, 1.0], "source": ["given"] * 2}
+        )
+        s.write("labels", rows)
+        return "written"
+
+    do("choose_labels", run, write_labels)
+    reader = Stage("train_base", run, {})
+
+    assert reader.rows("labels", ["label"]).to_pydict() == {"label": ["x", "y"]}
+    assert reader.rows("labels", ["label"], limit=1).num_rows == 1
+    assert sorted(row.label for row in reader.read("labels").collect()) == ["x", "y"]
+
+
+def test_a_table_is_adopted_under_another_name_without_a_copy(run: str, spark) -> None:
+    columns = schemas.table("predictions_base").columns
+
+    def write(s: Stage) -> str:
+        s.write("predictions_base", s.spark.createDataFrame([("a", "test", "x", 1.0, [1.0])], columns))
+        return "written"
+
+    def adopt(s: Stage) -> str:
+        s.adopt("predictions_final", "predictions_base")
+        return "adopted"
+
+    written = do("train_base", run, write)
+    adopted = do("gate", run, adopt)
+
+    assert adopted["tables"]["predictions_final"] == written["tables"]["predictions_base"]
+    assert Stage("evaluate", run, {}).read("predictions_final").count() == 1
+    with pytest.raises(TypeError, match="'labels' cannot stand in for 'predictions_final'"):
+        Stage("gate", run, {}).adopt("predictions_final", "labels")
 
 
 def test_a_small_file_of_a_stage_is_read_by_others(run: str) -> None:

@@ -43,19 +43,34 @@ def reports(labels: np.ndarray, probabilities: np.ndarray, classes: list[str]) -
     report.pop("accuracy", None)
     confusion = pd.DataFrame(confusion_matrix(labels, predicted, labels=numbers), index=classes, columns=classes)
     return {
-        "report.csv": _csv(pd.DataFrame(report).T.rename_axis("class")),
-        "confusion.csv": _csv(confusion.rename_axis("truth")),
+        "report.csv": csv(pd.DataFrame(report).T.rename_axis("class")),
+        "confusion.csv": csv(confusion.rename_axis("truth")),
     }
 
 
-def pseudo_precision(pseudo: DataFrame, truth: DataFrame) -> tuple[int, int]:
-    """How many pseudo-labels have a known truth, and how many of those are right."""
-    known = pseudo.join(truth.withColumnRenamed("label", "true"), "image_id", how="inner")
-    row = known.agg(F.count(F.lit(1)), F.count_if(F.col("label") == F.col("true"))).first()
-    return row[0], row[1]
+def pseudo_by_class(pseudo: DataFrame, refused: DataFrame, truth: DataFrame) -> pd.DataFrame:
+    """For each class how many unlabelled images were taken for it: accepted, refused, coverage, mean confidence, and of
+    the accepted how many have a known truth and how many are right; the last two null where no truth is known.
+    """
+    told = pseudo.select("image_id", "label", "confidence", F.lit(1).alias("accepted")).unionByName(
+        refused.select("image_id", "label", F.lit(None).cast("double").alias("confidence"), F.lit(0).alias("accepted"))
+    )
+    known = told.join(truth.withColumnRenamed("label", "true"), "image_id", how="left")
+    taken = F.col("accepted") == 1
+    found = known.groupBy(F.col("label").alias("class")).agg(
+        F.sum("accepted").alias("accepted"),
+        F.count_if(~taken).alias("refused"),
+        F.avg("confidence").alias("confidence"),
+        F.count_if(taken & F.col("true").isNotNull()).alias("known"),
+        F.count_if(taken & (F.col("label") == F.col("true"))).alias("right"),
+    )
+    table = found.toPandas().set_index("class").sort_index()
+    table.insert(2, "coverage", table["accepted"] / (table["accepted"] + table["refused"]))
+    table["precision"] = table["right"] / table["known"].where(table["known"] > 0)
+    return table
 
 
-def _csv(frame: pd.DataFrame) -> bytes:
+def csv(table: pd.DataFrame) -> bytes:
     buffer = io.StringIO()
-    frame.to_csv(buffer)
+    table.to_csv(buffer)
     return buffer.getvalue().encode()

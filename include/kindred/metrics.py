@@ -6,6 +6,7 @@ import numpy as np
 
 CALIBRATION_BINS = 15
 SMALLEST = 1e-15
+RESAMPLES = 2000
 
 
 def log_losses(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
@@ -50,6 +51,22 @@ def calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
     gaps = np.zeros(CALIBRATION_BINS)
     np.add.at(gaps, bins, right - confidence)
     return float(np.abs(gaps).sum() / len(labels))
+
+
+def mcnemar_p(one: np.ndarray, other: np.ndarray) -> float:
+    """McNemar's exact test: p of equal accuracy for two models, right (1) or wrong (0) on the same images [n]."""
+    from scipy.stats import binomtest
+
+    only_one, only_other = int((one > other).sum()), int((other > one).sum())
+    return float(binomtest(only_one, only_one + only_other).pvalue) if only_one + only_other else 1.0
+
+
+def mean_interval(values: np.ndarray) -> tuple[float, float]:
+    """A 95 % interval of the mean of `values` [n]: percentiles over resamples of them, the same ones every time."""
+    chance = np.random.default_rng(0)
+    means = [values[chance.integers(0, len(values), len(values))].mean() for _ in range(RESAMPLES)]
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(low), float(high)
 
 
 def _false_positive_rate(labels: np.ndarray, predicted: np.ndarray, classes: int) -> float:

@@ -1,33 +1,269 @@
-"""What labellers decide on: every base model's opinion of every unlabelled image."""
+"""Who gets a pseudo-label, and which one: what is the same for every labeller. In one process, on arrays.
+
+A *fold's* view knows the given labels of all other folds; the view of ALL knows every one. Given images whose label a
+view does not know stand among its unlabelled ones: what it says of them calibrates it and tells how right it is, and
+they are never handed on as pseudo-labels. A fold's own labels do not touch what it says, but for its temperature and
+novelty threshold: two numbers that come from other folds' held-out labels, whose views knew this fold's.
+"""
 
 import functools
-from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
 
 import numpy as np
-import pyarrow as pa
-from pyspark.sql import DataFrame
+import scipy.sparse as sparse
 
-from kindred.networks import Network
-from kindred.train import lists, matrix
+from kindred import calibration, clusters, metrics, neighbours, runs, variants
+from kindred.errors import InputError
 
-SCORES = "fold int, image_id string, prediction string, confidence double, probabilities array<float>"
-
-
-def scores(features: DataFrame, base: dict[int, Network], classes: list[str]) -> DataFrame:
-    """Rows of SCORES: for each image, the opinion of each network in `base` (by fold)."""
-    return features.mapInArrow(functools.partial(_score, base, classes), SCORES)
+ALL = -1
+LOST = 0.04  # the share of known images that the novelty threshold gives up
+NEAREST = 3  # given images that a pseudo-label's row names
+LIMIT_GIGABYTES = 8  # of features in one process
+BELOW, SILENT, NOVEL = "below the threshold", "the labeller has no opinion", "of no known class"
 
 
-def _score(base: dict[int, Network], classes: list[str], batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    names = np.array(classes)
-    columns = [column.split()[0] for column in SCORES.split(", ")]
-    for batch in batches:
-        if not batch.num_rows:
-            continue
-        features = matrix(batch.column("features"))
-        for fold, network in base.items():
-            probabilities = network.probabilities(features)
-            folds = pa.array(np.full(len(probabilities), fold, np.int32))
-            top = pa.array(names[probabilities.argmax(axis=1)])
-            values = [folds, batch.column("image_id"), top, pa.array(probabilities.max(axis=1)), lists(probabilities)]
-            yield pa.RecordBatch.from_arrays(values, columns)
+class Pool:
+    """n images that may be learned from, given and unlabelled, sorted by id: features [n, d]. Labels are not seen."""
+
+    def __init__(self, ids: np.ndarray, features: np.ndarray, threads: int, cache: Path | None = None) -> None:
+        self.ids, self.features, self.threads, self.cache = ids, features, threads, cache
+
+    @functools.cached_property
+    def affinities(self) -> sparse.csr_matrix:
+        """The graph of nearest neighbours, kept in `cache` for other runs on the same features."""
+        if self.cache is not None and self.cache.exists():
+            return sparse.load_npz(self.cache)
+        found = neighbours.graph(self.features, self.threads)
+        if self.cache is not None:
+            with runs.atomic_file(f"file://{self.cache}") as file:
+                sparse.save_npz(file, found)
+        return found
+
+    @functools.lru_cache(maxsize=1)  # noqa: B019 (a stage has one pool)
+    def clusters(self, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Cluster and distance to its centroid of each image."""
+        _, cluster, distance = clusters.kmeans(self.features, k, self.threads)
+        return cluster, distance
+
+
+@dataclass(frozen=True)
+class Given:
+    """g given labels: their rows in the pool, labels as numbers, folds."""
+
+    rows: np.ndarray
+    labels: np.ndarray
+    folds: np.ndarray
+
+    def views(self) -> list[int]:
+        return [*np.unique(self.folds).tolist(), ALL]
+
+    def known(self, view: int) -> np.ndarray:
+        return np.flatnonzero(self.folds != view)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the run asks for. `threshold` and `clusters` are None where it leaves them open."""
+
+    threshold: float | None = None
+    adaptive: bool = False
+    percentile: float = 100.0
+    clusters: int | None = None
+    novelty: bool = True
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a labeller sees: the pool, the labels that this view knows (rows and numbers) and the probabilities
+    [n, classes] of the base model that learned from them.
+    """
+
+    pool: Pool
+    known: np.ndarray
+    labels: np.ndarray
+    base: np.ndarray
+    settings: Settings
+
+    @property
+    def classes(self) -> int:
+        return self.base.shape[1]
+
+    def seeds(self) -> np.ndarray:
+        """[n, classes]: 1 at each known label."""
+        found = np.zeros(self.base.shape)
+        found[self.known, self.labels] = 1
+        return found
+
+    def clusters(self) -> tuple[np.ndarray, np.ndarray]:
+        """Cluster and distance to its centroid of each image; as many clusters as known labels unless it is set."""
+        return self.pool.clusters(self.settings.clusters or len(self.known))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one view decides on the pool's images, each [n]. A reason is "" for those that get their label."""
+
+    labels: np.ndarray
+    confidence: np.ndarray
+    reasons: np.ndarray
+    novelty: np.ndarray
+    opinions: dict[str, np.ndarray]  # [n, classes] by labeller, calibrated
+
+    @property
+    def accepted(self) -> np.ndarray:
+        return self.reasons == ""
+
+
+def check_size(images: int, dimensions: int) -> None:
+    """Raise InputError where the features do not fit into one process."""
+    gigabytes = images * dimensions * 4 / 2**30
+    if gigabytes > LIMIT_GIGABYTES:
+        raise InputError(
+            f"the features of {images:,} images take {gigabytes:.0f} GiB; pseudo-labels are decided on in one process, "
+            f"with {LIMIT_GIGABYTES} at most: take an extractor with fewer features than {dimensions:,}, or set limit"
+        )
+
+
+def decide(pool: Pool, given: Given, base: dict[int, np.ndarray], labeller: str, s: Settings) -> dict[int, Verdict]:
+    """The verdict of each view, from its base model's probabilities `base` [n, classes]."""
+    if not 0 <= s.percentile <= 100:
+        raise InputError(f"percentile is {s.percentile:g}; it must be from 0 to 100")
+    module = variants.load("labeller", labeller)
+    scenes = {
+        v: Scene(pool, given.rows[k], given.labels[k], base[v], s) for v in given.views() if len(k := given.known(v))
+    }
+    raw: dict[str, dict[int, list]] = {}
+    for name in dict.fromkeys(["confidence", *getattr(module, "PARTS", ()), labeller]):
+        raw[name] = _opinions(variants.load("labeller", name), scenes, given, raw)
+    opinions = {name: _calibrated(views, given) for name, views in raw.items()}
+    novelty = _novelty(scenes, given)
+    found = {}
+    for view in scenes:
+        bar = np.inf
+        if s.novelty:
+            known = [novelty[fold][given.rows[given.folds == fold]] for fold in _others(given, view)]
+            bar = np.quantile(np.concatenate(known), 1 - LOST)
+        by_labeller = {name: views[view] for name, views in opinions.items()}
+        threshold = module.THRESHOLD if s.threshold is None else s.threshold
+        found[view] = _verdict(by_labeller, labeller, threshold, s.adaptive, novelty[view], bar)
+    return found
+
+
+def precision(verdicts: dict[int, Verdict], given: Given, unlabelled: np.ndarray) -> dict[str, float]:
+    """How many of ALL's pseudo-labels on the `unlabelled` rows are right, estimated from given labels that a view did
+    not know: the mean confidence, corrected by how far that is off on those, with a 95 % bootstrap interval.
+    """
+    accepted = unlabelled[verdicts[ALL].accepted[unlabelled]]
+    off = []
+    for view in given.views()[:-1]:
+        verdict, held = verdicts[view], given.folds == view
+        rows, labels = given.rows[held], given.labels[held]
+        off.append(((verdict.labels[rows] == labels) - verdict.confidence[rows])[verdict.accepted[rows]])
+    off = np.concatenate(off)
+    if not len(accepted) or not len(off):
+        return {}
+    mean = verdicts[ALL].confidence[accepted].mean()
+    low, high = metrics.mean_interval(off)
+    values = {"": mean + off.mean(), "_low": mean + low, "_high": mean + high}
+    return {f"estimated_precision{end}": float(np.clip(value, 0, 1)) for end, value in values.items()}
+
+
+def nearest_given(pool: Pool, given: Given, rows: np.ndarray) -> np.ndarray:
+    """The ids of the given images nearest to each of `rows`, nearest first: [rows, up to 3]."""
+    vectors = neighbours.directions(pool.features)
+    k = min(NEAREST, len(given.rows))
+    _, found = neighbours.nearest(vectors[given.rows], vectors[rows], k, pool.threads)
+    return pool.ids[given.rows[found]]
+
+
+def _opinions(module: ModuleType, scenes: dict[int, Scene], given: Given, raw: dict[str, dict]) -> dict[int, list]:
+    """What a labeller says in each view: a list of one opinion, or of its parts' (which `raw` holds)."""
+    if hasattr(module, "PARTS"):
+        return {view: [part for name in module.PARTS for part in raw[name][view]] for view in scenes}
+    found = [
+        {view: [module.opinion(scene, setting)] for view, scene in scenes.items()}
+        for setting in getattr(module, "SETTINGS", (None,))
+    ]
+    return found[0] if len(found) == 1 else min(found, key=lambda views: _log_loss(views, given))
+
+
+def _log_loss(views: dict[int, list], given: Given) -> float:
+    """Of the calibrated opinions on the given labels that each fold did not know."""
+    calibrated = _calibrated(views, given)
+    folds = given.views()[:-1]
+    losses = [
+        metrics.log_losses(given.labels[given.folds == f], calibrated[f][given.rows[given.folds == f]]) for f in folds
+    ]
+    return float(np.concatenate(losses).mean())
+
+
+def _calibrated(views: dict[int, list], given: Given) -> dict[int, np.ndarray]:
+    """Each view's opinions, pooled with the weights that suit given labels which neither it nor their own view knew."""
+    return {view: _pooled(opinions, *_held_out(views, given, view)) for view, opinions in views.items()}
+
+
+def _pooled(opinions: list[np.ndarray], seen: list[np.ndarray], labels: np.ndarray) -> np.ndarray:
+    found = np.zeros_like(opinions[0])
+    says = np.all([opinion.sum(axis=1) > 0 for opinion in opinions], axis=0)
+    found[says] = calibration.pool([opinion[says] for opinion in opinions], calibration.weights(seen, labels))
+    return found
+
+
+def _held_out(views: dict[int, list], given: Given, view: int) -> tuple[list[np.ndarray], np.ndarray]:
+    """What other folds say of their own given labels, where all parts have an opinion, and those labels."""
+    seen, labels = [], []
+    for fold in _others(given, view):
+        own = given.folds == fold
+        says = np.stack([opinion[given.rows[own]] for opinion in views[fold]])
+        all_say = (says.sum(axis=2) > 0).all(axis=0)
+        seen.append(says[:, all_say])
+        labels.append(given.labels[own][all_say])
+    return list(np.concatenate(seen, axis=1)), np.concatenate(labels)
+
+
+def _others(given: Given, view: int) -> list[int]:
+    """The folds whose held-out labels may be looked at for a view: all but its own, unless there is no other."""
+    folds = given.views()[:-1]
+    return [fold for fold in folds if fold != view] or folds
+
+
+def _novelty(scenes: dict[int, Scene], given: Given) -> dict[int, np.ndarray]:
+    """How far each image is from every known label: minus the logarithm of the most that reaches it of one class."""
+    found = {}
+    for view, scene in scenes.items():
+        reached = neighbours.spread(scene.pool.affinities, scene.seeds(), neighbours.NEAR).max(axis=1)
+        found[view] = -np.log(np.maximum(reached * len(given.rows) / len(scene.known), 1e-12))
+    return found
+
+
+def _verdict(
+    opinions: dict[str, np.ndarray],
+    labeller: str,
+    threshold: float,
+    adaptive: bool,
+    novelty: np.ndarray,
+    bar: float,
+) -> Verdict:
+    own = opinions[labeller]
+    labels, confidence = own.argmax(axis=1), own.max(axis=1)
+    bars = (
+        _class_thresholds(labels, confidence, threshold, own.shape[1]) if adaptive else np.full(own.shape[1], threshold)
+    )
+    reasons = np.full(len(labels), "", dtype=object)
+    reasons[confidence < bars[labels]] = BELOW
+    reasons[own.sum(axis=1) == 0] = SILENT
+    reasons[novelty > bar] = NOVEL
+    return Verdict(labels, confidence, reasons, novelty, opinions)
+
+
+def _class_thresholds(labels: np.ndarray, confidence: np.ndarray, threshold: float, classes: int) -> np.ndarray:
+    """A lower threshold for classes of which few images reach it.
+
+    Source: B. Zhang et al., FlexMatch (NeurIPS 2021), equations 5 to 11, with the convex mapping x / (2 - x).
+    """
+    learned = np.bincount(labels[confidence >= threshold], minlength=classes)
+    left = (confidence < threshold).sum()
+    share = learned / max(learned.max(), left, 1)
+    return threshold * share / (2 - share)

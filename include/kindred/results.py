@@ -32,14 +32,27 @@ def read(run: str) -> dict[str, float]:
 
 def table(figures: dict[str, float]) -> str:
     """Base against final, and what became of the images, as lines for a console."""
-    lines = [f"{'':24}{'base':>10}{'final':>10}{'difference':>12}"] if "base/test/accuracy" in figures else []
+    refused = bool(figures.get("pseudo/count")) and figures.get("gate/accepted") == 0
+    models = ["base", "final", *(["candidate"] if refused else [])]
+    lines = []
+    if "base/test/accuracy" in figures:
+        lines.append(f"{'':24}{'base':>10}{'final':>10}{'difference':>12}" + (f"{'refused':>10}" if refused else ""))
     for title, name in {
         **{f"test {k}": f"test/{v}" for k, v in SCORES.items()},
         "cv accuracy": "cv/accuracy_mean",
     }.items():
-        base, final = figures.get(f"base/{name}"), figures.get(f"final/{name}")
-        if base is not None and final is not None:
-            lines.append(f"{title:24}{base:>10.4f}{final:>10.4f}{final - base:>+12.4f}")
+        values = [figures[f"{model}/{name}"] for model in models if f"{model}/{name}" in figures]
+        if len(values) == len(models):
+            base, final, *candidate = values
+            text = f"{title:24}{base:>10.4f}{final:>10.4f}{final - base:>+12.4f}"
+            lines.append(text + "".join(f"{value:>10.4f}" for value in candidate))
+    if "gate/accepted" in figures and figures.get("pseudo/count"):
+        low, high = figures["gate/low"], figures["gate/high"]
+        said = "pseudo-labels refused" if refused else "pseudo-labels accepted"
+        lines += [
+            "",
+            f"{'gate':24}{said}: out-of-fold accuracy {figures['gate/difference']:+.4f} ({low:+.4f} to {high:+.4f})",
+        ]
     lines.append("")
     counts = {
         "rejected": "ingest/rejected",
@@ -47,6 +60,7 @@ def table(figures: dict[str, float]) -> str:
         "repeated": "ingest/repeated",
         "given labels": "choose_labels/labels",
         "unlabelled": "pseudo/unlabelled",
+        "of no known class": "pseudo/novel",
         "pseudo-labelled": "pseudo/count",
     }
     lines += [f"{title:24}{figures[name]:>10,.0f}" for title, name in counts.items() if name in figures]

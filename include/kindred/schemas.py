@@ -15,7 +15,7 @@ class Table:
 
 
 LABEL = "image_id string, label string, confidence double, source string"
-PSEUDO_LABEL = f"{LABEL}, weight double, round int, score double"
+OUT_OF_FOLD = "image_id string, fold int, model string, prediction string, probabilities array<float>"
 PREDICTION = "image_id string, split string, prediction string, confidence double, probabilities array<float>"
 
 TABLES = {
@@ -29,17 +29,22 @@ TABLES = {
     "features": Table("image_id string, split string, features array<float>", "featurize"),
     "labels": Table(LABEL, "choose_labels"),
     # Which fold each given label belongs to, and what a model that did not see the fold says of it.
-    "out_of_fold": Table(
-        "image_id string, fold int, model string, prediction string, probabilities array<float>", "train_base"
-    ),
+    "out_of_fold": Table(OUT_OF_FOLD, "train_base"),
     "predictions_base": Table(PREDICTION, "train_base"),
-    "pseudo_labels": Table(PSEUDO_LABEL, "pseudo_label"),
-    # The same for each fold, by the base model that did not see the fold: only cross-validation reads it.
-    "pseudo_labels_by_fold": Table(f"fold int, {PSEUDO_LABEL}", "pseudo_label"),
-    "predictions_final": Table(PREDICTION, "train_final"),
-    "out_of_fold_final": Table(
-        "image_id string, fold int, model string, prediction string, probabilities array<float>", "train_final"
+    # The ledger: every labeller's probability of the label (and the image's novelty), and the nearest given images.
+    "pseudo_labels": Table(
+        f"{LABEL}, weight double, round int, scores map<string, double>, nearest array<string>", "pseudo_label"
     ),
+    # What the other unlabelled images would have been called, and why they were not.
+    "refused": Table(
+        "image_id string, label string, confidence double, reason string, scores map<string, double>", "pseudo_label"
+    ),
+    # The same for each fold, by the base model that did not see the fold: only cross-validation reads it.
+    "pseudo_labels_by_fold": Table(f"fold int, {LABEL}, weight double", "pseudo_label"),
+    # What train_final made of them; the gate lets it be the final model, or base.
+    "out_of_fold_candidate": Table(OUT_OF_FOLD, "train_final"),
+    "predictions_candidate": Table(PREDICTION, "train_final"),
+    "predictions_final": Table(PREDICTION, "gate"),
     "index": Table(
         "image_id string, prediction string, confidence double, probabilities array<float>, features array<float>",
         "build_index",

@@ -16,12 +16,11 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from pyspark.sql import DataFrame, SparkSession
 
@@ -116,33 +115,39 @@ class Stage:
         runs.put_bytes(path, content)
         return path
 
+    def report(self, name: str, content: bytes) -> None:
+        """A file of this attempt that is for people: MLflow gets it too."""
+        self.put_file(name, content)
+        self.reports.append(name)
+
     def read(self, name: str) -> DataFrame:
         """A table of this run, as its stage committed it. Raises InputError where that stage has not finished."""
         entry = schemas.check_reader(name, self.name)
         mark = self._mark(entry.writer, name)
         return self.spark.read.schema(entry.columns).parquet(mark["tables"][name])
 
-    def matrix(self, name: str, column: str, wanted: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
-        """The ids and one column of lists, as an array [n, d], of the `wanted` images in a table of this run, sorted by
-        id.
+    def rows(self, name: str, columns: list[str] | None = None, limit: int | None = None) -> pa.Table:
+        """A table of this run that fits into one process, or its first rows; it is read without Spark."""
+        dataset = self._dataset(name)
+        return dataset.to_table(columns) if limit is None else dataset.head(limit, columns)
+
+    def matrix(self, name: str, column: str, where: ds.Expression) -> tuple[np.ndarray, np.ndarray]:
+        """The ids and one column of lists, as an array [n, d], of the images in a table of this run for which `where`
+        holds, sorted by id.
 
         For what fits into one process: it is read file by file, without Spark.
         """
-        mark = self._mark(schemas.check_reader(name, self.name).writer, name)
-        fs, inside = runs.filesystem(mark["tables"][name])
-        value_set = pa.array(sorted(wanted), pa.string())
         ids, blocks = [], []
-        for batch in ds.dataset(inside, filesystem=fs, format="parquet").to_batches(columns=["image_id", column]):
-            batch = batch.filter(pc.is_in(batch.column("image_id"), value_set))
+        for batch in self._dataset(name).to_batches(columns=["image_id", column], filter=where):
             if batch.num_rows:
                 ids.append(batch.column("image_id").to_numpy(zero_copy_only=False))
                 blocks.append(batch.column(column).flatten().to_numpy().reshape(batch.num_rows, -1))
         if not ids:
-            raise InputError(f"no row of {name!r} in {runs.local(self.run)} is among the {len(value_set)} wanted")
+            raise InputError(f"no row of {name!r} in {runs.local(self.run)} is among those that are wanted")
         unique, first = np.unique(np.concatenate(ids), return_index=True)  # a leak that was kept stands in two splits
         return unique, np.concatenate(blocks)[first]
 
-    def write(self, name: str, frame: DataFrame, of: int | None = None) -> DataFrame:
+    def write(self, name: str, frame: DataFrame | pa.Table, of: int | None = None) -> DataFrame:
         """Write a table into this attempt's folder, with a live count on the way to `of` images; the table
         as written.
         """
@@ -151,7 +156,9 @@ class Stage:
             raise InputError(f"stage {self.name!r} may not write {name!r}; its writer: {entry.writer}")
         path = runs.join(self.folder, name)
         names = [column.split()[0] for column in re.split(r",\s*(?![^<]*>)", entry.columns)]
-        frame = frame.select(*names)
+        frame = frame.select(names)
+        if isinstance(frame, pa.Table):
+            frame = self.spark.createDataFrame(frame, entry.columns)
         empty = self.spark.createDataFrame([], entry.columns)
         declared, given = ([(f.name, f.dataType) for f in s.schema.fields] for s in (empty, frame))
         if declared != given:
@@ -186,6 +193,12 @@ class Stage:
             ended.set()
             thread.join()
 
+    def adopt(self, name: str, other: str) -> None:
+        """Commit a table of this run under another name: the mark points to it, nothing is copied."""
+        if schemas.table(name).columns != schemas.table(other).columns:
+            raise TypeError(f"{other!r} cannot stand in for {name!r}: their columns differ")
+        self.tables[name] = self._mark(schemas.check_reader(other, self.name).writer, other)["tables"][other]
+
     def mark(self, seconds: float, summary: str) -> dict:
         """The mark that commits this attempt."""
         return {
@@ -200,6 +213,11 @@ class Stage:
             "reports": self.reports,
             "summary": summary,
         }
+
+    def _dataset(self, name: str) -> ds.Dataset:
+        mark = self._mark(schemas.check_reader(name, self.name).writer, name)
+        fs, inside = runs.filesystem(mark["tables"][name])
+        return ds.dataset(inside, filesystem=fs, format="parquet")
 
     def _mark(self, stage: str, table: str | None = None) -> dict:
         mark = runs.mark_of(runs.join(self.run, stage))

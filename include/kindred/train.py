@@ -98,9 +98,8 @@ def plan(labels: DataFrame, classes: list[str], pseudo: DataFrame | None, by_fol
     numbers = spark.createDataFrame([(name, i) for i, name in enumerate(classes)], "name string, number int")
     rows = labels.select("image_id", "label", F.lit(1.0).alias("weight"), F.lit(True).alias("given"), "fold")
     if pseudo is not None:
-        everywhere = pseudo.withColumn("fold", F.lit(ALL)).unionByName(by_fold)
-        made = everywhere.select("image_id", "label", "weight", F.lit(False).alias("given"), "fold")
-        rows = rows.unionByName(made)
+        for made, fold in ((pseudo, F.lit(ALL).alias("fold")), (by_fold, F.col("fold"))):
+            rows = rows.unionByName(made.select("image_id", "label", "weight", F.lit(False).alias("given"), fold))
     rows = rows.join(F.broadcast(numbers), F.col("label") == F.col("name"), how="inner")
     return rows.select("image_id", F.col("number").alias("label"), "weight", "given", "fold")
 

@@ -76,17 +76,56 @@ SELF_TRAINING = {
         "logistic_regression",
         "Classifier",
         "Trained twice: base on the given labels, final on those and the pseudo-labels. multilayer_perceptron takes no "
-        "weights, the others do.",
+        "weights: there a pseudo-label counts as much as a given one.",
     ),
     "folds": Param(5, type="integer", minimum=2, maximum=50, title="Folds", description="Of the cross-validation."),
-    "labeller": _choice("labeller", "confidence", "Labeller", "Who decides which image gets a pseudo-label."),
+    "labeller": _choice(
+        "labeller",
+        "consensus",
+        "Labeller",
+        "Who says which pseudo-label an unlabelled image gets: the classifier's own confidence, labels spread over "
+        "nearest neighbours, both together (consensus), or the representative of its cluster.",
+    ),
     "threshold": Param(
-        0.95,
-        type="number",
+        None,
+        type=["null", "number"],
         minimum=0,
         maximum=1,
         title="Threshold",
-        description="An unlabelled image whose top probability reaches it gets that label. 0 takes all.",
+        description="A pseudo-label is accepted where its calibrated probability reaches this. 0 takes all. Empty: the "
+        "labeller's own (confidence 0.95, the others 0: there the weights do the work).",
+    ),
+    "class_thresholds": Param(
+        "fixed",
+        type="string",
+        enum=["fixed", "adaptive"],
+        title="Class thresholds",
+        description="The same threshold for every class, or a lower one for classes of which few images reach it.",
+    ),
+    "percentile": Param(
+        100,
+        type="number",
+        minimum=0,
+        maximum=100,
+        title="Percentile",
+        description="Of the labeller clusters: only so many percent of each cluster, nearest to its centroid, get a "
+        "label.",
+    ),
+    "clusters": _count("Clusters", "Of the labeller clusters. Empty: as many as there are given labels.", 2),
+    "novelty": Param(
+        True,
+        type="boolean",
+        title="Keep out the unknown",
+        description="No pseudo-label for images that lie further from every given image than given images do (of no "
+        "known class).",
+    ),
+    "gate": Param(
+        "no_harm",
+        type="string",
+        enum=["no_harm", "must_gain", "off"],
+        title="Gate",
+        description="When pseudo-labels may make the final model: if out-of-fold log loss and accuracy are not worse "
+        "than base's (no_harm), if a gain is shown (must_gain), or always (off). Refused: final is base.",
     ),
     "seed": Param(0, type="integer", minimum=0, title="Seed", description="Of everything that is left to chance."),
 }

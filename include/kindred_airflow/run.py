@@ -36,7 +36,7 @@ class Console:
         """Look at one line of the log."""
         if found := LINE.search(line):
             stage, failed, text = found.groups()
-            text = re.sub(r"\s*(\{spark_submit|\[airflow|source=|loc=|chan=).*$", "", text).rstrip()
+            text = re.sub(r"\s*(\{spark_submit|\[(?:airflow|kindred)|source=|loc=|chan=).*$", "", text).rstrip()
             self.failed = self.failed or bool(failed)
             if text.startswith("... "):
                 self._progress(stage, text[4:])

@@ -122,8 +122,14 @@ def self_training(run: Any, values: dict | None = None) -> list[StageOperator]:
             values=values,
         ),
         submit("train", run, train, "train_base", values),
-        submit("pseudo_label", run, ("labeller", "threshold"), values=values),
+        submit(
+            "pseudo_label",
+            run,
+            ("labeller", "threshold", "class_thresholds", "percentile", "clusters", "novelty"),
+            values=values,
+        ),
         submit("train", run, train, "train_final", values),
+        submit("gate", run, ("gate",), values=values),
         submit("build_index", run),
         submit("evaluate", run),
     ]
@@ -135,4 +141,4 @@ def compare(reproduced: str, ours: str, **context) -> None:
     from kindred import published
 
     for line in published.compare(reproduced, ours).splitlines():
-        log.info("%s compare: %s", TAG, line)
+        log.info("%s", line)

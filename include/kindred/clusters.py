@@ -1,0 +1,56 @@
+"""k-means in feature space, the same every time for the same images."""
+
+import numpy as np
+
+from kindred.errors import InputError
+
+STEPS = 25
+SAMPLE_PER_CENTROID = 256  # more images than that move a centroid no further
+SEED = 0
+
+
+def kmeans(features: np.ndarray, k: int, threads: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Centroids [k, d], and of each row its cluster [n] and its (Euclidean) distance to the centroid [n].
+
+    Raises InputError where k is above the number of images.
+    """
+    import faiss
+
+    if not 1 <= k <= len(features):
+        raise InputError(f"{k:,} clusters of {len(features):,} images; there must be at least as many images")
+    faiss.omp_set_num_threads(threads)
+    vectors = np.ascontiguousarray(features, np.float32)
+    model = faiss.Kmeans(
+        vectors.shape[1],
+        k,
+        niter=STEPS,
+        seed=SEED,
+        max_points_per_centroid=SAMPLE_PER_CENTROID,
+        min_points_per_centroid=1,
+    )
+    model.train(vectors)
+    squares, cluster = model.index.search(vectors, 1)
+    return model.centroids, cluster[:, 0], np.sqrt(np.maximum(squares[:, 0], 0))
+
+
+def representatives(features: np.ndarray, centroids: np.ndarray, threads: int) -> np.ndarray:
+    """For each centroid the row of the nearest image, each image at most once."""
+    import faiss
+
+    faiss.omp_set_num_threads(threads)
+    index = faiss.IndexFlatL2(features.shape[1])
+    index.add(np.ascontiguousarray(features, np.float32))
+    chosen = np.full(len(centroids), -1)
+    taken: set[int] = set()
+    wanted = np.arange(len(centroids))
+    k = 1
+    while len(wanted):
+        _, rows = index.search(np.ascontiguousarray(centroids[wanted], np.float32), min(k, len(features)))
+        for centroid, candidates in zip(wanted, rows, strict=True):
+            free = next((row for row in candidates if row not in taken), None)
+            if free is not None:
+                chosen[centroid] = free
+                taken.add(int(free))
+        wanted = np.flatnonzero(chosen < 0)
+        k *= 4
+    return chosen

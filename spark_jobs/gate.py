@@ -1,0 +1,36 @@
+"""out-of-fold predictions of base and candidate -> the final model: the candidate, or base where it may do harm"""
+
+from kindred import featurize, graphs, networks, stage, train
+from kindred import gate as rule
+
+
+def main(s: stage.Stage, *, gate: str) -> str:
+    classes = s.facts_of("ingest")["classes"]
+    labels = s.rows("labels")
+    pseudo_labels = s.figures_of("pseudo_label")["pseudo/count"]
+    base, candidate = s.rows("out_of_fold"), s.rows("out_of_fold_candidate")
+    decision = rule.decide(*rule.paired(labels, base, candidate, classes), gate, pseudo_labels)
+    chosen = "candidate" if decision.accepted else "base"
+    s.adopt("predictions_final", f"predictions_{chosen}")
+    source = "train_final" if decision.accepted else "train_base"
+    network = networks.from_bytes(s.file(source, train.file_name(train.ALL)))
+    cv = {name: value for name, value in s.figures_of(source).items() if name.startswith(f"{chosen}/cv/")}
+    s.figures = {**decision.figures(), **{name.replace(chosen, "final", 1): value for name, value in cv.items()}}
+    s.facts = {"chosen": chosen, "reason": decision.reason, "model": _model(s, network, classes)}
+    return decision.summary()
+
+
+def _model(s: stage.Stage, network: networks.Network, classes: list[str]) -> dict:
+    """The files of the final model, with one graph for the whole way from pixels where the extractor has one."""
+    extractor, channels = featurize.Extractor.of(s.facts_of("featurize")), s.facts_of("ingest")["channels"]
+    files = {"network.npz": network.to_bytes(), "description.json": extractor.describe(classes, channels)}
+    if extractor.graph:
+        files["model.onnx"] = graphs.whole(s.file("featurize", featurize.FILE), network, channels)
+    example = s.rows("images", ["content"], limit=1)["content"][0].as_py()
+    for name, content in {**files, "example": example}.items():
+        s.put_file(name, content)
+    return {"files": list(files), "example": "example", "classes": classes}
+
+
+if __name__ == "__main__":
+    stage.run(main)
