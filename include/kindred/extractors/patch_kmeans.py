@@ -2,8 +2,8 @@
 
 Each patch of an image loses its mean and its contrast, is whitened (ZCA) and compared with the learned ones: the
 response is max(0, patch @ learned - THRESHOLD). Responses are averaged within the overlapping cells of a grid, each
-cell's are divided by their length, their square roots are projected on their principal components, and these are
-whitened by a third.
+cell's are divided by their length, their square roots are projected on their principal components, these are partly
+whitened, and the whole is brought to length 1, so that Euclidean neighbours are neighbours by cosine too.
 
 Source: A. Coates, H. Lee, A. Ng, An Analysis of Single-Layer Networks in Unsupervised Feature Learning (AISTATS 2011);
 A. Coates, A. Ng, Learning Feature Representations with K-means (Neural Networks: Tricks of the Trade, 2012).
@@ -33,11 +33,12 @@ NOISE = 10.0  # added to a patch's variance, in squared grey levels: flat patche
 RIDGE = 0.1  # added to the patches' standard deviations before the division by them
 THRESHOLD = 1.0
 FLOOR = 0.1  # added to a cell's squared length, as a share of the mean one: empty cells stay small
-WHITENING = 0.3  # 0 leaves the components' standard deviations as they are, 1 makes them equal
+WHITENING = 0.4  # 0 leaves the components' standard deviations as they are, 1 makes them equal
 PATCHES_PER_IMAGE = 30
 LEAST_PATCHES = 10 * LEARNED
 ITERATIONS = 20
 BATCH = 32
+TINY = 1e-6  # a length that is none
 NEGLIGIBLE = 1e-6  # components of a smaller share of the first one's variance are rounding errors
 
 
@@ -54,7 +55,7 @@ class Patches:
 
 @dataclass(frozen=True)
 class Projection:
-    """What turns pooled responses [n, k * cells] into features [n, m]."""
+    """What turns balanced responses [n, k * cells] into features [n, m], but for their length."""
 
     floor: float
     mean: np.ndarray  # [k * cells]
@@ -149,18 +150,22 @@ def features_graph(shape: tuple[int, int, int], patches: Patches, projection: Pr
     """An ONNX graph: images uint8 [n, *shape] -> features, float32 [n, m]."""
     nodes, constants, _ = _responses(shape, patches)
     nodes += [
-        helper.make_node("ReduceSumSquare", ["responses", "learned_axis"], ["squared_length"], keepdims=1),
+        helper.make_node("ReduceSumSquare", ["responses", "second_axis"], ["squared_length"], keepdims=1),
         helper.make_node("Add", ["squared_length", "floor"], ["floored"]),
         helper.make_node("Sqrt", ["floored"], ["length"]),
         helper.make_node("Div", ["responses", "length"], ["balanced"]),
         helper.make_node("Sqrt", ["balanced"], ["roots"]),
         helper.make_node("Flatten", ["roots"], ["flat"], axis=1),
-        helper.make_node("Gemm", ["flat", "components", "offset"], ["features"]),
+        helper.make_node("Gemm", ["flat", "components", "offset"], ["projected"]),
+        helper.make_node("ReduceL2", ["projected", "second_axis"], ["extent"], keepdims=1),
+        helper.make_node("Max", ["extent", "tiny"], ["divisor"]),
+        helper.make_node("Div", ["projected", "divisor"], ["features"]),
     ]
     constants |= {
-        "learned_axis": np.array([1]),
+        "second_axis": np.array([1]),
         "floor": np.float32(projection.floor),
         "components": projection.components.astype(np.float32),
+        "tiny": np.float32(TINY),
         "offset": (-projection.mean @ projection.components).astype(np.float32),
     }
     return graphs.model(nodes, shape, ("features", [projection.components.shape[1]]), constants)
@@ -213,4 +218,4 @@ def _responses(shape: tuple[int, int, int], patches: Patches) -> tuple[list, dic
 
 def _unit(rows: np.ndarray) -> np.ndarray:
     """Rows of length 1; rows of zeros stay."""
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), TINY)
