@@ -69,7 +69,9 @@ def prepare(folder: str, o) -> tuple[list[bytes], featurize.Extractor]:
     some.facts = facts
     runs.commit(some.home, some.mark(0, ""))
     contents = [bytes(row.content) for row in written.select("content").toLocalIterator()]
-    return contents, featurize.prepare(o.extractor, o.image_size, o.weights, facts)
+    extractor = featurize.prepare(o.extractor, o.image_size, o.weights, facts)
+    featurize.fit(extractor, written, print)
+    return contents, extractor
 
 
 def the_stage(run: str, source: str, extractor: featurize.Extractor, o) -> float:

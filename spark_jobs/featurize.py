@@ -19,6 +19,7 @@ def main(s: stage.Stage, *, extractor: str, image_size: int | None, weights: str
     images = s.read("images").select("image_id", "split", "content")
     count = images.count()
     tasks = max(2 * s.spark.sparkContext.defaultParallelism, -(-count // featurize.ROWS_PER_TASK))
+    featurize.fit(s.found, images, s.say)
     featurize.ship(s.spark, s.found)
     if s.found.graph:
         s.put_file(featurize.FILE, featurize.graph_path(s.found).read_bytes())

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ FILE = "extractor.onnx"  # the graph, as it is kept with the features
 BATCH = 32
 ROWS_PER_TASK = 256
 MIXED_SIZE = 32  # px: the side for an extractor without one of its own, where the images differ in size
+SAMPLE = 5000  # images that a fitted extractor learns from
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,16 @@ class Extractor:
 
 
 def prepare(name: str, image_size: int | None, weights: str, dataset: dict) -> Extractor:
-    """The extractor for a dataset (its facts: height, width, channels), with its graph exported once and cached."""
+    """The extractor for a dataset (its facts: height, width, channels, dataset), with its graph exported once and
+    cached; where the graph is to be fitted, `fit` does that later.
+    """
     module = variants.load("extractor", name)
-    side = image_size or module.IMAGE_SIZE
-    height, width = (side, side) if side else (dataset["height"] or MIXED_SIZE, dataset["width"] or MIXED_SIZE)
+    height, width = _size(module, image_size, dataset)
     channels = module.CHANNELS or dataset["channels"]
-    fingerprint = _fingerprint(module, height, width, channels, weights)
+    fitted = [dataset["dataset"]["digest"], SAMPLE] if hasattr(module, "fit_graph") else []
+    fingerprint = _fingerprint(module, height, width, channels, weights, *fitted)
+    if fitted:
+        return Extractor(name, height, width, channels, fingerprint, _graph_path(name, fingerprint).name)
     if not hasattr(module, "graph"):
         return Extractor(name, height, width, channels, fingerprint, None)
     path = _graph_path(name, fingerprint)
@@ -70,6 +76,31 @@ def prepare(name: str, image_size: int | None, weights: str, dataset: dict) -> E
         path = _graph_path(name, fingerprint)
         runs.put_bytes(f"file://{path}", content)
     return Extractor(name, height, width, channels, fingerprint, path.name)
+
+
+def fit(extractor: Extractor, frame: Any, say: Callable[[str], None]) -> None:
+    """Fit the extractor's graph to a dataset's images (rows of image_id, split, content), unless it is in the cache
+    or is none that is fitted. Raises InputError where there are fewer than two images to learn from.
+    """
+    module = variants.load("extractor", extractor.name)
+    if hasattr(module, "fit_graph") and not (path := runs.cache_folder("graphs") / extractor.graph).exists():
+        runs.put_bytes(f"file://{path}", module.fit_graph(sample(extractor, frame), say))
+
+
+def sample(extractor: Extractor, frame: Any) -> np.ndarray:
+    """What a fitted extractor learns from: the first SAMPLE train and unlabelled images by the hash of their ids, in
+    the extractor's size, uint8 [n, h, w, c], sorted by id.
+    """
+    from pyspark.sql import functions as F
+
+    seen = frame.where(F.col("split").isin("train", "unlabeled"))
+    chosen = seen.select("image_id", F.sha2("image_id", 256).alias("rank")).distinct().orderBy("rank").limit(SAMPLE)
+    rows = seen.join(F.broadcast(chosen), "image_id", how="left_semi").select("image_id", "content").toLocalIterator()
+    size = (extractor.height, extractor.width)
+    pixels = {row.image_id: images.fit(images.decode(row.content), size, extractor.channels) for row in rows}
+    if len(pixels) < 2:
+        raise InputError(f"{extractor.name} learns from images; {len(pixels)} to learn from are too few")
+    return np.stack([pixels[image_id] for image_id in sorted(pixels)])
 
 
 def graph_path(extractor: Extractor, stored: Callable[[], bytes] | None = None) -> Path:
@@ -128,9 +159,18 @@ def _graph_path(name: str, fingerprint: str) -> Path:
     return runs.cache_folder("graphs") / f"{name}-{fingerprint}.onnx"
 
 
-def _fingerprint(module: ModuleType, height: int, width: int, channels: int, weights: str) -> str:
+def _size(module: ModuleType, image_size: int | None, dataset: dict) -> tuple[int, int]:
+    """The height and width to which images are resized."""
+    if side := image_size or module.IMAGE_SIZE:
+        return side, side
+    height, width = dataset["height"] or MIXED_SIZE, dataset["width"] or MIXED_SIZE
+    shrink = min(1, getattr(module, "LARGEST", math.inf) / max(height, width))
+    return max(1, round(height * shrink)), max(1, round(width * shrink))
+
+
+def _fingerprint(module: ModuleType, height: int, width: int, channels: int, weights: str, *fitted: str | int) -> str:
     code = [runs.file_fingerprint(variants.source(part)) for part in (module, graphs, images)]
-    return runs.fingerprint(height, width, channels, code, _weights_identity(module, weights))
+    return runs.fingerprint(height, width, channels, code, _weights_identity(module, weights), *fitted)
 
 
 def _weights_identity(module: ModuleType, weights: str) -> list:

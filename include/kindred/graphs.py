@@ -34,10 +34,21 @@ def scaled_pixels(size: tuple[int, int], channels: int) -> bytes:
         helper.make_node("Div", ["floats", "top"], ["scaled"]),
         helper.make_node("Flatten", ["scaled"], ["features"], axis=1),
     ]
-    top = numpy_helper.from_array(np.float32(255), "top")
-    images = helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", *size, channels])
-    features = helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", size[0] * size[1] * channels])
-    return _model(helper.make_graph(nodes, "pixels", [images], [features], [top])).SerializeToString()
+    return model(nodes, (*size, channels), ("features", [size[0] * size[1] * channels]), {"top": np.float32(255)})
+
+
+def model(
+    nodes: list[onnx.NodeProto],
+    shape: tuple[int, int, int],
+    output: tuple[str, list[int]],
+    constants: dict[str, np.ndarray],
+) -> bytes:
+    """An extractor's graph of its nodes: "images", uint8 [n, *shape] -> the named output, float32 [n, *its shape]."""
+    name, sizes = output
+    given = helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", *shape])
+    found = helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", *sizes])
+    values = [numpy_helper.from_array(np.asarray(value), key) for key, value in constants.items()]
+    return _model(helper.make_graph(nodes, name, [given], [found], values)).SerializeToString()
 
 
 def keras_application(
