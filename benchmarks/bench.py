@@ -70,7 +70,7 @@ def self_train(folder: str, o, labels: int | None, seed: int, choice: str = "ran
         *prepare(folder, o),
         run_stage("choose_labels", folder, **chosen),
         run_stage("train", folder, "train_base", **train),
-        run_stage("pseudo_label", folder, **{name: getattr(o, name) for name in names}),
+        run_stage("pseudo_label", folder, **{name: getattr(o, name) for name in names}, seed=seed),
         run_stage("train", folder, "train_final", **train),
         run_stage("gate", folder, gate=o.gate),
         run_stage("evaluate", folder),

@@ -36,7 +36,7 @@ with DAG("empty", schedule=None):
         for i in range({count})
     ))
 """
-STAGES = 8
+STAGES = 9
 
 
 def main() -> None:

@@ -1,5 +1,10 @@
 """truth -> labels: the few that this run is given; every other known label stays hidden until evaluate"""
 
+from collections import Counter
+
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
 from kindred import labels as given
 from kindred import stage
 from kindred.errors import InputError
@@ -16,6 +21,8 @@ def main(
 ) -> str:
     if label_choice not in given.LABEL_CHOICES:
         raise InputError(f"unknown label_choice {label_choice!r}; known: {', '.join(given.LABEL_CHOICES)}")
+    if label_choice == "representatives":
+        return _representatives(s, labels_per_class, labels, seed)
     train = s.read("images").where("split = 'train'").select("image_id")
     known = train.join(s.read("truth"), "image_id", how="inner")
     counts = dict(known.groupBy("label").count().collect())
@@ -23,11 +30,29 @@ def main(
     allotted = given.allot(counts, labels_per_class, labels, s.say)
     anywhere = not stratified and labels is not None
     chosen = given.choose_anywhere(known, labels, seed) if anywhere else given.choose(known, allotted, seed)
-    written = dict(s.write("labels", chosen).groupBy("label").count().collect())
+    s.write("labels", chosen)
+    return _summary(s, sum(counts.values()))
+
+
+def _representatives(s: stage.Stage, labels_per_class: int | None, labels: int | None, seed: int) -> str:
+    if labels is None:
+        asked = f"not labels_per_class ({labels_per_class})" if labels_per_class else "and none is given"
+        raise InputError(
+            f"label_choice representatives takes labels, {asked}: one for each cluster, whatever its class"
+        )
+    train = s.rows("images", ["image_id"], ds.field("split") == "train")
+    known = s.rows("truth").filter(pc.field("image_id").isin(train["image_id"]))
+    ids, features = s.matrix("features", "features", ds.field("split").isin(["train", "unlabeled"]))
+    s.write_rows("labels", given.choose_representatives(known, labels, ids, features, seed))
+    return _summary(s, len(known))
+
+
+def _summary(s: stage.Stage, known: int) -> str:
+    written = Counter(s.written("labels", ["label"])["label"].to_pylist())
     given.check_classes(written, s.facts_of("ingest")["classes"])
     total = sum(written.values())
     s.figures = {"choose_labels/labels": total, "choose_labels/smallest_class": min(written.values())}
-    return f"{total:,} labels of {sum(counts.values()):,} known, {min(written.values())} in the smallest class"
+    return f"{total:,} labels of {known:,} known, {min(written.values())} in the smallest class"
 
 
 if __name__ == "__main__":

@@ -22,12 +22,14 @@ def main(s: stage.Stage, *, dataset: str, path: str | None, limit: int | None, l
         decoded = ingest.set_test_aside(decoded)
     left_out = ingest.duplicates(decoded, leaks).persist()
     kept = ingest.keep(decoded, left_out).persist(StorageLevel.DISK_ONLY)
-    written = s.write("images", kept)
+    s.write("images", kept)
     s.write("truth", kept.where("label is not null").select("image_id", "label").distinct())
     s.write("rejected", ingest.rejected(decoded, left_out))
     name = s.home.rsplit("/", 2)[1]
-    s.facts = {**ingest.facts(kept), "dataset": {"name": dataset, "digest": name[-12:], "source": path or dataset}}
-    s.figures = ingest.figures(written, left_out, counts, leaks)
+    written = s.written("images", ["image_id", "split", "height", "width", "channels"])
+    facts = ingest.facts(written, s.written("truth", ["label"]))
+    s.facts = {**facts, "dataset": {"name": dataset, "digest": name[-12:], "source": path or dataset}}
+    s.figures = ingest.figures(written, s.written("rejected", ["reason"]), counts["undecoded"], leaks)
     return ingest.summary(s.figures)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow.dataset as ds
 
-from kindred import jvm, ledger, networks, pseudo, runs, schemas, stage, train
+from kindred import arrow, jvm, ledger, networks, pseudo, runs, stage, train
 from kindred.pseudo import ALL
 
 
@@ -16,6 +16,7 @@ def main(
     percentile: float,
     clusters: int | None,
     novelty: bool,
+    seed: int,
 ) -> str:
     classes, size = s.facts_of("ingest")["classes"], s.figures_of("featurize")
     pseudo.check_size(size["featurize/images"], size["featurize/dimensions"])
@@ -26,17 +27,17 @@ def main(
         s.say("no unlabelled image: there is nothing to label")
         s.figures = {"pseudo/unlabelled": 0, "pseudo/count": 0, "pseudo/coverage": 0.0, "pseudo/novel": 0}
         for table in ("pseudo_labels", "pseudo_labels_by_fold", "refused"):
-            s.write(table, s.spark.createDataFrame([], schemas.table(table).columns))
+            s.write_rows(table, arrow.schema(table).empty_table())
         return "no unlabelled image"
     graph = runs.cache_folder("neighbours") / f"{runs.fingerprint(s.inputs['featurize'])}.npz"
     pool = pseudo.Pool(ids, features, jvm.cores(), graph)
     networks_by_view = {v: networks.from_bytes(s.file("train_base", train.file_name(v))) for v in given.views()}
     base = {view: network.probabilities(features) for view, network in networks_by_view.items()}
-    settings = pseudo.Settings(threshold, class_thresholds == "adaptive", percentile, clusters, novelty)
+    settings = pseudo.Settings(threshold, class_thresholds == "adaptive", percentile, clusters, novelty, seed)
     verdicts = pseudo.decide(pool, given, base, labeller, settings)
-    s.write("pseudo_labels", ledger.accepted(verdicts[ALL], pool, given, unlabelled, classes))
-    s.write("pseudo_labels_by_fold", ledger.by_fold(verdicts, pool, unlabelled, classes))
-    s.write("refused", ledger.refused(verdicts[ALL], pool, unlabelled, classes))
+    s.write_rows("pseudo_labels", ledger.accepted(verdicts[ALL], pool, given, unlabelled, classes))
+    s.write_rows("pseudo_labels_by_fold", ledger.by_fold(verdicts, pool, unlabelled, classes))
+    s.write_rows("refused", ledger.refused(verdicts[ALL], pool, unlabelled, classes))
     estimated = pseudo.precision(verdicts, given, unlabelled)
     s.figures = {**ledger.figures(verdicts[ALL], unlabelled), **{f"pseudo/{k}": v for k, v in estimated.items()}}
     return ledger.summary(s.figures)

@@ -3,8 +3,8 @@
 The same program is the stage train_base and the stage train_final.
 """
 
+import pyarrow as pa
 import pyarrow.dataset as ds
-from pyspark.sql import functions as F
 
 from kindred import labels, networks, stage, train, variants
 
@@ -28,26 +28,25 @@ def main(s: stage.Stage, *, classifier: str, folds: int, seed: int) -> str:
 
 
 def _fit(s: stage.Stage, module, classes: list[str], folds: int, seed: int, final: bool) -> train.Fitted:
-    tables = (s.read("pseudo_labels"), s.read("pseudo_labels_by_fold")) if final else (None, None)
+    pseudo = [s.rows(name) for name in ("pseudo_labels", "pseudo_labels_by_fold")] if final else []
     if final and not module.TAKES_WEIGHTS:
         s.say("this classifier takes no weights: a pseudo-label counts as much as a given one")
-    plan = train.plan(labels.in_folds(s.read("labels"), folds), classes, *tables).persist()
-    images = plan.select("image_id").distinct()
-    megabytes = images.count() * s.figures_of("featurize")["featurize/dimensions"] * 4 / 2**20
+    plan = train.plan(s.rows("labels"), classes, folds, pseudo)
+    wanted = plan["image_id"].unique()
+    megabytes = len(wanted) * s.figures_of("featurize")["featurize/dimensions"] * 4 / 2**20
     alone = hasattr(module, "fit") and (megabytes <= train.FITS_MEGABYTES or not hasattr(module, "fit_frame"))
     s.say(f"{megabytes:,.0f} MiB of features: fitted {'in single processes' if alone else 'in Spark'}")
     if alone:
-        rows = plan.toPandas()
-        ids, features = s.matrix("features", "features", ds.field("image_id").isin(rows["image_id"].unique()))
-        examples = train.examples(rows, ids, features)
+        ids, features = s.matrix("features", "features", ds.field("image_id").isin(wanted))
+        examples = train.examples(plan, ids, features)
         fitted = train.fit_examples(s.spark, examples, ids, module, len(classes), folds, seed, s.say)
     else:
         features = s.read("features").dropDuplicates(["image_id"]).select("image_id", "features")
         fitted = train.fit_frames(plan, features, module, len(classes), folds, seed, s.say)
     model = _model_name(s)
-    s.figures = {f"{s.name}/images": images.count(), **fitted.figures(model)}
+    s.figures = {f"{s.name}/images": len(wanted), **fitted.figures(model)}
     s.facts = {"folds": fitted.scores(), "setting": fitted.setting}
-    s.write("out_of_fold_candidate" if final else "out_of_fold", train.out_of_fold(s.spark, fitted, classes, model))
+    s.write_rows("out_of_fold_candidate" if final else "out_of_fold", train.out_of_fold(fitted, classes, model))
     return fitted
 
 
@@ -56,7 +55,8 @@ def _take_over_base(s: stage.Stage, folds: int) -> train.Fitted:
     base = s.figures_of("train_base").items()
     s.figures = {name.replace("base/", "candidate/", 1): value for name, value in base if name.startswith("base/")}
     s.facts = {name: s.facts_of("train_base")[name] for name in ("folds", "setting")}
-    s.write("out_of_fold_candidate", s.read("out_of_fold").withColumn("model", F.lit("candidate")))
+    rows = s.rows("out_of_fold").drop_columns("model")
+    s.write_rows("out_of_fold_candidate", rows.append_column("model", pa.array(["candidate"] * len(rows))))
     files = {fold: s.file("train_base", train.file_name(fold)) for fold in (*range(folds), train.ALL)}
     return train.Fitted({fold: networks.from_bytes(content) for fold, content in files.items()})
 

@@ -16,7 +16,10 @@ JOBS = sorted((ROOT / "spark_jobs").glob("*.py"))
 HEAVY = {"keras", "mlflow", "numpy", "pandas", "pyspark", "tensorflow"}
 # The doors of the plan, by the files they belong to.
 FSSPEC_ONLY = ("runs.py", "variants.py", "schemas.py", "errors.py")
-LIGHT = ("distances.py", "featurize.py", "graphs.py", "images.py", "networks.py", "search.py", "serving.py")
+LIGHT = (
+    *("arrow.py", "calibration.py", "clusters.py", "distances.py", "featurize.py", "gate.py", "graphs.py", "images.py"),
+    *("ledger.py", "metrics.py", "neighbours.py", "networks.py", "pseudo.py", "search.py", "serving.py"),
+)
 MLFLOW = ("tracking.py", "serving.py")
 
 

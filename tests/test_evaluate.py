@@ -1,33 +1,19 @@
 """Predictions against the truth, with numbers to check in one's head."""
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 
 from kindred import evaluate
 
-pytestmark = pytest.mark.spark
-
-PREDICTIONS = "image_id string, split string, prediction string, confidence double, probabilities array<float>"
+TRUTH = pd.Series({"a": "cat", "b": "dog", "c": "dog", "d": "cat"})
 
 
-@pytest.fixture
-def tables(spark):
-    rows = [
-        ("a", "test", "cat"),
-        ("b", "test", "cat"),
-        ("c", "train", "dog"),
-        ("d", "train", "dog"),
-        ("e", "unlabeled", "cat"),
-    ]
-    predictions = [(i, split, label, 0.75, [0.75, 0.25]) for i, split, label in rows]
-    truth = [("a", "cat"), ("b", "dog"), ("c", "dog"), ("d", "cat")]
-    return spark.createDataFrame(predictions, PREDICTIONS), spark.createDataFrame(
-        truth, "image_id string, label string"
-    )
+def test_only_test_images_with_a_known_truth_are_scored() -> None:
+    predictions = pa.table({"image_id": ["b", "x", "a"], "probabilities": [[0.75, 0.25]] * 3})
 
-
-def test_only_test_images_with_a_known_truth_are_scored(tables):
-    rows = evaluate.on_test(*tables)
+    rows = evaluate.on_test(predictions, TRUTH)
     labels, probabilities = evaluate.arrays(rows, ["cat", "dog"])
 
     assert rows["image_id"].to_list() == ["a", "b"]
@@ -35,32 +21,44 @@ def test_only_test_images_with_a_known_truth_are_scored(tables):
     assert np.allclose(probabilities, [[0.75, 0.25], [0.75, 0.25]])
 
 
-def test_hidden_images_are_those_with_a_truth_that_was_not_given(tables, spark):
-    given = spark.createDataFrame([("c",)], "image_id string")
+def test_hidden_images_are_those_with_a_truth_that_was_not_given() -> None:
+    predictions = pa.table({"image_id": ["c", "d", "e"], "prediction": ["dog", "dog", "cat"]})
 
-    assert evaluate.on_hidden(*tables, given) == {"images": 1, "accuracy": 0.0}
+    assert evaluate.on_hidden(predictions, TRUTH, {"c"}) == {"images": 1, "accuracy": 0.0}
+    assert evaluate.on_hidden(predictions, TRUTH, {"c", "d"}) == {}
 
 
-def test_the_confusion_matrix_has_a_row_for_each_truth():
+def test_the_confusion_matrix_has_a_row_for_each_truth() -> None:
     reports = evaluate.reports(np.array([0, 1, 1]), np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]]), ["cat", "dog"])
 
     assert reports["confusion.csv"].decode().splitlines() == ["truth,cat,dog", "cat,1,0", "dog,1,1"]
     assert b"macro avg" in reports["report.csv"]
 
 
-def test_the_precision_of_pseudo_labels_counts_only_those_with_a_known_truth(tables, spark):
-    columns = "image_id string, label string, confidence double"
-    accepted = spark.createDataFrame([("c", "dog", 0.9), ("d", "dog", 0.7), ("e", "cat", 1.0)], columns)
-    refused = spark.createDataFrame([("f", "cat", 0.2)], columns)
+def test_the_precision_of_pseudo_labels_counts_only_those_with_a_known_truth() -> None:
+    accepted = pa.table({"image_id": list("cde"), "label": ["dog", "dog", "cat"], "confidence": [0.9, 0.7, 1.0]})
+    refused = pa.table({"image_id": ["f", "g"], "label": ["cat", "eel"], "confidence": [0.2, 0.1]})
 
-    found = evaluate.pseudo_by_class(accepted, refused, tables[1])
+    found = evaluate.pseudo_by_class(accepted, refused, TRUTH)
 
-    assert found.index.to_list() == ["cat", "dog"]
-    assert found["accepted"].to_list() == [1, 2]
-    assert found["coverage"].to_list() == [0.5, 1]
-    assert found["known"].to_list() == [0, 2]
-    assert found["right"].to_list() == [0, 1]
-    assert found["confidence"].to_list() == pytest.approx([1, 0.8])
+    assert found.index.to_list() == ["cat", "dog", "eel"]
+    assert found["accepted"].to_list() == [1, 2, 0]
+    assert found["coverage"].to_list() == [0.5, 1, 0]
+    assert found["known"].to_list() == [0, 2, 0]
+    assert found["right"].to_list() == [0, 1, 0]
+    assert found["confidence"].to_list()[:2] == pytest.approx([1, 0.8])
     assert np.isnan(found["precision"]["cat"])
     assert found["precision"]["dog"] == 0.5
     assert evaluate.csv(found).decode().splitlines()[0].startswith("class,accepted,refused,coverage")
+
+
+def test_without_a_pseudo_label_the_table_is_empty() -> None:
+    nothing = pa.table(
+        {
+            "image_id": pa.array([], pa.string()),
+            "label": pa.array([], pa.string()),
+            "confidence": pa.array([], pa.float64()),
+        }
+    )
+
+    assert evaluate.pseudo_by_class(nothing, nothing, TRUTH).empty

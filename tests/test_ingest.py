@@ -204,14 +204,16 @@ def test_where_no_label_is_it_is_told(spark) -> None:
 def test_facts_are_the_classes_in_order_and_the_common_size(spark) -> None:
     kept = decoded(spark, ("train", "1", "dog", A), ("test", "2", "cat", B), ("unlabeled", "3", None, C))
 
-    assert ingest.facts(kept) == {"classes": ["cat", "dog"], "height": 4, "width": 3, "channels": 1}
+    facts = ingest.facts(kept.toArrow(), kept.where("label is not null").toArrow())
+
+    assert facts == {"classes": ["cat", "dog"], "height": 4, "width": 3, "channels": 1}
 
 
 def test_mixed_sizes_have_no_common_one(spark) -> None:
     one = decoded(spark, ("train", "1", "dog", A))
     other = one.selectExpr("split", "'2' as origin", "label", "image_id", "9 as height", "width", "3 as channels")
 
-    facts = ingest.facts(one.unionByName(other, allowMissingColumns=True))
+    facts = ingest.facts(one.unionByName(other, allowMissingColumns=True).toArrow(), one.toArrow())
 
     assert facts == {"classes": ["dog"], "height": None, "width": None, "channels": 3}
 
@@ -226,7 +228,8 @@ def test_figures_count_leaks_whether_dropped_or_kept(spark, leaks: str) -> None:
     )
     out = ingest.duplicates(frame, leaks)
 
-    figures = ingest.figures(ingest.keep(frame, out), out, ingest.check(frame), leaks)
+    kept, rejected = ingest.keep(frame, out).toArrow(), ingest.rejected(frame, out).toArrow()
+    figures = ingest.figures(kept, rejected, ingest.check(frame)["undecoded"], leaks)
 
     # With leaks kept, 2 is an unlabelled repeat of the training image 1.
     assert figures == {

@@ -23,7 +23,7 @@ def pool() -> Pool:
 def scene(pool: Pool, known: list[int], **settings) -> Scene:
     """A scene whose base model is right everywhere, and rather sure."""
     base = np.where(np.eye(2)[LABELS] == 1, 0.9, 0.1)
-    return Scene(pool, np.array(known), LABELS[known], base, Settings(**settings))
+    return Scene(pool, np.array(known), LABELS[known], base, Settings(**{"clusters": len(known), **settings}))
 
 
 def opinion(name: str, seen: Scene) -> np.ndarray:
@@ -84,7 +84,7 @@ def test_clusters_label_the_nearest_share_of_each_cluster(pool) -> None:
 
     says = found.sum(axis=1) > 0
     assert says[:30].sum() == says[30:].sum() == 15
-    cluster, distance = pool.clusters(2)
+    cluster, distance = pool.clusters(2, 0)
     for number in (0, 1):
         members = cluster == number
         assert distance[members & says].max() <= distance[members & ~says].min()
@@ -98,7 +98,7 @@ def test_a_cluster_without_a_known_image_stays_without_label(pool) -> None:
 
 
 def test_a_cluster_takes_the_label_of_the_known_image_nearest_to_its_centroid(pool) -> None:
-    _, distance = pool.clusters(2)
+    _, distance = pool.clusters(2, 0)
     order = np.argsort(distance[:30])
     near, far = int(order[0]), int(order[-1])
     seen = Scene(pool, np.array([far, near]), np.array([0, 1]), np.full((60, 2), 0.5), Settings(clusters=2))

@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from kindred import labels
@@ -130,12 +132,32 @@ def test_unstratified_the_first_are_taken_whatever_their_classes(spark) -> None:
     assert {row.image_id for row in one} == {row.image_id for row in other}
 
 
-@pytest.mark.spark
-def test_folds_are_stratified_and_repeat_whatever_the_order_of_the_rows(spark) -> None:
+def test_folds_are_stratified_and_repeat_whatever_the_order_of_the_rows() -> None:
+    rows = [(f"{name}{i}", name) for name, count in COUNTS.items() for i in range(count)]
+
     one, other = (
-        {row.image_id: (row.label, row.fold) for row in labels.in_folds(known(spark, order), 5).collect()}
-        for order in (1, -1)
+        {
+            i: (name, fold)
+            for (i, name), fold in zip(order, labels.in_folds(*map(list, zip(*order, strict=True)), 5), strict=True)
+        }
+        for order in (rows, rows[::-1])
     )
 
     assert one == other
     assert Counter(one.values()) == {(label, fold): count // 5 for label, count in COUNTS.items() for fold in range(5)}
+
+
+def test_representatives_are_one_known_image_of_each_cluster() -> None:
+    chance = np.random.default_rng(0)
+    blob = np.repeat([0, 1, 2], 20)
+    features = (np.eye(3)[blob] * 9 + chance.normal(size=(60, 3))).astype(np.float32)
+    ids = np.array([f"{i:02d}" for i in range(60)])
+    known = pa.table({"image_id": ids[::2], "label": np.array(["cat", "dog", "eel"])[blob[::2]]})
+
+    chosen = labels.choose_representatives(known, 3, ids, features, seed=0)
+
+    assert sorted(chosen["label"].to_pylist()) == ["cat", "dog", "eel"]
+    assert set(chosen["image_id"].to_pylist()) <= set(ids[::2])
+    assert chosen.column_names == ["image_id", "label", "confidence", "source"]
+    with pytest.raises(InputError, match="labels is 31; only 30 images have a known label"):
+        labels.choose_representatives(known, 31, ids, features, seed=0)

@@ -207,7 +207,7 @@ def test_a_small_table_is_read_without_spark(run: str, spark) -> None:
         rows = pa.table(
             {"image_id": ["a", "b"], "label": ["x", "y"], "confidence": [1.0, 1.0], "source": ["given"] * 2}
         )
-        s.write("labels", rows)
+        s.write_rows("labels", rows)
         return "written"
 
     do("choose_labels", run, write_labels)

@@ -5,10 +5,11 @@ from types import ModuleType
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from pyspark.testing import assertDataFrameEqual
 
-from kindred import schemas, train, variants
+from kindred import arrow, schemas, train, variants
 from kindred.networks import Layer, Network
 
 CLASSES = ["cat", "dog"]
@@ -119,25 +120,26 @@ def test_scores_are_by_fold_and_figures_their_means() -> None:
     assert figures["base/cv/accuracy_std"] == 0.25
 
 
-@pytest.mark.spark
-def test_the_plan_of_the_base_model_is_the_given_labels(spark) -> None:
-    given = spark.createDataFrame([("1", "dog", 0), ("2", "cat", 1)], "image_id string, label string, fold int")
-
-    plan = train.plan(given, CLASSES, None, None)
-
-    assertDataFrameEqual(plan, spark.createDataFrame([("1", 1, 1.0, True, 0), ("2", 0, 1.0, True, 1)], train.PLAN))
+GIVEN = pa.table({"image_id": ["1", "2", "3", "4"], "label": ["dog", "cat", "dog", "cat"]})
 
 
-@pytest.mark.spark
-def test_the_plan_of_the_final_model_adds_both_tables_of_pseudo_labels(spark) -> None:
-    given = spark.createDataFrame([("1", "dog", 0)], "image_id string, label string, fold int")
-    pseudo = spark.createDataFrame([("3", "cat", 0.5)], PSEUDO)
-    by_fold = spark.createDataFrame([("3", "dog", 0.7, 0)], f"{PSEUDO}, fold int")
+def test_the_plan_of_the_base_model_is_the_given_labels_in_folds() -> None:
+    plan = train.plan(GIVEN, CLASSES, 2, [])
 
-    plan = train.plan(given, CLASSES, pseudo, by_fold)
+    assert plan["image_id"].to_list() == ["1", "2", "3", "4"]
+    assert plan["label"].to_list() == [1, 0, 1, 0]
+    assert plan["given"].all()
+    assert (plan["weight"] == 1).all()
+    assert {tuple(group["fold"].sort_values()) for _, group in plan.groupby("label")} == {(0, 1)}
 
-    wanted = [("1", 1, 1.0, True, 0), ("3", 0, 0.5, False, train.ALL), ("3", 1, 0.7, False, 0)]
-    assertDataFrameEqual(plan, spark.createDataFrame(wanted, train.PLAN))
+
+def test_the_plan_of_the_candidate_adds_both_tables_of_pseudo_labels() -> None:
+    pseudo = pa.table({"image_id": ["5"], "label": ["cat"], "weight": [0.5], "round": [1]})
+    by_fold = pa.table({"image_id": ["5"], "label": ["dog"], "weight": [0.7], "fold": [0]})
+
+    made = train.plan(GIVEN, CLASSES, 2, [pseudo, by_fold])[4:]
+
+    assert made.to_numpy().tolist() == [["5", 0, 0.5, False, train.ALL], ["5", 1, 0.7, False, 0]]
 
 
 @pytest.mark.spark
@@ -234,10 +236,10 @@ def test_fitting_in_spark_gives_each_fold_what_it_may_see(spark, said: list[str]
     learned, network = [], Network((Layer(np.array([[1.0, -1.0]]), np.zeros(2)),))
     classifier = ModuleType("classifier")
     classifier.fit_frame = lambda frame, classes, seed: learned.append(frame.toPandas()) or network
-    plan, features = spark.createDataFrame(mixed_plan(), train.PLAN), [(i, [float(ord(i))]) for i in IDS]
+    features = [(i, [float(ord(i))]) for i in IDS]
     frame = spark.createDataFrame(features, "image_id string, features array<float>")
 
-    fitted = train.fit_frames(plan, frame, classifier, 2, FOLDS, 0, said.append)
+    fitted = train.fit_frames(mixed_plan(), frame, classifier, 2, FOLDS, 0, said.append)
 
     assert ["".join(sorted(rows["image_id"])) for rows in learned] == [LEARNED[fold] for fold in (0, 1, 2, train.ALL)]
     assert {fold: "".join(ids) for fold, (ids, _, _) in fitted.out_of_fold.items()} == HELD_OUT
@@ -257,12 +259,12 @@ def test_predictions_are_rows_of_their_table(spark) -> None:
     assertDataFrameEqual(found, spark.createDataFrame(wanted, schemas.table("predictions_base").columns), rtol=1e-5)
 
 
-@pytest.mark.spark
-def test_out_of_fold_rows_are_rows_of_their_table(spark) -> None:
+def test_out_of_fold_rows_are_rows_of_their_table() -> None:
     probabilities = np.array([[0.25, 0.75]])
     fitted = train.Fitted(out_of_fold={2: (np.array(["1"]), np.array([0]), probabilities)})
 
-    found = train.out_of_fold(spark, fitted, CLASSES, "base")
+    found = train.out_of_fold(fitted, CLASSES, "base").cast(arrow.schema("out_of_fold"))
 
-    wanted = spark.createDataFrame([("1", 2, "base", "dog", [0.25, 0.75])], schemas.table("out_of_fold").columns)
-    assertDataFrameEqual(found, wanted)
+    assert found.to_pylist() == [
+        {"image_id": "1", "fold": 2, "model": "base", "prediction": "dog", "probabilities": [0.25, 0.75]}
+    ]

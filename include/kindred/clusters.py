@@ -5,11 +5,11 @@ import numpy as np
 from kindred.errors import InputError
 
 STEPS = 25
+TRIES = 300  # shared out among the centroids: few of them often start badly, many even that out
 SAMPLE_PER_CENTROID = 256  # more images than that move a centroid no further
-SEED = 0
 
 
-def kmeans(features: np.ndarray, k: int, threads: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def kmeans(features: np.ndarray, k: int, threads: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Centroids [k, d], and of each row its cluster [n] and its (Euclidean) distance to the centroid [n].
 
     Raises InputError where k is above the number of images.
@@ -24,7 +24,8 @@ def kmeans(features: np.ndarray, k: int, threads: int) -> tuple[np.ndarray, np.n
         vectors.shape[1],
         k,
         niter=STEPS,
-        seed=SEED,
+        nredo=max(1, TRIES // k),
+        seed=seed,
         max_points_per_centroid=SAMPLE_PER_CENTROID,
         min_points_per_centroid=1,
     )

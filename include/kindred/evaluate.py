@@ -4,25 +4,26 @@ import io
 
 import numpy as np
 import pandas as pd
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+import pyarrow as pa
 
 
-def on_test(predictions: DataFrame, truth: DataFrame) -> pd.DataFrame:
-    """label and probabilities of the test images whose truth is known, sorted by id."""
-    rows = predictions.where("split = 'test'").join(truth, "image_id", how="inner")
-    return rows.select("image_id", "label", "probabilities").toPandas().sort_values("image_id")
+def on_test(predictions: pa.Table, truth: pd.Series) -> pd.DataFrame:
+    """label and probabilities of the test images whose truth (label by image_id) is known, sorted by id."""
+    rows = predictions.to_pandas()
+    rows["label"] = rows["image_id"].map(truth)
+    return rows.dropna(subset="label").sort_values("image_id")[["image_id", "label", "probabilities"]]
 
 
-def on_hidden(predictions: DataFrame, truth: DataFrame, given: DataFrame) -> dict[str, float]:
+def on_hidden(predictions: pa.Table, truth: pd.Series, given: set[str]) -> dict[str, float]:
     """Accuracy on the images outside the test part whose label is known but was not given, and how many there are.
 
     For the base model these are as unseen as the test images; the final one has learned from its own labels for some.
     """
-    rest = predictions.where("split != 'test'").join(given.select("image_id"), "image_id", how="left_anti")
-    right = rest.join(truth, "image_id", how="inner").select((F.col("prediction") == F.col("label")).alias("right"))
-    count, share = right.agg(F.count(F.lit(1)), F.avg(F.col("right").cast("double"))).first()
-    return {"images": count, "accuracy": share} if count else {}
+    rows = predictions.to_pandas()
+    rows = rows[~rows["image_id"].isin(given)]
+    label = rows["image_id"].map(truth)
+    right = (rows["prediction"] == label)[label.notna()]
+    return {"images": len(right), "accuracy": float(right.mean())} if len(right) else {}
 
 
 def arrays(rows: pd.DataFrame, classes: list[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -48,24 +49,20 @@ def reports(labels: np.ndarray, probabilities: np.ndarray, classes: list[str]) -
     }
 
 
-def pseudo_by_class(pseudo: DataFrame, refused: DataFrame, truth: DataFrame) -> pd.DataFrame:
+def pseudo_by_class(accepted: pa.Table, refused: pa.Table, truth: pd.Series) -> pd.DataFrame:
     """For each class how many unlabelled images were taken for it: accepted, refused, coverage, mean confidence, and of
-    the accepted how many have a known truth and how many are right; the last two null where no truth is known.
+    the accepted how many have a known truth and how many are right; precision is empty where no truth is known.
     """
-    told = pseudo.select("image_id", "label", "confidence", F.lit(1).alias("accepted")).unionByName(
-        refused.select("image_id", "label", F.lit(None).cast("double").alias("confidence"), F.lit(0).alias("accepted"))
-    )
-    known = told.join(truth.withColumnRenamed("label", "true"), "image_id", how="left")
-    taken = F.col("accepted") == 1
-    found = known.groupBy(F.col("label").alias("class")).agg(
-        F.sum("accepted").alias("accepted"),
-        F.count_if(~taken).alias("refused"),
-        F.avg("confidence").alias("confidence"),
-        F.count_if(taken & F.col("true").isNotNull()).alias("known"),
-        F.count_if(taken & (F.col("label") == F.col("true"))).alias("right"),
-    )
-    table = found.toPandas().set_index("class").sort_index()
-    table.insert(2, "coverage", table["accepted"] / (table["accepted"] + table["refused"]))
+    taken = accepted.select(["image_id", "label", "confidence"]).to_pandas()
+    true = taken["image_id"].map(truth)
+    taken = taken.assign(known=true.notna(), right=true == taken["label"])
+    by_class = taken.groupby("label")
+    table = pd.DataFrame({"accepted": by_class.size(), "refused": refused["label"].to_pandas().value_counts()})
+    table = table.fillna(0).astype(int).rename_axis("class").sort_index()
+    table["coverage"] = table["accepted"] / (table["accepted"] + table["refused"])
+    table["confidence"] = by_class["confidence"].mean()
+    for name in ("known", "right"):
+        table[name] = by_class[name].sum().reindex(table.index, fill_value=0)
     table["precision"] = table["right"] / table["known"].where(table["known"] > 0)
     return table
 

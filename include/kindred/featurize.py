@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from kindred import graphs, images, runs, variants
+from kindred import arrow, graphs, images, runs, variants
 from kindred.errors import InputError
 
 FILE = "extractor.onnx"  # the graph, as it is kept with the features
@@ -137,9 +137,7 @@ def _batches(extractor: Extractor, threads: int, batches: Iterator[pa.RecordBatc
             pixels = [images.decode(content.as_py()) for content in rows.column("content")]
             features = extractor.features(pixels, threads)
             times = [pa.array(np.full(len(features), at)) for at in (started, time.time())]
-            offsets = np.arange(len(features) + 1, dtype=np.int32) * features.shape[1]
-            lists = pa.ListArray.from_arrays(pa.array(offsets), pa.array(features.ravel()))
-            columns = [rows.column("image_id"), rows.column("split"), lists, *times]
+            columns = [rows.column("image_id"), rows.column("split"), arrow.lists(features), *times]
             yield pa.RecordBatch.from_arrays(columns, ["image_id", "split", "features", "started", "ended"])
 
 

@@ -1,9 +1,12 @@
 """Raw images -> images, truth, rejected: decoding, ids, duplicates, leaks, and a test part where there is none."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
@@ -106,15 +109,17 @@ def check(decoded: DataFrame) -> dict[str, int]:
     return {name: counts[name] for name in ("decoded", "undecoded", "labelled", "test")}
 
 
-def figures(kept: DataFrame, left_out: DataFrame, counts: dict[str, int], leaks: str) -> dict[str, int]:
-    """The stage's figures. Leaked counts copies of test images, whether they were dropped or (leaks = keep) left in."""
-    by_split = dict(kept.groupBy("split").count().collect())
-    by_reason = dict(left_out.groupBy("reason").count().collect())
+def figures(kept: pa.Table, left_out: pa.Table, undecoded: int, leaks: str) -> dict[str, int]:
+    """The stage's figures, from columns of the tables `images` and `rejected`. Leaked counts copies of test images,
+    whether they were dropped or (leaks = keep) left in.
+    """
+    by_split = _counts(kept["split"])
+    by_reason = _counts(left_out["reason"])
     return {
-        **{f"ingest/{split}": by_split.get(split, 0) for split in ("train", "unlabeled", "test")},
-        "ingest/rejected": counts["undecoded"] + by_reason.get(CONTRADICTING, 0),
-        "ingest/leaked": _leaks(kept) if leaks == "keep" else by_reason.get(LEAKED, 0),
-        "ingest/repeated": by_reason.get(REPEATED, 0) + by_reason.get(REPEATED_UNLABELED, 0),
+        **{f"ingest/{split}": by_split[split] for split in ("train", "unlabeled", "test")},
+        "ingest/rejected": undecoded + by_reason[CONTRADICTING],
+        "ingest/leaked": _leaks(kept) if leaks == "keep" else by_reason[LEAKED],
+        "ingest/repeated": by_reason[REPEATED] + by_reason[REPEATED_UNLABELED],
     }
 
 
@@ -127,21 +132,17 @@ def summary(figures: dict[str, int]) -> str:
     )
 
 
-def facts(kept: DataFrame) -> dict:
-    """What later stages need to know of a dataset: classes (sorted), the images' common size (null:
-    mixed), channels.
+def facts(kept: pa.Table, truth: pa.Table) -> dict:
+    """What later stages need to know of a dataset, from columns of its tables: classes (sorted), the images' common
+    size (null: mixed), channels.
     """
-    sizes = kept.agg(
-        *(F.min(c).alias(f"min_{c}") for c in ("height", "width")),
-        *(F.max(c).alias(f"max_{c}") for c in ("height", "width", "channels")),
-    ).first()
-    classes = sorted(row[0] for row in kept.select("label").where("label is not null").distinct().collect())
-    alike = sizes["min_height"] == sizes["max_height"] and sizes["min_width"] == sizes["max_width"]
+    sizes = {name: pc.min_max(kept[name]).as_py() for name in ("height", "width", "channels")}
+    alike = all(sizes[name]["min"] == sizes[name]["max"] for name in ("height", "width"))
     return {
-        "classes": classes,
-        "height": sizes["max_height"] if alike else None,
-        "width": sizes["max_width"] if alike else None,
-        "channels": sizes["max_channels"],
+        "classes": sorted(pc.unique(truth["label"]).to_pylist()),
+        "height": sizes["height"]["max"] if alike else None,
+        "width": sizes["width"]["max"] if alike else None,
+        "channels": sizes["channels"]["max"],
     }
 
 
@@ -175,7 +176,12 @@ def _decode(row) -> tuple:
     return (*head, images.image_id(pixels), *pixels.shape, content, None)
 
 
-def _leaks(kept: DataFrame) -> int:
+def _counts(column: pa.ChunkedArray) -> Counter:
+    return Counter({row["values"]: row["counts"] for row in pc.value_counts(column).to_pylist()})
+
+
+def _leaks(kept: pa.Table) -> int:
     """How many kept rows outside the test part show a test image."""
-    test = kept.where("split = 'test'").select("image_id").distinct()
-    return kept.where("split != 'test'").select("image_id").join(test, "image_id", how="left_semi").count()
+    test = pc.equal(kept["split"], "test")
+    others = kept.filter(pc.invert(test))["image_id"]
+    return pc.sum(pc.is_in(others, kept.filter(test)["image_id"].combine_chunks())).as_py() or 0

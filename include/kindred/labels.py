@@ -2,14 +2,19 @@
 id.
 """
 
+import hashlib
 from collections.abc import Callable
 
+import numpy as np
+import pyarrow as pa
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from kindred import clusters
 from kindred.errors import InputError
+from kindred.jvm import cores
 
-LABEL_CHOICES = ("random",)
+LABEL_CHOICES = ("random", "representatives")
 
 
 def hash_order(seed: int) -> F.col:
@@ -50,6 +55,20 @@ def choose_anywhere(known: DataFrame, total: int | None, seed: int) -> DataFrame
     return as_given(chosen if total is None else chosen.limit(total))
 
 
+def choose_representatives(known: pa.Table, total: int, ids: np.ndarray, features: np.ndarray, seed: int) -> pa.Table:
+    """As many labels as `total`, of the images nearest to the centroids of as many clusters of all images; a table
+    `labels`. `known`: image_id, label; `ids` and `features` [n, d]: the images to cluster, those of `known` among them.
+    """
+    if total > len(known):
+        raise InputError(f"labels is {total}; only {len(known):,} images have a known label to give")
+    label = dict(zip(known["image_id"].to_pylist(), known["label"].to_pylist(), strict=True))
+    centroids, _, _ = clusters.kmeans(features, total, cores(), seed)
+    candidates = np.flatnonzero(np.isin(ids, np.array(sorted(label))))
+    chosen = ids[candidates[clusters.representatives(features[candidates], centroids, cores())]]
+    columns = {"image_id": chosen, "label": [label[i] for i in chosen]}
+    return pa.table({**columns, "confidence": np.ones(total), "source": np.full(total, "given")}).sort_by("image_id")
+
+
 def as_given(chosen: DataFrame) -> DataFrame:
     return chosen.select("image_id", "label", F.lit(1.0).alias("confidence"), F.lit("given").alias("source"))
 
@@ -73,10 +92,15 @@ def fold_count(smallest: int, wanted: int, say: Callable[[str], None]) -> int:
     return min(smallest, wanted)
 
 
-def in_folds(given: DataFrame, folds: int) -> DataFrame:
-    """Given labels with a column fold, 0 to folds - 1: stratified by class, in the order of the id's hash."""
-    rank = F.row_number().over(Window.partitionBy("label").orderBy(F.sha2("image_id", 256)))
-    return given.withColumn("fold", ((rank - 1) % folds).cast("int"))
+def in_folds(ids: list[str], labels: list[str], folds: int) -> list[int]:
+    """The fold of each given label, 0 to folds - 1: stratified by class, in the order of the id's hash."""
+    order = sorted(range(len(ids)), key=lambda i: hashlib.sha256(ids[i].encode()).hexdigest())
+    seen: dict[str, int] = {}
+    found = [0] * len(ids)
+    for i in order:
+        found[i] = seen.get(labels[i], 0) % folds
+        seen[labels[i]] = seen.get(labels[i], 0) + 1
+    return found
 
 
 def _largest_remainders(shares: dict[str, float], total: int) -> dict[str, int]:

@@ -17,9 +17,12 @@ TOLERANCE = 1e-6
 STEPS = 100
 
 
-def directions(features: np.ndarray) -> np.ndarray:
-    """Features [n, d] centred and at length 1, float32: their inner products are cosines about the mean."""
-    centred = features - features.mean(axis=0, dtype=np.float64).astype(np.float32)
+def directions(features: np.ndarray, around: np.ndarray | None = None) -> np.ndarray:
+    """Features [n, d] centred (on the mean [d], or `around`) and at length 1, float32: their inner products are cosines
+    about it.
+    """
+    centre = features.mean(axis=0, dtype=np.float64) if around is None else around
+    centred = features - centre.astype(np.float32)
     return centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
 
 
@@ -53,6 +56,17 @@ def graph(features: np.ndarray, threads: int, k: int = NEIGHBOURS) -> sparse.csr
     affinities = directed.maximum(directed.T)
     roots = 1 / np.sqrt(np.maximum(np.asarray(affinities.sum(axis=1)).ravel(), 1e-12))
     return sparse.csr_matrix(sparse.diags(roots) @ affinities @ sparse.diags(roots))
+
+
+def vote(features: np.ndarray, votes: np.ndarray, queries: np.ndarray, threads: int, k: int = NEIGHBOURS) -> np.ndarray:
+    """The class shares [q, classes] in which the k images nearest to each query vote: of `features` [n, d] with their
+    `votes` [n, classes], each weighted as in the graph; as if one more neighbour voted for all classes alike.
+    """
+    centre = features.mean(axis=0, dtype=np.float64)
+    products, rows = nearest(directions(features, centre), directions(queries, centre), min(k, len(features)), threads)
+    weights = np.maximum(products, 0).astype(np.float64) ** SHARPNESS
+    found = np.einsum("qk,qkc->qc", weights, votes[rows]) + weights.mean(axis=1, keepdims=True) / votes.shape[1] + 1e-12
+    return found / found.sum(axis=1, keepdims=True)
 
 
 def spread(affinities: sparse.csr_matrix, seeds: np.ndarray, far: float = FAR) -> np.ndarray:

@@ -7,7 +7,7 @@ novelty threshold: two numbers that come from other folds' held-out labels, whos
 """
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
@@ -42,9 +42,9 @@ class Pool:
         return found
 
     @functools.lru_cache(maxsize=1)  # noqa: B019 (a stage has one pool)
-    def clusters(self, k: int) -> tuple[np.ndarray, np.ndarray]:
+    def clusters(self, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Cluster and distance to its centroid of each image."""
-        _, cluster, distance = clusters.kmeans(self.features, k, self.threads)
+        _, cluster, distance = clusters.kmeans(self.features, k, self.threads, seed)
         return cluster, distance
 
 
@@ -65,13 +65,14 @@ class Given:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the run asks for. `threshold` and `clusters` are None where it leaves them open."""
+    """What the run asks for. None leaves it open: the labeller's threshold, as many clusters as given labels."""
 
     threshold: float | None = None
     adaptive: bool = False
     percentile: float = 100.0
     clusters: int | None = None
     novelty: bool = True
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,8 @@ class Scene:
         return found
 
     def clusters(self) -> tuple[np.ndarray, np.ndarray]:
-        """Cluster and distance to its centroid of each image; as many clusters as known labels unless it is set."""
-        return self.pool.clusters(self.settings.clusters or len(self.known))
+        """Cluster and distance to its centroid of each image."""
+        return self.pool.clusters(self.settings.clusters, self.settings.seed)
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,7 @@ def decide(pool: Pool, given: Given, base: dict[int, np.ndarray], labeller: str,
     if not 0 <= s.percentile <= 100:
         raise InputError(f"percentile is {s.percentile:g}; it must be from 0 to 100")
     module = variants.load("labeller", labeller)
+    s = replace(s, clusters=s.clusters or len(given.rows))
     scenes = {
         v: Scene(pool, given.rows[k], given.labels[k], base[v], s) for v in given.views() if len(k := given.known(v))
     }

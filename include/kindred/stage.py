@@ -22,9 +22,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
-from kindred import runs, schemas
+from kindred import arrow, runs, schemas
 from kindred.errors import InputError
 from kindred.jvm import cores
 
@@ -126,10 +127,18 @@ class Stage:
         mark = self._mark(entry.writer, name)
         return self.spark.read.schema(entry.columns).parquet(mark["tables"][name])
 
-    def rows(self, name: str, columns: list[str] | None = None, limit: int | None = None) -> pa.Table:
-        """A table of this run that fits into one process, or its first rows; it is read without Spark."""
+    def rows(
+        self,
+        name: str,
+        columns: list[str] | None = None,
+        where: ds.Expression | None = None,
+        limit: int | None = None,
+    ) -> pa.Table:
+        """What fits into one process of a table of this run, read without Spark: `columns` of the rows for which
+        `where` holds, or of the first ones.
+        """
         dataset = self._dataset(name)
-        return dataset.to_table(columns) if limit is None else dataset.head(limit, columns)
+        return dataset.to_table(columns, where) if limit is None else dataset.head(limit, columns, where)
 
     def matrix(self, name: str, column: str, where: ds.Expression) -> tuple[np.ndarray, np.ndarray]:
         """The ids and one column of lists, as an array [n, d], of the images in a table of this run for which `where`
@@ -147,26 +156,33 @@ class Stage:
         unique, first = np.unique(np.concatenate(ids), return_index=True)  # a leak that was kept stands in two splits
         return unique, np.concatenate(blocks)[first]
 
-    def write(self, name: str, frame: DataFrame | pa.Table, of: int | None = None) -> DataFrame:
+    def write(self, name: str, frame: DataFrame, of: int | None = None) -> DataFrame:
         """Write a table into this attempt's folder, with a live count on the way to `of` images; the table
         as written.
         """
-        entry = schemas.table(name)
-        if entry.writer != self.name:
-            raise InputError(f"stage {self.name!r} may not write {name!r}; its writer: {entry.writer}")
-        path = runs.join(self.folder, name)
-        names = [column.split()[0] for column in re.split(r",\s*(?![^<]*>)", entry.columns)]
-        frame = frame.select(names)
-        if isinstance(frame, pa.Table):
-            frame = self.spark.createDataFrame(frame, entry.columns)
-        empty = self.spark.createDataFrame([], entry.columns)
+        path, columns = self._place(name), schemas.table(name).columns
+        frame = frame.select(arrow.schema(name).names)
+        empty = self.spark.createDataFrame([], columns)
         declared, given = ([(f.name, f.dataType) for f in s.schema.fields] for s in (empty, frame))
         if declared != given:
             raise TypeError(f"table {name!r} must have columns {declared}, not {given}")
         with self.progress(of):
             frame.write.parquet(path)
         self.tables[name] = path
-        return self.spark.read.schema(entry.columns).parquet(path)
+        return self.spark.read.schema(columns).parquet(path)
+
+    def written(self, name: str, columns: list[str]) -> pa.Table:
+        """Some columns of a table that this attempt has just written."""
+        fs, inside = runs.filesystem(self.tables[name])
+        return ds.dataset(inside, filesystem=fs, format="parquet", schema=arrow.schema(name)).to_table(columns)
+
+    def write_rows(self, name: str, rows: pa.Table) -> None:
+        """Write a table that fits into one process; without Spark."""
+        path, wanted = self._place(name), arrow.schema(name)
+        fs, inside = runs.filesystem(path)
+        fs.makedirs(inside, exist_ok=True)
+        pq.write_table(rows.select(wanted.names).cast(wanted), f"{inside}/part-0.parquet", filesystem=fs)
+        self.tables[name] = path
 
     @contextlib.contextmanager
     def progress(self, of: int | None = None) -> Iterator[None]:
@@ -214,10 +230,17 @@ class Stage:
             "summary": summary,
         }
 
+    def _place(self, name: str) -> str:
+        """Where this stage writes a table; raises InputError for one that is another stage's."""
+        entry = schemas.table(name)
+        if entry.writer != self.name:
+            raise InputError(f"stage {self.name!r} may not write {name!r}; its writer: {entry.writer}")
+        return runs.join(self.folder, name)
+
     def _dataset(self, name: str) -> ds.Dataset:
         mark = self._mark(schemas.check_reader(name, self.name).writer, name)
         fs, inside = runs.filesystem(mark["tables"][name])
-        return ds.dataset(inside, filesystem=fs, format="parquet")
+        return ds.dataset(inside, filesystem=fs, format="parquet", schema=arrow.schema(name))
 
     def _mark(self, stage: str, table: str | None = None) -> dict:
         mark = runs.mark_of(runs.join(self.run, stage))

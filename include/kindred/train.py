@@ -1,6 +1,6 @@
 """Training with cross-validation: one fit on all labels, and one for each fold that does not see it.
 
-A *plan* says who learns from what: a DataFrame of image_id, label (int), weight, given, fold. A given label has the
+A *plan* says who learns from what: a table of image_id, label (int), weight, given, fold. A given label has the
 fold it belongs to; a pseudo-label has the fold that it was made for (by a base model that did not see it), or -1 for
 the fit on all.
 """
@@ -15,10 +15,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from kindred import metrics
+from kindred.arrow import lists, matrix
 from kindred.errors import InputError
+from kindred.labels import in_folds
 from kindred.networks import Network
 
 ALL = -1
@@ -92,16 +93,17 @@ class Fitted:
         return found
 
 
-def plan(labels: DataFrame, classes: list[str], pseudo: DataFrame | None, by_fold: DataFrame | None) -> DataFrame:
-    """The plan for given labels (with their fold) and, for the final model, both tables of pseudo-labels."""
-    spark = labels.sparkSession
-    numbers = spark.createDataFrame([(name, i) for i, name in enumerate(classes)], "name string, number int")
-    rows = labels.select("image_id", "label", F.lit(1.0).alias("weight"), F.lit(True).alias("given"), "fold")
-    if pseudo is not None:
-        for made, fold in ((pseudo, F.lit(ALL).alias("fold")), (by_fold, F.col("fold"))):
-            rows = rows.unionByName(made.select("image_id", "label", "weight", F.lit(False).alias("given"), fold))
-    rows = rows.join(F.broadcast(numbers), F.col("label") == F.col("name"), how="inner")
-    return rows.select("image_id", F.col("number").alias("label"), "weight", "given", "fold")
+def plan(given: pa.Table, classes: list[str], folds: int, pseudo: list[pa.Table]) -> pd.DataFrame:
+    """The plan for the table `labels` and, for the candidate, the tables pseudo_labels and pseudo_labels_by_fold."""
+    ids, labels = (given[name].to_pylist() for name in ("image_id", "label"))
+    parts = [pd.DataFrame({"image_id": ids, "label": labels, "weight": 1.0, "given": True})]
+    parts[0]["fold"] = in_folds(ids, labels, folds)
+    for made in pseudo:
+        names = ["image_id", "label", "weight", *({"fold"} & set(made.column_names))]
+        parts.append(pd.DataFrame({"given": False, "fold": ALL, **made.select(names).to_pandas()}))
+    rows = pd.concat(parts, ignore_index=True)[["image_id", "label", "weight", "given", "fold"]]
+    number = {name: i for i, name in enumerate(classes)}
+    return rows.assign(label=rows["label"].map(number)).astype({"label": "int32", "fold": "int32"})
 
 
 def examples(rows: pd.DataFrame, ids: np.ndarray, features: np.ndarray) -> Examples:
@@ -149,10 +151,11 @@ def fit_examples(
 
 
 def fit_frames(
-    rows: DataFrame, features: DataFrame, classifier: ModuleType, classes: int, folds: int, seed: int, say: Callable
+    rows: pd.DataFrame, features: DataFrame, classifier: ModuleType, classes: int, folds: int, seed: int, say: Callable
 ) -> Fitted:
     """Fit in Spark, one fold after the other."""
-    frame = rows.join(features, "image_id", how="inner").select(
+    plan = features.sparkSession.createDataFrame(rows, PLAN)
+    frame = plan.join(features, "image_id", how="inner").select(
         "image_id", "features", "label", "weight", "given", "fold"
     )
     frame = frame.repartition(FRAME_PARTITIONS, "image_id").sortWithinPartitions("image_id", "fold").persist()
@@ -175,32 +178,25 @@ def fit_frames(
     return result
 
 
-def out_of_fold(spark: Any, fitted: Fitted, classes: list[str], model: str) -> DataFrame:
+def out_of_fold(fitted: Fitted, classes: list[str], model: str) -> pa.Table:
     """The table of that name."""
-    rows = [
-        (str(image_id), fold, model, classes[int(p.argmax())], [float(v) for v in p])
-        for fold, (ids, _, probabilities) in sorted(fitted.out_of_fold.items())
-        for image_id, p in zip(ids, probabilities, strict=True)
-    ]
-    columns = "image_id string, fold int, model string, prediction string, probabilities array<float>"
-    return spark.createDataFrame(rows, columns)
+    parts = []
+    for fold, (ids, _, probabilities) in sorted(fitted.out_of_fold.items()):
+        columns = {
+            "image_id": pa.array(ids, pa.string()),
+            "fold": np.full(len(ids), fold, np.int32),
+            "model": np.full(len(ids), model),
+            "prediction": np.array(classes)[probabilities.argmax(axis=1)],
+            "probabilities": lists(probabilities),
+        }
+        parts.append(pa.table(columns))
+    return pa.concat_tables(parts)
 
 
 def predictions(features: DataFrame, network: Network, classes: list[str]) -> DataFrame:
     """image_id, split, prediction, confidence, probabilities of every row of `features`."""
     columns = "image_id string, split string, prediction string, confidence double, probabilities array<float>"
     return features.mapInArrow(functools.partial(_predict, network, classes), columns)
-
-
-def matrix(column: pa.Array) -> np.ndarray:
-    """A column of equally long lists of floats as an array [n, d]."""
-    return column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1)
-
-
-def lists(values: np.ndarray) -> pa.ListArray:
-    """An array [n, d] as a column of lists of float32."""
-    offsets = np.arange(len(values) + 1, dtype=np.int32) * values.shape[1]
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values.astype(np.float32).ravel()))
 
 
 def _fit_fold(shared: Any, classifier: str, classes: int, seed: int, setting: Any, fold: int) -> tuple:

@@ -64,9 +64,10 @@ SELF_TRAINING = {
     "label_choice": Param(
         "random",
         type="string",
-        enum=["random"],
+        enum=["random", "representatives"],
         title="Choice of labels",
-        description="Which images get their label; random is by a hash of the image and the seed.",
+        description="Which images get their label: random ones (by a hash of the image and the seed), or of as many "
+        "clusters as labels in all the image nearest to each centroid.",
     ),
     "stratified": Param(
         True, type="boolean", title="Stratified", description="Give each class its share of the labels in all."

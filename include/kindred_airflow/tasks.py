@@ -125,7 +125,7 @@ def self_training(run: Any, values: dict | None = None) -> list[StageOperator]:
         submit(
             "pseudo_label",
             run,
-            ("labeller", "threshold", "class_thresholds", "percentile", "clusters", "novelty"),
+            ("labeller", "threshold", "class_thresholds", "percentile", "clusters", "novelty", "seed"),
             values=values,
         ),
         submit("train", run, train, "train_final", values),

@@ -1,0 +1,190 @@
+"""Does the gate keep its word? Many trials of self-training, and of sabotage, over datasets, budgets and label draws.
+
+    python benchmarks/no_harm.py --data digits::pixels stl10:DIR:mobilenet_v2 fashion_mnist:DIR:patch_kmeans --draws 12
+
+A trial is scored on the test images and the images of hidden truth together. Sabotage spoils the pseudo-labels before
+the candidate learns from them (`shuffled`: dealt out anew; `swapped`: those of two classes exchanged) or lets `foreign`
+images in: two classes lose their labels and test images, their images are forced into the pool of the others. In the
+same trials the novelty score is on, it says how many of the foreign images it would have kept out, and of the others.
+
+JSON names: no_harm/trials, no_harm/accepted, no_harm/worse_by_quarter_point, no_harm/worse_by_point (accepted trials
+more than 0.25 or 1 point below base), no_harm/median_gain_smallest (points, at each dataset's smallest budget),
+sabotage/harmful (candidates 2 points or more below base), sabotage/refused (share of these that the gate refused),
+novelty/kept_out, novelty/lost.
+"""
+
+import statistics
+
+import bench
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from bench import run_stage
+
+from kindred import runs, stage
+
+BUDGETS = (4, 10, 25)  # given labels a class
+SPOILED = ("shuffled", "swapped", "foreign")
+
+
+def main() -> None:
+    options = bench.self_training_parser(__doc__)
+    options.set_defaults(limit=5000)
+    options.add_argument("--data", nargs="+", default=["digits::pixels"], metavar="DATASET:PATH:EXTRACTOR")
+    options.add_argument("--draws", type=int, default=12, help="of the labels, for each budget and dataset")
+    options.add_argument("--sabotage-draws", type=int, default=4, help="for each dataset and way, at 10 labels a class")
+    o = options.parse_args()
+    bench.start(o.master)
+    honest, spoiled, novelty = [], [], []
+    with bench.temporary_run() as folder:
+        for text in o.data:
+            o.dataset, o.path, o.extractor = text.split(":")
+            source = runs.join(folder, f"{o.dataset}-source")
+            classes = bench.prepare(source, o)[0]["facts"]["classes"]
+            for budget in BUDGETS:
+                for seed in range(o.draws):
+                    figures = trial(runs.join(folder, f"{o.dataset}-{budget}-{seed}"), source, o, budget, seed)
+                    honest.append((budget == BUDGETS[0], *outcome(figures)))
+                    say(o.dataset, budget, seed, "honest", honest[-1][1:])
+            for way in SPOILED:
+                for seed in range(o.sabotage_draws):
+                    run = runs.join(folder, f"{o.dataset}-{way}-{seed}")
+                    figures = trial(run, source, o, 10, 100 + seed, way, classes)
+                    spoiled.append(outcome(figures))
+                    novelty += [figures["novelty"]] if "novelty" in figures else []
+                    say(o.dataset, 10, 100 + seed, way, spoiled[-1])
+    report(honest, spoiled, novelty, o.json)
+
+
+def report(honest: list[tuple], spoiled: list[tuple], novelty: list[tuple], file: str | None) -> None:
+    """Trials as (at the smallest budget, accepted, candidate's gain in points); spoiled ones without the first."""
+    taken = [gain for _, accepted, gain in honest if accepted]
+    harmful = [accepted for accepted, gain in spoiled if gain <= -2]
+    figures = {
+        "no_harm/trials": len(honest),
+        "no_harm/accepted": len(taken),
+        "no_harm/worse_by_quarter_point": sum(gain < -0.25 for gain in taken),
+        "no_harm/worse_by_point": sum(gain < -1 for gain in taken),
+        "no_harm/median_gain_smallest": statistics.median(a * gain for first, a, gain in honest if first),
+        "no_harm/median_gain": statistics.median(accepted * gain for _, accepted, gain in honest),
+        "sabotage/trials": len(spoiled),
+        "sabotage/harmful": len(harmful),
+    }
+    if harmful:
+        figures["sabotage/refused"] = 1 - statistics.mean(harmful)
+    if novelty:
+        kept, lost = zip(*novelty, strict=True)
+        figures |= {"novelty/kept_out": statistics.mean(kept), "novelty/lost": statistics.mean(lost)}
+    print()
+    bench.report([("figure", "value"), *figures.items()], figures, file)
+
+
+def trial(
+    run: str, source: str, o, budget: int, seed: int, way: str = "", classes: list[str] | None = None
+) -> dict[str, float]:
+    """One run from the images and features of `source`; spoiled where a `way` is named. Its figures."""
+    chance = np.random.default_rng(seed)
+    if way == "foreign":
+        hidden = sorted(chance.choice(classes, 2, replace=False))
+        hide(run, source, hidden)
+    else:
+        for name in ("ingest", "featurize"):
+            runs.put_json(runs.join(run, name, runs.MARK), runs.mark_of(runs.join(source, name)))
+    train = {"classifier": o.classifier, "folds": o.folds, "seed": seed}
+    names = ("labeller", "threshold", "class_thresholds", "percentile", "clusters", "novelty")
+    chosen = {"labels_per_class": budget, "labels": None, "label_choice": "random", "stratified": True, "seed": seed}
+    run_stage("choose_labels", run, **chosen)
+    run_stage("train", run, "train_base", **train)
+    asked = {**{name: getattr(o, name) for name in names}, "seed": seed}
+    novelty = {}
+    if way == "foreign":
+        run_stage("pseudo_label", run, **asked)
+        novelty = {"novelty": kept_out(run, source, hidden)}
+        asked |= {"novelty": False, "threshold": 0.0}
+    run_stage("pseudo_label", run, **asked)
+    if way in ("shuffled", "swapped"):
+        spoil(run, way, chance)
+    run_stage("train", run, "train_final", **train)
+    run_stage("gate", run, gate=o.gate)
+    run_stage("evaluate", run)
+    marks = [runs.mark_of(runs.join(run, name)) for name in ("gate", "evaluate")]
+    return {**marks[0]["figures"], **marks[1]["figures"], **novelty}
+
+
+def outcome(figures: dict[str, float]) -> tuple[int, float]:
+    """Did the gate let the candidate in, and its gain in points of accuracy on test and hidden images together."""
+    tested, hidden = figures["base/test/images"], figures.get("base/hidden/images", 0)
+    both = [
+        (figures[f"{m}/test/accuracy"] * tested + figures.get(f"{m}/hidden/accuracy", 0) * hidden) / (tested + hidden)
+        for m in ("base", "candidate")
+    ]
+    return int(figures["gate/accepted"]), 100 * (both[1] - both[0])
+
+
+def say(dataset: str, budget: int, seed: int, kind: str, found: tuple[int, float]) -> None:
+    accepted, gain = found
+    told = "accepted" if accepted else "refused"
+    print(f"{dataset} {budget} a class, draw {seed}, {kind}: candidate {gain:+.2f} points, {told}", flush=True)
+
+
+def spoil(run: str, way: str, chance: np.random.Generator) -> None:
+    """Commit spoiled pseudo-labels in the place of the true ones."""
+    mark = runs.mark_of(runs.join(run, "pseudo_label"))
+    reader, s = stage.Stage("train_final", run, {}), stage.Stage("pseudo_label", run, mark["arguments"])
+    s.inputs, s.figures = mark["inputs"], mark["figures"]
+    s.write_rows("refused", reader.rows("refused"))
+    one, other = chance.choice(sorted(set(reader.rows("pseudo_labels")["label"].to_pylist())), 2, replace=False)
+    for name in ("pseudo_labels", "pseudo_labels_by_fold"):
+        rows = reader.rows(name)
+        labels = rows["label"].to_pylist()
+        if way == "shuffled":
+            labels = chance.permutation(labels).tolist()
+        else:
+            labels = [{one: other, other: one}.get(label, label) for label in labels]
+        at = rows.column_names.index("label")
+        s.write_rows(name, rows.set_column(at, "label", pa.array(labels, pa.string())))
+    runs.put_json(runs.join(run, "pseudo_label", runs.MARK), s.mark(0, way))
+
+
+def hide(run: str, source: str, hidden: list[str]) -> None:
+    """A run's images and features where some classes have neither labels nor test images; the rest of theirs are
+    unlabelled.
+    """
+    reader = stage.Stage("evaluate", source, {})
+    truth = reader.rows("truth")
+    foreign = truth.filter(pc.field("label").isin(hidden))["image_id"]
+    for name, tables in (("ingest", ("images", "truth")), ("featurize", ("features",))):
+        mark = runs.mark_of(runs.join(source, name))
+        s = stage.Stage(name, run, mark["arguments"])
+        s.facts, s.figures = dict(mark["facts"]), mark["figures"]
+        for table in tables:
+            rows = truth.filter(~pc.field("label").isin(hidden)) if table == "truth" else None
+            s.write_rows(table, apart(reader.rows(table), foreign) if rows is None else rows)
+        if name == "ingest":
+            s.facts["classes"] = [c for c in s.facts["classes"] if c not in hidden]
+        else:
+            s.put_file("extractor.onnx", reader.file("featurize", "extractor.onnx"))
+        runs.commit(s.home, s.mark(0, "hidden"))
+
+
+def apart(rows: pa.Table, foreign: pa.ChunkedArray) -> pa.Table:
+    """Rows without the test images among the foreign ones, whose others become unlabelled."""
+    theirs = pc.is_in(rows["image_id"], foreign.combine_chunks())
+    tested = pc.and_(theirs, pc.equal(rows["split"], "test"))
+    split = pc.if_else(theirs, "unlabeled", rows["split"]).cast(pa.string())
+    return rows.set_column(rows.column_names.index("split"), "split", split).filter(pc.invert(tested))
+
+
+def kept_out(run: str, source: str, hidden: list[str]) -> tuple[float, float]:
+    """The shares of foreign images, and of others whose truth is known, that were kept out as of no known class."""
+    label = dict(zip(*(c.to_pylist() for c in stage.Stage("evaluate", source, {}).rows("truth").columns), strict=True))
+    s = stage.Stage("evaluate", run, {})
+    refused = s.rows("refused")
+    novel = set(refused.filter(pc.field("reason") == "of no known class")["image_id"].to_pylist())
+    pool = [i for rows in (refused, s.rows("pseudo_labels")) for i in rows["image_id"].to_pylist() if i in label]
+    foreign = [i in novel for i in pool if label[i] in hidden]
+    return float(np.mean(foreign)), float(np.mean([i in novel for i in pool if label[i] not in hidden]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""Tables as Arrow sees them: the schema of each, and columns of lists as arrays."""
+
+import re
+
+import numpy as np
+import pyarrow as pa
+
+from kindred import schemas
+
+TYPES = {"string": pa.string, "int": pa.int32, "double": pa.float64, "float": pa.float32, "binary": pa.binary}
+
+
+def schema(table: str) -> pa.Schema:
+    """The columns of a table in `schemas`."""
+    columns = re.split(r", (?![^<]*>)", schemas.table(table).columns)
+    return pa.schema([(name, _type(text)) for name, text in (column.split(" ", 1) for column in columns)])
+
+
+def matrix(column: pa.Array) -> np.ndarray:
+    """A column of equally long lists of floats as an array [n, d]."""
+    return column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1)
+
+
+def lists(values: np.ndarray) -> pa.ListArray:
+    """An array [n, d] as a column of lists of float32."""
+    offsets = np.arange(len(values) + 1, dtype=np.int32) * values.shape[1]
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values.astype(np.float32).ravel()))
+
+
+def _type(text: str) -> pa.DataType:
+    if found := re.fullmatch(r"array<(.+)>", text):
+        return pa.list_(_type(found[1]))
+    if found := re.fullmatch(r"map<(\w+), (.+)>", text):
+        return pa.map_(_type(found[1]), _type(found[2]))
+    return TYPES[text]()
