@@ -7,6 +7,7 @@ the fit on all.
 
 import functools
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from pyspark import inheritable_thread_target
 from pyspark.sql import DataFrame
 
 from kindred import metrics
@@ -153,27 +155,37 @@ def fit_examples(
 def fit_frames(
     rows: pd.DataFrame, features: DataFrame, classifier: ModuleType, classes: int, folds: int, seed: int, say: Callable
 ) -> Fitted:
-    """Fit in Spark, one fold after the other."""
-    plan = features.sparkSession.createDataFrame(rows, PLAN)
+    """Fit in Spark, as many folds at a time as Spark runs tasks: each is a job of its own."""
+    spark = features.sparkSession
+    plan = spark.createDataFrame(rows, PLAN)
     frame = plan.join(features, "image_id", how="inner").select(
         "image_id", "features", "label", "weight", "given", "fold"
     )
     frame = frame.repartition(FRAME_PARTITIONS, "image_id").sortWithinPartitions("image_id", "fold").persist()
-    result = Fitted()
-    for fold in [*range(folds), ALL]:
+    frame.count()  # else the first jobs would each make it
+
+    @inheritable_thread_target(spark)
+    def fit(fold: int) -> tuple[int, Network, tuple | None]:
         learned = (
             frame.where("given or fold = -1")
             if fold == ALL
             else frame.where(f"(given and fold != {fold}) or (not given and fold = {fold})")
         )
-        result.networks[fold] = classifier.fit_frame(learned, classes, seed)
-        if fold != ALL:
-            say(f"... fold {fold + 1} of {folds}")
-            held_out = frame.where(f"given and fold = {fold}").select("image_id", "label", "features").toPandas()
-            held_out = held_out.sort_values("image_id")
-            values = np.stack(held_out["features"].to_list())
-            probabilities = result.networks[fold].probabilities(values)
-            result.out_of_fold[fold] = (held_out["image_id"].to_numpy(), held_out["label"].to_numpy(), probabilities)
+        network = classifier.fit_frame(learned, classes, seed)
+        if fold == ALL:
+            return fold, network, None
+        held_out = frame.where(f"given and fold = {fold}").select("image_id", "label", "features").toPandas()
+        held_out = held_out.sort_values("image_id")
+        probabilities = network.probabilities(np.stack(held_out["features"].to_list()))
+        say(f"... fold {fold + 1} of {folds}")
+        return fold, network, (held_out["image_id"].to_numpy(), held_out["label"].to_numpy(), probabilities)
+
+    result = Fitted()
+    with ThreadPoolExecutor(max_workers=min(folds + 1, spark.sparkContext.defaultParallelism)) as threads:
+        for fold, network, out_of_fold in threads.map(fit, [*range(folds), ALL]):
+            result.networks[fold] = network
+            if out_of_fold is not None:
+                result.out_of_fold[fold] = out_of_fold
     frame.unpersist()
     return result
 
