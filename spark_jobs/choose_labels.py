@@ -36,10 +36,9 @@ def main(
 
 def _representatives(s: stage.Stage, labels_per_class: int | None, labels: int | None, seed: int) -> str:
     if labels is None:
-        asked = f"not labels_per_class ({labels_per_class})" if labels_per_class else "and none is given"
-        raise InputError(
-            f"label_choice representatives takes labels, {asked}: one for each cluster, whatever its class"
-        )
+        raise InputError("label_choice representatives needs a number of labels in all: one for each cluster")
+    if labels_per_class is not None:
+        raise InputError("label_choice representatives takes labels in all, not labels_per_class")
     train = s.rows("images", ["image_id"], ds.field("split") == "train")
     known = s.rows("truth").filter(pc.field("image_id").isin(train["image_id"]))
     ids, features = s.matrix("features", "features", ds.field("split").isin(["train", "unlabeled"]))

@@ -1,0 +1,111 @@
+"""The stages of self-training one after the other, on a few digits, in one Spark session."""
+
+import importlib.util
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kindred import runs, stage
+from kindred.errors import InputError
+
+pytestmark = pytest.mark.spark
+
+JOBS = Path(__file__).parents[1] / "spark_jobs"
+LABELS = {"labels_per_class": None, "labels": 60, "label_choice": "random", "stratified": True, "seed": 0}
+TRAIN = {"classifier": "logistic_regression", "folds": 3, "seed": 0}
+PSEUDO = {
+    **{"labeller": "consensus", "threshold": None, "class_thresholds": "fixed", "percentile": 100.0},
+    **{"clusters": None, "novelty": True, "seed": 0},
+}
+
+
+def do(run: str, job: str, name: str = "", **arguments) -> dict:
+    """Run a job's function as a stage of a run; its mark."""
+    specification = importlib.util.spec_from_file_location(f"job_{job}", JOBS / f"{job}.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    attempt = stage.Stage(name or job, run, arguments)
+    return stage.execute(module.main, getattr(module, "home", None), attempt, time.time())
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory, spark) -> Iterator[str]:
+    """A run up to its base model."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KINDRED_DATA", str(tmp_path_factory.mktemp("jobs")))
+        yield prepared(runs.run_folder("tests", "jobs"))
+
+
+def prepared(run: str) -> str:
+    do(run, "ingest", dataset="digits", path=None, limit=500, leaks="drop")
+    do(run, "featurize", extractor="pixels", image_size=None, weights="imagenet")
+    do(run, "choose_labels", **LABELS)
+    do(run, "train", "train_base", **TRAIN)
+    return run
+
+
+def finish(run: str, gate: str, **pseudo) -> dict[str, float]:
+    """The other stages; all figures."""
+    marks = [
+        do(run, "pseudo_label", **{**PSEUDO, **pseudo}),
+        do(run, "train", "train_final", **TRAIN),
+        do(run, "gate", gate=gate),
+        do(run, "build_index"),
+        do(run, "evaluate"),
+    ]
+    return {name: value for mark in marks for name, value in mark["figures"].items()}
+
+
+def probabilities(run: str, model: str) -> list:
+    rows = stage.Stage("evaluate", run, {}).rows(f"predictions_{model}").sort_by([("image_id", "ascending")])
+    return rows["probabilities"].to_pylist()
+
+
+def test_every_labeller_ends_in_a_candidate_and_the_gate_takes_it_or_base(labelled) -> None:
+    taken = finish(labelled, "off")
+
+    assert probabilities(labelled, "final") == probabilities(labelled, "candidate") != probabilities(labelled, "base")
+    assert taken["final/test/accuracy"] == taken["candidate/test/accuracy"]
+    assert taken["pseudo/count"] + taken["pseudo/novel"] == taken["pseudo/unlabelled"]
+    assert taken["pseudo/precision"] > 0.8
+    low, high = (taken[f"pseudo/estimated_precision_{end}"] for end in ("low", "high"))
+    assert low - 0.05 < taken["pseudo/precision"] < high + 0.05
+
+    refused = finish(labelled, "must_gain", labeller="clusters", percentile=20.0, clusters=5)
+
+    assert refused["gate/accepted"] == 0
+    assert probabilities(labelled, "final") == probabilities(labelled, "base")
+    assert refused["final/test/accuracy"] == refused["base/test/accuracy"]
+    assert "candidate/test/accuracy" in refused
+    assert 0 < refused["pseudo/coverage"] < 0.5
+
+
+def test_the_ledger_says_what_spoke_for_each_pseudo_label(labelled) -> None:
+    do(labelled, "pseudo_label", **PSEUDO)
+
+    reader = stage.Stage("evaluate", labelled, {})
+    given = set(reader.rows("labels")["image_id"].to_pylist())
+    rows, refused = reader.rows("pseudo_labels").to_pylist(), reader.rows("refused").to_pylist()
+    assert not given & {row["image_id"] for row in rows + refused}
+    for row in rows:
+        scores = dict(row["scores"])
+        assert row["weight"] == row["confidence"] == scores["consensus"]
+        assert set(scores) == {"confidence", "neighbours", "consensus", "novelty"}
+        assert len(set(row["nearest"]) & given) == 3
+    assert {row["reason"] for row in refused} <= {"of no known class", "below the threshold"}
+
+
+def test_labels_on_representatives_are_as_many_as_asked_for(labelled) -> None:
+    other = runs.join(labelled, "..", "other")
+    for name in ("ingest", "featurize"):
+        runs.put_json(runs.join(other, name, runs.MARK), runs.mark_of(runs.join(labelled, name)))
+
+    mark = do(other, "choose_labels", **{**LABELS, "label_choice": "representatives"})
+
+    assert mark["figures"]["choose_labels/labels"] == 60
+    with pytest.raises(InputError, match="representatives needs a number of labels in all"):
+        do(other, "choose_labels", **{**LABELS, "label_choice": "representatives", "labels": None})
+    with pytest.raises(InputError, match="takes labels in all, not labels_per_class"):
+        do(other, "choose_labels", **{**LABELS, "label_choice": "representatives", "labels_per_class": 2})
