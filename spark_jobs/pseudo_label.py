@@ -32,7 +32,7 @@ def main(
     graph = runs.cache_folder("neighbours") / f"{runs.fingerprint(s.inputs['featurize'])}.npz"
     pool = pseudo.Pool(ids, features, jvm.cores(), graph)
     networks_by_view = {v: networks.from_bytes(s.file("train_base", train.file_name(v))) for v in given.views()}
-    base = {view: network.probabilities(features) for view, network in networks_by_view.items()}
+    base = {view: pseudo.probabilities(network, features) for view, network in networks_by_view.items()}
     settings = pseudo.Settings(threshold, class_thresholds == "adaptive", percentile, clusters, novelty, seed)
     verdicts = pseudo.decide(pool, given, base, labeller, settings)
     s.write_rows("pseudo_labels", ledger.accepted(verdicts[ALL], pool, given, unlabelled, classes))

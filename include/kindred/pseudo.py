@@ -16,10 +16,12 @@ import scipy.sparse as sparse
 
 from kindred import calibration, clusters, metrics, neighbours, runs, variants
 from kindred.errors import InputError
+from kindred.networks import Network
 
 ALL = -1
-LOST = 0.04  # the share of known images that the novelty threshold gives up
+LOST = 0.03  # the share of known images that the novelty threshold gives up
 NEAREST = 3  # given images that a pseudo-label's row names
+BLOCK = 4096  # rows
 LIMIT_GIGABYTES = 8  # of features in one process
 BELOW, SILENT, NOVEL = "below the threshold", "the labeller has no opinion", "of no known class"
 
@@ -125,6 +127,12 @@ def check_size(images: int, dimensions: int) -> None:
             f"the features of {images:,} images take {gigabytes:.0f} GiB; pseudo-labels are decided on in one process, "
             f"with {LIMIT_GIGABYTES} at most: take an extractor with fewer features than {dimensions:,}, or set limit"
         )
+
+
+def probabilities(network: Network, features: np.ndarray) -> np.ndarray:
+    """What a network says of features [n, d], block by block: it works on copies in double precision."""
+    blocks = np.array_split(features, max(1, len(features) // BLOCK))
+    return np.concatenate([network.probabilities(block) for block in blocks])
 
 
 def decide(pool: Pool, given: Given, base: dict[int, np.ndarray], labeller: str, s: Settings) -> dict[int, Verdict]:
