@@ -198,7 +198,7 @@ def text(cells: list[Cell], table: pd.DataFrame) -> str:
         published, reproduced, ours = scores
         percentile = f"{percentile:g}" if percentile != "" else ""
         lines.append(f"{TITLES[cell.kind]:36}{labels:>8}{k:>6}{percentile:>6}{published:>11}{reproduced:>11}{ours:>9}")
-    return "\n".join(lines)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def plot(cells: list[Cell], table: pd.DataFrame) -> bytes:

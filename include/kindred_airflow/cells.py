@@ -50,6 +50,8 @@ def table(run: str, **context) -> None:
     study = propagation.STUDY if params["dataset"] == propagation.DATASET else {}
     rows = propagation.compare(found, figures, final, study)
     text = propagation.text(found, rows)
+    if study and params["limit"]:
+        text += f"\npublished: with 60,000 training images; here limit is {params['limit']:,}"
     files = {
         "table.csv": rows.to_csv(index=False).encode(),
         results.SUMMARY: text.encode(),
