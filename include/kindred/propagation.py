@@ -8,7 +8,6 @@ Hands-On Machine Learning (2nd ed., chapter 9), carried out on Fashion-MNIST wit
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -182,22 +181,19 @@ def compare(
         }
         for cell in cells
     ]
-    types = dict.fromkeys(("labels", "centroids"), "Int64") | dict.fromkeys(
-        ("percentile", "published", "reproduced", "ours"), "float64"
-    )
-    return pd.DataFrame(rows).astype(types)
+    table = pd.DataFrame(rows)
+    counts = dict.fromkeys(("labels", "centroids"), "Int64")
+    return table.astype(counts | dict.fromkeys(("percentile", "published", "reproduced", "ours"), "float64"))
 
 
 def text(cells: list[Cell], table: pd.DataFrame) -> str:
     """The table as lines for a console."""
     lines = [f"{'test accuracy':36}{'labels':>8}{'k':>6}{'%':>6}{'published':>11}{'reproduced':>11}{'ours':>9}"]
     for cell, row in zip(cells, table.itertuples(), strict=True):
-        counts = ("all" if cell.labels is None else cell.labels, cell.k, cell.percentile)
-        labels, k, percentile = ("" if value is None else value for value in counts)
-        scores = ("" if pd.isna(v) else f"{v:.4f}" for v in (row.published, row.reproduced, row.ours))
-        published, reproduced, ours = scores
-        percentile = f"{percentile:g}" if percentile != "" else ""
-        lines.append(f"{TITLES[cell.kind]:36}{labels:>8}{k:>6}{percentile:>6}{published:>11}{reproduced:>11}{ours:>9}")
+        counts = f"{cell.labels or 'all':>8}{cell.k or '':>6}"
+        share = "" if cell.percentile is None else f"{cell.percentile:g}"
+        scores = ["" if pd.isna(v) else f"{v:.4f}" for v in (row.published, row.reproduced, row.ours)]
+        lines.append(f"{TITLES[cell.kind]:36}{counts}{share:>6}{scores[0]:>11}{scores[1]:>11}{scores[2]:>9}")
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -217,8 +213,8 @@ def plot(cells: list[Cell], table: pd.DataFrame) -> bytes:
     axes.plot(ours["labels"].astype(int), ours["ours"], "s-", color="black", linewidth=2, label="ours, random labels")
     for title, rows in table[table["labels"].isna()].groupby("title", sort=False):
         axes.axhline(rows["reproduced"].max(), linestyle=":", color="gray", linewidth=1)
-        draw = partial(axes.annotate, fontsize=7, color="gray", va="bottom", xycoords=("axes fraction", "data"))
-        draw(title, (0.01, rows["reproduced"].max()))
+        place = {"xy": (0.01, rows["reproduced"].max()), "xycoords": ("axes fraction", "data"), "va": "bottom"}
+        axes.annotate(title, **place, fontsize=7, color="gray")
     axes.legend(fontsize=8, title="reproduced (x: published)")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120)
