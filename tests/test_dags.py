@@ -125,7 +125,14 @@ def test_label_propagation_runs_beside_our_own_defaults_with_a_mapped_budget(dag
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("budgets", [1]), ("budgets", "500"), ("centroids", [0]), ("percentiles", [101]), ("percentiles", [-1])],
+    [
+        ("budgets", [1]),
+        ("budgets", []),
+        ("budgets", "500"),
+        ("centroids", [0]),
+        ("percentiles", [101]),
+        ("percentiles", [-1]),
+    ],
 )
 def test_the_form_of_label_propagation_refuses_a_value_out_of_range(dags, name, value):
     from airflow.sdk.exceptions import ParamValidationError

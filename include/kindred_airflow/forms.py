@@ -17,7 +17,8 @@ def _count(title: str, description: str, minimum: int = 1) -> Param:
 
 
 def _several(default: list, kind: str, limits: dict, title: str, description: str) -> Param:
-    return Param(default, type="array", items={"type": kind, **limits}, title=title, description=description)
+    items = {"type": kind, **limits}
+    return Param(default, type="array", minItems=1, items=items, title=title, description=description)
 
 
 RUN = {
