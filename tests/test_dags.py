@@ -98,6 +98,49 @@ def test_the_published_study_runs_beside_our_own_defaults(dags):
     }
 
 
+def test_label_propagation_maps_its_clusterings_and_cells_and_ends_with_the_table(dags):
+    dag = dags["label_propagation"]
+    order = [task.task_id for task in dag.topological_sort() if not task.task_id.startswith("ours.")]
+
+    assert {task.task_id for task in dag.tasks if task.is_mapped} == {"cluster", "cell"}
+    assert order[-1] == "table"
+    assert [name for name in order if name in ("ingest", "featurize", "cluster", "cell", "close_run")] == (
+        "ingest featurize cluster cell close_run".split()
+    )
+    assert dag.get_task("cell").upstream_task_ids == {"cells", "cluster"}
+    assert "ours.close_run" in dag.get_task("table").upstream_task_ids
+
+
+def test_label_propagation_runs_beside_our_own_defaults_with_a_mapped_budget(dags):
+    dag = dags["label_propagation"]
+    ours, study = (dag.get_task(f"{part}featurize").application_args for part in ("ours.", ""))
+    chosen = dag.get_task("ours.choose_labels").application_args
+
+    assert ours[ours.index("--extractor") + 1] == '"patch_kmeans"'
+    assert study[study.index("--extractor") + 1] == '"pixels"'
+    assert hasattr(chosen[chosen.index("--labels") + 1], "resolve")
+    assert chosen[chosen.index("--seed") + 1] == "{{ params.seed | tojson }}"
+    assert dag.get_task("ours.gate").application_args[-1] == '"no_harm"'
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("budgets", [1]),
+        ("budgets", []),
+        ("budgets", "500"),
+        ("centroids", [0]),
+        ("percentiles", [101]),
+        ("percentiles", [-1]),
+    ],
+)
+def test_the_form_of_label_propagation_refuses_a_value_out_of_range(dags, name, value):
+    from airflow.sdk.exceptions import ParamValidationError
+
+    with pytest.raises(ParamValidationError):
+        dags["label_propagation"].params.get_param(name).resolve(value)
+
+
 def test_loading_the_dags_imports_nothing_heavy(tmp_path):
     program = (
         "import sys, runpy\n"

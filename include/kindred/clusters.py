@@ -34,6 +34,15 @@ def kmeans(features: np.ndarray, k: int, threads: int, seed: int = 0) -> tuple[n
     return model.centroids, cluster[:, 0], np.sqrt(np.maximum(squares[:, 0], 0))
 
 
+def distances(features: np.ndarray, centroids: np.ndarray, threads: int) -> np.ndarray:
+    """The Euclidean distance [n, k] of each image [n, d] to each centroid [k, d]."""
+    import faiss
+
+    faiss.omp_set_num_threads(threads)
+    arrays = (np.ascontiguousarray(vectors, np.float32) for vectors in (features, centroids))
+    return np.sqrt(np.maximum(faiss.pairwise_distances(*arrays), 0))
+
+
 def representatives(features: np.ndarray, centroids: np.ndarray, threads: int) -> np.ndarray:
     """For each centroid the row of the nearest image, each image at most once."""
     import faiss

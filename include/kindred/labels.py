@@ -61,12 +61,18 @@ def choose_representatives(known: pa.Table, total: int, ids: np.ndarray, feature
     """
     if total > len(known):
         raise InputError(f"labels is {total}; only {len(known):,} images have a known label to give")
-    label = dict(zip(known["image_id"].to_pylist(), known["label"].to_pylist(), strict=True))
     centroids, _, _ = clusters.kmeans(features, total, cores(), seed)
+    return representatives_of(known, centroids, ids, features)
+
+
+def representatives_of(known: pa.Table, centroids: np.ndarray, ids: np.ndarray, features: np.ndarray) -> pa.Table:
+    """The labels of the images of `known` nearest to each centroid [k, d], each image once; a table `labels`."""
+    label = dict(zip(known["image_id"].to_pylist(), known["label"].to_pylist(), strict=True))
     candidates = np.flatnonzero(np.isin(ids, np.array(sorted(label))))
     chosen = ids[candidates[clusters.representatives(features[candidates], centroids, cores())]]
+    count = len(chosen)
     columns = {"image_id": chosen, "label": [label[i] for i in chosen]}
-    return pa.table({**columns, "confidence": np.ones(total), "source": np.full(total, "given")}).sort_by("image_id")
+    return pa.table({**columns, "confidence": np.ones(count), "source": np.full(count, "given")}).sort_by("image_id")
 
 
 def as_given(chosen: DataFrame) -> DataFrame:

@@ -70,7 +70,11 @@ def table(figures: dict[str, float]) -> str:
     return "\n".join(lines)
 
 
-def _marks(run: str) -> list[dict]:
-    fs, inside = runs.filesystem(run)
-    marks = [runs.mark_of(fs.unstrip_protocol(path)) for path in fs.ls(inside, detail=False) if fs.isdir(path)]
-    return [mark for mark in marks if mark is not None]
+def _marks(folder: str, deep: bool = True) -> list[dict]:
+    """The marks of a run's stages; of a stage that is there many times, those in the folders below its own."""
+    fs, inside = runs.filesystem(folder)
+    found = []
+    for below in (fs.unstrip_protocol(path) for path in fs.ls(inside, detail=False) if fs.isdir(path)):
+        mark = runs.mark_of(below)
+        found += [mark] if mark else _marks(below, deep=False) if deep else []
+    return found

@@ -23,8 +23,9 @@ TABLES = {
     "images": Table(
         "image_id string, split string, origin string, height int, width int, channels int, content binary", "ingest"
     ),
-    # Every known label, whatever the run's label budget: no stage that fits may look.
-    "truth": Table("image_id string, label string", "ingest", ("choose_labels", "evaluate")),
+    # Every known label, whatever the run's label budget: no stage that fits may look, but for a study's cell, which
+    # chooses its labels, fits and scores in one process.
+    "truth": Table("image_id string, label string", "ingest", ("choose_labels", "evaluate", "cell")),
     "rejected": Table("origin string, split string, reason string", "ingest"),
     "features": Table("image_id string, split string, features array<float>", "featurize"),
     "labels": Table(LABEL, "choose_labels"),
@@ -63,8 +64,8 @@ def table(name: str) -> Table:
 
 
 def check_reader(name: str, stage: str) -> Table:
-    """The table's entry, if the stage may read it; raises InputError where it may not."""
+    """The table's entry, if the stage may read it; raises InputError where it may not. `cell/all` is a `cell`."""
     entry = table(name)
-    if entry.readers is not None and stage not in entry.readers:
+    if entry.readers is not None and stage.split("/")[0] not in entry.readers:
         raise InputError(f"stage {stage!r} may not read {name!r}; its readers: {', '.join(entry.readers)}")
     return entry

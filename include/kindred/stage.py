@@ -66,7 +66,7 @@ class Stage:
         self.figures: dict[str, float] = {}
         self.facts: dict[str, Any] = {}
         self.found: Any = None  # what `home` found out on its way, for `main`
-        self.reports: list[str] = []  # files of the attempt's folder that are for people: texts, for MLflow
+        self.reports: list[str] = []  # files of the attempt's folder that are for people: for MLflow
         self.inputs: dict[str, str] = {}
         self.tables: dict[str, str] = {}
         self._spark: SparkSession | None = None

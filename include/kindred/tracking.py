@@ -49,7 +49,7 @@ def log_stage(folder: str, stage: str, started: float) -> None:
     child = _child(tracker, parent, stage, started, tags)
     _log(tracker, child, mark["figures"], mark["arguments"])
     for name in mark["reports"]:
-        tracker.log_text(child, runs.read_bytes(runs.join(mark["folder"], name)).decode(), name)
+        _log_file(tracker, child, name, runs.read_bytes(runs.join(mark["folder"], name)))
     if dataset := mark["facts"].get("dataset"):
         _log_dataset(tracker, parent, dataset)
     for fold, figures in sorted(mark["facts"].get("folds", {}).items()):
@@ -66,6 +66,14 @@ def log_failure(folder: str, stage: str, line: str, started: float) -> None:
     tracker = client()
     child = _child(tracker, _parent(folder), stage, started, {"kindred.error": line[:4000]})
     tracker.set_terminated(child, "FAILED")
+
+
+def log_files(folder: str, files: dict[str, bytes], figures: dict[str, float]) -> None:
+    """Files (content by name) and figures for the parent run, also after its end."""
+    tracker, parent = client(), _parent(folder)
+    _log(tracker, parent, figures, {})
+    for name, content in files.items():
+        _log_file(tracker, parent, name, content)
 
 
 def end_run(folder: str, figures: dict[str, float], reports: dict[str, str], status: str) -> None:
@@ -121,6 +129,13 @@ def _log_dataset(tracker: Any, run: str, dataset: dict[str, str]) -> None:
 
     entity = Dataset(dataset["name"], dataset["digest"], "kindred", dataset["source"])
     tracker.log_inputs(run, [DatasetInput(entity, [])])
+
+
+def _log_file(tracker: Any, run: str, name: str, content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary, name)
+        path.write_bytes(content)
+        tracker.log_artifact(run, str(path))
 
 
 def _parent(folder: str) -> str | None:

@@ -16,6 +16,11 @@ def _count(title: str, description: str, minimum: int = 1) -> Param:
     return Param(None, type=["null", "integer"], minimum=minimum, title=title, description=description)
 
 
+def _several(default: list, kind: str, limits: dict, title: str, description: str) -> Param:
+    items = {"type": kind, **limits}
+    return Param(default, type="array", minItems=1, items=items, title=title, description=description)
+
+
 RUN = {
     "run_name": Param(
         None,
@@ -129,6 +134,33 @@ SELF_TRAINING = {
         "than base's (no_harm), if a gain is shown (must_gain), or always (off). Refused: final is base.",
     ),
     "seed": Param(0, type="integer", minimum=0, title="Seed", description="Of everything that is left to chance."),
+}
+
+LABEL_PROPAGATION = {
+    "dataset": _choice("dataset", "fashion_mnist", "Dataset", "Where the images come from; by default the study's."),
+    **{name: SELF_TRAINING[name] for name in ("path", "limit")},
+    "budgets": _several(
+        [500, 1000, 2000],
+        "integer",
+        {"minimum": 2},
+        "Label budgets",
+        "How many labels are given: on random images, and on the representatives of as many clusters.",
+    ),
+    "centroids": _several(
+        [100, 200, 300],
+        "integer",
+        {"minimum": 2},
+        "Centroids",
+        "Numbers of clusters, the distances to whose centroids are features for logistic regression with all labels.",
+    ),
+    "percentiles": _several(
+        [20, 25, 30, 50, 75],
+        "number",
+        {"minimum": 0, "maximum": 100},
+        "Percentiles",
+        "Labels are propagated to whole clusters, and to so many percent of each cluster, nearest to its centroid.",
+    ),
+    "seed": SELF_TRAINING["seed"],
 }
 
 PREDICT = {

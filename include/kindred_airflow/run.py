@@ -17,7 +17,7 @@ from kindred.errors import InputError
 from kindred_airflow import machine
 
 DATABASE = "runs.db"  # apart from the one that `make up` serves: its scheduler would take up these runs a second time
-LINE = re.compile(r"\[kindred\] ([\w-]+)(?::| (failed):) (.*)")
+LINE = re.compile(r"\[kindred\] ([\w./-]+)(?::| (failed):) (.*)")
 ERROR = re.compile(r"^(?:[\w.]*\.)?\w*(?:Error|Exception|NotFound|Invalid\w*): (.+)")
 PLAIN_SECONDS = 10.0  # between two progress lines where the console is a file
 

@@ -1,14 +1,17 @@
 """What DAGs are made of: `open_run`, `submit` for each stage, `close_run`."""
 
+import contextlib
 import json
 import logging
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import task
+from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from kindred import jvm
@@ -21,6 +24,18 @@ DEFAULT_ARGS = {"retries": 2, "retry_delay": timedelta(seconds=10)}
 log = logging.getLogger("kindred")
 
 
+@contextlib.contextmanager
+def in_one_line(name: str) -> Iterator[None]:
+    """Bad input ends the task `name` with its own line for the console, and is not tried again."""
+    from kindred.errors import InputError
+
+    try:
+        yield
+    except InputError as error:
+        log.error("%s %s failed: %s", TAG, name, error)
+        raise AirflowFailException(str(error)) from None
+
+
 @task(retries=0)
 def open_run(part: str = "", values: dict | None = None, **context) -> str:
     """Make the run's folder, or find it again, and its MLflow run; the folder's URI is all that goes through XCom.
@@ -28,15 +43,11 @@ def open_run(part: str = "", values: dict | None = None, **context) -> str:
     A DAG of several runs names its `part`, and gives the `values` that are not on its form.
     """
     from kindred import opening
-    from kindred.errors import InputError
 
     dag_run, params = context["dag_run"], dict(context["params"])
-    try:
+    with in_one_line("open_run"):
         opening.check_names(dag_run.conf or {}, params)
         folder = opening.open_run(dag_run.dag_id, dag_run.run_id, {**params, **(values or {})}, part)
-    except InputError as error:
-        log.error("%s open_run failed: %s", TAG, error)
-        raise AirflowFailException(str(error)) from None
     if part:
         log.info("%s open_run: %s, in %s", TAG, part, folder.removeprefix("file://"))
     return folder
@@ -67,6 +78,7 @@ class StageOperator(SparkSubmitOperator):
     """
 
     def execute(self, context: Any) -> None:
+        self.application_args = [str(part) for part in self.application_args]  # a mapped value is no text yet
         _, run, _, stage, *_ = self.application_args
         started = time.time()
         try:
@@ -89,24 +101,34 @@ def submit(
 ) -> StageOperator:
     """The task of a stage: spark_jobs/<job>.py with the run's URI and its `arguments` as JSON.
 
-    An argument's value is that of the form's field, unless `values` has it.
+    An argument's value is that of the form's field, unless `values` has it (a number may be one that is mapped).
     """
     stage, values = stage or job, values or {}
-    texts = {n: json.dumps(values[n]) if n in values else f"{{{{ params.{n} | tojson }}}}" for n in arguments}
+    form = {n: f"{{{{ params.{n} | tojson }}}}" for n in arguments}
+    given = {n: v if hasattr(v, "resolve") else json.dumps(v) for n, v in values.items() if n in arguments}
     return StageOperator(
-        task_id=stage,
-        name=f"kindred-{stage}",
-        application=str(JOBS / f"{job}.py"),
-        application_args=[
-            "--run-uri",
-            run,
-            "--stage",
-            stage,
-            *(part for n, text in texts.items() for part in (f"--{n}", text)),
-        ],
-        conf=jvm.submit_settings(),
-        pool=POOL,
+        task_id=stage, application_args=application_args(run, stage, {**form, **given}), **_operator(job, stage)
     )
+
+
+def submit_each(job: str, commands: Any) -> MappedOperator:
+    """The task of a stage that is there many times: spark_jobs/<job>.py for each of the `application_args` that a
+    task before it returns.
+    """
+    name = "{{ task.application_args[3] }}"  # the stage's
+    return StageOperator.partial(task_id=job, map_index_template=name, **_operator(job, job)).expand(
+        application_args=commands
+    )
+
+
+def application_args(run: Any, stage: str, texts: dict[str, Any]) -> list:
+    """The command line of a job: its run's URI, its stage, and its arguments as JSON by name."""
+    return ["--run-uri", run, "--stage", stage, *(part for n, text in texts.items() for part in (f"--{n}", text))]
+
+
+def _operator(job: str, stage: str) -> dict[str, Any]:
+    application = str(JOBS / f"{job}.py")
+    return {"name": f"kindred-{stage}", "application": application, "conf": jvm.submit_settings(), "pool": POOL}
 
 
 def self_training(run: Any, values: dict | None = None) -> list[StageOperator]:

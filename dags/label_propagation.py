@@ -1,0 +1,45 @@
+"""
+### The published study of label propagation, reproduced cell by cell, beside this pipeline's own result
+
+Fashion-MNIST, logistic regression on pixels: all labels; distances to centroids as features; n labels on random
+images, or on the images nearest to the centroids of n clusters; those labels propagated to their whole clusters, or to
+the nearest part of each. Beside it, with the same budgets of random labels, this pipeline's own defaults.
+
+Each cell keeps its model and its clustering; the name of an earlier run resumes it, and the cells that are done are
+skipped. The run ends with a table (published, reproduced, ours) and a plot of accuracy against the number of labels.
+"""
+
+from airflow.sdk import DAG, chain, task_group
+
+from kindred_airflow.cells import budgets, cells, clusterings, table
+from kindred_airflow.forms import LABEL_PROPAGATION, RUN, SELF_TRAINING
+from kindred_airflow.tasks import DEFAULT_ARGS, close_run, open_run, self_training, submit, submit_each
+
+FIXED = {name: param.value for name, param in SELF_TRAINING.items() if name not in LABEL_PROPAGATION}
+OURS = {**FIXED, "extractor": "patch_kmeans"}
+
+
+@task_group
+def ours(part: str, labels: int) -> None:
+    """This pipeline's own defaults with one of the budgets; the features are made once for all of them."""
+    values = {**OURS, "labels": labels}
+    run = open_run(part=part, values=values)
+    chain(run, *self_training(run, values), close_run(run))
+
+
+with DAG(
+    "label_propagation",
+    schedule=None,
+    doc_md=__doc__,
+    params={**LABEL_PROPAGATION, **RUN},
+    default_args=DEFAULT_ARGS,
+    tags=["kindred", "study"],
+    is_paused_upon_creation=False,
+):
+    run = open_run()
+    needed, grid = clusterings(run), cells(run)
+    ingest = submit("ingest", run, ("dataset", "path", "limit", "leaks"), values=FIXED)
+    featurize = submit("featurize", run, ("extractor", "image_size", "weights"), values=FIXED)
+    end = close_run(run)
+    chain(run, [needed, grid], ingest, featurize, submit_each("cluster", needed), submit_each("cell", grid), end)
+    chain(end, ours.expand_kwargs(budgets()), table(run))

@@ -1,0 +1,97 @@
+"""features, clusterings, truth -> one model of the study of label propagation, and its scores on the test images"""
+
+from collections import Counter
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from kindred import labels as given
+from kindred import ledger, metrics, propagation, stage, train, variants
+from kindred.errors import InputError
+from kindred.jvm import cores
+
+CLASSIFIER = "logistic_regression"
+POOL, TEST = ds.field("split").isin(["train", "unlabeled"]), ds.field("split") == "test"
+
+
+def main(
+    s: stage.Stage,
+    *,
+    kind: str,
+    labels: int | None,
+    centroids: int | None,
+    percentile: float | None,
+    folds: int,
+    seed: int,
+) -> str:
+    cell = propagation.Cell(kind, labels, centroids, percentile)
+    classes, truth = s.facts_of("ingest")["classes"], s.rows("truth")
+    train_ids = s.rows("images", ["image_id"], ds.field("split") == "train")["image_id"]
+    known = truth.filter(pc.field("image_id").isin(train_ids))
+    ids, features = s.matrix("features", "features", POOL)
+    found = None
+    if cell.k:
+        found = propagation.clustering_from_bytes(s.file(f"cluster/{cell.k}", propagation.CLUSTERING))
+        s.report(propagation.CENTROIDS, found.centroids_to_bytes())
+    chosen = _choose(s, cell, known, ids, features, found, seed)
+    counts = Counter(chosen["label"].to_pylist())
+    given.check_classes(counts, classes)
+    folds = given.fold_count(min(counts.values()), folds, s.say)
+    pseudo = []
+    if kind == "clusters":
+        cut = given.in_folds(chosen["image_id"].to_pylist(), chosen["label"].to_pylist(), folds)
+        folded = pa.table({"image_id": chosen["image_id"], "fold": cut})
+        points = ledger.given(chosen, folded, ids, classes)
+        pseudo = propagation.propagate(points, ids, found, percentile, classes)
+    fitted = _fit(s, cell, train.plan(chosen, classes, folds, pseudo), ids, features, found, len(classes), folds, seed)
+    network = fitted.networks[train.ALL]
+    s.report(propagation.NETWORK, network.to_bytes())
+    scores = _score(s, cell, network, found, truth, classes)
+    named = {**scores, "labels": len(chosen), "cv_accuracy": fitted.figures("cv")["cv/cv/accuracy_mean"]}
+    text = f"test accuracy {scores['accuracy']:.4f} with {len(chosen):,} labels"
+    if pseudo:
+        right = propagation.share_right(pseudo[0], _by_id(known))
+        named |= {"propagated": len(pseudo[0])} | ({} if right is None else {"propagated_right": right})
+        text += f", {len(pseudo[0]):,} propagated" + ("" if right is None else f" ({right:.1%} right)")
+    s.figures = {f"{s.name}/{name}": value for name, value in named.items()}
+    s.facts = {"folds": fitted.scores(), "setting": fitted.setting, "classes": classes}
+    return text
+
+
+def _choose(s, cell, known, ids, features, found, seed) -> pa.Table:
+    """The given labels: image_id, label."""
+    if cell.labels is None:
+        return known
+    propagation.check_budget(cell.labels, len(known))
+    if cell.kind == "random":
+        return given.choose_anywhere(s.spark.createDataFrame(known), cell.labels, seed).toArrow()
+    return given.representatives_of(known, found.centroids, ids, features)
+
+
+def _fit(s, cell, plan, ids, features, found, classes, folds, seed) -> train.Fitted:
+    wanted = np.isin(ids, plan["image_id"].unique())
+    values = propagation.inputs(cell, features[wanted], found, cores())
+    examples = train.examples(plan, ids[wanted], values)
+    module = variants.load("classifier", CLASSIFIER)
+    return train.fit_examples(s.spark, examples, ids[wanted], module, classes, folds, seed, s.say)
+
+
+def _score(s, cell, network, found, truth, classes) -> dict[str, float]:
+    """The scores on the test images whose label is known."""
+    number, label = {name: i for i, name in enumerate(classes)}, _by_id(truth)
+    ids, features = s.matrix("features", "features", TEST)
+    known = np.flatnonzero([i in label for i in ids])
+    if not len(known):
+        raise InputError("no test image has a known label, so nothing can be evaluated")
+    probabilities = network.probabilities(propagation.inputs(cell, features[known], found, cores()))
+    return {**metrics.scores(np.array([number[label[i]] for i in ids[known]]), probabilities), "images": len(known)}
+
+
+def _by_id(rows: pa.Table) -> dict[str, str]:
+    return dict(zip(rows["image_id"].to_pylist(), rows["label"].to_pylist(), strict=True))
+
+
+if __name__ == "__main__":
+    stage.run(main)
