@@ -1,5 +1,6 @@
 """`make run`: one DAG run on this machine, without a server. The console shows the stages; the log keeps everything."""
 
+import contextlib
 import json
 import os
 import re
@@ -79,23 +80,21 @@ def run(dag_id: str, conf: dict, name: str | None = None) -> tuple[str, int]:
 
 
 def end(pid: int) -> None:
-    """End a process and everything below it, gently first."""
+    """End a process that leads a group and everything below it, gently first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     except psutil.NoSuchProcess:
         return
     for process in family:
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
-        except psutil.NoSuchProcess:
-            continue
-    _, alive = psutil.wait_procs(family, timeout=15)
-    for process in alive:
-        try:
+    psutil.wait_procs(family, timeout=15)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)  # what is left, and what has started since the list was made
+    for process in family:  # those that lead a group of their own
+        with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-        except psutil.NoSuchProcess:
-            continue
 
 
 def _follow(command: list[str], env: dict[str, str], log: Path) -> int:
