@@ -20,6 +20,7 @@ from kindred.labellers import clusters as labeller
 KINDS = ("all", "distances", "random", "representatives", "clusters")
 DATASET = "fashion_mnist"
 EXTRACTOR = {"extractor": "pixels", "image_size": None, "weights": "imagenet"}
+DASHES = ("-", "--", "-.", ":")
 CLUSTERING, NETWORK, CENTROIDS = "clustering.npz", "network.npz", "centroids.npz"
 TITLES = {
     "all": "all labels, pixels",
@@ -203,7 +204,7 @@ def plot(cells: list[Cell], table: pd.DataFrame) -> bytes:
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 5), layout="constrained")
+    figure = Figure(figsize=(10, 5), layout="constrained")
     axes = figure.add_subplot(xlabel="given labels", ylabel="test accuracy")
     table = table.assign(title=[_line(cell) for cell in cells])
     for title, rows in table[table["labels"].notna()].groupby("title", sort=False):
@@ -211,11 +212,9 @@ def plot(cells: list[Cell], table: pd.DataFrame) -> bytes:
         axes.plot(rows["labels"].astype(int), rows["published"], "x", color=line.get_color(), markersize=9)
     ours = table[table["ours"].notna()]
     axes.plot(ours["labels"].astype(int), ours["ours"], "s-", color="black", linewidth=2, label="ours, random labels")
-    for title, rows in table[table["labels"].isna()].groupby("title", sort=False):
-        axes.axhline(rows["reproduced"].max(), linestyle=":", color="gray", linewidth=1)
-        place = {"xy": (0.01, rows["reproduced"].max()), "xycoords": ("axes fraction", "data"), "va": "bottom"}
-        axes.annotate(title, **place, fontsize=7, color="gray")
-    axes.legend(fontsize=8, title="reproduced (x: published)")
+    for i, (title, rows) in enumerate(table[table["labels"].isna()].groupby("title", sort=False)):
+        axes.axhline(rows["reproduced"].max(), linestyle=DASHES[i % len(DASHES)], color="gray", label=title)
+    figure.legend(loc="outside right upper", fontsize=8, title="reproduced (x: published)")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120)
     return buffer.getvalue()
