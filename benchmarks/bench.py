@@ -61,16 +61,22 @@ def prepare(folder: str, o) -> list[dict]:
     ]
 
 
+def arguments(o, seed: int) -> tuple[dict, dict]:
+    """The arguments of train and of pseudo_label."""
+    names = ("labeller", "threshold", "class_thresholds", "percentile", "clusters", "novelty")
+    train = {"classifier": o.classifier, "folds": o.folds, "seed": seed}
+    return train, {**{name: getattr(o, name) for name in names}, "seed": seed}
+
+
 def self_train(folder: str, o, labels: int | None, seed: int, choice: str = "random") -> dict[str, float]:
     """The figures of all stages for one draw of the given labels."""
-    train = {"classifier": o.classifier, "folds": o.folds, "seed": seed}
+    train, pseudo = arguments(o, seed)
     chosen = {"labels_per_class": None, "labels": labels, "label_choice": choice, "stratified": True, "seed": seed}
-    names = ("labeller", "threshold", "class_thresholds", "percentile", "clusters", "novelty")
     marks = [
         *prepare(folder, o),
         run_stage("choose_labels", folder, **chosen),
         run_stage("train", folder, "train_base", **train),
-        run_stage("pseudo_label", folder, **{name: getattr(o, name) for name in names}, seed=seed),
+        run_stage("pseudo_label", folder, **pseudo),
         run_stage("train", folder, "train_final", **train),
         run_stage("gate", folder, gate=o.gate),
         run_stage("evaluate", folder),

@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from bench import run_stage
 
 from kindred import runs, stage
+from kindred.pseudo import NOVEL
 
 BUDGETS = (4, 10, 25)  # given labels a class
 SPOILED = ("shuffled", "swapped", "foreign")
@@ -90,12 +91,10 @@ def trial(
     else:
         for name in ("ingest", "featurize"):
             runs.put_json(runs.join(run, name, runs.MARK), runs.mark_of(runs.join(source, name)))
-    train = {"classifier": o.classifier, "folds": o.folds, "seed": seed}
-    names = ("labeller", "threshold", "class_thresholds", "percentile", "clusters", "novelty")
+    train, asked = bench.arguments(o, seed)
     chosen = {"labels_per_class": budget, "labels": None, "label_choice": "random", "stratified": True, "seed": seed}
     run_stage("choose_labels", run, **chosen)
     run_stage("train", run, "train_base", **train)
-    asked = {**{name: getattr(o, name) for name in names}, "seed": seed}
     novelty = {}
     if way == "foreign":
         run_stage("pseudo_label", run, **asked)
@@ -180,7 +179,7 @@ def kept_out(run: str, source: str, hidden: list[str]) -> tuple[float, float]:
     label = dict(zip(*(c.to_pylist() for c in stage.Stage("evaluate", source, {}).rows("truth").columns), strict=True))
     s = stage.Stage("evaluate", run, {})
     refused = s.rows("refused")
-    novel = set(refused.filter(pc.field("reason") == "of no known class")["image_id"].to_pylist())
+    novel = set(refused.filter(pc.field("reason") == NOVEL)["image_id"].to_pylist())
     pool = [i for rows in (refused, s.rows("pseudo_labels")) for i in rows["image_id"].to_pylist() if i in label]
     foreign = [i in novel for i in pool if label[i] in hidden]
     return float(np.mean(foreign)), float(np.mean([i in novel for i in pool if label[i] not in hidden]))

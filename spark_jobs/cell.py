@@ -64,7 +64,7 @@ def _choose(s, cell, known, ids, features, found, seed) -> pa.Table:
     """The given labels: image_id, label."""
     if cell.labels is None:
         return known
-    propagation.check_budget(cell.labels, len(known))
+    given.check_budget(cell.labels, len(known))
     if cell.kind == "random":
         return given.choose_anywhere(s.spark.createDataFrame(known), cell.labels, seed).toArrow()
     return given.representatives_of(known, found.centroids, ids, features)

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow.dataset as ds
 
-from kindred import arrow, jvm, ledger, networks, pseudo, runs, stage, train
+from kindred import arrow, jvm, ledger, neighbours, networks, pseudo, runs, stage, train
 from kindred.pseudo import ALL
 
 
@@ -29,7 +29,8 @@ def main(
         for table in ("pseudo_labels", "pseudo_labels_by_fold", "refused"):
             s.write_rows(table, arrow.schema(table).empty_table())
         return "no unlabelled image"
-    graph = runs.cache_folder("neighbours") / f"{runs.fingerprint(s.inputs['featurize'])}.npz"
+    identity = runs.fingerprint(s.inputs["featurize"], runs.file_fingerprint(neighbours.__file__))
+    graph = runs.cache_folder("neighbours") / f"{identity}.npz"
     pool = pseudo.Pool(ids, features, jvm.cores(), graph)
     networks_by_view = {v: networks.from_bytes(s.file("train_base", train.file_name(v))) for v in given.views()}
     base = {view: pseudo.probabilities(network, features) for view, network in networks_by_view.items()}

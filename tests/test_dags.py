@@ -153,3 +153,12 @@ def test_loading_the_dags_imports_nothing_heavy(tmp_path):
     done = subprocess.run([sys.executable, "-c", program, *paths], env=env, capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == ""
+
+
+def test_the_forms_choices_are_those_of_the_core() -> None:
+    """The forms cannot ask the core for them: it imports numpy."""
+    from kindred import gate, labels
+    from kindred_airflow.forms import SELF_TRAINING
+
+    assert SELF_TRAINING["gate"].schema["enum"] == list(gate.RULES)
+    assert SELF_TRAINING["label_choice"].schema["enum"] == list(labels.LABEL_CHOICES)

@@ -1,33 +1,21 @@
 """The stages of self-training one after the other, on a few digits, in one Spark session."""
 
-import importlib.util
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from bench import run_stage
 
 from kindred import runs, stage
 from kindred.errors import InputError
 
 pytestmark = pytest.mark.spark
 
-JOBS = Path(__file__).parents[1] / "spark_jobs"
 LABELS = {"labels_per_class": None, "labels": 60, "label_choice": "random", "stratified": True, "seed": 0}
 TRAIN = {"classifier": "logistic_regression", "folds": 3, "seed": 0}
 PSEUDO = {
     **{"labeller": "consensus", "threshold": None, "class_thresholds": "fixed", "percentile": 100.0},
     **{"clusters": None, "novelty": True, "seed": 0},
 }
-
-
-def do(run: str, job: str, name: str = "", **arguments) -> dict:
-    """Run a job's function as a stage of a run; its mark."""
-    specification = importlib.util.spec_from_file_location(f"job_{job}", JOBS / f"{job}.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    attempt = stage.Stage(name or job, run, arguments)
-    return stage.execute(module.main, getattr(module, "home", None), attempt, time.time())
 
 
 @pytest.fixture(scope="module")
@@ -39,21 +27,21 @@ def labelled(tmp_path_factory, spark) -> Iterator[str]:
 
 
 def prepared(run: str) -> str:
-    do(run, "ingest", dataset="digits", path=None, limit=500, leaks="drop")
-    do(run, "featurize", extractor="pixels", image_size=None, weights="imagenet")
-    do(run, "choose_labels", **LABELS)
-    do(run, "train", "train_base", **TRAIN)
+    run_stage("ingest", run, dataset="digits", path=None, limit=500, leaks="drop")
+    run_stage("featurize", run, extractor="pixels", image_size=None, weights="imagenet")
+    run_stage("choose_labels", run, **LABELS)
+    run_stage("train", run, "train_base", **TRAIN)
     return run
 
 
 def finish(run: str, gate: str, **pseudo) -> dict[str, float]:
     """The other stages; all figures."""
     marks = [
-        do(run, "pseudo_label", **{**PSEUDO, **pseudo}),
-        do(run, "train", "train_final", **TRAIN),
-        do(run, "gate", gate=gate),
-        do(run, "build_index"),
-        do(run, "evaluate"),
+        run_stage("pseudo_label", run, **{**PSEUDO, **pseudo}),
+        run_stage("train", run, "train_final", **TRAIN),
+        run_stage("gate", run, gate=gate),
+        run_stage("build_index", run),
+        run_stage("evaluate", run),
     ]
     return {name: value for mark in marks for name, value in mark["figures"].items()}
 
@@ -83,7 +71,7 @@ def test_every_labeller_ends_in_a_candidate_and_the_gate_takes_it_or_base(labell
 
 
 def test_the_ledger_says_what_spoke_for_each_pseudo_label(labelled) -> None:
-    do(labelled, "pseudo_label", **PSEUDO)
+    run_stage("pseudo_label", labelled, **PSEUDO)
 
     reader = stage.Stage("evaluate", labelled, {})
     given = set(reader.rows("labels")["image_id"].to_pylist())
@@ -102,10 +90,10 @@ def test_labels_on_representatives_are_as_many_as_asked_for(labelled) -> None:
     for name in ("ingest", "featurize"):
         runs.put_json(runs.join(other, name, runs.MARK), runs.mark_of(runs.join(labelled, name)))
 
-    mark = do(other, "choose_labels", **{**LABELS, "label_choice": "representatives"})
+    mark = run_stage("choose_labels", other, **{**LABELS, "label_choice": "representatives"})
 
     assert mark["figures"]["choose_labels/labels"] == 60
     with pytest.raises(InputError, match="representatives needs a number of labels in all"):
-        do(other, "choose_labels", **{**LABELS, "label_choice": "representatives", "labels": None})
+        run_stage("choose_labels", other, **{**LABELS, "label_choice": "representatives", "labels": None})
     with pytest.raises(InputError, match="takes labels in all, not labels_per_class"):
-        do(other, "choose_labels", **{**LABELS, "label_choice": "representatives", "labels_per_class": 2})
+        run_stage("choose_labels", other, **{**LABELS, "label_choice": "representatives", "labels_per_class": 2})

@@ -1,19 +1,16 @@
 """The study of label propagation: its grid, what a cell learns from, its table; and one cell for real."""
 
-import importlib.util
 import io
 import math
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
+from bench import run_stage
 
-from kindred import clusters, propagation, pseudo, runs, stage
+from kindred import clusters, labels, propagation, pseudo, runs
 from kindred.errors import InputError
 from kindred.propagation import Cell, Clustering
 
-ROOT = Path(__file__).parents[1]
 IDS = np.array(list("abcdefgh"))
 # Two clusters: a to d around a, e to h around e, each image one further away than the one before it.
 FOUND = Clustering(np.eye(2, dtype=np.float32), np.repeat([0, 1], 4), np.tile(np.arange(4.0), 2))
@@ -57,7 +54,7 @@ def test_what_cannot_be_is_refused_in_one_line(budgets, centroids, percentiles, 
 
 def test_more_labels_than_are_known_are_an_error() -> None:
     with pytest.raises(InputError, match="labels is 1,001; only 1,000 images have a known label to give"):
-        propagation.check_budget(1001, 1000)
+        labels.check_budget(1001, 1000)
 
 
 def test_a_clustering_comes_back_from_its_file_and_its_centroids_from_theirs() -> None:
@@ -118,22 +115,9 @@ def test_the_table_and_the_plot_show_published_reproduced_and_ours() -> None:
     assert propagation.plot(cells, table).startswith(b"\x89PNG")
 
 
-def job(name: str):
-    specification = importlib.util.spec_from_file_location(f"kindred_job_{name}", ROOT / "spark_jobs" / f"{name}.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-def do(job_name: str, run: str, stage_name: str | None = None, **arguments) -> dict:
-    module = job(job_name)
-    attempt = stage.Stage(stage_name or job_name, run, arguments)
-    return stage.execute(module.main, getattr(module, "home", None), attempt, time.time())
-
-
 def do_cell(run: str, cell: Cell) -> dict:
     values = {"kind": cell.kind, "labels": cell.labels, "centroids": cell.centroids, "percentile": cell.percentile}
-    return do("cell", run, f"cell/{cell.name}", **values, folds=2, seed=0)
+    return run_stage("cell", run, f"cell/{cell.name}", **values, folds=2, seed=0)
 
 
 @pytest.mark.spark
@@ -141,9 +125,9 @@ def test_cells_on_digits_keep_their_models_and_are_done_once(data, spark) -> Non
     from kindred import networks, results
 
     run = runs.run_folder("tests", "cells")
-    do("ingest", run, dataset="digits", path=None, limit=400, leaks="drop")
-    do("featurize", run, **propagation.EXTRACTOR)
-    do("cluster", run, "cluster/60", k=60, seed=0)
+    run_stage("ingest", run, dataset="digits", path=None, limit=400, leaks="drop")
+    run_stage("featurize", run, extractor="pixels", image_size=None, weights="imagenet")
+    run_stage("cluster", run, "cluster/60", k=60, seed=0)
 
     cells = [Cell("clusters", 60, percentile=50), Cell("random", 60), Cell("distances", centroids=60)]
     marks = {cell.name: do_cell(run, cell) for cell in cells}
@@ -163,4 +147,4 @@ def test_cells_on_digits_keep_their_models_and_are_done_once(data, spark) -> Non
     with pytest.raises(InputError, match="labels is 9,999; only .* images have a known label"):
         do_cell(run, Cell("random", 9999))
     with pytest.raises(InputError, match="9,999 clusters of .* images; there must be at least as many"):
-        do("cluster", run, "cluster/9999", k=9999, seed=0)
+        run_stage("cluster", run, "cluster/9999", k=9999, seed=0)

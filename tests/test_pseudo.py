@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kindred import pseudo
+from kindred import neighbours, pseudo
 from kindred.errors import InputError
 from kindred.pseudo import ALL, BELOW, NOVEL, SILENT, Given, Pool, Settings
 
@@ -196,3 +196,20 @@ def test_the_graph_is_kept_for_the_next_run(tmp_path, given) -> None:
 
     assert path.exists()
     assert (first != again).nnz == 0
+
+
+def test_who_needs_no_neighbours_makes_no_graph(pool, given) -> None:
+    found = pseudo.decide(pool, given, everywhere(sure(), given), "confidence", Settings(novelty=False))
+
+    assert "affinities" not in vars(pool)
+    assert found[ALL].novelty is None
+
+
+def test_labels_are_spread_once_for_each_view_and_reach(pool, given, monkeypatch) -> None:
+    """The labeller wants both reaches, the novelty score one of them."""
+    calls, spread = [], neighbours.spread
+    monkeypatch.setattr(neighbours, "spread", lambda *arguments: calls.append(1) or spread(*arguments))
+
+    pseudo.decide(pool, given, everywhere(sure(), given), "consensus", Settings())
+
+    assert len(calls) == 2 * len(given.views())

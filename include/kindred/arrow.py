@@ -17,8 +17,8 @@ def schema(table: str) -> pa.Schema:
 
 
 def matrix(column: pa.Array) -> np.ndarray:
-    """A column of equally long lists of floats as an array [n, d]."""
-    return column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1)
+    """A column of equally long lists of floats as an array [n, d]; [0, 0] where it is empty."""
+    return column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1 if len(column) else 0)
 
 
 def lists(values: np.ndarray) -> pa.ListArray:

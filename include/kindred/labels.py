@@ -59,8 +59,7 @@ def choose_representatives(known: pa.Table, total: int, ids: np.ndarray, feature
     """As many labels as `total`, of the images nearest to the centroids of as many clusters of all images; a table
     `labels`. `known`: image_id, label; `ids` and `features` [n, d]: the images to cluster, those of `known` among them.
     """
-    if total > len(known):
-        raise InputError(f"labels is {total}; only {len(known):,} images have a known label to give")
+    check_budget(total, len(known))
     centroids, _, _ = clusters.kmeans(features, total, cores(), seed)
     return representatives_of(known, centroids, ids, features)
 
@@ -77,6 +76,12 @@ def representatives_of(known: pa.Table, centroids: np.ndarray, ids: np.ndarray, 
 
 def as_given(chosen: DataFrame) -> DataFrame:
     return chosen.select("image_id", "label", F.lit(1.0).alias("confidence"), F.lit("given").alias("source"))
+
+
+def check_budget(total: int, known: int) -> None:
+    """Raise InputError where fewer labels are known than are to be given."""
+    if total > known:
+        raise InputError(f"labels is {total:,}; only {known:,} images have a known label to give")
 
 
 def check_classes(counts: dict[str, int], classes: list[str]) -> None:

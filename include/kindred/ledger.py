@@ -36,7 +36,7 @@ def accepted(verdict: Verdict, pool: Pool, known: Given, unlabelled: np.ndarray,
         {
             **_labels(verdict, pool, rows, classes),
             "scores": _scores(verdict, rows),
-            "round": _round(rows),
+            "round": np.full(len(rows), ROUND, np.int32),
             "nearest": pa.array(nearest, pa.list_(pa.string())),
         }
     )
@@ -105,10 +105,7 @@ def _labels(verdict: Verdict, pool: Pool, rows: np.ndarray, classes: list[str]) 
 def _scores(verdict: Verdict, rows: np.ndarray) -> pa.Array:
     """For each row the probability that each labeller gives to its label, and its novelty."""
     columns = {name: opinion[rows, verdict.labels[rows]] for name, opinion in verdict.opinions.items()}
-    columns["novelty"] = verdict.novelty[rows]
+    if verdict.novelty is not None:
+        columns["novelty"] = verdict.novelty[rows]
     pairs = [list(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     return pa.array(pairs, SCORES)
-
-
-def _round(rows: np.ndarray) -> np.ndarray:
-    return np.full(len(rows), ROUND, np.int32)

@@ -19,7 +19,6 @@ from kindred.labellers import clusters as labeller
 
 KINDS = ("all", "distances", "random", "representatives", "clusters")
 DATASET = "fashion_mnist"
-EXTRACTOR = {"extractor": "pixels", "image_size": None, "weights": "imagenet"}
 DASHES = ("-", "--", "-.", ":")
 CLUSTERING, NETWORK, CENTROIDS = "clustering.npz", "network.npz", "centroids.npz"
 TITLES = {
@@ -122,12 +121,6 @@ def grid(budgets: Iterable[int], centroids: Iterable[int], percentiles: Iterable
 def clusterings(cells: list[Cell]) -> list[int]:
     """The numbers of clusters that the cells need, each once."""
     return sorted({cell.k for cell in cells} - {None})
-
-
-def check_budget(labels: int, known: int) -> None:
-    """Raise InputError where fewer labels are known than are to be given."""
-    if labels > known:
-        raise InputError(f"labels is {labels:,}; only {known:,} images have a known label to give")
 
 
 def inputs(cell: Cell, features: np.ndarray, found: Clustering | None, threads: int) -> np.ndarray:

@@ -7,7 +7,7 @@ novelty threshold: two numbers that come from other folds' held-out labels, whos
 """
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 
@@ -88,6 +88,7 @@ class Scene:
     labels: np.ndarray
     base: np.ndarray
     settings: Settings
+    _reached: dict[float, np.ndarray] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def classes(self) -> int:
@@ -98,6 +99,12 @@ class Scene:
         found = np.zeros(self.base.shape)
         found[self.known, self.labels] = 1
         return found
+
+    def reached(self, far: float) -> np.ndarray:
+        """What reaches each image of each class's known labels over the graph, [n, classes]; solved for once."""
+        if far not in self._reached:
+            self._reached[far] = neighbours.spread(self.pool.affinities, self.seeds(), far)
+        return self._reached[far]
 
     def clusters(self) -> tuple[np.ndarray, np.ndarray]:
         """Cluster and distance to its centroid of each image."""
@@ -111,7 +118,7 @@ class Verdict:
     labels: np.ndarray
     confidence: np.ndarray
     reasons: np.ndarray
-    novelty: np.ndarray
+    novelty: np.ndarray | None  # None where it was not asked for
     opinions: dict[str, np.ndarray]  # [n, classes] by labeller, calibrated
 
     @property
@@ -141,23 +148,23 @@ def decide(pool: Pool, given: Given, base: dict[int, np.ndarray], labeller: str,
         raise InputError(f"percentile is {s.percentile:g}; it must be from 0 to 100")
     module = variants.load("labeller", labeller)
     s = replace(s, clusters=s.clusters or len(given.rows))
-    scenes = {
-        v: Scene(pool, given.rows[k], given.labels[k], base[v], s) for v in given.views() if len(k := given.known(v))
-    }
+    scenes = {}
+    for view in given.views():
+        known = given.known(view)
+        scenes[view] = Scene(pool, given.rows[known], given.labels[known], base[view], s)
     raw: dict[str, dict[int, list]] = {}
     for name in dict.fromkeys(["confidence", *getattr(module, "PARTS", ()), labeller]):
         raw[name] = _opinions(variants.load("labeller", name), scenes, given, raw)
     opinions = {name: _calibrated(views, given) for name, views in raw.items()}
-    novelty = _novelty(scenes, given)
+    novelty = _novelty(scenes, given) if s.novelty else {}
     found = {}
     for view in scenes:
-        bar = np.inf
-        if s.novelty:
-            known = [novelty[fold][given.rows[given.folds == fold]] for fold in _others(given, view)]
-            bar = np.quantile(np.concatenate(known), 1 - LOST)
         by_labeller = {name: views[view] for name, views in opinions.items()}
         threshold = module.THRESHOLD if s.threshold is None else s.threshold
-        found[view] = _verdict(by_labeller, labeller, threshold, s.adaptive, novelty[view], bar)
+        found[view] = _verdict(by_labeller, labeller, threshold, s.adaptive)
+        if novelty:
+            known = [novelty[fold][given.rows[given.folds == fold]] for fold in _others(given, view)]
+            found[view] = _without_strangers(found[view], novelty[view], np.quantile(np.concatenate(known), 1 - LOST))
     return found
 
 
@@ -243,7 +250,7 @@ def _novelty(scenes: dict[int, Scene], given: Given) -> dict[int, np.ndarray]:
     """How far each image is from every known label: minus the logarithm of the most that reaches it of one class."""
     found = {}
     for view, scene in scenes.items():
-        reached = neighbours.spread(scene.pool.affinities, scene.seeds(), neighbours.NEAR).max(axis=1)
+        reached = scene.reached(neighbours.NEAR).max(axis=1)
         found[view] = -np.log(np.maximum(reached * len(given.rows) / len(scene.known), 1e-12))
     return found
 
@@ -253,8 +260,6 @@ def _verdict(
     labeller: str,
     threshold: float,
     adaptive: bool,
-    novelty: np.ndarray,
-    bar: float,
 ) -> Verdict:
     own = opinions[labeller]
     labels, confidence = own.argmax(axis=1), own.max(axis=1)
@@ -264,8 +269,12 @@ def _verdict(
     reasons = np.full(len(labels), "", dtype=object)
     reasons[confidence < bars[labels]] = BELOW
     reasons[own.sum(axis=1) == 0] = SILENT
-    reasons[novelty > bar] = NOVEL
-    return Verdict(labels, confidence, reasons, novelty, opinions)
+    return Verdict(labels, confidence, reasons, None, opinions)
+
+
+def _without_strangers(verdict: Verdict, novelty: np.ndarray, bar: float) -> Verdict:
+    """The verdict with the images kept out whose novelty is above the bar."""
+    return replace(verdict, reasons=np.where(novelty > bar, NOVEL, verdict.reasons), novelty=novelty)
 
 
 def _class_thresholds(labels: np.ndarray, confidence: np.ndarray, threshold: float, classes: int) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow.dataset as ds
 
 from kindred import runs
+from kindred.arrow import matrix
 from kindred.distances import distance
 from kindred.errors import InputError
 
@@ -50,10 +51,5 @@ def open_index(run: str) -> Index:
         raise InputError(f"no finished 'index' in {runs.local(run)}; run the '{STAGE}' stage first")
     fs, inside = runs.filesystem(mark["tables"]["index"])
     table = ds.dataset(inside, filesystem=fs, format="parquet").to_table().sort_by("image_id")
-    columns = [_matrix(table.column(name)) for name in ("features", "probabilities")]
+    columns = [matrix(table.column(name).combine_chunks()) for name in ("features", "probabilities")]
     return Index(table.column("image_id").to_numpy(), *columns, mark["facts"]["classes"])
-
-
-def _matrix(column) -> np.ndarray:
-    values = column.combine_chunks()
-    return values.flatten().to_numpy(zero_copy_only=False).reshape(len(values), -1 if len(values) else 0)

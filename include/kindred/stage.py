@@ -150,7 +150,7 @@ class Stage:
         for batch in self._dataset(name).to_batches(columns=["image_id", column], filter=where):
             if batch.num_rows:
                 ids.append(batch.column("image_id").to_numpy(zero_copy_only=False))
-                blocks.append(batch.column(column).flatten().to_numpy().reshape(batch.num_rows, -1))
+                blocks.append(arrow.matrix(batch.column(column)))
         if not ids:
             raise InputError(f"no row of {name!r} in {runs.local(self.run)} is among those that are wanted")
         unique, first = np.unique(np.concatenate(ids), return_index=True)  # a leak that was kept stands in two splits

@@ -15,12 +15,11 @@ SETTINGS = (neighbours.NEAR, neighbours.FAR)  # how far a label reaches
 
 
 def opinion(scene: Scene, far: float) -> np.ndarray:
-    seeds = scene.seeds()
-    reached = neighbours.spread(scene.pool.affinities, seeds, far)
+    reached = scene.reached(far)
     total = reached.sum(axis=1, keepdims=True)
     shares = np.divide(reached, total, out=np.zeros_like(reached), where=total > 0)
     mass = shares.mean(axis=0)
-    wanted = seeds.mean(axis=0)
+    wanted = scene.seeds().mean(axis=0)
     shares *= np.divide(wanted, mass, out=np.zeros_like(mass), where=mass > 0)
     total = shares.sum(axis=1, keepdims=True)
     return np.divide(shares, total, out=np.zeros_like(shares), where=total > 0)
