@@ -53,6 +53,12 @@ def test_log_loss_of_the_impossible_is_finite() -> None:
     assert metrics.log_losses(np.array([1]), sure([0], 2))[0] == pytest.approx(15 * np.log(10))
 
 
+def test_the_brier_score_is_the_squared_distance_to_the_truth() -> None:
+    probabilities = np.array([[1.0, 0.0], [1.0, 0.0], [0.5, 0.5]])
+
+    np.testing.assert_allclose(metrics.brier_scores(np.array([0, 1, 1]), probabilities), [0, 2, 0.5])
+
+
 def test_the_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
     probabilities = np.array([[0.8, 0.2]] * 4)
 

@@ -88,6 +88,16 @@ def test_consensus_trusts_the_part_that_is_right(pool, given) -> None:
     assert sorted(found.opinions) == ["confidence", "consensus", "neighbours"]
 
 
+def test_consensus_may_be_one_part_alone(pool, given) -> None:
+    """The base model is right of fold 0 and wrong of fold 1, so what suits one fold misleads the other."""
+    right, wrong = sure(), np.roll(sure(), 1, axis=1)
+    base = {0: right, 1: wrong, ALL: right}
+
+    found = pseudo.decide(pool, given, base, "consensus", Settings(novelty=False))[ALL]
+
+    np.testing.assert_array_equal(found.opinions["consensus"], found.opinions["neighbours"])
+
+
 def test_the_threshold_of_the_run_stands_before_the_labellers_own(pool, given) -> None:
     chance = np.random.default_rng(0).dirichlet([1, 1, 1], len(LABELS))
     base = everywhere(0.5 * sure() + 0.5 * chance, given)
@@ -123,6 +133,25 @@ def test_images_far_from_every_known_label_are_of_no_known_class(given) -> None:
     assert (found.reasons[strangers] == NOVEL).mean() > 0.9
     others = np.setdiff1d(np.arange(len(LABELS)), [*strangers, *known.rows])
     assert (found.reasons[others] == NOVEL).mean() < 0.3
+
+
+def test_where_few_are_far_away_nobody_is_kept_out(pool) -> None:
+    """Every class is given: above a threshold that 3 % of the known pass there is no more than chance."""
+    rows = np.flatnonzero(np.arange(len(LABELS)) % 2)
+    given = Given(rows, LABELS[rows], np.arange(len(rows)) % 5)
+    found = pseudo.decide(pool, given, everywhere(sure(), given), "neighbours", Settings())[ALL]
+
+    assert NOVEL not in found.reasons
+    assert found.novelty is not None
+
+
+def test_a_threshold_is_worth_it_when_twice_as_many_are_above_it_as_known_ones_would_be() -> None:
+    held_out, nobody = np.arange(100.0), np.array([], int)
+    few, many = np.zeros(100), np.zeros(100)
+    few[:5], many[:6] = 1000, 1000
+
+    assert not pseudo._strange(few, held_out, nobody).any()
+    assert pseudo._strange(many, held_out, nobody).sum() == 6
 
 
 def test_a_labeller_without_an_opinion_lets_nobody_in(pool, given) -> None:

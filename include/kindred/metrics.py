@@ -14,6 +14,14 @@ def log_losses(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     return -np.log(np.maximum(probabilities[np.arange(len(labels)), labels], SMALLEST))
 
 
+def brier_scores(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Squared distance of each row's probabilities to its true class. labels [n] int, probabilities [n, classes]; [n].
+
+    Source: G. Brier (Monthly Weather Review 1950): 0 is perfect, 2 is certain of a wrong class.
+    """
+    return ((probabilities - np.eye(probabilities.shape[1])[labels]) ** 2).sum(axis=1)
+
+
 def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     """All scores of a model on a split. Precision, recall, F1 and rates are means over classes, weighted by their size.
 

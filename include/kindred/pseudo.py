@@ -2,8 +2,9 @@
 
 A *fold's* view knows the given labels of all other folds; the view of ALL knows every one. Given images whose label a
 view does not know stand among its unlabelled ones: what it says of them calibrates it and tells how right it is, and
-they are never handed on as pseudo-labels. A fold's own labels do not touch what it says, but for its temperature and
-novelty threshold: two numbers that come from other folds' held-out labels, whose views knew this fold's.
+they are never handed on as pseudo-labels. A fold's own labels do not touch what it says, but for a labeller's setting
+and parts, which all held-out labels choose together, and for its temperature and novelty threshold: two numbers from
+other folds' held-out labels, whose views knew this fold's.
 """
 
 import functools
@@ -20,6 +21,7 @@ from kindred.networks import Network
 
 ALL = -1
 LOST = 0.03  # the share of known images that the novelty threshold gives up
+WORTH = 2  # times this share must lie above the threshold, else those kept out would mostly be known after all
 NEAREST = 3  # given images that a pseudo-label's row names
 BLOCK = 4096  # rows
 LIMIT_GIGABYTES = 8  # of features in one process
@@ -164,7 +166,9 @@ def decide(pool: Pool, given: Given, base: dict[int, np.ndarray], labeller: str,
         found[view] = _verdict(by_labeller, labeller, threshold, s.adaptive)
         if novelty:
             known = [novelty[fold][given.rows[given.folds == fold]] for fold in _others(given, view)]
-            found[view] = _without_strangers(found[view], novelty[view], np.quantile(np.concatenate(known), 1 - LOST))
+            strange = _strange(novelty[view], np.concatenate(known), scenes[view].known)
+            reasons = np.where(strange, NOVEL, found[view].reasons)
+            found[view] = replace(found[view], reasons=reasons, novelty=novelty[view])
     return found
 
 
@@ -196,24 +200,26 @@ def nearest_given(pool: Pool, given: Given, rows: np.ndarray) -> np.ndarray:
 
 
 def _opinions(module: ModuleType, scenes: dict[int, Scene], given: Given, raw: dict[str, dict]) -> dict[int, list]:
-    """What a labeller says in each view: a list of one opinion, or of its parts' (which `raw` holds)."""
+    """What a labeller says in each view, as a list of opinions to pool: its own at one of its settings; or those of
+    its parts (which `raw` holds), of all or of one alone. The choice suits the labels that each fold did not know.
+    """
     if hasattr(module, "PARTS"):
-        return {view: [part for name in module.PARTS for part in raw[name][view]] for view in scenes}
-    found = [
-        {view: [module.opinion(scene, setting)] for view, scene in scenes.items()}
-        for setting in getattr(module, "SETTINGS", (None,))
-    ]
-    return found[0] if len(found) == 1 else min(found, key=lambda views: _log_loss(views, given))
+        choices = [module.PARTS, *((part,) for part in module.PARTS)]
+        found = [{view: [part for name in names for part in raw[name][view]] for view in scenes} for names in choices]
+    else:
+        settings = getattr(module, "SETTINGS", (None,))
+        found = [{view: [module.opinion(scene, s)] for view, scene in scenes.items()} for s in settings]
+    return found[0] if len(found) == 1 else min(found, key=lambda views: _brier_score(views, given))
 
 
-def _log_loss(views: dict[int, list], given: Given) -> float:
-    """Of the calibrated opinions on the given labels that each fold did not know."""
+def _brier_score(views: dict[int, list], given: Given) -> float:
+    """Of the calibrated opinions on the given labels that each fold did not know: bounded, so that few labels do not
+    choose by the one that went most wrong.
+    """
     calibrated = _calibrated(views, given)
-    folds = given.views()[:-1]
-    losses = [
-        metrics.log_losses(given.labels[given.folds == f], calibrated[f][given.rows[given.folds == f]]) for f in folds
-    ]
-    return float(np.concatenate(losses).mean())
+    held = {fold: given.folds == fold for fold in given.views()[:-1]}
+    scores = [metrics.brier_scores(given.labels[own], calibrated[f][given.rows[own]]) for f, own in held.items()]
+    return float(np.concatenate(scores).mean())
 
 
 def _calibrated(views: dict[int, list], given: Given) -> dict[int, np.ndarray]:
@@ -272,9 +278,15 @@ def _verdict(
     return Verdict(labels, confidence, reasons, None, opinions)
 
 
-def _without_strangers(verdict: Verdict, novelty: np.ndarray, bar: float) -> Verdict:
-    """The verdict with the images kept out whose novelty is above the bar."""
-    return replace(verdict, reasons=np.where(novelty > bar, NOVEL, verdict.reasons), novelty=novelty)
+def _strange(novelty: np.ndarray, held_out: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Which images [n] are of no known class: those above the threshold that the novelty of `held_out` given images
+    sets, if they are so many that most of them must be (an expected false discovery rate of at most 1 / WORTH).
+
+    Source: S. Bates et al., Testing for Outliers with Conformal p-values (Annals of Statistics 2023).
+    """
+    strange = novelty > np.quantile(held_out, 1 - LOST)
+    share = np.delete(strange, known).mean()
+    return strange if share >= WORTH * LOST else np.zeros_like(strange)
 
 
 def _class_thresholds(labels: np.ndarray, confidence: np.ndarray, threshold: float, classes: int) -> np.ndarray:
