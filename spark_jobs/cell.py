@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from kindred import convnet, featurize, ledger, metrics, networks, propagation, stage, train, variants
 from kindred import labels as given
-from kindred import ledger, metrics, propagation, stage, train, variants
 from kindred.errors import InputError
 from kindred.jvm import cores
 
@@ -23,10 +23,11 @@ def main(
     labels: int | None,
     centroids: int | None,
     percentile: float | None,
+    network: bool,
     folds: int,
     seed: int,
 ) -> str:
-    cell = propagation.Cell(kind, labels, centroids, percentile)
+    cell = propagation.Cell(kind, labels, centroids, percentile, network)
     classes, truth = s.facts_of("ingest")["classes"], s.rows("truth")
     train_ids = s.rows("images", ["image_id"], ds.field("split") == "train")["image_id"]
     known = truth.filter(pc.field("image_id").isin(train_ids))
@@ -45,18 +46,20 @@ def main(
         folded = pa.table({"image_id": chosen["image_id"], "fold": cut})
         points = ledger.given(chosen, folded, ids, classes)
         pseudo = propagation.propagate(points, ids, found, percentile, classes)
-    fitted = _fit(s, cell, train.plan(chosen, classes, folds, pseudo), ids, features, found, len(classes), folds, seed)
-    network = fitted.networks[train.ALL]
-    s.report(propagation.NETWORK, network.to_bytes())
-    scores = _score(s, cell, network, found, truth, classes)
-    named = {**scores, "labels": len(chosen), "cv_accuracy": fitted.figures("cv")["cv/cv/accuracy_mean"]}
+    plan = train.plan(chosen, classes, folds, pseudo)
+    wanted = np.isin(ids, plan["image_id"].unique())
+    values = _inputs(s, cell, features[wanted], found)
+    examples = train.examples(plan, ids[wanted], values)
+    model, named = (_train if network else _fit)(s, examples, ids[wanted], len(classes), folds, seed)
+    scores = _score(s, cell, model, found, truth, classes)
+    named |= {**scores, "labels": len(chosen)}
     text = f"test accuracy {scores['accuracy']:.4f} with {len(chosen):,} labels"
     if pseudo:
         right = propagation.share_right(pseudo[0], _by_id(known))
         named |= {"propagated": len(pseudo[0])} | ({} if right is None else {"propagated_right": right})
         text += f", {len(pseudo[0]):,} propagated" + ("" if right is None else f" ({right:.1%} right)")
     s.figures = {f"{s.name}/{name}": value for name, value in named.items()}
-    s.facts = {"folds": fitted.scores(), "setting": fitted.setting, "classes": classes}
+    s.facts |= {"classes": classes}
     return text
 
 
@@ -70,22 +73,40 @@ def _choose(s, cell, known, ids, features, found, seed) -> pa.Table:
     return given.representatives_of(known, found.centroids, ids, features)
 
 
-def _fit(s, cell, plan, ids, features, found, classes, folds, seed) -> train.Fitted:
-    wanted = np.isin(ids, plan["image_id"].unique())
-    values = propagation.inputs(cell, features[wanted], found, cores())
-    examples = train.examples(plan, ids[wanted], values)
+def _inputs(s, cell, features, found) -> np.ndarray:
+    """What the cell's model sees: features or distances [n, d], or for the network pixels [n, h, w, c]."""
+    if not cell.network:
+        return propagation.inputs(cell, features, found, cores())
+    extractor = featurize.Extractor.of(s.facts_of("featurize"))
+    return features.reshape(-1, extractor.height, extractor.width, extractor.channels)
+
+
+def _fit(s, examples, ids, classes, folds, seed) -> tuple[networks.Network, dict[str, float]]:
+    """Logistic regression, its penalty chosen over the folds."""
     module = variants.load("classifier", CLASSIFIER)
-    return train.fit_examples(s.spark, examples, ids[wanted], module, classes, folds, seed, s.say)
+    fitted = train.fit_examples(s.spark, examples, ids, module, classes, folds, seed, s.say)
+    found = fitted.networks[train.ALL]
+    s.report(propagation.NETWORK, found.to_bytes())
+    s.facts = {"folds": fitted.scores(), "setting": fitted.setting}
+    return found, {"cv_accuracy": fitted.figures("cv")["cv/cv/accuracy_mean"]}
 
 
-def _score(s, cell, network, found, truth, classes) -> dict[str, float]:
+def _train(s, examples, ids, classes, folds, seed) -> tuple[convnet.ConvNet, dict[str, float]]:
+    """The convolutional network, on everything."""
+    rows = examples.learned(train.ALL)
+    found = convnet.fit(examples.features[examples.at[rows]], examples.labels[rows], classes, seed, s.say)
+    s.report(convnet.FILE, found.to_bytes())
+    return found, {"epochs": found.epochs, "epoch_seconds": found.epoch_seconds}
+
+
+def _score(s, cell, model, found, truth, classes) -> dict[str, float]:
     """The scores on the test images whose label is known."""
     number, label = {name: i for i, name in enumerate(classes)}, _by_id(truth)
     ids, features = s.matrix("features", "features", TEST)
     known = np.flatnonzero([i in label for i in ids])
     if not len(known):
         raise InputError("no test image has a known label, so nothing can be evaluated")
-    probabilities = network.probabilities(propagation.inputs(cell, features[known], found, cores()))
+    probabilities = model.probabilities(_inputs(s, cell, features[known], found))
     return {**metrics.scores(np.array([number[label[i]] for i in ids[known]]), probabilities), "images": len(known)}
 
 

@@ -2,12 +2,13 @@
 
 import io
 import math
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 from bench import run_stage
 
-from kindred import clusters, labels, propagation, pseudo, runs
+from kindred import clusters, labels, propagation, propagation_table, pseudo, runs
 from kindred.errors import InputError
 from kindred.propagation import Cell, Clustering
 
@@ -28,10 +29,14 @@ def test_the_grid_has_each_cell_once_and_whole_clusters_among_the_percentiles() 
 
 
 def test_the_default_grid_holds_every_published_cell() -> None:
-    cells = propagation.grid([500, 1000, 2000], [100, 200, 300], [20, 25, 30, 50, 75])
+    asked = [500, 1000, 2000], [100, 200, 300], [20, 25, 30, 50, 75]
+    cells, both = propagation.grid(*asked), propagation.grid(*asked, network=True)
 
     assert len(cells) == 28
-    assert set(propagation.STUDY) <= {cell.name for cell in cells}
+    assert {name for name in propagation_table.STUDY if not name.startswith("network")} <= {cell.name for cell in cells}
+    assert both[:28] == cells
+    assert len(both) == 28 + 25
+    assert set(propagation_table.STUDY) <= {cell.name for cell in both}
 
 
 def test_one_clustering_serves_every_cell_that_wants_as_many_clusters() -> None:
@@ -104,32 +109,46 @@ def test_the_table_and_the_plot_show_published_reproduced_and_ours() -> None:
     cells = propagation.grid([10, 20], [5], [25])
     figures = {f"cell/{cell.name}/accuracy": 0.5 for cell in cells}
 
-    table = propagation.compare(cells, figures, {10: 0.75, 20: 0.875}, {"random-10": 0.625})
-    text = propagation.text(cells, table)
+    table = propagation_table.compare(cells, figures, {10: 0.75, 20: 0.875}, {"random-10": 0.625})
+    text = propagation_table.text(cells, table)
     rows = table.set_index("cell")
 
     assert rows.loc["random-10", ["published", "reproduced", "ours"]].to_list() == [0.625, 0.5, 0.75]
     assert math.isnan(rows.loc["representatives-10", "ours"])
     assert len(text.splitlines()) == 1 + len(cells)
     assert "0.6250     0.5000   0.7500" in text
-    assert propagation.plot(cells, table).startswith(b"\x89PNG")
+    assert propagation_table.plot(cells, table).startswith(b"\x89PNG")
+
+
+def test_the_networks_cells_have_rows_and_a_panel_of_their_own() -> None:
+    cells = propagation.grid([10, 20], [5], [25], network=True)
+    figures = {f"cell/{cell.name}/accuracy": 0.5 for cell in cells}
+
+    table = propagation_table.compare(cells, figures, {10: 0.75}, {"network-random-10": 0.625})
+
+    assert table.set_index("cell").loc["network-random-10", "published"] == 0.625
+    assert table["ours"].notna().sum() == 1
+    assert "network, labels on representatives" in propagation_table.text(cells, table)
+    assert propagation_table.plot(cells, table).startswith(b"\x89PNG")
 
 
 def do_cell(run: str, cell: Cell) -> dict:
-    values = {"kind": cell.kind, "labels": cell.labels, "centroids": cell.centroids, "percentile": cell.percentile}
-    return run_stage("cell", run, f"cell/{cell.name}", **values, folds=2, seed=0)
+    return run_stage("cell", run, f"cell/{cell.name}", **asdict(cell), folds=2, seed=0)
 
 
 @pytest.mark.spark
-def test_cells_on_digits_keep_their_models_and_are_done_once(data, spark) -> None:
-    from kindred import networks, results
+@pytest.mark.tensorflow
+def test_cells_on_digits_keep_their_models_and_are_done_once(data, spark, monkeypatch) -> None:
+    from kindred import convnet, networks, results
 
+    monkeypatch.setattr(convnet, "EPOCHS", 12)
     run = runs.run_folder("tests", "cells")
     run_stage("ingest", run, dataset="digits", path=None, limit=400, leaks="drop")
     run_stage("featurize", run, extractor="pixels", image_size=None, weights="imagenet")
     run_stage("cluster", run, "cluster/60", k=60, seed=0)
 
-    cells = [Cell("clusters", 60, percentile=50), Cell("random", 60), Cell("distances", centroids=60)]
+    network = Cell("representatives", 60, network=True)
+    cells = [Cell("clusters", 60, percentile=50), Cell("random", 60), Cell("distances", centroids=60), network]
     marks = {cell.name: do_cell(run, cell) for cell in cells}
     again = do_cell(run, cells[0])
 
@@ -142,6 +161,8 @@ def test_cells_on_digits_keep_their_models_and_are_done_once(data, spark) -> Non
     assert again["attempt"] == first["attempt"]
     assert again["figures"]["cell/clusters-60-50/reused"] == 1
     assert first["reports"] == [propagation.CENTROIDS, propagation.NETWORK]
+    assert figures["cell/network-representatives-60/epoch_seconds"] > 0
+    assert marks["network-representatives-60"]["reports"] == [propagation.CENTROIDS, convnet.FILE]
     network = networks.from_bytes(runs.read_bytes(runs.join(first["folder"], propagation.NETWORK)))
     assert network.probabilities(np.zeros((1, 64))).shape == (1, 10)
     with pytest.raises(InputError, match="labels is 9,999; only .* images have a known label"):

@@ -1,16 +1,16 @@
-"""The published study of label propagation on Fashion-MNIST: its cells, what a cell learns from, and the table.
+"""The published study of label propagation on Fashion-MNIST: its cells, and what a cell learns from.
 
 A *cell* is one model: all labels on pixels or on distances to centroids; n labels on random images or on the
 representatives of n clusters; those propagated to their clusters, whole or as far as a percentile. Source: A. Géron,
-Hands-On Machine Learning (2nd ed., chapter 9), carried out on Fashion-MNIST with logistic regression on pixels.
+Hands-On Machine Learning (2nd ed., chapter 9), carried out on Fashion-MNIST with logistic regression on pixels, and
+again with a convolutional network.
 """
 
 import io
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from kindred import clusters, pseudo
@@ -18,8 +18,6 @@ from kindred.errors import InputError
 from kindred.labellers import clusters as labeller
 
 KINDS = ("all", "distances", "random", "representatives", "clusters")
-DATASET = "fashion_mnist"
-DASHES = ("-", "--", "-.", ":")
 CLUSTERING, NETWORK, CENTROIDS = "clustering.npz", "network.npz", "centroids.npz"
 TITLES = {
     "all": "all labels, pixels",
@@ -28,31 +26,20 @@ TITLES = {
     "representatives": "labels on representatives",
     "clusters": "propagated to clusters",
 }
-# Accuracy on the 10,000 test images, as the study reports it for logistic regression with 60,000 training images.
-STUDY = {
-    "all": 0.841,
-    "distances-100": 0.8262,
-    "distances-200": 0.8389,
-    "distances-300": 0.8456,
-    "random-500": 0.7852,
-    "random-1000": 0.7924,
-    "random-2000": 0.8089,
-    "representatives-2000": 0.8146,
-    "clusters-2000-100": 0.8121,
-    "clusters-2000-25": 0.8044,
-}
 
 
 @dataclass(frozen=True)
 class Cell:
     """One model of the study. `labels`: how many are given (None: all known); `centroids`: of `distances`;
-    `percentile`: of `clusters`. Raises InputError for what cannot be.
+    `percentile`: of `clusters`; `network`: the convolutional network in place of logistic regression. Raises InputError
+    for what cannot be.
     """
 
     kind: str
     labels: int | None = None
     centroids: int | None = None
     percentile: float | None = None
+    network: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -67,7 +54,13 @@ class Cell:
     def name(self) -> str:
         """Its folder's, and its name in MLflow."""
         numbers = (self.labels, self.centroids, self.percentile)
-        return "-".join([self.kind, *(f"{number:.10g}" for number in numbers if number is not None)])
+        kind = f"network-{self.kind}" if self.network else self.kind
+        return "-".join([kind, *(f"{number:.10g}" for number in numbers if number is not None)])
+
+    @property
+    def title(self) -> str:
+        """What it is, in the table."""
+        return f"network, {TITLES[self.kind]}" if self.network else TITLES[self.kind]
 
     @property
     def k(self) -> int | None:
@@ -109,13 +102,20 @@ class Clustered(pseudo.Pool):
         return self.found.cluster, self.found.distance
 
 
-def grid(budgets: Iterable[int], centroids: Iterable[int], percentiles: Iterable[float]) -> list[Cell]:
-    """All cells of the study, each once: with all labels, then by budget. Raises InputError for what cannot be."""
+def grid(
+    budgets: Iterable[int], centroids: Iterable[int], percentiles: Iterable[float], network: bool = False
+) -> list[Cell]:
+    """All cells of the study, each once: with all labels, then by budget; with `network` the same again for it (it has
+    no use for distances). Raises InputError for what cannot be.
+    """
     shares = sorted({100.0, *map(float, percentiles)}, reverse=True)
+    budgets = sorted(set(budgets))
     cells = [Cell("all"), *(Cell("distances", centroids=k) for k in sorted(set(centroids)))]
     for kind in ("random", "representatives"):
-        cells += [Cell(kind, n) for n in sorted(set(budgets))]
-    return cells + [Cell("clusters", n, percentile=share) for share in shares for n in sorted(set(budgets))]
+        cells += [Cell(kind, n) for n in budgets]
+    cells += [Cell("clusters", n, percentile=share) for share in shares for n in budgets]
+    again = [replace(cell, network=True) for cell in cells if cell.kind != "distances"]
+    return cells + again if network else cells
 
 
 def clusterings(cells: list[Cell]) -> list[int]:
@@ -155,70 +155,6 @@ def share_right(propagated: pa.Table, truth: dict[str, str]) -> float | None:
     pairs = zip(propagated["image_id"].to_pylist(), propagated["label"].to_pylist(), strict=True)
     right = [truth[image] == label for image, label in pairs if image in truth]
     return float(np.mean(right)) if right else None
-
-
-def compare(
-    cells: list[Cell], figures: dict[str, float], ours: dict[int, float], study: dict[str, float]
-) -> pd.DataFrame:
-    """A row for each cell: test accuracy as published (`study`), reproduced (`figures` of the run), and this
-    pipeline's own with as many random labels (`ours`, by budget). Empty where there is none.
-    """
-    rows = [
-        {
-            "cell": cell.name,
-            "labels": cell.labels,
-            "centroids": cell.k,
-            "percentile": cell.percentile,
-            "published": study.get(cell.name),
-            "reproduced": figures.get(f"cell/{cell.name}/accuracy"),
-            "ours": ours.get(cell.labels) if cell.kind == "random" else None,
-        }
-        for cell in cells
-    ]
-    table = pd.DataFrame(rows)
-    counts = dict.fromkeys(("labels", "centroids"), "Int64")
-    return table.astype(counts | dict.fromkeys(("percentile", "published", "reproduced", "ours"), "float64"))
-
-
-def text(cells: list[Cell], table: pd.DataFrame) -> str:
-    """The table as lines for a console."""
-    lines = [f"{'test accuracy':36}{'labels':>8}{'k':>6}{'%':>6}{'published':>11}{'reproduced':>11}{'ours':>9}"]
-    for cell, row in zip(cells, table.itertuples(), strict=True):
-        counts = f"{cell.labels or 'all':>8}{cell.k or '':>6}"
-        share = "" if cell.percentile is None else f"{cell.percentile:g}"
-        scores = ["" if pd.isna(v) else f"{v:.4f}" for v in (row.published, row.reproduced, row.ours)]
-        lines.append(f"{TITLES[cell.kind]:36}{counts}{share:>6}{scores[0]:>11}{scores[1]:>11}{scores[2]:>9}")
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def plot(cells: list[Cell], table: pd.DataFrame) -> bytes:
-    """Test accuracy against the number of given labels, as a PNG: a line for each way to use them, crosses for what is
-    published, dotted lines for all labels.
-    """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 5), layout="constrained")
-    axes = figure.add_subplot(xlabel="given labels", ylabel="test accuracy")
-    table = table.assign(title=[_line(cell) for cell in cells])
-    for title, rows in table[table["labels"].notna()].groupby("title", sort=False):
-        (line,) = axes.plot(rows["labels"].astype(int), rows["reproduced"], "o-", label=title)
-        axes.plot(rows["labels"].astype(int), rows["published"], "x", color=line.get_color(), markersize=9)
-    ours = table[table["ours"].notna()]
-    axes.plot(ours["labels"].astype(int), ours["ours"], "s-", color="black", linewidth=2, label="ours, random labels")
-    for i, (title, rows) in enumerate(table[table["labels"].isna()].groupby("title", sort=False)):
-        axes.axhline(rows["reproduced"].max(), linestyle=DASHES[i % len(DASHES)], color="gray", label=title)
-    figure.legend(loc="outside right upper", fontsize=8, title="reproduced (x: published)")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=120)
-    return buffer.getvalue()
-
-
-def _line(cell: Cell) -> str:
-    """What a cell's line in the plot is called."""
-    if cell.kind == "distances":
-        return f"{TITLES[cell.kind]}, k = {cell.centroids}"
-    near = cell.percentile is not None and cell.percentile < 100
-    return f"{TITLES[cell.kind]}, nearest {cell.percentile:g} %" if near else TITLES[cell.kind]
 
 
 def _npz(**arrays: np.ndarray) -> bytes:

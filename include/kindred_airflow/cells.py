@@ -41,21 +41,21 @@ def budgets(**context) -> list[dict]:
 @task(retries=0)
 def table(run: str, **context) -> None:
     """Published, reproduced and ours, as a table and a plot: in the run's folder and on its MLflow run."""
-    from kindred import propagation, results, runs, tracking
+    from kindred import propagation_table, results, runs, tracking
 
     params = context["params"]
     found = _grid(params)
     figures = results.read(run)
     final = {n: results.read(f"{run}-ours-{n}")["final/test/accuracy"] for n in params["budgets"]}
-    study = propagation.STUDY if params["dataset"] == propagation.DATASET else {}
-    rows = propagation.compare(found, figures, final, study)
-    text = propagation.text(found, rows)
+    study = propagation_table.STUDY if params["dataset"] == propagation_table.DATASET else {}
+    rows = propagation_table.compare(found, figures, final, study)
+    text = propagation_table.text(found, rows)
     if study and params["limit"]:
         text += f"\npublished: with 60,000 training images; here limit is {params['limit']:,}"
     files = {
         "table.csv": rows.to_csv(index=False).encode(),
         results.SUMMARY: text.encode(),
-        "accuracy.png": propagation.plot(found, rows),
+        "accuracy.png": propagation_table.plot(found, rows),
     }
     for name, content in files.items():
         runs.put_bytes(runs.join(run, name), content)
@@ -70,7 +70,7 @@ def table(run: str, **context) -> None:
 def _grid(params: dict) -> list:
     from kindred import propagation
 
-    return propagation.grid(params["budgets"], params["centroids"], params["percentiles"])
+    return propagation.grid(params["budgets"], params["centroids"], params["percentiles"], params["network"])
 
 
 def _command(run: str, stage: str, values: dict) -> list[str]:

@@ -160,6 +160,13 @@ LABEL_PROPAGATION = {
         "Percentiles",
         "Labels are propagated to whole clusters, and to so many percent of each cluster, nearest to its centroid.",
     ),
+    "network": Param(
+        False,
+        type="boolean",
+        title="Network",
+        description="Train the study's convolutional network too, on all labels and for each budget. With 60,000 "
+        "images and no GPU that takes hours.",
+    ),
     "seed": SELF_TRAINING["seed"],
 }
 

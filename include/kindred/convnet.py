@@ -1,0 +1,111 @@
+"""The convolutional network of the study of label propagation, on pixels, in Keras.
+
+Convolutions of 32, 64 and 128 channels (3 x 3), one of 1 x 1, a dense layer of 64; Adam, batches of 32, early stopping
+with patience 8 on a tenth. What the study does not say is filled in: each 3 x 3 convolution is followed by a 2 x 2 max
+pooling while there is something to pool, the 1 x 1 has 64 channels.
+"""
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kindred.errors import InputError
+
+FILE = "network.keras"
+CHANNELS = (32, 64, 128)
+BETWEEN = 64  # channels of the 1 x 1 convolution
+DENSE = 64
+BATCH = 32
+EPOCHS = 200  # a bound that early stopping stays below
+PATIENCE = 8
+HELD_OUT = 10  # early stopping watches one image in so many
+
+
+@dataclass(frozen=True)
+class ConvNet:
+    """A trained network, with the number of epochs and the median seconds of one."""
+
+    model: Any
+    epochs: int = 0
+    epoch_seconds: float = 0.0
+
+    def probabilities(self, pixels: np.ndarray) -> np.ndarray:
+        """Class probabilities [n, classes], float64, of pixels [n, h, w, c] from 0 to 1."""
+        found = self.model.predict(pixels, batch_size=256, verbose=0).astype(np.float64)
+        return found / found.sum(axis=1, keepdims=True)
+
+    def to_bytes(self) -> bytes:
+        """As a `.keras` file."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, FILE)
+            self.model.save(path)
+            return path.read_bytes()
+
+
+def from_bytes(content: bytes) -> ConvNet:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, FILE)
+        path.write_bytes(content)
+        return ConvNet(_keras().saving.load_model(path, compile=False, safe_mode=True))
+
+
+def fit(pixels: np.ndarray, labels: np.ndarray, classes: int, seed: int, say: Callable[[str], None]) -> ConvNet:
+    """Train on pixels [n, h, w, c] from 0 to 1 and labels [n]; raises InputError where a tenth of them is no image."""
+    if len(pixels) < HELD_OUT:
+        raise InputError(f"{len(pixels)} images to learn from; the network needs {HELD_OUT}: it is watched on a tenth")
+    keras = _keras()
+    keras.utils.set_random_seed(seed)
+    model = _model(keras, pixels.shape[1:], classes)
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
+    order = np.random.default_rng(seed).permutation(len(pixels))
+    watched, learned = np.split(order, [len(order) // HELD_OUT])
+    seconds, began = [], time.perf_counter()
+
+    def told(epoch: int, logs: dict[str, float]) -> None:
+        nonlocal began
+        now = time.perf_counter()
+        seconds.append(now - began)
+        began = now
+        say(f"... epoch {epoch + 1}: {seconds[-1]:.1f} s, validation loss {logs['val_loss']:.4f}")
+
+    model.fit(
+        pixels[learned],
+        labels[learned],
+        batch_size=BATCH,
+        epochs=EPOCHS,
+        validation_data=(pixels[watched], labels[watched]),
+        callbacks=[
+            keras.callbacks.EarlyStopping("val_loss", patience=PATIENCE, restore_best_weights=True),
+            keras.callbacks.LambdaCallback(on_epoch_end=told),
+        ],
+        verbose=0,
+    )
+    return ConvNet(model, len(seconds), statistics.median(seconds))
+
+
+def _model(keras: Any, shape: tuple[int, int, int], classes: int) -> Any:
+    layers, side = keras.layers, min(shape[:2])
+    stack = [keras.Input(shape)]
+    for channels in CHANNELS:
+        stack.append(layers.Conv2D(channels, 3, padding="same", activation="relu"))
+        if side >= 2:
+            stack.append(layers.MaxPooling2D())
+            side //= 2
+    stack += [layers.Conv2D(BETWEEN, 1, activation="relu"), layers.Flatten(), layers.Dense(DENSE, "relu")]
+    return keras.Sequential([*stack, layers.Dense(classes, "softmax")])
+
+
+def _keras() -> Any:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import keras
+    import tensorflow as tf
+
+    tf.config.experimental.enable_op_determinism()
+    return keras
