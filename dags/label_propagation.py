@@ -3,7 +3,8 @@
 
 Fashion-MNIST, logistic regression on pixels: all labels; distances to centroids as features; n labels on random
 images, or on the images nearest to the centroids of n clusters; those labels propagated to their whole clusters, or to
-the nearest part of each; if asked for, the same again with a convolutional network. Beside it, with the same budgets of random labels, this pipeline's own defaults.
+the nearest part of each; if asked for, the same again with a convolutional network. Beside it, with the same budgets of
+random labels, this pipeline's own defaults.
 
 Each cell keeps its model and its clustering; the name of an earlier run resumes it, and the cells that are done are
 skipped. The run ends with a table (published, reproduced, ours) and a plot of accuracy against the number of labels.
