@@ -141,7 +141,7 @@ def do_cell(run: str, cell: Cell) -> dict:
 def test_cells_on_digits_keep_their_models_and_are_done_once(data, spark, monkeypatch) -> None:
     from kindred import convnet, networks, results
 
-    monkeypatch.setattr(convnet, "EPOCHS", 12)
+    monkeypatch.setattr(convnet, "EPOCHS", 60)
     run = runs.run_folder("tests", "cells")
     run_stage("ingest", run, dataset="digits", path=None, limit=400, leaks="drop")
     run_stage("featurize", run, extractor="pixels", image_size=None, weights="imagenet")
@@ -162,6 +162,8 @@ def test_cells_on_digits_keep_their_models_and_are_done_once(data, spark, monkey
     assert again["figures"]["cell/clusters-60-50/reused"] == 1
     assert first["reports"] == [propagation.CENTROIDS, propagation.NETWORK]
     assert figures["cell/network-representatives-60/epoch_seconds"] > 0
+    steps = [step for step, _ in marks["network-representatives-60"]["facts"]["steps"]["val_loss"]]
+    assert steps == list(range(1, int(figures["cell/network-representatives-60/epochs"]) + 1))
     assert marks["network-representatives-60"]["reports"] == [propagation.CENTROIDS, convnet.FILE]
     network = networks.from_bytes(runs.read_bytes(runs.join(first["folder"], propagation.NETWORK)))
     assert network.probabilities(np.zeros((1, 64))).shape == (1, 10)

@@ -14,6 +14,15 @@ def kmeans(features: np.ndarray, k: int, threads: int, seed: int = 0) -> tuple[n
 
     Raises InputError where k is above the number of images.
     """
+    return kmeans_and_course(features, k, threads, seed)[0]
+
+
+def kmeans_and_course(
+    features: np.ndarray, k: int, threads: int, seed: int = 0
+) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], list[float]]:
+    """What `kmeans` gives, and the mean squared distance of the images that it learned from after each step of its best
+    try.
+    """
     import faiss
 
     if not 1 <= k <= len(features):
@@ -31,7 +40,9 @@ def kmeans(features: np.ndarray, k: int, threads: int, seed: int = 0) -> tuple[n
     )
     model.train(vectors)
     squares, cluster = model.index.search(vectors, 1)
-    return model.centroids, cluster[:, 0], np.sqrt(np.maximum(squares[:, 0], 0))
+    learned_from = min(len(vectors), k * SAMPLE_PER_CENTROID)
+    course = (model.obj / learned_from).tolist()
+    return (model.centroids, cluster[:, 0], np.sqrt(np.maximum(squares[:, 0], 0))), course
 
 
 def distances(features: np.ndarray, centroids: np.ndarray, threads: int) -> np.ndarray:

@@ -10,7 +10,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,11 @@ HELD_OUT = 10  # early stopping watches one image in so many
 
 @dataclass(frozen=True)
 class ConvNet:
-    """A trained network, with the number of epochs and the median seconds of one."""
+    """A trained network, with the median seconds of an epoch and the losses after each."""
 
     model: Any
-    epochs: int = 0
     epoch_seconds: float = 0.0
+    losses: dict[str, list[float]] = field(default_factory=dict)  # loss, val_loss
 
     def probabilities(self, pixels: np.ndarray) -> np.ndarray:
         """Class probabilities [n, classes], float64, of pixels [n, h, w, c] from 0 to 1."""
@@ -75,7 +75,7 @@ def fit(pixels: np.ndarray, labels: np.ndarray, classes: int, seed: int, say: Ca
         began = now
         say(f"... epoch {epoch + 1}: {seconds[-1]:.1f} s, validation loss {logs['val_loss']:.4f}")
 
-    model.fit(
+    course = model.fit(
         pixels[learned],
         labels[learned],
         batch_size=BATCH,
@@ -87,7 +87,7 @@ def fit(pixels: np.ndarray, labels: np.ndarray, classes: int, seed: int, say: Ca
         ],
         verbose=0,
     )
-    return ConvNet(model, len(seconds), statistics.median(seconds))
+    return ConvNet(model, statistics.median(seconds), course.history)
 
 
 def _model(keras: Any, shape: tuple[int, int, int], classes: int) -> Any:

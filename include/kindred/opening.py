@@ -9,6 +9,7 @@ from kindred import results, runs, tracking
 from kindred.errors import InputError
 
 FILE = "run.json"
+TAGS = ("dataset", "extractor", "classifier", "labeller")  # params that MLflow's lists are filtered and grouped by
 
 
 def check_names(conf: dict[str, Any], params: dict[str, Any]) -> None:
@@ -28,6 +29,7 @@ def open_run(dag_id: str, run_id: str, params: dict[str, Any], part: str = "") -
         return folder
     name = folder.rsplit("/", 1)[1]
     tags = {"kindred.folder": folder, "kindred.version": kindred.__version__, "kindred.airflow_run": run_id}
+    tags |= {tag: str(wanted[tag]) for tag in TAGS if tag in wanted} | _budget(wanted)
     if commit := code_version():
         tags["mlflow.source.git.commit"] = commit
     mlflow_run = tracking.start_run(dag_id, name, wanted, tags)
@@ -42,6 +44,15 @@ def close_run(folder: str, succeeded: bool) -> dict[str, float]:
     reports = {name: (runs.read_bytes(runs.join(folder, name)) or b"").decode() for name in (results.SUMMARY, FILE)}
     tracking.end_run(folder, figures, reports, "FINISHED" if succeeded else "FAILED")
     return figures
+
+
+def _budget(params: dict[str, Any]) -> dict[str, str]:
+    """The tag `labels`: how many are given, where the form asks for that."""
+    if "labels" not in params:
+        return {}
+    if params.get("labels_per_class"):
+        return {"labels": f"{params['labels_per_class']} per class"}
+    return {"labels": str(params["labels"] or "all")}
 
 
 def code_version() -> str | None:
