@@ -6,8 +6,8 @@ images, or on the images nearest to the centroids of n clusters; those labels pr
 the nearest part of each; if asked for, the same again with a convolutional network. Beside it, with the same budgets of
 random labels, this pipeline's own defaults.
 
-Each cell keeps its model and its clustering; the name of an earlier run resumes it, and the cells that are done are
-skipped. The run ends with a table (published, reproduced, ours) and a plot of accuracy against the number of labels.
+Each cell keeps its model and its clustering; a second run on the same data takes over the cells that are done. The run
+ends with a table (published, reproduced, ours) and a plot of accuracy against the number of labels.
 """
 
 from airflow.sdk import DAG, chain, task_group

@@ -7,13 +7,41 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from kindred import convnet, featurize, ledger, metrics, networks, propagation, stage, train, variants
+from kindred import clusters, convnet, featurize, ledger, metrics, networks, propagation, runs, stage, train
 from kindred import labels as given
+from kindred.classifiers import logistic_regression
 from kindred.errors import InputError
 from kindred.jvm import cores
+from kindred.labellers import clusters as labeller
 
-CLASSIFIER = "logistic_regression"
+MODULES = (
+    clusters,
+    convnet,
+    given,
+    labeller,
+    logistic_regression,
+    networks,
+    propagation,
+    train,
+)  # what a cell is made by
 POOL, TEST = ds.field("split").isin(["train", "unlabeled"]), ds.field("split") == "test"
+
+
+def home(
+    s: stage.Stage,
+    *,
+    kind: str,
+    labels: int | None,
+    centroids: int | None,
+    percentile: float | None,
+    network: bool,
+    folds: int,
+    seed: int,
+) -> str:
+    """A folder below the features, named by everything that the cell depends on: a second run has it done."""
+    name = propagation.Cell(kind, labels, centroids, percentile, network).name
+    code = runs.fingerprint(*(runs.file_fingerprint(file) for file in (__file__, *(m.__file__ for m in MODULES))))
+    return runs.join(s.folder_of("featurize"), "cell", f"{name}-{folds}-{seed}-{code}")
 
 
 def main(
@@ -83,8 +111,7 @@ def _inputs(s, cell, features, found) -> np.ndarray:
 
 def _fit(s, examples, ids, classes, folds, seed) -> tuple[networks.Network, dict[str, float]]:
     """Logistic regression, its penalty chosen over the folds."""
-    module = variants.load("classifier", CLASSIFIER)
-    fitted = train.fit_examples(s.spark, examples, ids, module, classes, folds, seed, s.say)
+    fitted = train.fit_examples(s.spark, examples, ids, logistic_regression, classes, folds, seed, s.say)
     found = fitted.networks[train.ALL]
     s.report(propagation.NETWORK, found.to_bytes())
     s.facts = {"folds": fitted.scores(), "setting": fitted.setting}
@@ -116,4 +143,4 @@ def _by_id(rows: pa.Table) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    stage.run(main)
+    stage.run(main, home)

@@ -136,21 +136,25 @@ def do_cell(run: str, cell: Cell) -> dict:
     return run_stage("cell", run, f"cell/{cell.name}", **asdict(cell), folds=2, seed=0)
 
 
+def prepare(run: str) -> None:
+    run_stage("ingest", run, dataset="digits", path=None, limit=400, leaks="drop")
+    run_stage("featurize", run, extractor="pixels", image_size=None, weights="imagenet")
+    run_stage("cluster", run, "cluster/60", k=60, seed=0)
+
+
 @pytest.mark.spark
 @pytest.mark.tensorflow
 def test_cells_on_digits_keep_their_models_and_are_done_once(data, spark, monkeypatch) -> None:
     from kindred import convnet, networks, results
 
     monkeypatch.setattr(convnet, "EPOCHS", 60)
-    run = runs.run_folder("tests", "cells")
-    run_stage("ingest", run, dataset="digits", path=None, limit=400, leaks="drop")
-    run_stage("featurize", run, extractor="pixels", image_size=None, weights="imagenet")
-    run_stage("cluster", run, "cluster/60", k=60, seed=0)
-
+    run, second = (runs.run_folder("tests", name) for name in ("cells", "cells-again"))
+    prepare(run)
+    prepare(second)
     network = Cell("representatives", 60, network=True)
     cells = [Cell("clusters", 60, percentile=50), Cell("random", 60), Cell("distances", centroids=60), network]
     marks = {cell.name: do_cell(run, cell) for cell in cells}
-    again = do_cell(run, cells[0])
+    again = do_cell(second, cells[0])
 
     first = marks["clusters-60-50"]
     figures = results.merge(run)
