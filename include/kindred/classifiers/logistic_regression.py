@@ -23,7 +23,7 @@ SETTINGS = (
 )  # C, the inverse of the penalty: accuracy is flat within a factor of 5
 ITERATIONS = 300
 BIG = 2**24  # values: from here on, single precision and fewer iterations
-ITERATIONS_BIG = 100
+ITERATIONS_BIG = 40
 FRAME_PENALTY = 1e-5  # MLlib's regParam, on the mean loss: about C = 1 for 100,000 rows
 
 
