@@ -97,3 +97,30 @@ def test_labels_on_representatives_are_as_many_as_asked_for(labelled) -> None:
         run_stage("choose_labels", other, **{**LABELS, "label_choice": "representatives", "labels": None})
     with pytest.raises(InputError, match="takes labels in all, not labels_per_class"):
         run_stage("choose_labels", other, **{**LABELS, "label_choice": "representatives", "labels_per_class": 2})
+
+
+ATTACK = {
+    **{"attacks": ["simba_l2", "square_l2", "square_linf"], "attack_images": 40, "attack_queries": 100},
+    **{"attack_epsilon_l2": None, "attack_epsilon_linf": None, "seed": 0},
+}
+
+
+def test_an_attack_leaves_a_row_for_each_image_model_and_attack(labelled) -> None:
+    finish(labelled, "off")
+
+    mark = run_stage("attack", labelled, **ATTACK)
+
+    figures, reader = mark["figures"], stage.Stage("report", labelled, {})
+    rows, pictures = reader.rows("attacks").to_pandas(), reader.rows("attack_pictures").to_pandas()
+    assert len(rows) == 40 * 2 * 3
+    assert len(pictures) == 8 * 2 * 3
+    assert not rows.duplicated(["image_id", "model", "attack"]).any()
+    assert figures["attack/images"] == 40
+    assert figures["attack/same_model"] == 0
+    own = rows[(rows["attack"] == "square_linf") & (rows["model"] == "final")]
+    right = own["before"] == own["label"]
+    assert figures["attack/square_linf/final/success_rate"] == own["success"].sum() / right.sum() > 0.1
+    assert figures["attack/final/already_wrong"] == (~right).sum()
+    assert figures["attack/square_linf/final/accuracy"] == (own["after"] == own["label"]).mean()
+    assert (own["queries"] == 0).equals(~right)
+    assert own["distance"].max() <= 27 / 255
