@@ -1,6 +1,7 @@
 """test images, base and final -> how easily each is fooled"""
 
 import pyarrow.dataset as ds
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from kindred import attacks as attacking
@@ -42,7 +43,7 @@ def main(
     return attacking.summary(s.figures, plan)
 
 
-def _chosen(s: stage.Stage, count: int, seed: int):
+def _chosen(s: stage.Stage, count: int, seed: int) -> DataFrame:
     """image_id, label, shown and content of the images to attack, spread over Spark's tasks."""
     truth = s.rows("truth").to_pandas().set_index("image_id")["label"].to_dict()
     chosen = attacking.choose(s.rows("images", ["image_id"], TEST)["image_id"].to_pylist(), truth, count, seed)

@@ -105,7 +105,15 @@ def _picture(found: black_box.Attacked, pixels: np.ndarray, i: int) -> tuple:
     return *pair, float(found.before[i].max()), steps.astype(np.int32), path[steps]
 
 
-def _frames(plan, extractor, models, classes, channels, threads, frames: Iterator[pd.DataFrame]):
+def _frames(
+    plan: Plan,
+    extractor: featurize.Extractor,
+    models: dict[str, bytes],
+    classes: list[str],
+    channels: int,
+    threads: int,
+    frames: Iterator[pd.DataFrame],
+) -> Iterator[pd.DataFrame]:
     number = {name: i for i, name in enumerate(classes)}
     for frame in frames:
         decoded = [images.decode(content) for content in frame["content"]]
