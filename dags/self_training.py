@@ -12,14 +12,14 @@ differs.
 
 from airflow.sdk import DAG, chain
 
-from kindred_airflow.forms import RUN, SELF_TRAINING
+from kindred_airflow.forms import ATTACK, RUN, SELF_TRAINING
 from kindred_airflow.tasks import DEFAULT_ARGS, attack, close_run, open_run, self_training
 
 with DAG(
     "self_training",
     schedule=None,
     doc_md=__doc__,
-    params={**SELF_TRAINING, **RUN},
+    params={**SELF_TRAINING, **ATTACK, **RUN},
     default_args=DEFAULT_ARGS,
     tags=["kindred", "training"],
     is_paused_upon_creation=False,

@@ -33,8 +33,9 @@ def main(
     chosen = _chosen(s, attack_images or attacking.IMAGES[network], seed)
     worker = fooling.worker(plan, extractor, models, facts["classes"], facts["channels"], s.threads())
     featurize.ship(s.spark, extractor, lambda: s.file("featurize", featurize.FILE))
-    with s.progress(of=chosen.count()):
-        found, pictures = fooling.tables(chosen.mapInPandas(worker, fooling.FOUND).toArrow(), same)
+    with s.progress(of=len(chosen)):
+        found = _images(s, chosen).mapInPandas(worker, fooling.FOUND).toArrow()
+    found, pictures = fooling.tables(found, same)
     s.write_rows("attacks", found)
     s.write_rows("attack_pictures", pictures)
     rows = found.select(["image_id", "model", "attack", "label", "before", "queries", "success"]).to_pandas()
@@ -43,14 +44,19 @@ def main(
     return attacking.summary(s.figures, plan)
 
 
-def _chosen(s: stage.Stage, count: int, seed: int) -> DataFrame:
-    """image_id, label, shown and content of the images to attack, spread over Spark's tasks."""
+def _chosen(s: stage.Stage, count: int, seed: int) -> list[tuple[str, str, bool]]:
+    """Rows of CHOSEN."""
     truth = s.rows("truth").to_pandas().set_index("image_id")["label"].to_dict()
     chosen = attacking.choose(s.rows("images", ["image_id"], TEST)["image_id"].to_pylist(), truth, count, seed)
     tables = (s.rows(f"predictions_{model}", ["image_id", "prediction"], TEST) for model in ("base", "final"))
     predictions = [table.to_pandas().set_index("image_id")["prediction"].to_dict() for table in tables]
     shown = attacking.shown(chosen, truth, predictions)
-    rows = s.spark.createDataFrame([(i, truth[i], i in shown) for i in chosen], fooling.CHOSEN)
+    return [(i, truth[i], i in shown) for i in chosen]
+
+
+def _images(s: stage.Stage, chosen: list[tuple[str, str, bool]]) -> DataFrame:
+    """Rows of CHOSEN with their content, spread over Spark's tasks."""
+    rows = s.spark.createDataFrame(chosen, fooling.CHOSEN)
     test = s.read("images").where("split = 'test'").select("image_id", "content")
     tasks = min(len(chosen), fooling.TASKS_PER_CORE * s.spark.sparkContext.defaultParallelism)
     return test.join(F.broadcast(rows), "image_id", how="inner").repartition(tasks)

@@ -139,8 +139,8 @@ def test_what_is_asked_about_is_a_valid_image_within_the_bound(name: str, shape:
 def test_an_image_has_the_same_outcome_whatever_the_batch(name: str, digits) -> None:
     model, images, labels = digits
 
-    together = attacked(name, model, images[:20], labels[:20], epsilon=100)
-    alone = [attacked(name, model, images[i : i + 1], labels[i : i + 1], 100, first=i) for i in range(20)]
+    together = attacked(name, model, images[:10], labels[:10], epsilon=100)
+    alone = [attacked(name, model, images[i : i + 1], labels[i : i + 1], 100, first=i) for i in range(10)]
 
     np.testing.assert_array_equal(together.images, np.concatenate([one.images for one in alone]))
     np.testing.assert_array_equal(together.queries, np.concatenate([one.queries for one in alone]))
@@ -210,7 +210,7 @@ def test_square_l2_fools_no_fewer_digits_than_the_toolbox_does(pale: tuple) -> N
 
 @pytest.fixture(scope="module")
 def pale() -> tuple:
-    """A linear model, 182 digits that it has right, of 16 x 16 greys far from black and white (there the toolbox's
+    """A linear model, the digits of 200 that it has right, of 16 x 16 greys far from black and white (there the toolbox's
     Square Attack divides 0 by 0), their labels, and the model as the toolbox wants it.
     """
     estimators = pytest.importorskip("art.estimators.classification", reason=TOOLBOX)

@@ -183,9 +183,9 @@ def test_loading_the_dags_imports_nothing_heavy(tmp_path):
 def test_the_forms_choices_are_those_of_the_core() -> None:
     """The forms cannot ask the core for them: it imports numpy."""
     from kindred import fooling, gate, labels
-    from kindred_airflow.forms import SELF_TRAINING
+    from kindred_airflow.forms import ATTACK, SELF_TRAINING
 
     assert SELF_TRAINING["gate"].schema["enum"] == list(gate.RULES)
     assert SELF_TRAINING["label_choice"].schema["enum"] == list(labels.LABEL_CHOICES)
-    assert SELF_TRAINING["attacks"].value == SELF_TRAINING["attacks"].schema["examples"] == list(fooling.ATTACKS)
-    assert SELF_TRAINING["attacks"].schema["items"]["enum"] == list(fooling.ATTACKS)
+    assert ATTACK["attacks"].value == ATTACK["attacks"].schema["examples"] == list(fooling.ATTACKS)
+    assert ATTACK["attacks"].schema["items"]["enum"] == list(fooling.ATTACKS)

@@ -90,24 +90,6 @@ def test_the_same_run_id_again_skips_every_stage(killed_run, environment):
     assert scores_of(after) == scores_of(before)
 
 
-def test_the_attack_is_skipped_until_its_box_is_ticked_and_then_all_that_is_done(killed_run, environment):
-    before = json.loads((killed_run["folder"] / FILE).read_text())
-    conf = {**CONF, "attack": True, "attack_images": 50, "attack_queries": 100}
-    env = {**environment, "CONF": json.dumps(conf), "RUN_ID": "first", "DAG": "self_training"}
-
-    process = start("kindred_airflow.run", env)
-    output, _ = process.communicate(timeout=600)
-
-    after = json.loads((killed_run["folder"] / FILE).read_text())
-    rates = {name for name in after if re.fullmatch(r"attack/\w+/(base|final)/success_rate", name)}
-    assert process.returncode == 0, output
-    assert not any(name.startswith("attack/") for name in before)
-    assert all(after[f"{stage}/reused"] == 1 for stage in STAGES)
-    assert after["attack/images"] == 50
-    assert len(rates) == 6
-    assert re.search(r"  attack +done in [\d.]+ s, simba_l2 fools base [\d.]+%, final", output)
-
-
 def test_a_run_triggered_through_the_served_api_gives_the_same_figures(killed_run, home, environment):
     airflow_port, mlflow_port = free_port(), free_port()
     env = {**environment, "AIRFLOW_PORT": str(airflow_port), "MLFLOW_PORT": str(mlflow_port)}
@@ -220,6 +202,24 @@ def test_predict_labels_a_folder_and_names_what_is_no_image(killed_run, home, en
     assert sum(int(row["label"]) == digits.target[int(Path(row["origin"]).stem)] for row in rows) >= 16
     assert all(abs(sum(json.loads(row["probabilities"]).values()) - 1) < 1e-4 for row in rows)
     assert [Path(row["origin"]).name for row in rejected] == ["broken.png"]
+
+
+def test_the_attack_is_skipped_until_its_box_is_ticked_and_then_all_that_is_done(killed_run, environment):
+    before = json.loads((killed_run["folder"] / FILE).read_text())
+    conf = {**CONF, "attack": True, "attack_images": 50, "attack_queries": 100}
+    env = {**environment, "CONF": json.dumps(conf), "RUN_ID": "first", "DAG": "self_training"}
+
+    process = start("kindred_airflow.run", env)
+    output, _ = process.communicate(timeout=600)
+
+    after = json.loads((killed_run["folder"] / FILE).read_text())
+    rates = {name for name in after if re.fullmatch(r"attack/\w+/(base|final)/success_rate", name)}
+    assert process.returncode == 0, output
+    assert not any(name.startswith("attack/") for name in before)
+    assert all(after[f"{stage}/reused"] == 1 for stage in STAGES)
+    assert after["attack/images"] == 50
+    assert len(rates) == 6
+    assert re.search(r"  attack +done in [\d.]+ s, simba_l2 fools base [\d.]+%, final", output)
 
 
 def test_bad_input_fails_with_one_line(home, environment):

@@ -139,6 +139,9 @@ SELF_TRAINING = {
         "than base's (no_harm), if a gain is shown (must_gain), or always (off). Refused: final is base.",
     ),
     "seed": Param(0, type="integer", minimum=0, title="Seed", description="Of everything that is left to chance."),
+}
+
+ATTACK = {
     "attack": Param(
         False,
         type="boolean",
