@@ -210,8 +210,8 @@ def test_square_l2_fools_no_fewer_digits_than_the_toolbox_does(pale: tuple) -> N
 
 @pytest.fixture(scope="module")
 def pale() -> tuple:
-    """A linear model, the digits of 200 that it has right, of 16 x 16 greys far from black and white (there the toolbox's
-    Square Attack divides 0 by 0), their labels, and the model as the toolbox wants it.
+    """A linear model, those of 200 digits that it has right, of 16 x 16 greys far from black and white (there the
+    toolbox's Square Attack divides 0 by 0), their labels, and the model as the toolbox wants it.
     """
     estimators = pytest.importorskip("art.estimators.classification", reason=TOOLBOX)
     model, images, labels = linear(lambda digits: np.round(64 + digits * (127 / 16)).repeat(2, 1).repeat(2, 2), 200)
