@@ -1,5 +1,7 @@
 """The DAGs: they load, their order is the plan's, and their forms explain and check themselves."""
 
+import contextlib
+import copy
 import os
 import subprocess
 import sys
@@ -27,7 +29,7 @@ def dags(tmp_path_factory):
 def test_the_stages_of_self_training_stand_in_the_order_of_the_plan(dags):
     dag = dags["self_training"]
     train = "train_base pseudo_label train_final gate"
-    plan = f"open_run ingest featurize choose_labels {train} build_index evaluate close_run"
+    plan = f"open_run ingest featurize choose_labels {train} build_index evaluate attack close_run"
 
     assert [task.task_id for task in dag.topological_sort()] == plan.split()
 
@@ -67,6 +69,13 @@ def test_the_form_offers_the_variants_that_are_there(dags, kind):
         ("leaks", "maybe"),
         ("run_name", "../elsewhere"),
         ("image_size", 2),
+        ("attack", "perhaps"),
+        ("attacks", ["deepfool"]),
+        ("attacks", []),
+        ("attack_images", 0),
+        ("attack_queries", 0),
+        ("attack_epsilon_l2", 0),
+        ("attack_epsilon_linf", 1.5),
     ],
 )
 def test_the_form_refuses_a_value_out_of_range(dags, name, value):
@@ -81,6 +90,22 @@ def test_a_stage_gets_its_values_as_json_and_no_default(dags):
 
     assert "{{ params.labels_per_class | tojson }}" in task.application_args
     assert task.application_args[2:4] == ["--stage", "choose_labels"]
+
+
+@pytest.mark.parametrize("ticked", [True, False])
+def test_the_attack_is_skipped_and_leaves_no_figures_unless_its_box_is_ticked(dags, tmp_path, ticked):
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    task = copy.copy(dags["self_training"].get_task("attack"))
+    mark = tmp_path / "attack" / "_DONE.json"
+    mark.parent.mkdir()
+    mark.write_text("{}")
+    task.application_args = ["--run-uri", f"file://{tmp_path}", "--stage", "attack"]
+
+    with contextlib.nullcontext() if ticked else pytest.raises(AirflowSkipException):
+        task._pre_execute_hook({"params": {"attack": ticked}, "task": task})
+
+    assert mark.exists() == ticked
 
 
 def test_the_published_study_runs_beside_our_own_defaults(dags):
@@ -157,8 +182,10 @@ def test_loading_the_dags_imports_nothing_heavy(tmp_path):
 
 def test_the_forms_choices_are_those_of_the_core() -> None:
     """The forms cannot ask the core for them: it imports numpy."""
-    from kindred import gate, labels
-    from kindred_airflow.forms import SELF_TRAINING
+    from kindred import fooling, gate, labels
+    from kindred_airflow.forms import ATTACK, SELF_TRAINING
 
     assert SELF_TRAINING["gate"].schema["enum"] == list(gate.RULES)
     assert SELF_TRAINING["label_choice"].schema["enum"] == list(labels.LABEL_CHOICES)
+    assert ATTACK["attacks"].value == ATTACK["attacks"].schema["examples"] == list(fooling.ATTACKS)
+    assert ATTACK["attacks"].schema["items"]["enum"] == list(fooling.ATTACKS)

@@ -204,6 +204,24 @@ def test_predict_labels_a_folder_and_names_what_is_no_image(killed_run, home, en
     assert [Path(row["origin"]).name for row in rejected] == ["broken.png"]
 
 
+def test_the_attack_is_skipped_until_its_box_is_ticked_and_then_all_that_is_done(killed_run, environment):
+    before = json.loads((killed_run["folder"] / FILE).read_text())
+    conf = {**CONF, "attack": True, "attack_images": 50, "attack_queries": 100}
+    env = {**environment, "CONF": json.dumps(conf), "RUN_ID": "first", "DAG": "self_training"}
+
+    process = start("kindred_airflow.run", env)
+    output, _ = process.communicate(timeout=600)
+
+    after = json.loads((killed_run["folder"] / FILE).read_text())
+    rates = {name for name in after if re.fullmatch(r"attack/\w+/(base|final)/success_rate", name)}
+    assert process.returncode == 0, output
+    assert not any(name.startswith("attack/") for name in before)
+    assert all(after[f"{stage}/reused"] == 1 for stage in STAGES)
+    assert after["attack/images"] == 50
+    assert len(rates) == 6
+    assert re.search(r"  attack +done in [\d.]+ s, simba_l2 fools base [\d.]+%, final", output)
+
+
 def test_bad_input_fails_with_one_line(home, environment):
     conf = {"dataset": "image_folder", "path": "/no/such/folder"}
     env = {**environment, "CONF": json.dumps(conf), "RUN_ID": "bad", "DAG": "self_training"}

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from bench import run_stage
+from bench import job_module, run_stage
 
-from kindred import runs, stage
+from kindred import fooling, runs, stage
 from kindred.errors import InputError
 
 pytestmark = pytest.mark.spark
@@ -97,3 +97,65 @@ def test_labels_on_representatives_are_as_many_as_asked_for(labelled) -> None:
         run_stage("choose_labels", other, **{**LABELS, "label_choice": "representatives", "labels": None})
     with pytest.raises(InputError, match="takes labels in all, not labels_per_class"):
         run_stage("choose_labels", other, **{**LABELS, "label_choice": "representatives", "labels_per_class": 2})
+
+
+ATTACK = {
+    **{"attacks": ["simba_l2", "square_l2", "square_linf"], "attack_images": 40, "attack_queries": 100},
+    **{"attack_epsilon_l2": None, "attack_epsilon_linf": None, "seed": 0},
+}
+
+
+def test_an_attack_leaves_a_row_for_each_image_model_and_attack(labelled) -> None:
+    finish(labelled, "off")
+
+    mark = run_stage("attack", labelled, **ATTACK)
+
+    figures, reader = mark["figures"], stage.Stage("report", labelled, {})
+    rows, pictures = reader.rows("attacks").to_pandas(), reader.rows("attack_pictures").to_pandas()
+    assert len(rows) == 40 * 2 * 3
+    assert len(pictures) == 8 * 2 * 3
+    assert not rows.duplicated(["image_id", "model", "attack"]).any()
+    assert figures["attack/images"] == 40
+    assert figures["attack/same_model"] == 0
+    own = rows[(rows["attack"] == "square_linf") & (rows["model"] == "final")]
+    right = own["before"] == own["label"]
+    assert figures["attack/square_linf/final/success_rate"] == own["success"].sum() / right.sum() > 0.1
+    assert figures["attack/final/already_wrong"] == (~right).sum()
+    assert figures["attack/square_linf/final/accuracy"] == (own["after"] == own["label"]).mean()
+    assert (own["queries"] == 0).equals(~right)
+    assert own["distance"].max() <= 27 / 255
+
+
+def test_an_attack_has_the_same_outcome_in_any_number_of_tasks(labelled, monkeypatch) -> None:
+    finish(labelled, "off")
+    tables = []
+    for tasks in (1, 5):
+        monkeypatch.setattr(fooling, "TASKS_PER_CORE", tasks)
+        attempt = stage.Stage("attack", labelled, {})
+        job_module("attack").main(attempt, **{**ATTACK, "attack_images": 20, "attack_queries": 30})
+        tables.append(attempt.written("attacks", ["image_id", "model", "attack", "after", "queries", "distance"]))
+
+    assert tables[0].equals(tables[1])
+
+
+def test_where_the_gate_refused_one_model_is_attacked_and_stands_for_both(labelled) -> None:
+    finish(labelled, "must_gain", labeller="clusters", percentile=20.0, clusters=5)
+
+    mark = run_stage("attack", labelled, **{**ATTACK, "attacks": ["square_linf"]})
+
+    figures = mark["figures"]
+    assert figures["attack/same_model"] == 1
+    assert figures["attack/square_linf/base/success_rate"] == figures["attack/square_linf/final/success_rate"] > 0.1
+    assert figures["attack/square_linf/difference"] == 0
+    assert "no difference shown" in mark["summary"]
+
+
+def test_an_attack_on_images_of_unknown_classes_ends_in_one_line(labelled, monkeypatch) -> None:
+    finish(labelled, "off")
+    rows = stage.Stage.rows
+    monkeypatch.setattr(
+        stage.Stage, "rows", lambda s, name, *a: rows(s, name, *a)[:0] if name == "truth" else rows(s, name, *a)
+    )
+
+    with pytest.raises(InputError, match="no test image has a known label"):
+        run_stage("attack", labelled, **{**ATTACK, "seed": 7})

@@ -43,7 +43,7 @@ class Extractor:
         batch = np.stack([images.fit(image, size, self.channels) for image in pixels])
         if self.graph is None:
             return variants.load("extractor", self.name).features(batch)
-        session = _session(_shipped(self.graph), threads)
+        session = _session(shipped(self.graph), threads)
         return session.run(None, {session.get_inputs()[0].name: batch})[0]
 
     @classmethod
@@ -129,7 +129,7 @@ TIMED = "image_id string, split string, features array<float>, started double, e
 
 def _batches(extractor: Extractor, threads: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     if extractor.graph is not None:
-        _session(_shipped(extractor.graph), threads)  # loading is not part of a batch's time
+        _session(shipped(extractor.graph), threads)  # loading is not part of a batch's time
     for batch in batches:
         for start in range(0, batch.num_rows, BATCH):
             rows = batch.slice(start, BATCH)
@@ -141,7 +141,7 @@ def _batches(extractor: Extractor, threads: int, batches: Iterator[pa.RecordBatc
             yield pa.RecordBatch.from_arrays(columns, ["image_id", "split", "features", "started", "ended"])
 
 
-def _shipped(name: str) -> str:
+def shipped(name: str) -> str:
     """Where a worker finds what `ship` has sent."""
     from pyspark import SparkFiles
 

@@ -25,7 +25,7 @@ TABLES = {
     ),
     # Every known label, whatever the run's label budget: no stage that fits may look, but for a study's cell, which
     # chooses its labels, fits and scores in one process.
-    "truth": Table("image_id string, label string", "ingest", ("choose_labels", "evaluate", "cell")),
+    "truth": Table("image_id string, label string", "ingest", ("choose_labels", "evaluate", "attack", "cell")),
     "rejected": Table("origin string, split string, reason string", "ingest"),
     "features": Table("image_id string, split string, features array<float>", "featurize"),
     "labels": Table(LABEL, "choose_labels"),
@@ -49,6 +49,20 @@ TABLES = {
     "index": Table(
         "image_id string, prediction string, confidence double, probabilities array<float>, features array<float>",
         "build_index",
+    ),
+    # What became of each test image under each black-box attack on each model (base, final). queries are those spent
+    # until success, or the budget; 0 where the model was wrong before. distance is in units of the pixel range.
+    "attacks": Table(
+        "image_id string, model string, attack string, label string, before string, after string, confidence double, "
+        "success boolean, queries int, distance double",
+        "attack",
+    ),
+    # A few of them to look at, with the probability of the true class after so many queries.
+    "attack_pictures": Table(
+        "image_id string, model string, attack string, original binary, attacked binary, before string, "
+        "before_confidence double, after string, after_confidence double, queries array<int>, "
+        "true_confidence array<float>",
+        "attack",
     ),
     # What the DAG predict says of a folder of images: label and probabilities, or the reason why there are none.
     "labelled_images": Table(

@@ -65,6 +65,7 @@ class Stage:
         self.attempt = runs.new_attempt()
         self.figures: dict[str, float] = {}
         self.facts: dict[str, Any] = {}
+        self.steps: dict[str, list[tuple[int, float]]] = {}  # figures that change on the way: (step, value), for MLflow
         self.found: Any = None  # what `home` found out on its way, for `main`
         self.reports: list[str] = []  # files of the attempt's folder that are for people: for MLflow
         self.inputs: dict[str, str] = {}
@@ -226,6 +227,7 @@ class Stage:
             "tables": self.tables,
             "figures": {**self.figures, f"{self.name}/seconds": round(seconds, 3), f"{self.name}/reused": 0},
             "facts": self.facts,
+            "steps": self.steps,
             "reports": self.reports,
             "summary": summary,
         }

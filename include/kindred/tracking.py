@@ -47,7 +47,7 @@ def log_stage(folder: str, stage: str, started: float) -> None:
     tracker = client()
     tags = {"kindred.attempt": mark["attempt"], "kindred.folder": mark["folder"]}
     child = _child(tracker, parent, stage, started, tags)
-    _log(tracker, child, mark["figures"], mark["arguments"])
+    _log(tracker, child, mark["figures"], mark["arguments"], mark.get("steps"))  # an older mark has none
     for name in mark["reports"]:
         _log_file(tracker, child, name, runs.read_bytes(runs.join(mark["folder"], name)))
     if dataset := mark["facts"].get("dataset"):
@@ -148,12 +148,19 @@ def _child(tracker: Any, parent: str, name: str, started: float, tags: dict[str,
     return tracker.create_run(experiment, start_time=int(started * 1000), run_name=name, tags=tags).info.run_id
 
 
-def _log(tracker: Any, run: str, figures: dict[str, float], params: dict[str, Any]) -> None:
+def _log(
+    tracker: Any,
+    run: str,
+    figures: dict[str, float],
+    params: dict[str, Any],
+    steps: dict[str, list[tuple[int, float]]] | None = None,
+) -> None:
     """In batches: one by one takes ten times as long. MLflow's names hold no more than letters, digits and `_-./ `."""
     from mlflow.entities import Metric, Param
 
     now = int(time.time() * 1000)
     metrics = [Metric(name, float(value), now, 0) for name, value in figures.items()]
+    metrics += [Metric(name, float(value), now, step) for name, way in (steps or {}).items() for step, value in way]
     values = [Param(name, str(value)[:6000]) for name, value in params.items()]
     for i in range(0, max(len(metrics), len(values)), 100):
         tracker.log_batch(run, metrics[i : i + 100], values[i : i + 100])

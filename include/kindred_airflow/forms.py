@@ -16,6 +16,11 @@ def _count(title: str, description: str, minimum: int = 1) -> Param:
     return Param(None, type=["null", "integer"], minimum=minimum, title=title, description=description)
 
 
+def _epsilon(title: str, description: str, maximum: float | None = None) -> Param:
+    limit = {} if maximum is None else {"maximum": maximum}
+    return Param(None, type=["null", "number"], exclusiveMinimum=0, title=title, description=description, **limit)
+
+
 def _several(default: list, kind: str, limits: dict, title: str, description: str) -> Param:
     items = {"type": kind, **limits}
     return Param(default, type="array", minItems=1, items=items, title=title, description=description)
@@ -134,6 +139,41 @@ SELF_TRAINING = {
         "than base's (no_harm), if a gain is shown (must_gain), or always (off). Refused: final is base.",
     ),
     "seed": Param(0, type="integer", minimum=0, title="Seed", description="Of everything that is left to chance."),
+}
+
+ATTACK = {
+    "attack": Param(
+        False,
+        type="boolean",
+        title="Attack",
+        description="Try to fool base and final with changed test images (black-box attacks), and compare them.",
+    ),
+    "attacks": Param(
+        ["simba_l2", "square_l2", "square_linf"],
+        type="array",
+        minItems=1,
+        uniqueItems=True,
+        items={"type": "string", "enum": ["simba_l2", "square_l2", "square_linf"]},
+        examples=["simba_l2", "square_l2", "square_linf"],
+        title="Attacks",
+        description="SimBA changes one pixel at a time, Square Attack a square at a time; the norm bounds the change.",
+    ),
+    "attack_images": _count("Attacked images", "How many test images. Empty: 200, or 50 where a network extracts."),
+    "attack_queries": _count(
+        "Queries",
+        "How often each attack may ask a model about an image. Empty: 1,000, or 500 where a network extracts.",
+    ),
+    "attack_epsilon_linf": _epsilon(
+        "L-infinity epsilon",
+        "How far each value of a pixel may move; 1 is the whole range from black to white. Empty: 0.3 over the root of "
+        "the image's side: 8/255 (0.03) at 96 px, usual for photographs, and 0.11 at 8 px, where few pixels must do.",
+        1,
+    ),
+    "attack_epsilon_l2": _epsilon(
+        "L2 epsilon",
+        "The longest change (root of the sum of squares) of all values; 1 is one value from black to white. Empty: "
+        "that of half the default L-infinity epsilon in every value: 2.6 at 96 px in colour, 0.42 at 8 px in grey.",
+    ),
 }
 
 LABEL_PROPAGATION = {

@@ -12,9 +12,9 @@ from typing import Any
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import task
 from airflow.sdk.definitions.mappedoperator import MappedOperator
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
-from kindred import jvm
+from kindred import jvm, runs
 
 JOBS = Path(__file__).parents[2] / "spark_jobs"
 POOL = "spark"
@@ -97,17 +97,26 @@ class StageOperator(SparkSubmitOperator):
 
 
 def submit(
-    job: str, run: Any, arguments: tuple[str, ...] = (), stage: str | None = None, values: dict | None = None
+    job: str,
+    run: Any,
+    arguments: tuple[str, ...] = (),
+    stage: str | None = None,
+    values: dict | None = None,
+    **settings: Any,
 ) -> StageOperator:
     """The task of a stage: spark_jobs/<job>.py with the run's URI and its `arguments` as JSON.
 
-    An argument's value is that of the form's field, unless `values` has it (a number may be one that is mapped).
+    An argument's value is that of the form's field, unless `values` has it (a number may be one that is mapped);
+    `settings` are Airflow's.
     """
     stage, values = stage or job, values or {}
     form = {n: f"{{{{ params.{n} | tojson }}}}" for n in arguments}
     given = {n: v if hasattr(v, "resolve") else json.dumps(v) for n, v in values.items() if n in arguments}
     return StageOperator(
-        task_id=stage, application_args=application_args(run, stage, {**form, **given}), **_operator(job, stage)
+        task_id=stage,
+        application_args=application_args(run, stage, {**form, **given}),
+        **_operator(job, stage),
+        **settings,
     )
 
 
@@ -155,6 +164,22 @@ def self_training(run: Any, values: dict | None = None) -> list[StageOperator]:
         submit("build_index", run),
         submit("evaluate", run),
     ]
+
+
+def attack(run: Any) -> StageOperator:
+    """The stage that tries to fool both models; skipped unless the form's box is ticked."""
+    numbers = ("attack_images", "attack_queries", "attack_epsilon_l2", "attack_epsilon_linf")
+    return submit("attack", run, ("attacks", *numbers, "seed"), pre_execute=_skip_unless_asked)
+
+
+def _skip_unless_asked(context: Any) -> None:
+    """Skip the task, and take back what it committed when the run was started with the box ticked: those figures
+    may be of other models.
+    """
+    if not context["params"]["attack"]:
+        _, run, _, stage, *_ = context["task"].application_args
+        runs.delete(runs.join(run, stage, runs.MARK))
+        raise AirflowSkipException("the box attack is not ticked")
 
 
 @task(retries=0)

@@ -1,0 +1,66 @@
+"""test images, base and final -> how easily each is fooled"""
+
+import pyarrow.dataset as ds
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from kindred import attacks as attacking
+from kindred import featurize, fooling, stage, train, variants
+
+TEST = ds.field("split") == "test"
+
+
+def main(
+    s: stage.Stage,
+    *,
+    attacks: list[str],
+    attack_images: int | None,
+    attack_queries: int | None,
+    attack_epsilon_l2: float | None,
+    attack_epsilon_linf: float | None,
+    seed: int,
+) -> str:
+    facts, extractor = s.facts_of("ingest"), featurize.Extractor.of(s.facts_of("featurize"))
+    network = variants.load("extractor", extractor.name).WEIGHTED
+    bounds = {"l2": attack_epsilon_l2, "linf": attack_epsilon_linf}
+    size = (facts["height"] or extractor.height, facts["width"] or extractor.width, facts["channels"])
+    plan = attacking.plan(attacks, attack_queries or attacking.QUERIES[network], bounds, size, seed)
+    models = {"base": s.file("train_base", train.file_name(train.ALL))}
+    if same := s.facts_of("gate")["chosen"] == "base":
+        s.say("final is base: one model, attacked once")
+    else:
+        models["final"] = s.file("gate", "network.npz")
+    chosen = _chosen(s, attack_images or attacking.IMAGES[network], seed)
+    worker = fooling.worker(plan, extractor, models, facts["classes"], facts["channels"], s.threads())
+    featurize.ship(s.spark, extractor, lambda: s.file("featurize", featurize.FILE))
+    with s.progress(of=len(chosen)):
+        found = _images(s, chosen).mapInPandas(worker, fooling.FOUND).toArrow()
+    found, pictures = fooling.tables(found, same)
+    s.write_rows("attacks", found)
+    s.write_rows("attack_pictures", pictures)
+    rows = found.select(["image_id", "model", "attack", "label", "before", "queries", "success"]).to_pandas()
+    s.figures = {**attacking.figures(rows, plan), "attack/same_model": int(same)}
+    s.steps = attacking.curves(rows, plan.budget)
+    return attacking.summary(s.figures, plan)
+
+
+def _chosen(s: stage.Stage, count: int, seed: int) -> list[tuple[str, str, bool]]:
+    """Rows of CHOSEN."""
+    truth = s.rows("truth").to_pandas().set_index("image_id")["label"].to_dict()
+    chosen = attacking.choose(s.rows("images", ["image_id"], TEST)["image_id"].to_pylist(), truth, count, seed)
+    tables = (s.rows(f"predictions_{model}", ["image_id", "prediction"], TEST) for model in ("base", "final"))
+    predictions = [table.to_pandas().set_index("image_id")["prediction"].to_dict() for table in tables]
+    shown = attacking.shown(chosen, truth, predictions)
+    return [(i, truth[i], i in shown) for i in chosen]
+
+
+def _images(s: stage.Stage, chosen: list[tuple[str, str, bool]]) -> DataFrame:
+    """Rows of CHOSEN with their content, spread over Spark's tasks."""
+    rows = s.spark.createDataFrame(chosen, fooling.CHOSEN)
+    test = s.read("images").where("split = 'test'").select("image_id", "content")
+    tasks = min(len(chosen), fooling.TASKS_PER_CORE * s.spark.sparkContext.defaultParallelism)
+    return test.join(F.broadcast(rows), "image_id", how="inner").repartition(tasks)
+
+
+if __name__ == "__main__":
+    stage.run(main)
