@@ -123,7 +123,7 @@ def _train(s, examples, ids, classes, folds, seed) -> tuple[convnet.ConvNet, dic
     rows = examples.learned(train.ALL)
     found = convnet.fit(examples.features[examples.at[rows]], examples.labels[rows], classes, seed, s.say)
     s.report(convnet.FILE, found.to_bytes())
-    s.facts = {"steps": {name: list(enumerate(values, 1)) for name, values in found.losses.items()}}
+    s.steps = {name: list(enumerate(values, 1)) for name, values in found.losses.items()}
     return found, {"epochs": len(found.losses["loss"]), "epoch_seconds": found.epoch_seconds}
 
 

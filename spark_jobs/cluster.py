@@ -18,7 +18,7 @@ def main(s: stage.Stage, *, k: int, seed: int) -> str:
     found = propagation.Clustering(*arrays)
     s.put_file(propagation.CLUSTERING, found.to_bytes())
     s.report(propagation.CENTROIDS, found.centroids_to_bytes())
-    s.facts = {"steps": {"mean_squared_distance": list(enumerate(course, 1))}}
+    s.steps = {"mean_squared_distance": list(enumerate(course, 1))}
     s.figures = {f"{s.name}/images": len(ids), f"{s.name}/mean_distance": float(found.distance.mean())}
     return f"{k:,} clusters of {len(ids):,} images, mean distance {found.distance.mean():.3f}"
 

@@ -166,7 +166,7 @@ def test_cells_on_digits_keep_their_models_and_are_done_once(data, spark, monkey
     assert again["figures"]["cell/clusters-60-50/reused"] == 1
     assert first["reports"] == [propagation.CENTROIDS, propagation.NETWORK]
     assert figures["cell/network-representatives-60/epoch_seconds"] > 0
-    steps = [step for step, _ in marks["network-representatives-60"]["facts"]["steps"]["val_loss"]]
+    steps = [step for step, _ in marks["network-representatives-60"]["steps"]["val_loss"]]
     assert steps == list(range(1, int(figures["cell/network-representatives-60/epochs"]) + 1))
     assert marks["network-representatives-60"]["reports"] == [propagation.CENTROIDS, convnet.FILE]
     network = networks.from_bytes(runs.read_bytes(runs.join(first["folder"], propagation.NETWORK)))
