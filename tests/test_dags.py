@@ -27,7 +27,7 @@ def dags(tmp_path_factory):
 def test_the_stages_of_self_training_stand_in_the_order_of_the_plan(dags):
     dag = dags["self_training"]
     train = "train_base pseudo_label train_final gate"
-    plan = f"open_run ingest featurize choose_labels {train} build_index evaluate close_run"
+    plan = f"open_run ingest featurize choose_labels {train} build_index evaluate report close_run"
 
     assert [task.task_id for task in dag.topological_sort()] == plan.split()
 

@@ -97,7 +97,12 @@ class StageOperator(SparkSubmitOperator):
 
 
 def submit(
-    job: str, run: Any, arguments: tuple[str, ...] = (), stage: str | None = None, values: dict | None = None
+    job: str,
+    run: Any,
+    arguments: tuple[str, ...] = (),
+    stage: str | None = None,
+    values: dict | None = None,
+    trigger_rule: str = "all_success",
 ) -> StageOperator:
     """The task of a stage: spark_jobs/<job>.py with the run's URI and its `arguments` as JSON.
 
@@ -107,7 +112,10 @@ def submit(
     form = {n: f"{{{{ params.{n} | tojson }}}}" for n in arguments}
     given = {n: v if hasattr(v, "resolve") else json.dumps(v) for n, v in values.items() if n in arguments}
     return StageOperator(
-        task_id=stage, application_args=application_args(run, stage, {**form, **given}), **_operator(job, stage)
+        task_id=stage,
+        application_args=application_args(run, stage, {**form, **given}),
+        trigger_rule=trigger_rule,
+        **_operator(job, stage),
     )
 
 
@@ -154,6 +162,7 @@ def self_training(run: Any, values: dict | None = None) -> list[StageOperator]:
         submit("gate", run, ("gate",), values=values),
         submit("build_index", run),
         submit("evaluate", run),
+        submit("report", run, trigger_rule="none_failed"),  # a stage before it that was not asked for is skipped
     ]
 
 
