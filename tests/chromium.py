@@ -24,7 +24,7 @@ class Page:
     def __init__(self, place: Path, width: int = 1280, dark: bool = False) -> None:
         to_read, self._write = os.pipe()
         self._read, to_write = os.pipe()
-        for end, wanted in ((to_read, 3), (to_write, 4)):
+        for end in (to_read, to_write):
             os.set_inheritable(end, True)
         shell = (
             f"exec {PROGRAM} {' '.join(repr(o) for o in OPTIONS)} --user-data-dir={place} 3<&{to_read} 4>&{to_write}"

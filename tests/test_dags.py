@@ -158,7 +158,9 @@ def test_loading_the_dags_imports_nothing_heavy(tmp_path):
 def test_the_forms_choices_are_those_of_the_core() -> None:
     """The forms cannot ask the core for them: it imports numpy."""
     from kindred import gate, labels
+    from kindred.report import embedding_map
     from kindred_airflow.forms import SELF_TRAINING
 
     assert SELF_TRAINING["gate"].schema["enum"] == list(gate.RULES)
+    assert SELF_TRAINING["projection"].schema["enum"] == list(embedding_map.PROJECTIONS)
     assert SELF_TRAINING["label_choice"].schema["enum"] == list(labels.LABEL_CHOICES)

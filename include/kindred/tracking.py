@@ -50,6 +50,9 @@ def log_stage(folder: str, stage: str, started: float) -> None:
     _log(tracker, child, mark["figures"], mark["arguments"])
     for name in mark["reports"]:
         _log_file(tracker, child, name, runs.read_bytes(runs.join(mark["folder"], name)))
+    _log_steps(tracker, child, mark["facts"].get("steps", {}))
+    if page := mark["facts"].get("page"):  # of the whole run
+        _log_file(tracker, parent, page, runs.read_bytes(runs.join(mark["folder"], page)))
     if dataset := mark["facts"].get("dataset"):
         _log_dataset(tracker, parent, dataset)
     for fold, figures in sorted(mark["facts"].get("folds", {}).items()):
@@ -146,6 +149,16 @@ def _child(tracker: Any, parent: str, name: str, started: float, tags: dict[str,
     experiment = tracker.get_run(parent).info.experiment_id
     tags = {"mlflow.parentRunId": parent, **tags}
     return tracker.create_run(experiment, start_time=int(started * 1000), run_name=name, tags=tags).info.run_id
+
+
+def _log_steps(tracker: Any, run: str, steps: dict[str, list]) -> None:
+    """Metrics that have a course: [step, value] pairs by name."""
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    metrics = [Metric(name, float(v), now, int(step)) for name, pairs in steps.items() for step, v in pairs]
+    for i in range(0, len(metrics), 1000):
+        tracker.log_batch(run, metrics[i : i + 1000])
 
 
 def _log(tracker: Any, run: str, figures: dict[str, float], params: dict[str, Any]) -> None:

@@ -162,7 +162,9 @@ def self_training(run: Any, values: dict | None = None) -> list[StageOperator]:
         submit("gate", run, ("gate",), values=values),
         submit("build_index", run),
         submit("evaluate", run),
-        submit("report", run, trigger_rule="none_failed"),  # a stage before it that was not asked for is skipped
+        submit(
+            "report", run, ("projection",), values=values, trigger_rule="none_failed"
+        ),  # a stage before it that was not asked for is skipped
     ]
 
 
