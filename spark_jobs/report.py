@@ -50,7 +50,7 @@ def main(s: stage.Stage, *, projection: str) -> str:
     for section in sections:
         for name, content in section.files().items():
             s.report(name, content)
-    s.report(page.FILE, page.render(s.run.rsplit("/", 1)[1], _asked(s), sections))
+    s.report(page.FILE, page.render(f"Kindred: {s.run.rsplit('/', 1)[1]}", _asked(s), sections))
     s.facts = {"page": page.FILE}
     return sections[0].says
 

@@ -73,6 +73,13 @@ def encode(pixels: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
+def encode_jpeg(pixels: np.ndarray, quality: int) -> bytes:
+    """Pixels as a JPEG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
 def image_id(pixels: np.ndarray) -> str:
     """The hash of the pixels and their shape: the same picture has the same id however it was encoded."""
     head = "x".join(map(str, pixels.shape)).encode()

@@ -38,8 +38,8 @@ def sizes(learned: int, classes: int) -> list[int]:
     """How many labels the fits of the curve learn from, smallest first, where a fold's model learns from `learned`:
     halves of it, of at least two a class.
     """
-    halves = [learned >> i for i in range(HALVINGS, 0, -1)]
-    return [size for size in halves if 2 * classes <= size <= MOST]
+    largest = min(learned // 2, MOST)
+    return [size for size in (largest >> i for i in range(HALVINGS - 1, -1, -1)) if size >= 2 * classes]
 
 
 def curve(points: pd.DataFrame) -> pd.DataFrame:

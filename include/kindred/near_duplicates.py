@@ -1,20 +1,19 @@
-"""Images of two splits that show the same picture though their pixels differ: re-encoded, mirrored, shifted, brightened.
+"""Images of two splits that show the same picture though their pixels differ: encoded again, mirrored, shifted,
+brightened.
 
 Candidates have alike amplitude spectra, which a shift or a mirroring hardly changes. A candidate's distance is 1 minus
-the normalised cross-correlation of the query's inner part with the best place in the other image: exact under shifts, and
-blind to brightness and contrast (J. Lewis, Fast Normalized Cross-Correlation, 1995). The threshold is set on this very
-data, by edits of its own images.
+the normalised cross-correlation of the query's inner part with the best place in the other image: exact under shifts,
+and blind to brightness and contrast (J. Lewis, Fast Normalized Cross-Correlation, 1995). The threshold is set on this
+very data, by edits of its own images.
 """
 
 import functools
-import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from PIL import Image
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -28,7 +27,7 @@ SPECTRUM = 10  # cycles an image up to which candidates' spectra are compared
 CANDIDATES = 8
 QUERIES, GALLERY = 5_000, 30_000  # images of a split that are looked for, and looked through, in the order of their ids
 EDITED = 250  # images that are edited, half of them to set the threshold and half to measure what it finds
-WANTED = 0.975  # of the edits that the threshold shall find
+WANTED, MARGIN = 0.975, 2  # of the edits the threshold shall find so many, with so much to spare
 FLAGGED = 0.001  # of images without a twin that may be flagged
 BLOCK = 4096
 GREY = "image_id string, split string, edit string, grey binary"
@@ -49,8 +48,8 @@ class Greys:
 
 @dataclass(frozen=True)
 class Found:
-    """`pairs` below the threshold, nearest first: image_id, split, other, other_split, distance. `recall` by edit and of
-    all, on edits that did not set the threshold; `flagged` is the share of the `queries` that are in a pair.
+    """`pairs` below the threshold, nearest first: image_id, split, other, other_split, distance. `recall` by edit and
+    of all, on edits that did not set the threshold; `flagged` is the share of the `queries` that are in a pair.
     """
 
     pairs: pd.DataFrame
@@ -63,11 +62,7 @@ class Found:
 
 def jpeg(pixels: np.ndarray, strength: float) -> np.ndarray:
     """Encoded again, at a quality of 90 down to 40."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels).save(
-        buffer, "JPEG", quality=round(90 - 50 * strength)
-    )
-    return images.decode(buffer.getvalue())
+    return images.decode(images.encode_jpeg(pixels, round(90 - 50 * strength)))
 
 
 def mirrored(pixels: np.ndarray, strength: float) -> np.ndarray:
@@ -133,12 +128,12 @@ def search(found: Greys, threads: int) -> Found:
 
 
 def threshold(twins: np.ndarray, others: np.ndarray) -> float:
-    """The distance that finds WANTED of the `twins` [n], but no more than where FLAGGED of the `others`' nearest [m]
-    would lie if their logarithms were normal.
+    """MARGIN times the distance that finds WANTED of the `twins` [n], but no more than that below which FLAGGED of the
+    `others` [m], distances of images to their nearest, would lie if their logarithms were normal.
 
     Of these the median and the lowest tenth tell: real near duplicates among them are few, and would spoil the tail.
     """
-    found = float(np.quantile(twins, WANTED)) if len(twins) else 0.0
+    found = MARGIN * float(np.quantile(twins, WANTED)) if len(twins) else 0.0
     if not len(others):
         return found
     from scipy.stats import norm
@@ -248,8 +243,8 @@ def _spectra(pixels: np.ndarray) -> np.ndarray:
 
 
 def _peak(values: np.ndarray) -> np.ndarray:
-    """The height of each surface's peak [n], values [n, k, k]: between the grid's points, where a shift by no whole pixel
-    puts it, a parabola along each axis tells.
+    """The height of each surface's peak [n], values [n, k, k]: between the grid's points, where a shift by no whole
+    pixel puts it, a parabola along each axis tells.
     """
     n, k, _ = values.shape
     rows, top = np.arange(n), values.reshape(n, -1).argmax(axis=1)

@@ -138,8 +138,8 @@ SELF_TRAINING = {
         type="string",
         enum=["pca", "tsne"],
         title="Projection",
-        description="How the report maps images onto a plane: by the directions of largest variance (pca), or by who is "
-        "near whom (tsne).",
+        description="How the report maps images onto a plane: by the directions of largest variance (pca), or by who "
+        "is near whom (tsne).",
     ),
     "seed": Param(0, type="integer", minimum=0, title="Seed", description="Of everything that is left to chance."),
 }

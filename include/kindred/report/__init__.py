@@ -15,7 +15,7 @@ from kindred import evaluate, images
 
 @dataclass(frozen=True)
 class Text:
-    """A sentence; `strong` where it is the one to remember."""
+    """A sentence or two; `strong` where it is the one to remember."""
 
     text: str
     strong: bool = False
@@ -40,12 +40,15 @@ class Plot:
 
 @dataclass(frozen=True)
 class Table:
-    """`rows` are the numbers, for the CSV; `shown` are texts of the same rows, for the page (by default all rows)."""
+    """`rows` are the numbers, for the CSV; `shown` are texts of the same rows, for the page (by default the rows
+    themselves), which folds it away unless it is `open`.
+    """
 
     name: str
     caption: str
     rows: pd.DataFrame
     shown: pd.DataFrame | None = None
+    open: bool = False
     kind: str = "table"
 
     def files(self) -> dict[str, bytes]:
@@ -54,7 +57,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Tile:
-    """A picture, uint8 [h, w, 3], and the lines below it."""
+    """A picture, uint8 [h, w, 3], and the lines below it, which say what its sheet's `columns` are called."""
 
     picture: np.ndarray
     lines: tuple[str, ...]
@@ -62,12 +65,12 @@ class Tile:
 
 @dataclass(frozen=True)
 class Sheet:
-    """Pictures side by side, each with its lines; pictures of one tile's `group` stand together."""
+    """Pictures side by side, each with its lines."""
 
     name: str
     caption: str
     tiles: list[Tile]
-    columns: tuple[str, ...]  # what the lines are, for the CSV
+    columns: tuple[str, ...]
     kind: str = "sheet"
 
     def files(self) -> dict[str, bytes]:
@@ -128,3 +131,8 @@ class Scored:
 
     def right(self, model: str) -> np.ndarray:
         return self.predicted(model) == self.labels
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """A number of things: `1 pair`, `2 pairs`."""
+    return f"{number:,.0f} {one if number == 1 else many or one + 's'}"

@@ -13,7 +13,7 @@ LARGEST = 2e6  # decisions (images x classes) behind an averaged curve: with mor
 
 
 def section(test: Scored, curve: pd.DataFrame) -> Section:
-    """From the scored test images, and the learning curve of the base model (columns labels, accuracy; may be empty)."""
+    """From the scored test images, and `learning.curve` of the base model, which may be empty."""
     areas = by_class(test)
     blocks = []
     if areas.empty:
@@ -38,8 +38,9 @@ def says(test: Scored) -> str:
     tends = "about as often right as it says" if abs(gap) < 0.02 else "too sure" if gap > 0 else "not sure enough"
     sure = np.argsort(-confidence, kind="stable")[: max(1, len(right) // 2)]
     return (
-        f"{model.capitalize()} is {tends}: its mean confidence is {confidence.mean():.1%} and {right.mean():.1%} are right "
-        f"(expected calibration error {error:.3f}). Of the half that it is surest of, {right[sure].mean():.1%} are right."
+        f"{model.capitalize()} is {tends}: its mean confidence is {confidence.mean():.1%}, and {right.mean():.1%} are "
+        f"right (expected calibration error {error:.3f}). Of the half that it is surest of, "
+        f"{right[sure].mean():.1%} are right."
     )
 
 
@@ -100,7 +101,7 @@ def _ranking(kind: str, test: Scored, drawn: list[str]) -> Plot:
     good = {"roc": "upper left", "precision-recall": "upper right"}[kind]
     return Plot(
         kind,
-        f"{title}, each class against the others, and averaged over all decisions; the {good} corner is perfect.{which}",
+        f"{title}, each class against the others, and all decisions together; the {good} corner is perfect.{which}",
         plots.png(figure),
     )
 
@@ -163,9 +164,10 @@ def _learning(curve: pd.DataFrame) -> list:
         n = np.geomspace(curve["labels"].min(), curve["labels"].max() * 4, 100)
         axes.plot(n, found.at(n), color=plots.OTHER, linestyle="--", label="fitted, and continued")
     axes.set(xscale="log", xlabel="given labels learned from", ylabel="out-of-fold accuracy")
-    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.set_xticks(curve["labels"], [f"{labels:,.0f}" for labels in curve["labels"]])
+    axes.minorticks_off()
     axes.legend()
-    said = "Learning curve of base: each fold's labels are scored by models that learned from more and more of the others'."
+    said = "Learning curve of base: each fold is scored by models that learned from more and more of the other folds."
     return [
         Plot("learning", said, plots.png(figure)),
         Text(learning.says(curve, found), strong=True),

@@ -5,7 +5,7 @@ import pandas as pd
 import seaborn as sns
 
 from kindred import images, near_duplicates, plots
-from kindred.report import Plot, Section, Sheet, Table, Text, Tile
+from kindred.report import Plot, Section, Sheet, Table, Text, Tile, count
 
 MOST = 30  # classes of a plot: the largest
 EXAMPLES = 8  # images of each class
@@ -25,8 +25,9 @@ def section(
     labels: dict[str, str],
     thumbnails: dict[str, np.ndarray],
 ) -> Section:
-    """From the counts of images (`balance`: split, label or null, count; `sizes`: height, width, count), the ids of some
-    images by class, the near duplicates, how many copies were leaked and repeated, known labels by id, and pictures.
+    """From the counts of images (`balance`: split, label or null, count; `sizes`: height, width, count), the ids of
+    some images by class, the near duplicates, how many copies were leaked and repeated, known labels by id, and
+    pictures.
     """
     blocks = []
     known = balance.dropna(subset="label")
@@ -50,9 +51,9 @@ def says(balance: pd.DataFrame, classes: list[str], twins: near_duplicates.Found
     counts = balance.groupby("split")["count"].sum()
     names = {"train": "training", "unlabeled": "unlabelled", "test": "test"}
     told = ", ".join(f"{counts[split]:,} {names[split]}" for split in SPLITS if split in counts)
-    word = "class" if len(classes) == 1 else "classes"
-    near = f"{twins.pairs['image_id'].nunique():,} images have a near duplicate in another split"
-    return f"{told} images of {len(classes):,} {word}; {near if len(twins.pairs) else 'no near duplicate across splits was found'}."
+    pairs = f"{len(twins.pairs):,}" if len(twins.pairs) else "no"
+    near = "near duplicate across splits" if len(twins.pairs) == 1 else "near duplicates across splits"
+    return f"{told} images of {count(len(classes), 'class', 'classes')}; {pairs} {near}."
 
 
 def sample(known: dict[str, str], classes: list[str]) -> dict[str, list[str]]:
@@ -94,7 +95,7 @@ def _balance(table: pd.DataFrame) -> Plot:
         .melt("class", var_name="split", value_name="share")
     )
     figure, (axes,) = plots.figure(max(6, 2 + 0.45 * len(kept)), 3)
-    palette = {"train": plots.OTHER, "unlabeled": plots.BAD, "test": plots.BASE}
+    palette = {"train": "#9ecae1", "unlabeled": "#d9d9d9", "test": "#3182bd"}
     sns.barplot(long, x="class", y="share", hue="split", palette=palette, ax=axes)
     axes.set(xlabel="", ylabel="share of the split")
     axes.yaxis.set_major_formatter("{x:.0%}")
@@ -143,9 +144,10 @@ def _examples(classes: list[str], samples: dict, thumbnails: dict, which: str) -
 
 
 def _twins(twins: near_duplicates.Found, exact: dict[str, int], labels: dict[str, str], thumbnails: dict) -> list:
+    pairs, groups = count(len(twins.pairs), "pair"), count(twins.groups, "group")
     counted = (
-        f"Exact copies: {exact['leaked']:,} of test images elsewhere, {exact['repeated']:,} repeats. Near duplicates across "
-        f"splits: {len(twins.pairs):,} pairs in {twins.groups:,} groups, {twins.flagged:.2%} of {twins.queries:,} comparisons."
+        f"Exact copies: {exact['leaked']:,} of test images elsewhere, {count(exact['repeated'], 'repeat')}. "
+        f"Near duplicates across splits: {pairs} in {groups}, {twins.flagged:.2%} of {twins.queries:,} comparisons."
     )
     blocks = [Text(counted)]
     if twins.recall:
@@ -165,6 +167,6 @@ def _twins(twins: near_duplicates.Found, exact: dict[str, int], labels: dict[str
             ]
             picture = images.mosaic([thumbnails[row["image_id"]], thumbnails[row["other"]]], columns=2)
             tiles.append(Tile(picture, (*sides, f"distance {row['distance']:.4f}")))
-        blocks.append(Sheet("twins", f"The {len(tiles)} nearest pairs.", tiles, ("one", "other", "distance")))
+        blocks.append(Sheet("twins", f"The nearest {count(len(tiles), 'pair')}.", tiles, ("one", "other", "distance")))
         blocks.append(Table("near-duplicates", "Near duplicates across splits.", twins.pairs))
     return blocks

@@ -14,6 +14,8 @@ from kindred.report import Section
 
 FOLDER = Path(__file__).parent
 FILE = "report.html"
+EXACT = 32  # px
+QUALITY = 85
 ROWS = 40  # of a table on the page: its CSV has all of them
 
 
@@ -36,28 +38,31 @@ def render(title: str, facts: dict[str, str], sections: list[Section]) -> bytes:
     return environment.get_template("page.html").render(**values, rows=ROWS).encode()
 
 
-def data_uri(content: bytes) -> str:
-    """An encoded PNG as a URI that holds it."""
-    return f"data:image/png;base64,{base64.b64encode(content).decode()}"
+def data_uri(content: bytes, kind: str = "png") -> str:
+    """An encoded image as a URI that holds it."""
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def picture(pixels: np.ndarray) -> str:
-    """Pixels, uint8 [h, w, c], as a URI that holds them."""
-    return data_uri(images.encode(pixels))
+    """Pixels, uint8 [h, w, c], as a URI that holds them: exact where there are few, else as a JPEG, a sixth of the
+    size.
+    """
+    if min(pixels.shape[:2]) < EXACT:
+        return data_uri(images.encode(pixels))
+    return data_uri(images.encode_jpeg(pixels, QUALITY), "jpeg")
 
 
 def shown(rows: pd.DataFrame) -> list[list[dict[str, Any]]]:
     """The first rows as cells: a text, and whether it is a number."""
-    return [[_cell(value) for value in row] for row in rows.head(ROWS).itertuples(index=False)]
+    return [[_cell(value, i) for i, value in enumerate(row)] for row in rows.head(ROWS).itertuples(index=False)]
 
 
-def _cell(value: Any) -> dict[str, Any]:
-    if isinstance(value, str):
-        return {"text": value, "number": value[:1] in "+-0123456789" and value[-1:] in ")%0123456789"}
+def _cell(value: Any, column: int) -> dict[str, Any]:
+    if isinstance(value, str):  # in the first column stand names, and a class may be called 7
+        return {"text": value, "number": column > 0 and value[:1] in "+-0123456789" and value[-1:] in ")0123456789"}
     if pd.isna(value):
         return {"text": "–", "number": True}
-    whole = float(value).is_integer() and not isinstance(value, float)
-    return {"text": f"{value:,}" if whole else f"{value:.4g}", "number": True}
+    return {"text": f"{value:.4g}" if isinstance(value, float) else f"{value:,}", "number": True}
 
 
 def _digest(text: str) -> str:

@@ -32,7 +32,7 @@ def section(figures: dict[str, float], attacks: pd.DataFrame, pictures: pd.DataF
         if len(own):
             blocks += [_sheet(name, own), _course(name, own)]
     wrong = ", ".join(f"{figures[f'attack/{m}/already_wrong']:,.0f} by {m}" for m in MODELS)
-    said = f"{figures['attack/images']:,.0f} test images were attacked; those that a model had wrong before ({wrong}) count apart."
+    said = f"{figures['attack/images']:,.0f} test images were attacked; those already wrong ({wrong}) count apart."
     return Section("robustness", title, said, blocks)
 
 

@@ -25,6 +25,7 @@ COUNTS = {
     "leaked": "leaked (copies of test images elsewhere)",
     "repeated": "repeated",
 }
+SIGNIFICANT = 0.05
 
 
 def section(figures: dict[str, float], reason: str, robustness: list[str]) -> Section:
@@ -45,6 +46,7 @@ def section(figures: dict[str, float], reason: str, robustness: list[str]) -> Se
             f"Scores on the test images. {interval} {averages}",
             table.rename_axis("score").reset_index(),
             shown,
+            open=True,
         ),
         counts(figures),
     ]
@@ -52,22 +54,25 @@ def section(figures: dict[str, float], reason: str, robustness: list[str]) -> Se
 
 
 def headline(figures: dict[str, float]) -> str:
-    """The verdict in a sentence, worded by the interval of the difference."""
+    """The verdict in a sentence. A difference counts as shown where its interval leaves out 0 and McNemar's exact test,
+    which is stricter with few test images, says so too.
+    """
     base, images = figures["base/test/accuracy"], figures["base/test/images"]
     of = f"of {images:,.0f} test images right"
     if not figures["pseudo/count"]:
         return f"Final is base: there is no pseudo-label, so no second model. {base:.1%} {of}."
     other = figures["candidate/test/accuracy"]
     low, high = (figures[f"candidate/test/accuracy_difference_{end}"] for end in ("low", "high"))
+    shown = figures["candidate/test/mcnemar_p"] < SIGNIFICANT
     by = f"{points(other - base)} points (95 % interval {points(low)} to {points(high)})"
     if not figures["gate/accepted"]:
         return (
             f"Final is base: the gate refused the model trained with pseudo-labels. Base has {base:.1%} {of}; "
             f"the refused one has {other:.1%}, {by}."
         )
-    if low > 0:
+    if low > 0 and shown:
         return f"Final is better than base: {other:.1%} instead of {base:.1%} {of}, {by}."
-    if high < 0:
+    if high < 0 and shown:
         return f"Final is worse than base: {other:.1%} instead of {base:.1%} {of}, {by}."
     return (
         f"No difference between final and base is shown with {images:,.0f} test images: {other:.1%} and {base:.1%} "
@@ -85,11 +90,11 @@ def gate_says(figures: dict[str, float], reason: str) -> str:
     said = "accepted" if figures["gate/accepted"] else "refused"
     if not figures["pseudo/count"]:
         return f"Gate: {reason}."
-    interval = f"{points(figures['gate/low'])} to {points(figures['gate/high'])}"
+    gain, low, high = (points(figures[f"gate/{name}"]) for name in ("difference", "low", "high"))
+    loss, p = figures["gate/log_loss_difference"], figures["candidate/test/mcnemar_p"]
     return (
-        f"Gate: {said}, {reason}. On given labels that neither model had seen: accuracy "
-        f"{points(figures['gate/difference'])} points ({interval}), log loss {figures['gate/log_loss_difference']:+.3f}. "
-        f"On the test images, McNemar's p of equal accuracy is {figures['candidate/test/mcnemar_p']:.3g}."
+        f"Gate: {said}, {reason}. On given labels that neither model had seen: accuracy {gain} points "
+        f"({low} to {high}), log loss {loss:+.3f}. On the test images, McNemar's p of equal accuracy is {p:.3g}."
     )
 
 
@@ -152,7 +157,7 @@ def counts(figures: dict[str, float]) -> Table:
         "pseudo-labelled": figures["pseudo/count"],
     }
     rows = pd.DataFrame({"images": list(named), "count": [int(value) for value in named.values()]})
-    return Table("counts", "What was in the data, and what became of it.", rows)
+    return Table("counts", "What was in the data, and what became of it.", rows, open=True)
 
 
 def _known(table: pd.DataFrame) -> list[tuple[str, bool]]:
