@@ -13,7 +13,6 @@ PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil
 OPTIONS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--hide-scrollbars"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--remote-debugging-pipe"),
-    "--host-resolver-rules=MAP * ~NOTFOUND",
 )
 SECONDS = 60
 
