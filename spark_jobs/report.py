@@ -5,7 +5,7 @@ import pyarrow.dataset as ds
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from kindred import evaluate, jvm, near_duplicates, stage
+from kindred import evaluate, jvm, near_duplicates, results, stage
 from kindred.report import Scored, curves, data, embedding_map, mistakes, page, pseudo_labels, robustness, verdict
 from kindred.thumbnails import side, thumbnails
 
@@ -50,8 +50,8 @@ def main(s: stage.Stage, *, projection: str) -> str:
     for section in sections:
         for name, content in section.files().items():
             s.report(name, content)
-    s.report(page.FILE, page.render(f"Kindred: {s.run.rsplit('/', 1)[1]}", _asked(s), sections))
-    s.facts = {"page": page.FILE}
+    s.report(results.REPORT, page.render(f"Kindred: {s.run.rsplit('/', 1)[1]}", _asked(s), sections))
+    s.facts = {"page": results.REPORT}
     return sections[0].says
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from chromium import PROGRAM, Page
 from kindred.report import page
+from kindred.results import REPORT
 from report_run import scored, sections
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no Chromium here: install Debian's package `chromium`")
@@ -22,7 +23,7 @@ def content() -> bytes:
 
 @pytest.fixture(params=[(1280, False), (390, True)], ids=["wide", "narrow and dark"])
 def opened(request, content, tmp_path):
-    file = tmp_path / page.FILE
+    file = tmp_path / REPORT
     file.write_bytes(content)
     browser = Page(tmp_path / "profile", *request.param)
     browser.open(file)
@@ -34,7 +35,7 @@ def test_the_page_opens_without_an_error_and_asks_for_nothing_else(opened) -> No
     asked = [address for address in opened.requests if not address.startswith("data:")]
 
     assert opened.errors == []
-    assert [address.rsplit("/", 1)[1] for address in asked] == [page.FILE]
+    assert [address.rsplit("/", 1)[1] for address in asked] == [REPORT]
     assert opened.evaluate("document.images.length") > 20
     assert opened.evaluate(BROKEN) == 0
     assert opened.evaluate("document.title") == "Kindred: <i>test</i>"
@@ -64,7 +65,7 @@ def test_the_map_can_be_coloured_by_right_and_wrong(opened) -> None:
 
 
 def test_a_script_that_a_name_smuggled_in_would_be_refused(content, tmp_path) -> None:
-    file = tmp_path / page.FILE
+    file = tmp_path / REPORT
     file.write_bytes(content.replace(b"</main>", b"</main><script>document.title = 'taken'</script>"))
     browser = Page(tmp_path / "profile")
     browser.open(file)

@@ -22,13 +22,14 @@ from kindred import images
 SIDE = 32  # px, at which images are compared, in grey
 REACH = 4  # px of them that a shift may come to
 INNER = SIDE - 2 * REACH
-LOW, HIGH = 1, 8  # cycles an image between which details count: no slow shading, no noise of an encoder
+LOW, HIGH = 0.5, 6  # cycles an image between which details count: no slow shading, no noise of an encoder
 SPECTRUM = 10  # cycles an image up to which candidates' spectra are compared
 CANDIDATES = 8
 QUERIES, GALLERY = 5_000, 30_000  # images of a split that are looked for, and looked through, in the order of their ids
 EDITED = 250  # images that are edited, half of them to set the threshold and half to measure what it finds
 WANTED, MARGIN = 0.975, 2  # of the edits the threshold shall find so many, with so much to spare
 FLAGGED = 0.001  # of images without a twin that may be flagged
+BULK = (0.05, 0.25)  # quantiles that tell how far images without a twin are: below them are real near duplicates, too
 BLOCK = 4096
 GREY = "image_id string, split string, edit string, grey binary"
 
@@ -61,8 +62,8 @@ class Found:
 
 
 def jpeg(pixels: np.ndarray, strength: float) -> np.ndarray:
-    """Encoded again, at a quality of 90 down to 40."""
-    return images.decode(images.encode_jpeg(pixels, round(90 - 50 * strength)))
+    """Encoded again, at a quality of 95 down to 55."""
+    return images.decode(images.encode_jpeg(pixels, round(95 - 40 * strength)))
 
 
 def mirrored(pixels: np.ndarray, strength: float) -> np.ndarray:
@@ -131,15 +132,16 @@ def threshold(twins: np.ndarray, others: np.ndarray) -> float:
     """MARGIN times the distance that finds WANTED of the `twins` [n], but no more than that below which FLAGGED of the
     `others` [m], distances of images to their nearest, would lie if their logarithms were normal.
 
-    Of these the median and the lowest tenth tell: real near duplicates among them are few, and would spoil the tail.
+    Of these two quantiles tell: real near duplicates among them are few, and would spoil the tail.
     """
     found = MARGIN * float(np.quantile(twins, WANTED)) if len(twins) else 0.0
     if not len(others):
         return found
     from scipy.stats import norm
 
-    tenth, middle = np.quantile(np.log(np.maximum(others, 1e-6)), [0.1, 0.5])
-    return min(found, float(np.exp(middle + (middle - tenth) / norm.ppf(0.1) * -norm.ppf(FLAGGED))))
+    low, high = np.quantile(np.log(np.maximum(others, 1e-6)), BULK)
+    below, above = norm.ppf(BULK)
+    return min(found, float(np.exp(low + (high - low) / (above - below) * (norm.ppf(FLAGGED) - below))))
 
 
 def groups(pairs: pd.DataFrame) -> int:

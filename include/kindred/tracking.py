@@ -11,6 +11,7 @@ from typing import Any
 
 from kindred import runs
 
+LOCAL_UI = "http://127.0.0.1:5000"  # where `make up` serves it
 # What a process that serves a model installs; named, because finding out would take MLflow half a minute.
 SERVING_PACKAGES = ("mlflow", "numpy", "onnx", "onnxruntime", "pandas", "pillow", "pyarrow", "scikit-image", "fsspec")
 
@@ -38,6 +39,13 @@ def start_run(dag_id: str, name: str, params: dict[str, Any], tags: dict[str, st
     run = tracker.create_run(experiment_id, run_name=name, tags=tags)
     _log(tracker, run.info.run_id, {}, params)
     return run.info.run_id
+
+
+def address(folder: str, path: str = "") -> str:
+    """Where MLflow's UI shows a run of Kindred's, and something below its page."""
+    parent = _parent(folder)
+    experiment = client().get_run(parent).info.experiment_id
+    return f"{os.environ.get('KINDRED_MLFLOW_UI', LOCAL_UI)}/#/experiments/{experiment}/runs/{parent}{path}"
 
 
 def log_stage(folder: str, stage: str, started: float) -> None:

@@ -13,7 +13,6 @@ from kindred import images
 from kindred.report import Section
 
 FOLDER = Path(__file__).parent
-FILE = "report.html"
 EXACT = 32  # px
 QUALITY = 85
 ROWS = 40  # of a table on the page: its CSV has all of them
