@@ -51,6 +51,7 @@ def main(s: stage.Stage, *, projection: str) -> str:
         for name, content in section.files().items():
             s.report(name, content)
     s.report(results.REPORT, page.render(f"Kindred: {s.run.rsplit('/', 1)[1]}", _asked(s), sections))
+    s.figures = twins.figures()
     s.facts = {"page": results.REPORT}
     return sections[0].says
 

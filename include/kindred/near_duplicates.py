@@ -60,6 +60,12 @@ class Found:
     flagged: float
     queries: int
 
+    def figures(self) -> dict[str, float]:
+        """As they stand in metrics.json."""
+        named = {"pairs": len(self.pairs), "groups": self.groups, "flagged": self.flagged}
+        named |= {f"found_{edit}": share for edit, share in self.recall.items()}
+        return {f"near_duplicates/{name}": value for name, value in named.items()}
+
 
 def jpeg(pixels: np.ndarray, strength: float) -> np.ndarray:
     """Encoded again, at a quality of 95 down to 55."""
