@@ -68,7 +68,8 @@ def _scored(s: stage.Stage, truth: dict[str, str], classes: list[str], figures: 
         predictions = s.rows(f"predictions_{model}", ["image_id", "probabilities"], TEST)
         rows = evaluate.on_test(predictions, pd.Series(truth))
         labels, models[name] = evaluate.arrays(rows, classes)
-    return Scored(classes, rows["image_id"].to_numpy(), labels, models)
+    final = next(name for name in reversed(models) if name.startswith("final"))
+    return Scored(classes, rows["image_id"].to_numpy(), labels, models, final)
 
 
 def _with_truth(rows: pd.DataFrame, truth: dict[str, str]) -> pd.DataFrame:

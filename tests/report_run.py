@@ -16,7 +16,7 @@ def scored(labels: list[int], models: dict[str, list[int]], classes: list[str], 
         rest = (1 - sure) / max(len(classes) - 1, 1)
         found[name] = np.where(np.eye(len(classes))[said] > 0, sure if len(classes) > 1 else 1.0, rest)
     ids = np.array([f"{i:04d}" for i in range(len(labels))], dtype=object)
-    return Scored(classes, ids, np.array(labels), found)
+    return Scored(classes, ids, np.array(labels), found, list(found)[-1])
 
 
 def figures_of(test: Scored, accepted: bool, pseudo: int) -> dict[str, float]:

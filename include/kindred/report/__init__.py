@@ -118,13 +118,14 @@ class Section:
 @dataclass(frozen=True)
 class Scored:
     """The test images whose label is known: ids [n], labels [n] int, and what each model says of them, probabilities
-    [n, classes] by the model's name. The last model is the one that was to be better.
+    [n, classes] by the model's name; `final` is the name of the one that is used.
     """
 
     classes: list[str]
     ids: np.ndarray
     labels: np.ndarray
     models: dict[str, np.ndarray]
+    final: str
 
     def predicted(self, model: str) -> np.ndarray:
         return self.models[model].argmax(axis=1)

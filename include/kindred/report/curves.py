@@ -21,7 +21,7 @@ def section(test: Scored, curve: pd.DataFrame) -> Section:
             Text("All test images are of one class: there is nothing to rank, so no ROC or precision-recall.")
         )
     else:
-        drawn = worst(areas, list(test.models)[-1])
+        drawn = worst(areas, test.final)
         blocks += [_ranking("roc", test, drawn), _ranking("precision-recall", test, drawn)]
         blocks.append(Table("areas", "Areas under the curves by class.", areas))
     blocks += [_reliability(test), _risk(test), *_learning(curve)]
@@ -29,8 +29,8 @@ def section(test: Scored, curve: pd.DataFrame) -> Section:
 
 
 def says(test: Scored) -> str:
-    """What can be said of the last model's confidence, in a sentence."""
-    model = list(test.models)[-1]
+    """What can be said of the final model's confidence."""
+    model = test.final
     probabilities, right = test.models[model], test.right(model)
     confidence = probabilities.max(axis=1)
     gap = confidence.mean() - right.mean()

@@ -29,11 +29,10 @@ def section(
     some images by class, the near duplicates, how many copies were leaked and repeated, known labels by id, and
     pictures.
     """
-    blocks = []
     known = balance.dropna(subset="label")
     table = known.pivot_table("count", "label", "split", "sum", fill_value=0).reindex(classes, fill_value=0)
     table = table[[split for split in SPLITS if split in table]]
-    blocks += [Text(_missing(balance, table)), _balance(table)]
+    blocks = [*(Text(line) for line in _missing(balance, table)), _balance(table)]
     blocks.append(
         Table("balance", "Images with a known label, by class and split.", table.rename_axis("class").reset_index())
     )
@@ -43,7 +42,7 @@ def section(
     blocks.append(_means(shown, samples, thumbnails, which))
     blocks.append(_examples(shown, samples, thumbnails, which))
     blocks += _twins(twins, exact, labels, thumbnails)
-    return Section("data", "Data", says(balance, classes, twins), [b for b in blocks if b.kind != "text" or b.text])
+    return Section("data", "Data", says(balance, classes, twins), blocks)
 
 
 def says(balance: pd.DataFrame, classes: list[str], twins: near_duplicates.Found) -> str:
@@ -72,7 +71,7 @@ def wanted(samples: dict[str, list[str]], twins: near_duplicates.Found) -> list[
     return [*(i for ids in samples.values() for i in ids), *near["image_id"], *near["other"]]
 
 
-def _missing(balance: pd.DataFrame, table: pd.DataFrame) -> str:
+def _missing(balance: pd.DataFrame, table: pd.DataFrame) -> list[str]:
     text = []
     unknown = int(balance.loc[balance["label"].isna(), "count"].sum())
     if unknown:
@@ -82,7 +81,7 @@ def _missing(balance: pd.DataFrame, table: pd.DataFrame) -> str:
         if absent:
             rest = f" and {len(absent) - 10} others" if len(absent) > 10 else ""
             text.append(f"Split {split} has no image of {', '.join(absent[:10])}{rest}.")
-    return " ".join(text)
+    return text
 
 
 def _balance(table: pd.DataFrame) -> Plot:

@@ -32,10 +32,9 @@ def section(test: Scored, thumbnails: dict[str, np.ndarray]) -> Section:
     if len(pairs):
         blocks += [_pairs(pairs, list(test.models)), table]
     blocks.append(_distribution(test, shown))
-    model = list(test.models)[-1]
     tiles = [_tile(test, i, thumbnails) for i in sure(test)]
     if tiles:
-        said = f"The mistakes that {model} is most sure of, and what each model says (its probability)."
+        said = f"The mistakes that {test.final} is most sure of, and what each model says (its probability)."
         blocks.append(Sheet("surest", said, tiles, ("truth", *test.models)))
     return Section("mistakes", "Mistakes", says(test, pairs), blocks)
 
@@ -76,10 +75,9 @@ def confused_pairs(test: Scored, counts: dict[str, np.ndarray]) -> pd.DataFrame:
 
 
 def sure(test: Scored) -> list[int]:
-    """The rows of the last model's mistakes, those it is most sure of first; at most TILES."""
-    model = list(test.models)[-1]
-    wrong = np.flatnonzero(~test.right(model))
-    return wrong[np.argsort(-test.models[model][wrong].max(axis=1), kind="stable")][:TILES].tolist()
+    """The rows of the final model's mistakes, those it is most sure of first; at most TILES."""
+    wrong = np.flatnonzero(~test.right(test.final))
+    return wrong[np.argsort(-test.models[test.final][wrong].max(axis=1), kind="stable")][:TILES].tolist()
 
 
 def _tile(test: Scored, i: int, thumbnails: dict[str, np.ndarray]) -> Tile:

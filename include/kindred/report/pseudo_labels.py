@@ -5,7 +5,7 @@ import pandas as pd
 import seaborn as sns
 
 from kindred import plots
-from kindred.report import Plot, Section, Sheet, Table, Text, Tile
+from kindred.report import Plot, Section, Sheet, Table, Tile
 
 BINS = 10
 TILES = 12
@@ -34,11 +34,7 @@ def section(accepted: pd.DataFrame, refused: pd.DataFrame, by_class: pd.DataFram
     ):
         if len(rows):
             blocks.append(Sheet(name, said, _tiles(rows, thumbnails), ("label", "truth", "note")))
-        else:
-            blocks.append(
-                Text(f"None was {'refused' if name == 'refused' else 'accepted'}.") if name != "doubtful" else Text("")
-            )
-    return Section("pseudo-labels", title, says(accepted, refused), [b for b in blocks if b != Text("")])
+    return Section("pseudo-labels", title, says(accepted, refused), blocks)
 
 
 def says(accepted: pd.DataFrame, refused: pd.DataFrame) -> str:
