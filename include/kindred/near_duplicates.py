@@ -30,6 +30,7 @@ EDITED = 250  # images that are edited, half of them to set the threshold and ha
 WANTED, MARGIN = 0.975, 2  # of the edits the threshold shall find so many, with so much to spare
 FLAGGED = 0.001  # of images without a twin that may be flagged
 BULK = (0.05, 0.25)  # quantiles that tell how far images without a twin are: below them are real near duplicates, too
+GUESSED = 0.9  # of a distance that may be put down to a shift by no whole pixel
 BLOCK = 4096
 GREY = "image_id string, split string, edit string, grey binary"
 
@@ -266,7 +267,7 @@ def _peak(values: np.ndarray) -> np.ndarray:
         )
         gain = (before - after) ** 2 / np.maximum(8 * (2 * height - before - after), 1e-6)
         found += np.where(middle == place, gain, 0)
-    return np.minimum(found, 1)
+    return np.minimum(found, height + GUESSED * (1 - height))
 
 
 def _inner(pixels: np.ndarray) -> np.ndarray:

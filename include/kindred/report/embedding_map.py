@@ -81,10 +81,10 @@ def _line(said: str, truth: str | None, test: bool) -> str:
 def _drawn(points: np.ndarray, said: list[str], right: list, test: np.ndarray, classes: list[str]) -> bytes:
     colours = plots.colours(classes)
     figure, (left, other) = plots.figure(11, 5, columns=2)
-    names = np.array(said, dtype=object)
-    for name in [c for c in classes if c in set(said)]:
-        left.scatter(*points[names == name].T, s=8, color=colours[name], label=plots.name(name), linewidths=0)
+    left.scatter(*points.T, s=8, c=[colours[name] for name in said], linewidths=0)
     if len(classes) <= plots.FEW:
+        for name in [c for c in classes if c in set(said)]:
+            left.scatter([], [], s=8, color=colours[name], label=plots.name(name), linewidths=0)
         left.legend(markerscale=2.5, fontsize=8, loc="upper left", bbox_to_anchor=(-0.25, 1))
     for value, colour, label in (
         (None, "#c8c8c8", "truth not known"),
