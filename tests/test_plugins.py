@@ -53,3 +53,25 @@ def test_the_links_of_a_task_lead_to_its_run_in_mlflow(tmp_path, monkeypatch) ->
     assert links["MLflow run"].startswith("http://mlflow.example/#/experiments/")
     assert links["MLflow run"].endswith(f"/runs/{mlflow_run}")
     assert links["Report"] == f"{links['MLflow run']}/artifacts/report.html"
+
+
+def test_what_has_a_course_is_logged_step_by_step_and_the_page_on_the_run_itself(tmp_path, monkeypatch) -> None:
+    from kindred import tracking
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.setenv("KINDRED_ARTIFACTS", runs.uri(str(tmp_path / "artifacts")))
+    run = runs.uri(str(tmp_path / "run"))
+    parent = tracking.start_run("self_training", "r", {}, {})
+    runs.put_json(runs.join(run, "run.json"), {"mlflow_run_id": parent})
+    folder = runs.join(run, "report", "1")
+    runs.put_bytes(runs.join(folder, "report.html"), b"page")
+    facts = {"page": "report.html", "steps": {"curve": [[10, 0.5], [20, 0.7]]}}
+    mark = {"attempt": "1", "folder": folder, "figures": {"report/reused": 0}, "arguments": {}, "reports": []}
+    runs.put_json(runs.join(run, "report", runs.MARK), {**mark, "facts": facts})
+
+    tracking.log_stage(run, "report", 0)
+
+    client = tracking.client()
+    (child,) = client.search_runs([client.get_run(parent).info.experiment_id], "tags.`mlflow.parentRunId` != ''")
+    assert [(m.step, m.value) for m in client.get_metric_history(child.info.run_id, "curve")] == [(10, 0.5), (20, 0.7)]
+    assert [file.path for file in client.list_artifacts(parent)] == ["report.html"]
