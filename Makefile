@@ -11,15 +11,18 @@ CONF ?=
 RUN_ID ?=
 RUN ?=
 IMAGES ?=
+RUNS ?=
+FILTER ?=
+OUT ?=
 
 BIN := $(abspath $(VENV))/bin
 READY := $(VENV)/.ready
 export KINDRED_DATA := $(abspath $(KINDRED_DATA))
 export PYTHONPATH := $(CURDIR)/include
-export DAG RUN_ID RUN IMAGES
+export DAG RUN_ID RUN IMAGES RUNS FILTER OUT
 export CONF
 .DEFAULT_GOAL := help
-.PHONY: help setup run predict published up down test test-fast lint format lock clean clean-data
+.PHONY: help setup run predict compare up down test test-fast lint format lock clean clean-data
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +38,9 @@ run: $(READY) ## run a DAG once: CONF='{"dataset": ...}' DAG=self_training RUN_I
 
 predict: $(READY) ## label any folder of images with a finished run: RUN=name IMAGES=folder
 	@"$(BIN)/python" -m kindred_airflow.predict
+
+compare: $(READY) ## put finished runs side by side on one page: RUNS="a b c" (the others against the first) OUT=file
+	@"$(BIN)/python" -m kindred_airflow.compare
 
 up: $(READY) ## serve Airflow and MLflow until Ctrl-C
 	@"$(BIN)/python" -m kindred_airflow.serve up

@@ -36,7 +36,7 @@ with DAG("empty", schedule=None):
         for i in range({count})
     ))
 """
-STAGES = 9
+STAGES = 10
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ differs.
 from airflow.sdk import DAG, chain
 
 from kindred_airflow.forms import ATTACK, RUN, SELF_TRAINING
-from kindred_airflow.tasks import DEFAULT_ARGS, attack, close_run, open_run, self_training
+from kindred_airflow.tasks import DEFAULT_ARGS, close_run, open_run, self_training
 
 with DAG(
     "self_training",
@@ -25,4 +25,4 @@ with DAG(
     is_paused_upon_creation=False,
 ):
     run = open_run()
-    chain(run, *self_training(run), attack(run), close_run(run))
+    chain(run, *self_training(run, attacked=True), close_run(run))

@@ -2,7 +2,7 @@
 
 import pyarrow.dataset as ds
 
-from kindred import evaluate, metrics, stage
+from kindred import bootstrap, evaluate, metrics, stage
 from kindred.errors import InputError
 
 TEST = ds.field("split") == "test"
@@ -12,11 +12,13 @@ def main(s: stage.Stage) -> str:
     classes, chosen = s.facts_of("ingest")["classes"], s.facts_of("gate")["chosen"]
     truth = s.rows("truth").to_pandas().set_index("image_id")["label"]
     given = set(s.rows("labels", ["image_id"])["image_id"].to_pylist())
+    said = []
     for model in ("base", "candidate"):
         rows = evaluate.on_test(s.rows(f"predictions_{model}", ["image_id", "probabilities"], TEST), truth)
         if rows.empty:
             raise InputError("no test image has a known label, so nothing can be evaluated")
         labels, probabilities = evaluate.arrays(rows, classes)
+        said.append(probabilities)
         scores = metrics.scores(labels, probabilities)
         s.figures |= {f"{model}/test/{name}": value for name, value in {**scores, "images": len(labels)}.items()}
         for name, content in evaluate.reports(labels, probabilities, classes).items():
@@ -24,6 +26,7 @@ def main(s: stage.Stage) -> str:
         others = s.rows(f"predictions_{model}", ["image_id", "prediction"], ~TEST)
         hidden = evaluate.on_hidden(others, truth, given)
         s.figures |= {f"{model}/hidden/{name}": value for name, value in hidden.items()}
+    s.figures |= evaluate.compared(labels, *said, bootstrap.intervals(labels, *said))
     for name, value in list(s.figures.items()):
         if name.startswith(f"{chosen}/"):
             s.figures[name.replace(chosen, "final", 1)] = value

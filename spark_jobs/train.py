@@ -6,7 +6,7 @@ The same program is the stage train_base and the stage train_final.
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from kindred import labels, networks, stage, train, variants
+from kindred import labels, learning, networks, stage, train, variants
 
 
 def main(s: stage.Stage, *, classifier: str, folds: int, seed: int) -> str:
@@ -45,7 +45,14 @@ def _fit(s: stage.Stage, module, classes: list[str], folds: int, seed: int, fina
         fitted = train.fit_frames(plan, features, module, len(classes), folds, seed, s.say)
     model = _model_name(s)
     s.figures = {f"{s.name}/images": len(wanted), **fitted.figures(model)}
+    losses = fitted.networks[train.ALL].losses
+    s.steps = {f"{model}/{name}": list(enumerate(values, 1)) for name, values in losses.items()}
     s.facts = {"folds": fitted.scores(), "setting": fitted.setting}
+    if alone and not final:
+        points = train.learning_points(s.spark, examples, ids, module, len(classes), fitted, seed)
+        curve = learning.curve(points)
+        s.facts["learning_curve"] = curve.to_dict("list")
+        s.steps["base/learning_curve/accuracy"] = curve[["labels", "accuracy"]].to_numpy().tolist()
     s.write_rows("out_of_fold_candidate" if final else "out_of_fold", train.out_of_fold(fitted, classes, model))
     return fitted
 

@@ -6,7 +6,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from kindred import variants
+from kindred import networks, variants
 from kindred.networks import Network
 
 NAMES = variants.names("classifier")
@@ -93,3 +93,11 @@ def test_a_class_without_a_row_gets_almost_no_probability(module: ModuleType) ->
     assert probabilities.shape == (len(labels), 3)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     assert probabilities[:, 2].max() < 0.05
+
+
+@pytest.mark.tensorflow
+def test_a_network_tells_its_losses_after_each_epoch_and_does_not_store_them() -> None:
+    network = fitted(variants.load("classifier", "neural_network"), 2)
+
+    assert network.losses["loss"][-1] < network.losses["loss"][0]
+    assert networks.from_bytes(network.to_bytes()).losses == {}

@@ -29,7 +29,7 @@ def dags(tmp_path_factory):
 def test_the_stages_of_self_training_stand_in_the_order_of_the_plan(dags):
     dag = dags["self_training"]
     train = "train_base pseudo_label train_final gate"
-    plan = f"open_run ingest featurize choose_labels {train} build_index evaluate attack close_run"
+    plan = f"open_run ingest featurize choose_labels {train} build_index evaluate attack report close_run"
 
     assert [task.task_id for task in dag.topological_sort()] == plan.split()
 
@@ -183,9 +183,11 @@ def test_loading_the_dags_imports_nothing_heavy(tmp_path):
 def test_the_forms_choices_are_those_of_the_core() -> None:
     """The forms cannot ask the core for them: it imports numpy."""
     from kindred import fooling, gate, labels
+    from kindred.report import embedding_map
     from kindred_airflow.forms import ATTACK, SELF_TRAINING
 
     assert SELF_TRAINING["gate"].schema["enum"] == list(gate.RULES)
+    assert SELF_TRAINING["projection"].schema["enum"] == list(embedding_map.PROJECTIONS)
     assert SELF_TRAINING["label_choice"].schema["enum"] == list(labels.LABEL_CHOICES)
     assert ATTACK["attacks"].value == ATTACK["attacks"].schema["examples"] == list(fooling.ATTACKS)
     assert ATTACK["attacks"].schema["items"]["enum"] == list(fooling.ATTACKS)

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.airflow]
 
 ROOT = Path(__file__).parents[1]
 CONF = {"dataset": "digits", "labels": 100}
-STAGES = "ingest featurize choose_labels train_base pseudo_label train_final gate build_index evaluate".split()
+STAGES = "ingest featurize choose_labels train_base pseudo_label train_final gate build_index evaluate report".split()
 SCORES = "accuracy precision recall f1 true_positive_rate false_positive_rate mcc log_loss roc_auc".split()
 
 

@@ -42,6 +42,7 @@ def finish(run: str, gate: str, **pseudo) -> dict[str, float]:
         run_stage("gate", run, gate=gate),
         run_stage("build_index", run),
         run_stage("evaluate", run),
+        run_stage("report", run, projection="pca"),
     ]
     return {name: value for mark in marks for name, value in mark["figures"].items()}
 
@@ -68,6 +69,19 @@ def test_every_labeller_ends_in_a_candidate_and_the_gate_takes_it_or_base(labell
     assert refused["final/test/accuracy"] == refused["base/test/accuracy"]
     assert "candidate/test/accuracy" in refused
     assert 0 < refused["pseudo/coverage"] < 0.5
+
+
+def test_the_report_is_a_page_with_its_plots_and_tables(labelled) -> None:
+    finish(labelled, "off")
+
+    mark = runs.mark_of(runs.join(labelled, "report"))
+    content = stage.Stage("evaluate", labelled, {}).file("report", "report.html").decode()
+    assert {"report.html", "verdict-scores.csv", "mistakes-confusion-counts.png"} <= set(mark["reports"])
+    assert mark["facts"]["page"] == "report.html"
+    assert mark["inputs"]["attack"] is None
+    assert "Not asked for in this run." in content
+    assert "Learning curve of base" in content
+    assert content.count("data-at=") > 100
 
 
 def test_the_ledger_says_what_spoke_for_each_pseudo_label(labelled) -> None:

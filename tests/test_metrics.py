@@ -94,6 +94,30 @@ def test_with_one_class_only_there_is_no_roc_auc() -> None:
     assert all(np.isfinite(value) for value in scores.values())
 
 
+@pytest.mark.spark
+def test_sparks_own_evaluator_gives_the_same_scores(spark) -> None:
+    from pyspark.ml.evaluation import MulticlassClassificationEvaluator
+
+    chance = np.random.default_rng(0)
+    labels, probabilities = chance.integers(0, 3, 200), chance.dirichlet(np.ones(3), 200)
+    rows = [(float(y), float(p.argmax()), p.tolist()) for y, p in zip(labels, probabilities, strict=True)]
+    frame = spark.createDataFrame(rows, "label double, prediction double, probability array<double>")
+    names = {
+        "accuracy": "accuracy",
+        "f1": "f1",
+        "precision": "weightedPrecision",
+        "recall": "weightedRecall",
+        "true_positive_rate": "weightedTruePositiveRate",
+        "false_positive_rate": "weightedFalsePositiveRate",
+        "log_loss": "logLoss",
+    }
+
+    theirs = {ours: MulticlassClassificationEvaluator(metricName=name).evaluate(frame) for ours, name in names.items()}
+
+    ours = metrics.scores(labels, probabilities)
+    assert theirs == pytest.approx({name: ours[name] for name in names})
+
+
 def test_a_class_that_no_test_image_has_does_no_harm() -> None:
     scores = metrics.scores(np.array([0, 1]), sure([0, 2], 3))
 

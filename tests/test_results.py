@@ -24,6 +24,19 @@ def test_the_figures_of_all_finished_stages_are_merged(run):
     assert results.read(run) == figures
 
 
+def test_the_page_that_a_stage_has_made_lies_beside_the_figures(run):
+    attempt = runs.join(run, "report", "1")
+    runs.put_bytes(runs.join(attempt, "page.html"), b"<!DOCTYPE html>")
+    mark = {"attempt": "1", "folder": attempt, "figures": {}, "facts": {"page": "page.html"}}
+    assert results.report(run) == ""
+
+    runs.put_json(runs.join(run, "report", runs.MARK), mark)
+    results.merge(run)
+
+    assert results.report(run) == runs.local(runs.join(run, "report.html"))
+    assert runs.read_bytes(runs.join(run, "report.html")) == b"<!DOCTYPE html>"
+
+
 def test_a_stage_that_has_not_finished_adds_nothing(run, tmp_path):
     (tmp_path / "runs/self_training/r/train_base/00000000000000000001-00000000").mkdir(parents=True)
 

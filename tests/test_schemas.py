@@ -14,7 +14,7 @@ def test_a_stage_that_fits_may_not_read_the_truth(stage: str) -> None:
         schemas.check_reader("truth", stage)
 
 
-@pytest.mark.parametrize("stage", ["choose_labels", "evaluate", "attack"])
+@pytest.mark.parametrize("stage", ["choose_labels", "evaluate", "attack", "report", "compare"])
 def test_the_stages_that_score_may_read_the_truth(stage: str) -> None:
     assert schemas.check_reader("truth", stage).writer == "ingest"
 

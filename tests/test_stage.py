@@ -317,3 +317,19 @@ def test_a_job_that_fails_says_why_in_one_line(command, error, status: int, stac
     assert [m for m in caplog.messages if m.startswith("[kindred] ingest failed: ") and "too dark" in m]
     assert any("Traceback" in message for message in caplog.messages) == stack
     assert runs.mark_of(runs.join(run, "ingest")) is None
+
+
+def test_a_stage_that_was_left_out_is_remembered_so_that_its_later_work_counts(run: str) -> None:
+    def look(s: Stage) -> str:
+        return f"rejected: {s.finished('ingest')}"
+
+    before = do("report", run, look)
+    again = do("report", run, look)
+    do("ingest", run, reason="blurred")
+    after = do("report", run, look)
+
+    assert before["summary"] == again["summary"] == "rejected: False"
+    assert again["figures"]["report/reused"] == 1
+    assert after["summary"] == "rejected: True"
+    assert after["figures"]["report/reused"] == 0
+    assert Stage("evaluate", run, {}).arguments_of("ingest") == {"reason": "blurred"}

@@ -216,6 +216,7 @@ def test_the_multilayer_perceptron_says_what_mllib_says(spark) -> None:
 
     rows = mllib.transform(vectors).orderBy("image_id").collect()
     assert np.std([row.probability[0] for row in rows]) > 0.1
+    assert network.losses["loss"][-1] < network.losses["loss"][0]
     np.testing.assert_allclose(network.probabilities(features), [row.probability.toArray() for row in rows], atol=1e-6)
 
 

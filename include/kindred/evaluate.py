@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from kindred import metrics
+
 
 def on_test(predictions: pa.Table, truth: pd.Series) -> pd.DataFrame:
     """label and probabilities of the test images whose truth (label by image_id) is known, sorted by id."""
@@ -31,6 +33,18 @@ def arrays(rows: pd.DataFrame, classes: list[str]) -> tuple[np.ndarray, np.ndarr
     probabilities = np.stack(rows["probabilities"].to_list()).astype(np.float64)
     labels = rows["label"].map({name: i for i, name in enumerate(classes)}).to_numpy()
     return labels, probabilities / probabilities.sum(axis=1, keepdims=True)
+
+
+def compared(labels: np.ndarray, base: np.ndarray, candidate: np.ndarray, intervals: pd.DataFrame) -> dict[str, float]:
+    """The figures that say how sure the scores are: of each model's (`.../test/<score>_low`, `_high`), and of the
+    candidate's difference from base, with McNemar's p. `intervals` are `bootstrap.intervals`.
+    """
+    found = {"candidate/test/mcnemar_p": metrics.mcnemar_p(*((p.argmax(axis=1) == labels) for p in (base, candidate)))}
+    prefixes = {"base": "base/test/{}", "other": "candidate/test/{}", "difference": "candidate/test/{}_difference"}
+    for name, row in intervals.iterrows():
+        for key, prefix in prefixes.items():
+            found |= {f"{prefix.format(name)}_{end}": float(row[f"{key}_{end}"]) for end in ("low", "high")}
+    return found
 
 
 def reports(labels: np.ndarray, probabilities: np.ndarray, classes: list[str]) -> dict[str, bytes]:
@@ -67,7 +81,7 @@ def pseudo_by_class(accepted: pa.Table, refused: pa.Table, truth: pd.Series) -> 
     return table
 
 
-def csv(table: pd.DataFrame) -> bytes:
+def csv(table: pd.DataFrame, index: bool = True) -> bytes:
     buffer = io.StringIO()
-    table.to_csv(buffer)
+    table.to_csv(buffer, index=index)
     return buffer.getvalue().encode()

@@ -73,6 +73,13 @@ def encode(pixels: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
+def encode_jpeg(pixels: np.ndarray, quality: int) -> bytes:
+    """Pixels as a JPEG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
 def image_id(pixels: np.ndarray) -> str:
     """The hash of the pixels and their shape: the same picture has the same id however it was encoded."""
     head = "x".join(map(str, pixels.shape)).encode()
@@ -90,6 +97,28 @@ def fit(pixels: np.ndarray, size: tuple[int, int], channels: int) -> np.ndarray:
     if channels == 3:
         return np.repeat(pixels, 3, axis=2)
     return np.asarray(Image.fromarray(pixels).convert("L"))[:, :, None]
+
+
+def thumbnail(pixels: np.ndarray, side: int) -> np.ndarray:
+    """The middle square of a picture, uint8 [side, side, 3]."""
+    height, width = pixels.shape[:2]
+    edge = min(height, width)
+    top, left = (height - edge) // 2, (width - edge) // 2
+    return fit(pixels[top : top + edge, left : left + edge], (side, side), 3)
+
+
+def mosaic(pictures: list[np.ndarray], columns: int | None = None, gap: int = 1) -> np.ndarray:
+    """Pictures of one size, uint8 [h, w, c], in rows of `columns` (by default, as many as there are rows) on white."""
+    if not pictures:
+        return np.full((1, 1, 3), 255, np.uint8)
+    height, width, channels = pictures[0].shape
+    columns = columns or int(np.ceil(np.sqrt(len(pictures))))
+    rows = -(-len(pictures) // columns)
+    sheet = np.full((rows * (height + gap), columns * (width + gap), channels), 255, np.uint8)
+    for i, picture in enumerate(pictures):
+        top, left = i // columns * (height + gap), i % columns * (width + gap)
+        sheet[top : top + height, left : left + width] = picture
+    return sheet
 
 
 def _pixels(image: Image.Image) -> np.ndarray:

@@ -3,6 +3,7 @@ id.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
@@ -105,13 +106,29 @@ def fold_count(smallest: int, wanted: int, say: Callable[[str], None]) -> int:
 
 def in_folds(ids: list[str], labels: list[str], folds: int) -> list[int]:
     """The fold of each given label, 0 to folds - 1: stratified by class, in the order of the id's hash."""
-    order = sorted(range(len(ids)), key=lambda i: hashlib.sha256(ids[i].encode()).hexdigest())
-    seen: dict[str, int] = {}
+    return [rank % folds for rank in _ranks(ids, labels)]
+
+
+def in_turn(ids: list[str], labels: list) -> list[int]:
+    """Rows in an order whose every beginning holds the classes about alike: the first of each class, by the id's hash,
+    then the second of each, and so on.
+    """
+    ranks = _ranks(ids, labels)
+    return sorted(range(len(ids)), key=lambda i: (ranks[i], _hash(ids[i])))
+
+
+def _ranks(ids: list[str], labels: list) -> list[int]:
+    """The place of each row among those of its class, in the order of the id's hash."""
+    seen: Counter = Counter()
     found = [0] * len(ids)
-    for i in order:
-        found[i] = seen.get(labels[i], 0) % folds
-        seen[labels[i]] = seen.get(labels[i], 0) + 1
+    for i in sorted(range(len(ids)), key=lambda i: _hash(ids[i])):
+        found[i] = seen[labels[i]]
+        seen[labels[i]] += 1
     return found
+
+
+def _hash(image_id: str) -> str:
+    return hashlib.sha256(image_id.encode()).hexdigest()
 
 
 def _largest_remainders(shares: dict[str, float], total: int) -> dict[str, int]:

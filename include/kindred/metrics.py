@@ -53,12 +53,17 @@ def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
 
 def calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Expected calibration error of the top probability, 15 bins of equal width (Guo et al. 2017, section 2)."""
+    bins, gaps = calibration_gaps(labels, probabilities)
+    return float(np.abs(np.bincount(bins, gaps)).sum() / len(labels))
+
+
+def calibration_gaps(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each row the bin [n] of its top probability, 0 to CALIBRATION_BINS - 1, and right (1 or 0) minus that
+    probability [n].
+    """
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == labels
-    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    gaps = np.zeros(CALIBRATION_BINS)
-    np.add.at(gaps, bins, right - confidence)
-    return float(np.abs(gaps).sum() / len(labels))
+    return np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1), right - confidence
 
 
 def mcnemar_p(one: np.ndarray, other: np.ndarray) -> float:

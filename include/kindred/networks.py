@@ -3,7 +3,7 @@ storage and the ONNX export are written once.
 """
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -21,9 +21,12 @@ class Layer:
 
 @dataclass(frozen=True)
 class Network:
-    """Dense layers; a softmax over the last one's outputs gives the class probabilities."""
+    """Dense layers; a softmax over the last one's outputs gives the class probabilities. `losses`, of one that has just
+    been trained in steps, are those after each step, by name.
+    """
 
     layers: tuple[Layer, ...]
+    losses: dict[str, list[float]] = field(default_factory=dict, compare=False)
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
         """Class probabilities [n, classes], float64, of features [n, d]."""
@@ -43,7 +46,8 @@ class Network:
         """
         first = self.layers[0]
         weights = first.weights / np.broadcast_to(scale, mean.shape)[:, None]
-        return Network((Layer(weights, first.bias - mean @ weights, first.activation), *self.layers[1:]))
+        unscaled = Layer(weights, first.bias - mean @ weights, first.activation)
+        return replace(self, layers=(unscaled, *self.layers[1:]))
 
     def to_bytes(self) -> bytes:
         """As an `.npz` file, which holds numbers only (no pickle)."""

@@ -4,16 +4,19 @@ from kindred import runs
 
 FILE = "metrics.json"
 SUMMARY = "summary.txt"
+REPORT = "report.html"
 SCORES = {"accuracy": "accuracy", "F1": "f1", "MCC": "mcc", "log loss": "log_loss", "ROC AUC": "roc_auc"}
 
 
 def merge(run: str) -> dict[str, float]:
     """The figures of all finished stages of a run, by name; also put into its metrics.json and, as a table,
-    summary.txt.
+    summary.txt. The page that a stage has made for people is put beside them.
     """
     figures = {}
     for mark in _marks(run):
         figures |= mark["figures"]
+        if page := mark.get("facts", {}).get("page"):
+            runs.put_bytes(runs.join(run, REPORT), runs.read_bytes(runs.join(mark["folder"], page)))
     figures = dict(sorted(figures.items()))
     runs.put_json(runs.join(run, FILE), figures)
     runs.put_bytes(runs.join(run, SUMMARY), table(figures).encode())
@@ -23,6 +26,13 @@ def merge(run: str) -> dict[str, float]:
 def summary(run: str) -> str:
     """The table that `merge` has put; empty where it has not."""
     return (runs.read_bytes(runs.join(run, SUMMARY)) or b"").decode()
+
+
+def report(run: str) -> str:
+    """Where the run's page lies; empty where it has none."""
+    path = runs.join(run, REPORT)
+    fs, inside = runs.filesystem(path)
+    return runs.local(path) if fs.exists(inside) else ""
 
 
 def read(run: str) -> dict[str, float]:

@@ -25,7 +25,9 @@ TABLES = {
     ),
     # Every known label, whatever the run's label budget: no stage that fits may look, but for a study's cell, which
     # chooses its labels, fits and scores in one process.
-    "truth": Table("image_id string, label string", "ingest", ("choose_labels", "evaluate", "attack", "cell")),
+    "truth": Table(
+        "image_id string, label string", "ingest", ("choose_labels", "evaluate", "attack", "report", "compare", "cell")
+    ),
     "rejected": Table("origin string, split string, reason string", "ingest"),
     "features": Table("image_id string, split string, features array<float>", "featurize"),
     "labels": Table(LABEL, "choose_labels"),

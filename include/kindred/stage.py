@@ -68,7 +68,7 @@ class Stage:
         self.steps: dict[str, list[tuple[int, float]]] = {}  # figures that change on the way: (step, value), for MLflow
         self.found: Any = None  # what `home` found out on its way, for `main`
         self.reports: list[str] = []  # files of the attempt's folder that are for people: for MLflow
-        self.inputs: dict[str, str] = {}
+        self.inputs: dict[str, str | None] = {}
         self.tables: dict[str, str] = {}
         self._spark: SparkSession | None = None
 
@@ -101,6 +101,15 @@ class Stage:
     def facts_of(self, stage: str) -> dict[str, Any]:
         """What a finished stage of this run found out (classes, sizes ...)."""
         return self._mark(stage)["facts"]
+
+    def arguments_of(self, stage: str) -> dict[str, Any]:
+        return self._mark(stage)["arguments"]
+
+    def finished(self, stage: str) -> bool:
+        """Whether a stage that may be left out has run; that it has not is remembered with what was read."""
+        mark = runs.mark_of(runs.join(self.run, stage))
+        self.inputs[stage] = mark["attempt"] if mark else None
+        return mark is not None
 
     def figures_of(self, stage: str) -> dict[str, float]:
         return self._mark(stage)["figures"]

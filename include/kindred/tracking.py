@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from kindred import runs
+from kindred.errors import InputError
 
+LOCAL_UI = "http://127.0.0.1:5000"  # where `make up` serves it
 # What a process that serves a model installs; named, because finding out would take MLflow half a minute.
 SERVING_PACKAGES = ("mlflow", "numpy", "onnx", "onnxruntime", "pandas", "pillow", "pyarrow", "scikit-image", "fsspec")
 
@@ -40,6 +42,13 @@ def start_run(dag_id: str, name: str, params: dict[str, Any], tags: dict[str, st
     return run.info.run_id
 
 
+def address(folder: str, path: str = "") -> str:
+    """Where MLflow's UI shows a run of Kindred's, and something below its page."""
+    parent = _parent(folder)
+    experiment = client().get_run(parent).info.experiment_id
+    return f"{os.environ.get('KINDRED_MLFLOW_UI', LOCAL_UI)}/#/experiments/{experiment}/runs/{parent}{path}"
+
+
 def log_stage(folder: str, stage: str, started: float) -> None:
     """A child run for a stage that has just finished, with what its mark says; the final model goes to the parent."""
     parent = _parent(folder)
@@ -50,6 +59,8 @@ def log_stage(folder: str, stage: str, started: float) -> None:
     _log(tracker, child, mark["figures"], mark["arguments"], mark.get("steps"))  # an older mark has none
     for name in mark["reports"]:
         _log_file(tracker, child, name, runs.read_bytes(runs.join(mark["folder"], name)))
+    if page := mark["facts"].get("page"):  # of the whole run
+        _log_file(tracker, parent, page, runs.read_bytes(runs.join(mark["folder"], page)))
     if dataset := mark["facts"].get("dataset"):
         _log_dataset(tracker, parent, dataset)
     for fold, figures in sorted(mark["facts"].get("folds", {}).items()):
@@ -85,6 +96,23 @@ def end_run(folder: str, figures: dict[str, float], reports: dict[str, str], sta
         for name, text in reports.items():
             tracker.log_text(parent, text, name)
         tracker.set_terminated(parent, status)
+
+
+def folders(wanted: str) -> list[str]:
+    """The folders of the finished DAG runs that a filter (in the language of MLflow's search) finds, newest first.
+    Raises InputError for one that MLflow does not understand.
+    """
+    from mlflow.exceptions import MlflowException
+
+    tracker = client()
+    experiments = [experiment.experiment_id for experiment in tracker.search_experiments()]
+    both = f"attributes.status = 'FINISHED' and {wanted}"
+    try:
+        found = tracker.search_runs(experiments, both, order_by=["attributes.start_time DESC"], max_results=1000)
+    except MlflowException as error:
+        raise InputError(f"MLflow does not understand the filter {wanted!r}: {error.message.splitlines()[0]}") from None
+    tags = [run.data.tags for run in found]
+    return [t["kindred.folder"] for t in tags if "mlflow.parentRunId" not in t and "kindred.folder" in t]
 
 
 def resume_run(run: str) -> None:
@@ -160,7 +188,9 @@ def _log(
 
     now = int(time.time() * 1000)
     metrics = [Metric(name, float(value), now, 0) for name, value in figures.items()]
-    metrics += [Metric(name, float(value), now, step) for name, way in (steps or {}).items() for step, value in way]
+    metrics += [
+        Metric(name, float(value), now, int(step)) for name, way in (steps or {}).items() for step, value in way
+    ]
     values = [Param(name, str(value)[:6000]) for name, value in params.items()]
     for i in range(0, max(len(metrics), len(values)), 100):
         tracker.log_batch(run, metrics[i : i + 100], values[i : i + 100])

@@ -18,10 +18,10 @@ import pyarrow as pa
 from pyspark import inheritable_thread_target
 from pyspark.sql import DataFrame
 
-from kindred import metrics
+from kindred import learning, metrics
 from kindred.arrow import lists, matrix
 from kindred.errors import InputError
-from kindred.labels import in_folds
+from kindred.labels import in_folds, in_turn
 from kindred.networks import Network
 
 ALL = -1
@@ -152,6 +152,25 @@ def fit_examples(
     return best
 
 
+def learning_points(
+    spark: Any, found: Examples, ids: np.ndarray, classifier: ModuleType, classes: int, fitted: Fitted, seed: int
+) -> pd.DataFrame:
+    """Accuracy on each fold of models that learned from few and more of the other folds' given labels, in the order of
+    their ids' hashes and class by class, and of the fold's own model: rows of labels, fold, accuracy.
+    """
+    folds = sorted(fitted.out_of_fold)
+    order = np.array(in_turn(ids[found.at].tolist(), found.labels.tolist()))
+    few = {fold: order[np.isin(order, found.learned(fold)) & found.given[order]] for fold in folds}
+    sizes = learning.sizes(min(map(len, few.values())), classes)
+    shared = spark.sparkContext.broadcast(found)
+    fit = functools.partial(_fit_few, shared, classifier.__name__, classes, seed, fitted.setting)
+    tasks = [(size, fold, few[fold][:size]) for size in sizes for fold in folds]
+    rows = spark.sparkContext.parallelize(tasks, len(tasks)).map(fit).collect() if tasks else []
+    shared.destroy()
+    whole = [(min(map(len, few.values())), fold, score["accuracy"]) for fold, score in fitted.scores().items()]
+    return pd.DataFrame([*rows, *whole], columns=["labels", "fold", "accuracy"])
+
+
 def fit_frames(
     rows: pd.DataFrame, features: DataFrame, classifier: ModuleType, classes: int, folds: int, seed: int, say: Callable
 ) -> Fitted:
@@ -223,6 +242,20 @@ def _fit_fold(shared: Any, classifier: str, classes: int, seed: int, setting: An
     )
     held_out = found.held_out(fold)
     return fold, network, network.probabilities(found.features[found.at[held_out]])
+
+
+def _fit_few(shared: Any, classifier: str, classes: int, seed: int, setting: Any, task: tuple) -> tuple:
+    """In a worker: how right a model that learned from some rows is on a fold."""
+    import importlib
+
+    found, (size, fold, rows) = shared.value, task
+    module = importlib.import_module(classifier)
+    network = module.fit(
+        found.features[found.at[rows]], found.labels[rows], found.weights[rows], classes, seed, setting
+    )
+    held_out = found.held_out(fold)
+    said = network.probabilities(found.features[found.at[held_out]]).argmax(axis=1)
+    return size, fold, float((said == found.labels[held_out]).mean())
 
 
 def _predict(network: Network, classes: list[str], batches):

@@ -138,6 +138,14 @@ SELF_TRAINING = {
         description="When pseudo-labels may make the final model: if out-of-fold log loss and accuracy are not worse "
         "than base's (no_harm), if a gain is shown (must_gain), or always (off). Refused: final is base.",
     ),
+    "projection": Param(
+        "pca",
+        type="string",
+        enum=["pca", "tsne"],
+        title="Projection",
+        description="How the report maps images onto a plane: by the directions of largest variance (pca), or by who "
+        "is near whom (tsne).",
+    ),
     "seed": Param(0, type="integer", minimum=0, title="Seed", description="Of everything that is left to chance."),
 }
 

@@ -142,6 +142,8 @@ def main() -> int:
     if status == 0:
         print(f"\n{results.summary(folder)}\n")
         print(f"  figures         {runs.local(folder)}/{results.FILE}")
+        if report := results.report(folder):
+            print(f"  report          {report}")
         print("  MLflow, Airflow make up")
     return status
 

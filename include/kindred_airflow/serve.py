@@ -38,6 +38,7 @@ def up() -> int:
     with socket.socket() as free:  # of the server for task logs, which has no page of its own
         free.bind(("127.0.0.1", 0))
         env["AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT"] = str(free.getsockname()[1])
+    env.setdefault("KINDRED_MLFLOW_UI", f"http://127.0.0.1:{mlflow_port}")
     machine.prepare(env, DATABASE)
     logs = machine.data() / "logs"
     logs.mkdir(parents=True, exist_ok=True)

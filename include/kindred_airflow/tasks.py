@@ -15,6 +15,7 @@ from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from kindred import jvm, runs
+from kindred_airflow.links import MlflowLink, ReportLink
 
 JOBS = Path(__file__).parents[2] / "spark_jobs"
 POOL = "spark"
@@ -72,10 +73,12 @@ def close_run(run: str | None, **context) -> None:
 
 class StageOperator(SparkSubmitOperator):
     """spark-submit for one stage, and its record in MLflow. A failure shows the stage's own line, and bad input is not
-    tried again.
+    tried again. Its links lead to the run in MLflow and to the report.
 
     MLflow is told here, not in the job: its import would take each job seconds in which Spark has one core less.
     """
+
+    operator_extra_links = (MlflowLink(), ReportLink())
 
     def execute(self, context: Any) -> None:
         self.application_args = [str(part) for part in self.application_args]  # a mapped value is no text yet
@@ -140,8 +143,10 @@ def _operator(job: str, stage: str) -> dict[str, Any]:
     return {"name": f"kindred-{stage}", "application": application, "conf": jvm.submit_settings(), "pool": POOL}
 
 
-def self_training(run: Any, values: dict | None = None) -> list[StageOperator]:
-    """The stages of self-training, in their order; `values` stand in for fields that the DAG's form does not have."""
+def self_training(run: Any, values: dict | None = None, attacked: bool = False) -> list[StageOperator]:
+    """The stages of self-training, in their order, with the attack where the DAG's form has its fields; `values` stand
+    in for fields that it does not have.
+    """
     train = ("classifier", "folds", "seed")
     return [
         submit("ingest", run, ("dataset", "path", "limit", "leaks"), values=values),
@@ -163,6 +168,8 @@ def self_training(run: Any, values: dict | None = None) -> list[StageOperator]:
         submit("gate", run, ("gate",), values=values),
         submit("build_index", run),
         submit("evaluate", run),
+        *([attack(run)] if attacked else []),
+        submit("report", run, ("projection",), values=values, trigger_rule="none_failed"),  # the attack may be skipped
     ]
 
 

@@ -3,6 +3,7 @@
 It takes no weights: a pseudo-label counts as much as a given one.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,8 @@ def fit_frame(frame: Any, classes: int, seed: int) -> Network:
     sizes = [inputs, *HIDDEN, classes]
     vectors = frame.select(array_to_vector("features").alias("features"), F.col("label").cast("double"))
     trainer = MultilayerPerceptronClassifier(layers=sizes, solver="l-bfgs", maxIter=ITERATIONS, seed=seed)
-    return _network(trainer.fit(vectors).weights.toArray(), sizes)
+    model = trainer.fit(vectors)
+    return replace(_network(model.weights.toArray(), sizes), losses={"loss": list(model.summary().objectiveHistory)})
 
 
 def _network(flat: np.ndarray, sizes: list[int]) -> Network:

@@ -39,7 +39,7 @@ def fit(
     else:
         fitted = order
     stop = keras.callbacks.EarlyStopping(watch, patience=PATIENCE, min_delta=1e-4, restore_best_weights=True)
-    model.fit(
+    course = model.fit(
         scaled[fitted],
         labels[fitted],
         sample_weight=weights[fitted],
@@ -52,7 +52,7 @@ def fit(
     arrays = [[array.astype(np.float64) for array in layer.get_weights()] for layer in model.layers]
     names = ["relu"] * len(HIDDEN) + ["linear"]
     layers = tuple(Layer(*pair, name) for pair, name in zip(arrays, names, strict=True))
-    return Network(layers).on_unscaled(mean, scale)
+    return Network(layers, course.history).on_unscaled(mean, scale)
 
 
 def _one_thread(tf) -> None:

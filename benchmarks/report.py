@@ -1,0 +1,45 @@
+"""What the report costs, and how well it finds near duplicates: seconds of the stage beyond the start of its job.
+
+    python benchmarks/report.py --dataset stl10 --path DIR --extractor mobilenet_v2 --labels 100 --json FILE
+
+The seconds are of the second of two reports in one session, whose workers and modules are there; `first` is the other
+one. `found` is the share of the injected edits (encoded again, mirrored, shifted, brightened) that are found, by a
+threshold that other edits set; `flagged` is the share of the images that nobody injected a twin of and that are in a
+pair nevertheless: real near duplicates are among them. JSON names: report/<dataset>/seconds|first_seconds|megabytes,
+near_duplicates/<dataset>/found|flagged|pairs.
+"""
+
+import time
+
+import bench
+
+from kindred import results, runs, stage
+
+
+def main() -> None:
+    options = bench.self_training_parser(__doc__)
+    options.add_argument("--labels", type=int, default=100, help="given labels in all, stratified")
+    options.add_argument("--projection", default="pca", help="of the embedding map")
+    o = options.parse_args()
+    bench.start(o.master)
+    with bench.temporary_run() as folder:
+        bench.self_train(folder, o, o.labels, seed=0)
+        seconds, size = [], 0
+        for _ in range(2):
+            runs.delete(runs.join(folder, "report", runs.MARK))  # else it would be reused
+            started = time.monotonic()
+            mark = bench.run_stage("report", folder, projection=o.projection)
+            seconds.append(time.monotonic() - started)
+            size = len(stage.Stage("evaluate", folder, {}).file("report", results.REPORT)) / 1e6
+    found = {
+        name.split("/")[1]: value for name, value in mark["figures"].items() if name.startswith("near_duplicates/")
+    }
+    named = {"report": {"first_seconds": seconds[0], "seconds": seconds[1], "megabytes": size}}
+    named["near_duplicates"] = {"found": found["found_all"], "flagged": found["flagged"], "pairs": found["pairs"]}
+    named["near_duplicates"] |= {k: v for k, v in found.items() if k.startswith("found_") and k != "found_all"}
+    figures = {f"{kind}/{o.dataset}/{name}": value for kind, own in named.items() for name, value in own.items()}
+    bench.report([("figure", "value"), *((name, float(value)) for name, value in figures.items())], figures, o.json)
+
+
+if __name__ == "__main__":
+    main()

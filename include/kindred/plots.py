@@ -1,0 +1,58 @@
+"""How every plot looks: size, colours that colour-blind eyes tell apart, names that cannot break a plot, PNG."""
+
+import io
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import seaborn as sns  # noqa: E402  (it would choose another backend)
+from matplotlib.axes import Axes  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
+
+DPI = 110
+FEW = 10  # classes: up to here a colour each is told apart, and a legend is read
+LONGEST = 20  # characters of a class name in a plot
+BASE, OTHER = "#8a8a8a", "#12466b"  # of the two models, everywhere; no class has them
+GOOD, BAD = "#0072b2", "#d55e00"  # right and wrong, accepted and refused
+
+
+def colours(classes: list[str]) -> dict[str, str]:
+    """A colour for each class, the same one in every plot of a run: ten of seaborn's palette for colour-blind eyes, or
+    for more classes steps of viridis, which differ in lightness too.
+    """
+    many = len(classes) > FEW
+    palette = sns.color_palette("viridis", len(classes)) if many else sns.color_palette("colorblind", FEW)
+    return dict(zip(classes, palette.as_hex()[: len(classes)], strict=True))
+
+
+def model_colours(models: list[str]) -> dict[str, str]:
+    """The first model's colour and the other's; where there are more than two, colours as for classes."""
+    return dict(zip(models, (BASE, OTHER), strict=False)) if len(models) <= 2 else colours(models)
+
+
+def name(text: str) -> str:
+    """A name as plots show it: short, in one line, and no markup of theirs (a `$` starts a formula, a `_` hides it)."""
+    text = " ".join(text.split())
+    text = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    return (" " + text if text.startswith("_") else text).replace("$", r"\$")
+
+
+def figure(width: float, height: float, rows: int = 1, columns: int = 1, **options) -> tuple[Figure, list[Axes]]:
+    """A figure of so many inches and its axes, row by row."""
+    with sns.axes_style("whitegrid", {"grid.color": "#e6e6e6", "axes.edgecolor": "#b0b0b0"}):
+        drawn = Figure(figsize=(width, height), layout="constrained")
+        return drawn, drawn.subplots(rows, columns, squeeze=False, **options).ravel().tolist()
+
+
+def plain(axes: Axes) -> None:
+    """Axes for pictures: no ticks, no frame."""
+    axes.set(xticks=[], yticks=[])
+    axes.grid(False)
+    sns.despine(ax=axes, left=True, bottom=True)
+
+
+def png(drawn: Figure) -> bytes:
+    buffer = io.BytesIO()
+    drawn.savefig(buffer, format="png", dpi=DPI, facecolor="white")
+    return buffer.getvalue()

@@ -1,0 +1,68 @@
+"""Sections -> one HTML page that needs nothing else: no network, no other file. What others wrote is escaped."""
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from kindred import images
+from kindred.report import Section
+
+FOLDER = Path(__file__).parent
+EXACT = 32  # px
+QUALITY = 85
+ROWS = 40  # of a table on the page: its CSV has all of them
+
+
+def render(title: str, facts: dict[str, str], sections: list[Section]) -> bytes:
+    """The page: its title, what the run was asked for, and its sections in their order."""
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"picture": picture, "png": data_uri, "shown": shown}
+    style, script = ((FOLDER / name).read_text() for name in ("page.css", "page.js"))
+    policy = (
+        f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    values = {"title": title, "facts": facts, "sections": sections, "policy": policy, "style": style, "script": script}
+    return environment.get_template("page.html").render(**values, rows=ROWS).encode()
+
+
+def data_uri(content: bytes, kind: str = "png") -> str:
+    """An encoded image as a URI that holds it."""
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def picture(pixels: np.ndarray) -> str:
+    """Pixels, uint8 [h, w, c], as a URI that holds them: exact where there are few, else as a JPEG, a sixth of the
+    size.
+    """
+    if min(pixels.shape[:2]) < EXACT:
+        return data_uri(images.encode(pixels))
+    return data_uri(images.encode_jpeg(pixels, QUALITY), "jpeg")
+
+
+def shown(rows: pd.DataFrame) -> list[list[dict[str, Any]]]:
+    """The first rows as cells: a text, and whether it is a number."""
+    return [[_cell(value, i) for i, value in enumerate(row)] for row in rows.head(ROWS).itertuples(index=False)]
+
+
+def _cell(value: Any, column: int) -> dict[str, Any]:
+    if isinstance(value, str):  # in the first column stand names, and a class may be called 7
+        return {"text": value, "number": column > 0 and value[:1] in "+-0123456789" and value[-1:] in ")0123456789"}
+    if pd.isna(value):
+        return {"text": "–", "number": True}
+    return {"text": f"{value:.4g}" if isinstance(value, float) else f"{value:,}", "number": True}
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

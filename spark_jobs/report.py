@@ -1,0 +1,130 @@
+"""what the run's stages made -> one page for a person, its plots and its tables"""
+
+import pandas as pd
+import pyarrow.dataset as ds
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from kindred import evaluate, jvm, near_duplicates, results, stage
+from kindred.report import Scored, curves, data, embedding_map, mistakes, page, pseudo_labels, robustness, verdict
+from kindred.thumbnails import side, thumbnails
+
+STAGES = ("ingest", "featurize", "choose_labels", "train_base", "pseudo_label", "train_final", "gate", "evaluate")
+ASKED = {  # arguments of stages that stand at the head of the page
+    "featurize": ("extractor",),
+    "train_base": ("classifier", "folds", "seed"),
+    "pseudo_label": ("labeller",),
+    "gate": ("gate",),
+}
+TEST = ds.field("split") == "test"
+SIZES = 500  # different image sizes that are shown: the most frequent
+
+
+def main(s: stage.Stage, *, projection: str) -> str:
+    facts, figures = s.facts_of("ingest"), {k: v for part in STAGES for k, v in s.figures_of(part).items()}
+    classes = facts["classes"]
+    truth = dict(zip(*(s.rows("truth")[name].to_pylist() for name in ("image_id", "label")), strict=True))
+    test = _scored(s, truth, classes, figures)
+    accepted, refused = (_with_truth(s.rows(name).to_pandas(), truth) for name in ("pseudo_labels", "refused"))
+    samples = data.sample(truth, classes)
+    images = s.read("images")
+    counts = {split: int(figures[f"ingest/{split}"]) for split in data.SPLITS}
+    twins = near_duplicates.search(near_duplicates.greys(images, counts), jvm.cores())
+    points = _points(s)
+    features = s.matrix("features", "features", ds.field("image_id").isin(points.index.tolist()))
+    wanted = [
+        *(data.wanted(samples, twins), pseudo_labels.wanted(accepted, refused), test.ids[mistakes.sure(test)].tolist()),
+        points.index[: embedding_map.PICTURED].tolist(),
+    ]
+    pictures = thumbnails(images, {i for ids in wanted for i in ids}, side(facts["height"], facts["width"]))
+    attacks = _attacks(s)
+    sections = [
+        verdict.section(figures, s.facts_of("gate")["reason"], robustness.statements(attacks[0])),
+        data.section(*_counts(s, images), classes, samples, twins, _copies(figures), truth, pictures),
+        mistakes.section(test, pictures),
+        curves.section(test, pd.DataFrame(s.facts_of("train_base").get("learning_curve", {}))),
+        pseudo_labels.section(accepted, refused, _by_class(s, truth), pictures),
+        _map(points, features, truth, pictures, classes, projection),
+        robustness.section(*attacks),
+    ]
+    for section in sections:
+        for name, content in section.files().items():
+            s.report(name, content)
+    s.report(results.REPORT, page.render(f"Kindred: {s.run.rsplit('/', 1)[1]}", _asked(s), sections))
+    s.figures = twins.figures()
+    s.facts = {"page": results.REPORT}
+    return sections[0].says
+
+
+def _scored(s: stage.Stage, truth: dict[str, str], classes: list[str], figures: dict[str, float]) -> Scored:
+    """The test images and what base and the candidate say of them, called by what became of them."""
+    names = {"base": "base", "candidate": "final"}
+    if not figures["gate/accepted"]:
+        names = {"base": "final (base)", "candidate": "refused candidate"}
+    if not figures["pseudo/count"]:
+        names = {"base": "final (base)"}
+    models = {}
+    for model, name in names.items():
+        predictions = s.rows(f"predictions_{model}", ["image_id", "probabilities"], TEST)
+        rows = evaluate.on_test(predictions, pd.Series(truth))
+        labels, models[name] = evaluate.arrays(rows, classes)
+    final = next(name for name in reversed(models) if name.startswith("final"))
+    return Scored(classes, rows["image_id"].to_numpy(), labels, models, final)
+
+
+def _with_truth(rows: pd.DataFrame, truth: dict[str, str]) -> pd.DataFrame:
+    return rows.assign(truth=rows["image_id"].map(truth)).sort_values("image_id", ignore_index=True)
+
+
+def _by_class(s: stage.Stage, truth: dict[str, str]) -> pd.DataFrame:
+    return evaluate.pseudo_by_class(s.rows("pseudo_labels"), s.rows("refused"), pd.Series(truth))
+
+
+def _counts(s: stage.Stage, images: DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Images by split and label, and by size."""
+    labelled = images.select("image_id", "split").join(s.read("truth"), "image_id", how="left")
+    balance = labelled.groupBy("split", "label").count()
+    sizes = images.groupBy("height", "width").count().orderBy(F.desc("count"), "height", "width").limit(SIZES)
+    return balance.toPandas(), sizes.toPandas()
+
+
+def _copies(figures: dict[str, float]) -> dict[str, int]:
+    return {name: int(figures[f"ingest/{name}"]) for name in ("leaked", "repeated")}
+
+
+def _points(s: stage.Stage) -> pd.DataFrame:
+    """Some test and unlabelled images, in equal parts in the order of their ids: split and prediction by id."""
+    given = set(s.rows("labels", ["image_id"])["image_id"].to_pylist())
+    rows = s.rows("predictions_final", ["image_id", "split", "prediction"]).to_pandas()
+    rows = rows[~rows["image_id"].isin(given)].sort_values("image_id").drop_duplicates("image_id")
+    parts = [part.head(embedding_map.MOST // 2) for _, part in rows.groupby(rows["split"] == "test")]
+    return pd.concat(parts).sort_values("image_id").set_index("image_id")
+
+
+def _map(points: pd.DataFrame, features: tuple, truth: dict[str, str], pictures: dict, classes: list[str], kind: str):
+    ids, values = features
+    points = points.loc[ids]
+    known = [truth.get(i) for i in ids]
+    shown = [pictures.get(i) for i in ids]
+    return embedding_map.section(
+        values, points["prediction"].tolist(), known, (points["split"] == "test").to_numpy(), shown, classes, kind
+    )
+
+
+def _attacks(s: stage.Stage) -> tuple[dict[str, float], pd.DataFrame, pd.DataFrame]:
+    """Figures and tables of the stage `attack`; empty where it has not run."""
+    if not s.finished("attack"):
+        return {}, pd.DataFrame(), pd.DataFrame()
+    return s.figures_of("attack"), *(s.rows(name).to_pandas() for name in ("attacks", "attack_pictures"))
+
+
+def _asked(s: stage.Stage) -> dict[str, str]:
+    """What the run was asked for, for the head of the page."""
+    asked = {"dataset": s.facts_of("ingest")["dataset"]["name"]}
+    for part, names in ASKED.items():
+        asked |= {name: str(s.arguments_of(part)[name]) for name in names}
+    return asked | {"given labels": f"{s.figures_of('choose_labels')['choose_labels/labels']:,.0f}"}
+
+
+if __name__ == "__main__":
+    stage.run(main)

@@ -1,0 +1,77 @@
+"""What Airflow's UI shows of a run: the links of its tasks, and the report behind a guard."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from kindred import runs
+
+pytestmark = pytest.mark.airflow
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def plugin(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
+        specification = importlib.util.spec_from_file_location("report_plugin", ROOT / "plugins" / "report.py")
+        module = importlib.util.module_from_spec(specification)
+        specification.loader.exec_module(module)
+        yield module
+
+
+def test_the_report_is_a_tab_of_the_dag_run(plugin) -> None:
+    (view,) = plugin.Report.external_views
+
+    assert view["destination"] == "dag_run"
+    assert view["href"] == f"{plugin.Report.fastapi_apps[0]['url_prefix']}/report/{{DAG_ID}}/{{RUN_ID}}"
+
+
+def test_every_page_is_guarded_and_nothing_but_the_report_is_served(plugin) -> None:
+    app = plugin.application()
+
+    assert [route.path for route in app.routes] == ["/report/{dag_id}/{run_id:path}"]
+    guards = {d.dependency.__qualname__.split(".")[0] for d in app.router.dependencies}
+    assert guards == {"requires_access_view", "requires_access_dag"}
+
+
+def test_the_links_of_a_task_lead_to_its_run_in_mlflow(tmp_path, monkeypatch) -> None:
+    from kindred import tracking
+    from kindred_airflow.tasks import submit
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.setenv("KINDRED_MLFLOW_UI", "http://mlflow.example")
+    run = runs.uri(str(tmp_path / "run"))
+    mlflow_run = tracking.start_run("self_training", "r", {}, {})
+    runs.put_json(runs.join(run, "run.json"), {"mlflow_run_id": mlflow_run})
+    operator = submit("evaluate", run)
+
+    links = {link.name: link.get_link(operator, ti_key=None) for link in operator.operator_extra_links}
+
+    assert links["MLflow run"].startswith("http://mlflow.example/#/experiments/")
+    assert links["MLflow run"].endswith(f"/runs/{mlflow_run}")
+    assert links["Report"] == f"{links['MLflow run']}/artifacts/report.html"
+
+
+def test_what_has_a_course_is_logged_step_by_step_and_the_page_on_the_run_itself(tmp_path, monkeypatch) -> None:
+    from kindred import tracking
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.setenv("KINDRED_ARTIFACTS", runs.uri(str(tmp_path / "artifacts")))
+    run = runs.uri(str(tmp_path / "run"))
+    parent = tracking.start_run("self_training", "r", {}, {})
+    runs.put_json(runs.join(run, "run.json"), {"mlflow_run_id": parent})
+    folder = runs.join(run, "report", "1")
+    runs.put_bytes(runs.join(folder, "report.html"), b"page")
+    said = {"facts": {"page": "report.html"}, "steps": {"curve": [[10, 0.5], [20, 0.7]]}}
+    mark = {"attempt": "1", "folder": folder, "figures": {"report/reused": 0}, "arguments": {}, "reports": []}
+    runs.put_json(runs.join(run, "report", runs.MARK), {**mark, **said})
+
+    tracking.log_stage(run, "report", 0)
+
+    client = tracking.client()
+    (child,) = client.search_runs([client.get_run(parent).info.experiment_id], "tags.`mlflow.parentRunId` != ''")
+    assert [(m.step, m.value) for m in client.get_metric_history(child.info.run_id, "curve")] == [(10, 0.5), (20, 0.7)]
+    assert [file.path for file in client.list_artifacts(parent)] == ["report.html"]
