@@ -95,7 +95,7 @@ SELF_TRAINING = {
         "consensus",
         "Labeller",
         "Who says which pseudo-label an unlabelled image gets: the classifier's own confidence, labels spread over "
-        "nearest neighbours, both together (consensus), or the representative of its cluster.",
+        "nearest neighbours, both together or the better of them (consensus), or the representative of its cluster.",
     ),
     "threshold": Param(
         None,
@@ -128,7 +128,7 @@ SELF_TRAINING = {
         type="boolean",
         title="Keep out the unknown",
         description="No pseudo-label for images that lie further from every given image than given images do (of no "
-        "known class).",
+        "known class), where there are more of them than chance explains.",
     ),
     "gate": Param(
         "no_harm",
