@@ -319,6 +319,19 @@ def test_a_job_that_fails_says_why_in_one_line(command, error, status: int, stac
     assert runs.mark_of(runs.join(run, "ingest")) is None
 
 
+@pytest.mark.spark
+def test_how_quick_work_is_on_its_way_is_kept_step_by_step(data, spark, monkeypatch) -> None:
+    monkeypatch.setattr(stage, "PROGRESS_SECONDS", 0.1)
+    s = Stage("featurize", runs.run_folder("tests", "progress"), {})
+
+    with s.progress(of=30):
+        spark.sparkContext.parallelize(range(3), 3).foreach(lambda _: time.sleep(0.6))
+
+    course = s.steps["progress/images_per_second"]
+    assert all(0 < rate < 40 for _, rate in course)
+    assert [at for at, _ in course] == sorted(at for at, _ in course)
+
+
 def test_a_stage_that_was_left_out_is_remembered_so_that_its_later_work_counts(run: str) -> None:
     def look(s: Stage) -> str:
         return f"rejected: {s.finished('ingest')}"

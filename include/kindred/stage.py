@@ -196,20 +196,26 @@ class Stage:
 
     @contextlib.contextmanager
     def progress(self, of: int | None = None) -> Iterator[None]:
-        """Say every few seconds how much of the Spark work that runs meanwhile is done: images, or per cent."""
-        ended = threading.Event()
+        """Say every few seconds how much of the Spark work that runs meanwhile is done: images, or per cent. How many
+        images a second that is so far becomes a step of the stage's, by whole seconds.
+        """
+        ended, started, course = threading.Event(), time.time(), []
         tracker = self.spark.sparkContext.statusTracker()
 
         def watch() -> None:
             said = ""
             while not ended.wait(PROGRESS_SECONDS):
                 stages = [info for i in tracker.getActiveStageIds() if (info := tracker.getStageInfo(i))]
-                if stages:
-                    done = min(info.numCompletedTasks / max(info.numTasks, 1) for info in stages)
-                    text = f"... {int(done * of):,} of {of:,} images" if of else f"... {done:.0%}"
-                    if text != said:
-                        self.say(text)
-                    said = text
+                if not stages:
+                    continue
+                done = min(info.numCompletedTasks / max(info.numTasks, 1) for info in stages)
+                text = f"... {int(done * of):,} of {of:,} images" if of else f"... {done:.0%}"
+                if text != said:
+                    self.say(text)
+                said = text
+                if of and done:
+                    seconds = time.time() - started
+                    course.append((round(seconds), done * of / seconds))
 
         thread = threading.Thread(target=watch, daemon=True)
         thread.start()
@@ -218,6 +224,8 @@ class Stage:
         finally:
             ended.set()
             thread.join()
+            if course:
+                self.steps["progress/images_per_second"] = course
 
     def adopt(self, name: str, other: str) -> None:
         """Commit a table of this run under another name: the mark points to it, nothing is copied."""
