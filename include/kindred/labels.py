@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
@@ -68,7 +69,7 @@ def choose_representatives(known: pa.Table, total: int, ids: np.ndarray, feature
 def representatives_of(known: pa.Table, centroids: np.ndarray, ids: np.ndarray, features: np.ndarray) -> pa.Table:
     """The labels of the images of `known` nearest to each centroid [k, d], each image once; a table `labels`."""
     label = dict(zip(known["image_id"].to_pylist(), known["label"].to_pylist(), strict=True))
-    candidates = np.flatnonzero(np.isin(ids, np.array(sorted(label))))
+    candidates = np.flatnonzero(pd.Index(ids).isin(list(label)))
     chosen = ids[candidates[clusters.representatives(features[candidates], centroids, cores())]]
     count = len(chosen)
     columns = {"image_id": chosen, "label": [label[i] for i in chosen]}

@@ -1,6 +1,7 @@
 """The tables around pseudo-labels: given labels as arrays, and verdicts as rows, each with what spoke for it."""
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from kindred.errors import InputError
@@ -14,7 +15,7 @@ def given(labels: pa.Table, out_of_fold: pa.Table, ids: np.ndarray, classes: lis
     """The tables `labels` and `out_of_fold` (for the folds) as arrays that point into `ids`, in their order."""
     label = dict(zip(labels["image_id"].to_pylist(), labels["label"].to_pylist(), strict=True))
     fold = dict(zip(out_of_fold["image_id"].to_pylist(), out_of_fold["fold"].to_pylist(), strict=True))
-    rows = np.flatnonzero(np.isin(ids, np.array(sorted(label))))
+    rows = np.flatnonzero(pd.Index(ids).isin(list(label)))
     if len(rows) < len(label) or len(fold) < len(label):
         missing = min(set(label) - (set(ids) & set(fold)))
         raise InputError(
