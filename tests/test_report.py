@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kindred import metrics, plots
+from kindred import attacks, metrics, plots
+from kindred.fooling import Plan
 from kindred.report import Table, count, curves, data, embedding_map, mistakes, page, pseudo_labels, robustness, verdict
 from pictures import encoded
 from report_run import few, figures_of, found_twins, scored, sections, text_of
@@ -267,34 +268,38 @@ def attacked() -> tuple[dict, pd.DataFrame, pd.DataFrame]:
     shown = {"original": picture, "attacked": picture, "before": "cat", "before_confidence": 0.9, "after": "dog"}
     shown |= {"after_confidence": 0.6, "queries": [0, 5, 10], "true_confidence": [0.9, 0.5, 0.3]}
     pictures = pd.DataFrame([{"image_id": "a", "model": m, "attack": "simba_l2", **shown} for m in ("base", "final")])
-    figures = {"attack/images": 2, "attack/base/already_wrong": 0, "attack/final/already_wrong": 1}
-    figures |= {f"attack/simba_l2/difference{end}": v for end, v in (("", -1.0), ("/low", -1.0), ("/high", -0.2))}
-    return figures, pd.DataFrame(rows, columns=columns), pictures
+    table = pd.DataFrame(rows, columns=columns)
+    return attacks.figures(table, Plan({"simba_l2": 100.0}, 100, 0)), table, pictures
 
 
 def test_success_grows_with_the_queries_among_the_images_that_were_right() -> None:
-    _, attacks, _ = attacked()
+    _, rows, _ = attacked()
 
-    base, final = (robustness.success_by_queries(attacks[attacks["model"] == m]) for m in ("base", "final"))
+    base, final = (robustness.success_by_queries(rows[rows["model"] == m]) for m in ("base", "final"))
 
-    assert [part.tolist() for part in base] == [[0, 10, 30], [0, 0.5, 1]]
-    assert [part.tolist() for part in final] == [[0], [0]]
+    assert base[["queries", "share"]].T.to_numpy().tolist() == [[0, 10, 30, 30], [0, 0.5, 1, 1]]
+    assert final[["queries", "share"]].T.to_numpy().tolist() == [[0, 100], [0, 0]]
+    assert (base["low"] < base["share"]).iloc[1:].all()
+    assert base["low"].iloc[1] == pytest.approx(0.5 - (base["high"].iloc[1] - 0.5))  # one of two
 
 
 @pytest.mark.parametrize(
     ("low", "high", "said"),
-    [(-0.9, -0.1, "final is harder to fool"), (0.1, 0.9, "easier"), (-0.1, 0.1, "no difference shown with 2 images")],
+    [(-0.9, -0.1, "final is harder to fool"), (0.1, 0.9, "easier"), (-0.1, 0.1, "no difference shown with 40 images")],
 )
 def test_robustness_is_worded_by_the_interval(low: float, high: float, said: str) -> None:
-    figures = {**attacked()[0], "attack/simba_l2/difference/low": low, "attack/simba_l2/difference/high": high}
+    found = {"low": low, "high": high, "paired": 40}
+    figures = {**attacked()[0], **{f"attack/simba_l2/{key}": value for key, value in found.items()}}
 
     assert said in robustness.statements(figures)[0]
 
 
-def test_an_attack_is_shown_with_its_pictures_and_without_one_the_page_says_so() -> None:
-    figures, attacks, pictures = attacked()
+def test_where_final_is_base_no_difference_is_told() -> None:
+    assert "Final is base" in robustness.statements({**attacked()[0], "attack/same_model": 1})[0]
 
-    section = robustness.section(figures, attacks, pictures)
+
+def test_an_attack_is_shown_with_its_pictures_and_without_one_the_page_says_so() -> None:
+    section = robustness.section(*attacked())
 
     assert "2 test images were attacked" in section.says
     assert {"robustness-success.png", "robustness-pictures-simba_l2.png"} <= set(section.files())

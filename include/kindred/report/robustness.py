@@ -2,9 +2,12 @@
 
 import numpy as np
 import pandas as pd
+from scipy.stats import beta
 
+from kindred import attacks as attacking
 from kindred import images, plots
 from kindred.report import Plot, Section, Sheet, Table, Text, Tile
+from kindred.report.verdict import points
 
 TITLES = {"simba_l2": "SimBA (L2)", "square_l2": "Square Attack (L2)", "square_linf": "Square Attack (L-infinity)"}
 MODELS = ("base", "final")
@@ -38,21 +41,14 @@ def section(figures: dict[str, float], attacks: pd.DataFrame, pictures: pd.DataF
 
 def statements(figures: dict[str, float]) -> list[str]:
     """What the attacks say of final beside base, a sentence each, worded by the interval; none where there was none."""
+    if figures.get("attack/same_model"):
+        return ["Final is base, so there is one model to fool, and no difference."]
     found = []
     for name, title in TITLES.items():
-        key = f"attack/{name}/difference"
-        if key in figures:
-            low, high = figures[f"{key}/low"], figures[f"{key}/high"]
-            images_ = f"{figures['attack/images']:,.0f} images"
-            so = (
-                "final is harder to fool"
-                if high < 0
-                else "final is easier to fool"
-                if low > 0
-                else f"no difference shown with {images_}"
-            )
-            by = f"{100 * figures[key]:+.1f} points of success ({100 * low:+.1f} to {100 * high:+.1f})"
-            found.append(f"{title}: {so}, {by}.")
+        if f"attack/{name}/difference" in figures:
+            by, low, high, paired = (figures[f"attack/{name}/{key}"] for key in ("difference", "low", "high", "paired"))
+            so = attacking.verdict(low, high, int(paired))
+            found.append(f"{title}: {so}, {points(by)} points of success ({points(low)} to {points(high)}).")
     return found
 
 
@@ -70,13 +66,19 @@ def summary(figures: dict[str, float], names: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def success_by_queries(attacks: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of queries and the share of the images, of those that the model had right, that are fooled by then: for
-    the rows of one attack and model.
+def success_by_queries(attacks: pd.DataFrame) -> pd.DataFrame:
+    """For the rows of one attack and model: after so many queries, the share of the images that are fooled, of those
+    that the model had right, with a 95 % interval at each number of queries (Jeffreys': L. Brown et al., Interval
+    Estimation for a Binomial Proportion, 2001). Columns queries, share, low, high.
     """
     right = attacks[attacks["before"] == attacks["label"]]
     spent = np.sort(right.loc[right["success"], "queries"].to_numpy())
-    return np.concatenate([[0], spent]), np.arange(len(spent) + 1) / max(len(right), 1)
+    end = max(attacks["queries"].max(), 0) if len(attacks) else 0
+    fooled = np.append(np.arange(len(spent) + 1), len(spent))
+    rest = len(right) - fooled
+    ends = {name: beta.ppf(q, fooled + 0.5, rest + 0.5) for name, q in (("low", 0.025), ("high", 0.975))}
+    share = fooled / max(len(right), 1)
+    return pd.DataFrame({"queries": [0, *spent, end], "share": share, **ends})
 
 
 def _success(attacks: pd.DataFrame, names: list[str]) -> Plot:
@@ -85,9 +87,10 @@ def _success(attacks: pd.DataFrame, names: list[str]) -> Plot:
     for axis, name in zip(axes, names, strict=True):
         for model in MODELS:
             own = attacks[(attacks["attack"] == name) & (attacks["model"] == model)]
-            queries, share = success_by_queries(own)
-            end = max(own["queries"].max(), queries[-1]) if len(own) else 0
-            axis.step([*queries, end], [*share, share[-1]], where="post", color=palette[model], label=model)
+            curve = success_by_queries(own)
+            axis.step(curve["queries"], curve["share"], where="post", color=palette[model], label=model)
+            band = {"step": "post", "color": palette[model], "alpha": 0.15, "linewidth": 0}
+            axis.fill_between(curve["queries"], curve["low"], curve["high"], **band)
         axis.set(
             title=TITLES[name],
             xlabel="queries",
@@ -96,7 +99,9 @@ def _success(attacks: pd.DataFrame, names: list[str]) -> Plot:
         )
         axis.legend()
     return Plot(
-        "success", "How many images are fooled by how many queries: the lower, the more robust.", plots.png(figure)
+        "success",
+        "How many images are fooled by how many queries, with 95 % intervals: the lower, the more robust.",
+        plots.png(figure),
     )
 
 
