@@ -1,6 +1,7 @@
 """Is final better than base, by how much, and what was in the data: the first thing that one sees."""
 
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
 from kindred import plots
 from kindred.report import Plot, Section, Table, Text
@@ -186,6 +187,7 @@ def _differences(table: pd.DataFrame, other: str) -> Plot:
     left.legend()
     left.set_title("scores")
     right.set_title(f"{other} minus base")
+    right.xaxis.set_major_locator(MaxNLocator(5))
     right.axvline(0, color="black", linewidth=1)
     said = "Each score with its 95 % interval; left of the line in the right part means lower, right of it higher."
     return Plot("differences", said, plots.png(figure))
