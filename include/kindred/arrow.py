@@ -7,7 +7,10 @@ import pyarrow as pa
 
 from kindred import schemas
 
-TYPES = {"string": pa.string, "int": pa.int32, "double": pa.float64, "float": pa.float32, "binary": pa.binary}
+TYPES = {
+    **{"string": pa.string, "int": pa.int32, "double": pa.float64, "float": pa.float32, "binary": pa.binary},
+    "boolean": pa.bool_,
+}
 
 
 def schema(table: str) -> pa.Schema:

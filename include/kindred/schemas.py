@@ -46,9 +46,13 @@ TABLES = {
     "out_of_fold_candidate": Table(OUT_OF_FOLD, "train_final"),
     "predictions_candidate": Table(PREDICTION, "train_final"),
     "predictions_final": Table(PREDICTION, "gate"),
-    "index": Table(
-        "image_id string, prediction string, confidence double, probabilities array<float>, features array<float>",
-        "build_index",
+    # The shards of the search index, whose vectors lie beside this table as files (`shards.py`).
+    "index": Table("shard int, images int", "build_index"),
+    # What the job `search` finds: for each query its nearest images, the first of rank 1.
+    "neighbours": Table(
+        "query_id string, rank int, image_id string, distance double, prediction string, confidence double, "
+        "duplicate boolean",
+        "search",
     ),
     # What the DAG predict says of a folder of images: label and probabilities, or the reason why there are none.
     "labelled_images": Table(
