@@ -79,6 +79,7 @@ def self_train(folder: str, o, labels: int | None, seed: int, choice: str = "ran
         run_stage("pseudo_label", folder, **pseudo),
         run_stage("train", folder, "train_final", **train),
         run_stage("gate", folder, gate=o.gate),
+        run_stage("build_index", folder),
         run_stage("evaluate", folder),
     ]
     return {name: value for mark in marks for name, value in mark["figures"].items()}

@@ -60,6 +60,8 @@ def test_every_labeller_ends_in_a_candidate_and_the_gate_takes_it_or_base(labell
     assert taken["final/test/accuracy"] == taken["candidate/test/accuracy"]
     assert taken["pseudo/count"] + taken["pseudo/novel"] == taken["pseudo/unlabelled"]
     assert taken["pseudo/precision"] > 0.8
+    assert 0.8 < taken["search/cosine/precision_at_8"] <= taken["search/cosine/top_10_accuracy"] <= 1
+    assert taken["search/gallery"] == taken["pseudo/unlabelled"]
     low, high = (taken[f"pseudo/estimated_precision_{end}"] for end in ("low", "high"))
     assert low - 0.05 < taken["pseudo/precision"] < high + 0.05
 
