@@ -108,12 +108,11 @@ def make_up(folder: Path, count: int, flat: bool) -> np.ndarray:
     """Write the index of a made-up gallery; 200 queries like it."""
     random = np.random.default_rng(0)
     scale = np.ones(WIDTH) if flat else (1 + np.arange(WIDTH)) ** -0.5
-    turn = np.linalg.qr(random.normal(size=(WIDTH, WIDTH)))[0].astype(np.float32)
     centres = (random.normal(size=(10, WIDTH)) * scale).astype(np.float32)
 
     def draw(size: int) -> np.ndarray:
         noise = random.standard_normal((size, WIDTH), np.float32) * scale.astype(np.float32)
-        return (noise + centres[random.integers(0, 10, size)]) @ turn
+        return noise + centres[random.integers(0, 10, size)]
 
     sample = draw(screens.SAMPLE)
     made = screens.fit({"features": sample, "probabilities": np.ones((len(sample), 1))})

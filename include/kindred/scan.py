@@ -5,6 +5,7 @@ full: the k-th best of them is an upper bound of the k-th best of all. 3. What t
 compared in full, and 4. what is still left once more, in float64. For the farthest, keys change their sign.
 """
 
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from kindred.shards import Shard
 GROUPS = 1024  # of rows, whose least bounds tell where the best ones are
 FIRST = 4  # times k rows are compared in full for the upper bound
 GREATEST = np.finfo(np.float32).max
+_held = threading.local()
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Scan:
         return self._ranked(queries, query[left], row[left])
 
     def _bounds(self, side: np.ndarray, own: np.ndarray, barred: np.ndarray | None) -> np.ndarray:
-        bounds = np.empty((len(side), self.gallery.starts[-1]), np.float32)
+        bounds = _buffer("bounds", (len(side), self.gallery.starts[-1]), np.float32)
         for shard, start in zip(self.gallery.shards, self.gallery.starts, strict=False):
             np.matmul(side, shard[self.screen.distance.name].T, out=bounds[:, start : start + len(shard)])
         if barred is not None:
@@ -116,5 +118,15 @@ def _least(bounds: np.ndarray, count: int) -> np.ndarray:
 
 def _under(bounds: np.ndarray, limits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Query and row of all finite bounds that are not above their query's limit, in this order."""
-    found = np.flatnonzero(bounds <= np.minimum(limits, GREATEST)[:, None])
-    return np.divmod(found, bounds.shape[1])
+    under = _buffer("under", bounds.shape, np.bool_)
+    np.less_equal(bounds, np.minimum(limits, GREATEST)[:, None], out=under)
+    return np.divmod(np.flatnonzero(under), bounds.shape[1])
+
+
+def _buffer(name: str, shape: tuple[int, int], dtype: type) -> np.ndarray:
+    """An array that this thread has used before, if it can: fresh memory costs more than what is done in it."""
+    held = getattr(_held, name, None)
+    if held is None or held.size < shape[0] * shape[1]:
+        held = np.empty(shape[0] * shape[1], dtype)
+        setattr(_held, name, held)
+    return held[: shape[0] * shape[1]].reshape(shape)
