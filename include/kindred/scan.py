@@ -5,7 +5,9 @@ full: the k-th best of them is an upper bound of the k-th best of all. 3. What t
 compared in full, and 4. what is still left once more, in float64. For the farthest, keys change their sign.
 """
 
+import functools
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +19,7 @@ from kindred.shards import Shard
 
 GROUPS = 1024  # of rows, whose least bounds tell where the best ones are
 FIRST = 4  # times k rows are compared in full for the upper bound
+LARGE = 2**17  # rows, from where on several threads look at one block of queries
 GREATEST = np.finfo(np.float32).max
 _held = threading.local()
 
@@ -49,8 +52,14 @@ class Scan:
 
     def _bounds(self, side: np.ndarray, own: np.ndarray, barred: np.ndarray | None) -> np.ndarray:
         bounds = _buffer("bounds", (len(side), self.gallery.starts[-1]), np.float32)
-        for shard, start in zip(self.gallery.shards, self.gallery.starts, strict=False):
-            np.matmul(side, shard[self.screen.distance.name].T, out=bounds[:, start : start + len(shard)])
+        sides = [shard[self.screen.distance.name] for shard in self.gallery.shards]
+        parts = np.split(bounds, self.gallery.starts[1:-1], axis=1)
+        if bounds.shape[1] < LARGE:
+            for part in zip(sides, parts, strict=True):
+                _multiply(side, *part)
+        else:
+            with ThreadPoolExecutor(self.threads) as pool:
+                list(pool.map(functools.partial(_multiply, side), sides, parts))
         if barred is not None:
             bounds += barred
         bounds[np.flatnonzero(own >= 0), own[own >= 0]] = np.inf
@@ -76,7 +85,7 @@ class Scan:
             return self._exact(shard, queries, query, row)
         import faiss
 
-        faiss.omp_set_num_threads(self.threads)
+        faiss.omp_set_num_threads(self.threads if len(row) > LARGE else 1)
         vectors = shard[self.screen.distance.vectors]
         width = vectors.shape[1]
         found, relative = np.empty(len(row), np.float32), 2 * (width + 8) * ROUNDING
@@ -105,6 +114,19 @@ class Scan:
         ends = np.searchsorted(query, np.arange(count + 1))
         parts = (keys[start:end] for start, end in zip(ends, ends[1:], strict=False))
         return np.array([np.partition(p, self.k - 1)[self.k - 1] if len(p) >= self.k else np.inf for p in parts])
+
+
+def _multiply(side: np.ndarray, gallery: np.ndarray, out: np.ndarray) -> None:
+    """side [b, s] . gallery [n, s] into out [b, n]. One query alone is faiss's: a BLAS wakes threads for it, which then
+    wait in a loop and take the cores from other queries.
+    """
+    if len(side) > 1:
+        np.matmul(side, gallery.T, out=out)
+        return
+    import faiss
+
+    pointers = [faiss.swig_ptr(np.asarray(part)) for part in (out[0], side[0], gallery)]
+    faiss.fvec_inner_products_ny(*pointers, gallery.shape[1], len(gallery))
 
 
 def _least(bounds: np.ndarray, count: int) -> np.ndarray:
