@@ -1,9 +1,10 @@
-"""predictions of base and candidate, truth -> the run's figures and reports"""
+"""predictions of base and candidate, truth, index -> the run's figures and reports"""
 
 import pyarrow.dataset as ds
 
-from kindred import bootstrap, evaluate, metrics, stage
+from kindred import bootstrap, evaluate, images, metrics, retrieval, search, stage
 from kindred.errors import InputError
+from kindred.shards import Images
 
 TEST = ds.field("split") == "test"
 
@@ -35,8 +36,26 @@ def main(s: stage.Stage) -> str:
     s.figures["pseudo/known"] = int(by_class["known"].sum())
     if s.figures["pseudo/known"]:
         s.figures["pseudo/precision"] = float(by_class["right"].sum() / s.figures["pseudo/known"])
+    if s.finished(search.STAGE):  # comparisons of many runs do without
+        evaluate_search(s, truth.to_dict())
     base, final = s.figures["base/test/accuracy"], s.figures["final/test/accuracy"]
     return f"test accuracy base {base:.4f}, final {final:.4f} ({final - base:+.4f})"
+
+
+def evaluate_search(s: stage.Stage, truth: dict[str, str]) -> None:
+    """Queries are the test images with a known label."""
+    index, wanted = search.open_index(s.run), TEST & ds.field("image_id").isin(sorted(truth))
+    ids, features = s.matrix("features", "features", wanted)
+    queries = Images(features, s.matrix("predictions_final", "probabilities", wanted)[1], ids.tolist())
+    if not len(index):
+        s.say("no unlabelled image, so there is nothing to search in")
+        return
+    s.figures |= retrieval.figures(index, queries, truth)
+    found = retrieval.examples(index, retrieval.one_of_each(queries, index.classes, truth))
+    rows = s.rows("images", ["image_id", "content"], ds.field("image_id").isin(retrieval.shown(found))).to_pydict()
+    pixels = {i: images.decode(content) for i, content in zip(rows["image_id"], rows["content"], strict=True)}
+    for name, content in retrieval.pictures(found, truth, pixels).items():
+        s.report(name, content)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,17 @@ FSSPEC_ONLY = ("runs.py", "variants.py", "schemas.py", "errors.py")
 LIGHT = (
     *("arrow.py", "calibration.py", "clusters.py", "distances.py", "featurize.py", "gate.py", "graphs.py", "images.py"),
     *("ledger.py", "metrics.py", "neighbours.py", "networks.py", "pseudo.py", "search.py", "serving.py"),
-    *("attacks.py", "black_box.py", "fooling.py", "propagation.py", "simba.py", "square.py"),
+    *(
+        "attacks.py",
+        "black_box.py",
+        "fooling.py",
+        "gallery.py",
+        "propagation.py",
+        "retrieval.py",
+        "scan.py",
+        "screens.py",
+    ),
+    *("shards.py", "sheets.py", "simba.py", "square.py"),
 )
 MLFLOW = ("tracking.py", "serving.py")
 

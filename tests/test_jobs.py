@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 
+import pyarrow.dataset as ds
 import pytest
 from bench import job_module, run_stage
 
-from kindred import fooling, runs, stage
+from kindred import fooling, runs, search, stage
 from kindred.errors import InputError
+from kindred.shards import Images
 
 pytestmark = pytest.mark.spark
 
@@ -59,6 +61,8 @@ def test_every_labeller_ends_in_a_candidate_and_the_gate_takes_it_or_base(labell
     assert taken["final/test/accuracy"] == taken["candidate/test/accuracy"]
     assert taken["pseudo/count"] + taken["pseudo/novel"] == taken["pseudo/unlabelled"]
     assert taken["pseudo/precision"] > 0.8
+    assert 0.8 < taken["search/cosine/precision_at_8"] <= taken["search/cosine/top_10_accuracy"] <= 1
+    assert taken["search/gallery"] == taken["pseudo/unlabelled"]
     low, high = (taken[f"pseudo/estimated_precision_{end}"] for end in ("low", "high"))
     assert low - 0.05 < taken["pseudo/precision"] < high + 0.05
 
@@ -82,6 +86,50 @@ def test_the_report_is_a_page_with_its_plots_and_tables(labelled) -> None:
     assert "Not asked for in this run." in content
     assert "Learning curve of base" in content
     assert content.count("data-at=") > 100
+
+
+def test_the_index_holds_the_unlabelled_images_as_final_sees_them(labelled) -> None:
+    finish(labelled, "off")
+
+    index = search.open_index(labelled)
+
+    reader = stage.Stage("evaluate", labelled, {})
+    given = set(reader.rows("labels")["image_id"].to_pylist())
+    rows = {row["image_id"]: row for row in reader.rows("predictions_final").to_pylist() if row["split"] != "test"}
+    assert index.find() == sorted(set(rows) - given)
+    some = index.find()[:9]
+    assert index.images(some).splits == [rows[image_id]["split"] for image_id in some]
+    for answer in index.search(index.images(some), 3, "kullback_leibler"):
+        assert answer.prediction == rows[answer.image_id]["prediction"]
+        for found in answer.neighbours:
+            assert (found.dataset, found.prediction) == ("digits", rows[found.image_id]["prediction"])
+            assert found.confidence == pytest.approx(rows[found.image_id]["confidence"])
+
+    run_stage("featurize", labelled, extractor="hog", image_size=None, weights="imagenet")
+    with pytest.raises(InputError, match="of another extractor's features; run 'build_index' again"):
+        search.open_index(labelled)
+    run_stage("featurize", labelled, extractor="pixels", image_size=None, weights="imagenet")
+
+
+def test_many_queries_in_many_shards_find_what_one_process_finds(labelled, monkeypatch) -> None:
+    monkeypatch.setattr("kindred.shards.ROWS", 100)
+    finish(labelled, "off")
+    runs.delete(runs.join(labelled, "build_index"))
+    run_stage("build_index", labelled)
+    index, reader = search.open_index(labelled), stage.Stage("evaluate", labelled, {})
+    ids, features = reader.matrix("features", "features", ds.field("split") == "test")
+
+    for farthest in (False, True):
+        run_stage("search", labelled, split="test", distance="l2", k=5, farthest=farthest)
+
+        rows = reader.rows("neighbours").sort_by([("query_id", "ascending"), ("rank", "ascending")]).to_pylist()
+        answers = index.search(Images(features, ids=ids.tolist()), 5, "l2", farthest)
+        assert [(row["query_id"], row["rank"], row["image_id"], row["distance"]) for row in rows] == [
+            (answer.image_id, rank, found.image_id, found.distance)
+            for answer in answers
+            for rank, found in enumerate(answer.neighbours, 1)
+        ]
+    assert len(index.gallery.shards) > 2
 
 
 def test_the_ledger_says_what_spoke_for_each_pseudo_label(labelled) -> None:

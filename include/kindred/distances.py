@@ -1,9 +1,14 @@
-"""The four distances of the search: of one query from every row of a gallery. Smaller is nearer.
+"""The four distances of the search. Smaller is nearer.
 
-`VECTORS` says on what each works: the features, or the class probabilities.
+Each works on one kind of vectors (the features, or the class probabilities), which it first turns into points, and
+orders a gallery by a key that is a matrix product of the query's side and the gallery's:
+
+    squared Euclidean   |q - g|^2  = |q|^2 + [-2 q, 1] . [g, |g|^2]
+    Kullback-Leibler    KL(q || g) = sum q log q + q . (-log g)
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,39 +17,116 @@ from kindred.errors import InputError
 SMOOTHING = 1e-6  # what each class probability is raised by before a logarithm is taken, then they are renormalised
 
 
-def l2(query: np.ndarray, gallery: np.ndarray) -> np.ndarray:
-    """Euclidean distance. query [d], gallery [n, d]; [n]."""
-    return np.sqrt(((gallery.astype(np.float64) - query.astype(np.float64)) ** 2).sum(axis=1))
+@dataclass(frozen=True)
+class Product:
+    """A key of points, as a matrix product and, without its rounding, pair by pair. All in float64.
+
+    left(queries [b, p]) -> offset [b], sides [b, s]; right(gallery [n, p]) -> sides [n, s], which in the columns
+    `growing` are never negative, nor is left there: they bound what rounding may do to the whole product.
+    pairs(queries [n, p], gallery [n, p]) -> key [n], exactly 0 of a point with itself
+    """
+
+    left: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+    right: Callable[[np.ndarray], np.ndarray]
+    growing: slice
+    pairs: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-def cosine(query: np.ndarray, gallery: np.ndarray) -> np.ndarray:
-    """1 - cosine of the angle, from 0 to 2; 1 where a vector is zero. query [d], gallery [n, d]; [n]."""
-    query, gallery = query.astype(np.float64), gallery.astype(np.float64)
-    norms = np.linalg.norm(gallery, axis=1) * np.linalg.norm(query)
-    return 1 - np.divide(gallery @ query, norms, out=np.zeros(len(gallery)), where=norms > 0)
+@dataclass(frozen=True)
+class Distance:
+    """`points` makes points [n, p] of vectors [n, d], which may depend on their side; `value` a distance of a key."""
+
+    name: str
+    vectors: str
+    product: Product
+    points: Callable[..., np.ndarray]
+    value: Callable[[np.ndarray], np.ndarray]
+
+    def between(self, queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
+        """Of each query [b, d] from each row of the gallery [n, d], [b, n]: by one matrix product in float64, so small
+        distances are rounded (an L2 distance to about 1e-8 of the vectors' length).
+        """
+        offset, left = self.product.left(self.points(queries, query=True))
+        right = self.product.right(self.points(gallery, query=False))
+        return self.value(np.maximum(offset[:, None] + left @ right.T, 0))
+
+    def keys(self, queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
+        """The key of each query [n, d] and the row of the gallery [n, d] beside it, [n]: pair by pair."""
+        return self.product.pairs(self.points(queries, query=True), self.points(gallery, query=False))
 
 
-def kullback_leibler(query: np.ndarray, gallery: np.ndarray) -> np.ndarray:
-    """KL(query || row) in nats, of distributions smoothed by SMOOTHING. query [c], gallery [n, c]; [n]."""
-    query, gallery = _smooth(query[None])[0], _smooth(gallery)
-    return np.maximum((query * np.log(query)).sum() - np.log(gallery) @ query, 0)
+def _plain(vectors: np.ndarray, query: bool) -> np.ndarray:
+    return np.asarray(vectors, np.float64)
 
 
-DISTANCES: dict[str, tuple[str, Callable[[np.ndarray, np.ndarray], np.ndarray]]] = {
-    "l2": ("features", l2),
-    "cosine": ("features", cosine),
-    "probability_l2": ("probabilities", l2),
-    "kullback_leibler": ("probabilities", kullback_leibler),
+def _directions(vectors: np.ndarray, query: bool) -> np.ndarray:
+    """At length 1. A zero vector, which has no direction, becomes an axis of its own: its cosine to anything is 0."""
+    vectors = np.asarray(vectors, np.float64)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    axes = np.zeros((len(vectors), 2))
+    axes[:, int(query)] = lengths[:, 0] == 0
+    return np.hstack([vectors / np.where(lengths > 0, lengths, 1), axes])
+
+
+def _smooth(probabilities: np.ndarray, query: bool) -> np.ndarray:
+    raised = np.asarray(probabilities, np.float64) + SMOOTHING
+    return raised / raised.sum(axis=1, keepdims=True)
+
+
+def smoothing_bound(query: np.ndarray, row: np.ndarray) -> float:
+    """By how much smoothing may change KL(query || row), but for a part that all rows of a gallery share. [c] each.
+
+    With s = SMOOTHING and c classes, log g changes by -c s to s / g, and q by 2 c s in all, which counts at most
+    log((1 + c s) / s) each.
+    """
+    support = query > 0
+    if (row[support] == 0).any():
+        return np.inf
+    own = SMOOTHING * (query[support] / row[support]).sum()
+    wide = len(query) * SMOOTHING
+    return float(own + wide + 2 * wide * np.log((1 + wide) / SMOOTHING))
+
+
+def _squared_left(queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return (queries**2).sum(axis=1), np.hstack([-2 * queries, np.ones((len(queries), 1))])
+
+
+def _squared_right(gallery: np.ndarray) -> np.ndarray:
+    return np.hstack([gallery, (gallery**2).sum(axis=1, keepdims=True)])
+
+
+def _squared_pairs(queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
+    return ((queries - gallery) ** 2).sum(axis=1)
+
+
+def _divergence_left(queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return (queries * np.log(queries)).sum(axis=1), queries
+
+
+def _divergence_right(gallery: np.ndarray) -> np.ndarray:
+    return -np.log(gallery)
+
+
+def _divergence_pairs(queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
+    return np.maximum((queries * (np.log(queries) - np.log(gallery))).sum(axis=1), 0)
+
+
+SQUARED = Product(_squared_left, _squared_right, slice(-1, None), _squared_pairs)
+DIVERGENCE = Product(_divergence_left, _divergence_right, slice(None), _divergence_pairs)
+
+DISTANCES = {
+    distance.name: distance
+    for distance in (
+        Distance("l2", "features", SQUARED, _plain, np.sqrt),
+        Distance("cosine", "features", SQUARED, _directions, lambda key: key / 2),  # |a - b|^2 = 2 - 2 a.b
+        Distance("probability_l2", "probabilities", SQUARED, _plain, np.sqrt),
+        Distance("kullback_leibler", "probabilities", DIVERGENCE, _smooth, lambda key: key),
+    )
 }
 
 
-def distance(name: str) -> tuple[str, Callable[[np.ndarray, np.ndarray], np.ndarray]]:
-    """On which vectors a distance works, and its function. Raises InputError for an unknown name."""
+def distance(name: str) -> Distance:
+    """The distance of that name. Raises InputError for an unknown one."""
     if name not in DISTANCES:
         raise InputError(f"unknown distance {name!r}; known: {', '.join(DISTANCES)}")
     return DISTANCES[name]
-
-
-def _smooth(probabilities: np.ndarray) -> np.ndarray:
-    raised = probabilities.astype(np.float64) + SMOOTHING
-    return raised / raised.sum(axis=1, keepdims=True)

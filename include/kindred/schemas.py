@@ -48,9 +48,13 @@ TABLES = {
     "out_of_fold_candidate": Table(OUT_OF_FOLD, "train_final"),
     "predictions_candidate": Table(PREDICTION, "train_final"),
     "predictions_final": Table(PREDICTION, "gate"),
-    "index": Table(
-        "image_id string, prediction string, confidence double, probabilities array<float>, features array<float>",
-        "build_index",
+    # The shards of the search index, whose vectors lie beside this table as files (`shards.py`).
+    "index": Table("shard int, images int", "build_index"),
+    # What the job `search` finds: for each query its nearest images, the first of rank 1.
+    "neighbours": Table(
+        "query_id string, rank int, image_id string, distance double, prediction string, confidence double, "
+        "duplicate boolean",
+        "search",
     ),
     # What became of each test image under each black-box attack on each model (base, final). queries are those spent
     # until success, or the budget; 0 where the model was wrong before. distance is in units of the pixel range.

@@ -1,0 +1,30 @@
+"""How good the search of a self-training run is, by each distance: precision at k and mean average precision.
+
+`search/...` is by the truth of the gallery's images, `search_by_model/...` by the class that final gives them.
+"""
+
+import bench
+
+from kindred.distances import DISTANCES
+
+SCORES = ("precision_at_1", "precision_at_5", "precision_at_8", "precision_at_10", "mean_average_precision")
+
+
+def main() -> None:
+    options = bench.self_training_parser(__doc__)
+    options.add_argument("--labels", type=int, help="the label budget; all that are known where it is not given")
+    options.add_argument("--seed", type=int, default=0)
+    o = options.parse_args()
+    bench.start(o.master)
+    with bench.temporary_run() as folder:
+        figures = bench.self_train(folder, o, o.labels, o.seed)
+    found = {name: value for name, value in figures.items() if name.startswith(("search/", "search_by_model/"))}
+    heads = sorted({name.split("/")[0] for name in found})
+    rows = [
+        (head, name, *(found[f"{head}/{name}/{score}"] for score in SCORES)) for head in heads for name in DISTANCES
+    ]
+    bench.report([("by", "distance", *SCORES), *rows], found, o.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""Exact search against other ways to search, on the same vectors, in one run; and single queries in big galleries.
+
+    python benchmarks/search.py --path FASHION_MNIST            queries per second in batches
+    python benchmarks/search.py --large 100000 1000000          single queries in made-up galleries of 1,280 features
+
+A made-up gallery is a mixture of 10 classes with variances that fall along their axes as those of embeddings do
+(`--flat`: the same in all directions, which no bound can shorten). It is written to a temporary folder.
+"""
+
+import argparse
+import gzip
+import itertools
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import bench
+import numpy as np
+
+from kindred import screens, search, shards
+from kindred.search import Images, Index
+
+K = 10
+ROUNDS = 3
+WIDTH = 1280
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--path", help="the folder of Fashion-MNIST's four files")
+    options.add_argument("--queries", type=int, default=2000, help="of the test images")
+    options.add_argument("--large", type=int, nargs="*", default=[], help="sizes of made-up galleries")
+    options.add_argument("--flat", action="store_true", help="make them up without any structure")
+    options.add_argument("--json", metavar="FILE", help="write the figures, name -> number, as one flat object")
+    o = options.parse_args()
+    figures: dict[str, float] = {}
+    if o.path:
+        figures |= in_batches(Path(o.path), o.queries)
+    for count in o.large:
+        figures |= one_by_one(count, o.flat)
+    bench.report([("figure", "value"), *figures.items()], {}, None)
+    if o.json:
+        Path(o.json).write_text(json.dumps(figures, indent=1))
+
+
+def in_batches(path: Path, count: int) -> dict[str, float]:
+    """Queries per second, the median of some rounds in which the ways take turns, and the recall of each."""
+    import faiss
+
+    gallery, queries = (idx(path / f"{name}-images-idx3-ubyte.gz") for name in ("train", "t10k"))
+    queries = queries[:count]
+    index = search.build(of(gallery), ["?"])
+    flat, graph = faiss.IndexFlatL2(gallery.shape[1]), faiss.IndexHNSWFlat(gallery.shape[1], 32)
+    flat.add(gallery)
+    graph.hnsw.efConstruction, graph.hnsw.efSearch = 40, 60
+    started = time.perf_counter()
+    graph.add(gallery)
+    figures = {"search/faiss_hnsw/build_seconds": time.perf_counter() - started}
+    ways: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+        "exact": lambda q: rows_of(index.search(Images(q), K, "l2")),
+        "exact_cosine": lambda q: rows_of(index.search(Images(q), K, "cosine")),
+        "numpy": lambda q: brute_force(q, gallery),
+        "faiss_flat": lambda q: flat.search(q, K)[1],
+        "faiss_hnsw": lambda q: graph.search(q, K)[1],
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    found = {}
+    for _, (name, way) in itertools.product(range(ROUNDS), ways.items()):
+        faiss.omp_set_num_threads(index.threads)
+        some = queries[: count // 4] if name == "numpy" else queries
+        started = time.perf_counter()
+        found[name] = way(some)
+        seconds[name].append((time.perf_counter() - started) / len(some))
+    for name in ways:
+        figures[f"search/{name}/queries_per_second"] = 1 / statistics.median(seconds[name])
+        if name != "exact_cosine":
+            figures[f"search/{name}/recall"] = recall(gallery, queries, found[name])
+    pairs = zip(seconds["faiss_flat"], seconds["exact"], strict=True)
+    figures["search/ratio_to_faiss_flat"] = statistics.median(other / own for other, own in pairs)
+    return figures
+
+
+def one_by_one(count: int, flat: bool) -> dict[str, float]:
+    """Milliseconds of single queries: by one thread, and by 8 at once; and how long it takes to open the index."""
+    with tempfile.TemporaryDirectory() as folder:
+        queries = make_up(Path(folder), count, flat)
+        started = time.perf_counter()
+        index = search.open_folder(f"file://{folder}")
+        head = f"search/{'flat' if flat else 'embeddings'}_{count}"
+        figures = {f"{head}/open_seconds": time.perf_counter() - started}
+        for shard in index.gallery.shards:  # into the page cache, and mapped
+            for array in shard.arrays.values():
+                array.view(np.uint8).reshape(-1)[::4096].max()
+        alone = [timed(index, query, name) for query in queries[:20] for name in ("l2", "cosine")]
+        figures |= {f"{head}/alone/p50_ms": quantile(alone, 0.5), f"{head}/alone/worst_ms": max(alone)}
+        if count <= 100_000:
+            with ThreadPoolExecutor(8) as clients:
+                together = list(clients.map(lambda query: timed(index, query, "l2"), queries))
+            figures |= {f"{head}/8_threads/p{p}_ms": quantile(together, p / 100) for p in (50, 95)}
+    return figures
+
+
+def make_up(folder: Path, count: int, flat: bool) -> np.ndarray:
+    """Write the index of a made-up gallery; 200 queries like it."""
+    random = np.random.default_rng(0)
+    scale = np.ones(WIDTH) if flat else (1 + np.arange(WIDTH)) ** -0.5
+    centres = (random.normal(size=(10, WIDTH)) * scale).astype(np.float32)
+
+    def draw(size: int) -> np.ndarray:
+        noise = random.standard_normal((size, WIDTH), np.float32) * scale.astype(np.float32)
+        return noise + centres[random.integers(0, 10, size)]
+
+    sample = draw(screens.SAMPLE)
+    made = screens.fit({"features": sample, "probabilities": np.ones((len(sample), 1))})
+    about = search.described(["?"], {"features": WIDTH, "probabilities": 1})
+    sizes = [min(shards.ROWS, count - start) for start in range(0, count, shards.ROWS)]
+    for number, size in enumerate(sizes):
+        shards.write(f"file://{folder}", number, shards.make(of(draw(size), number * shards.ROWS), made))
+    search.finish(f"file://{folder}", about, made, list(range(len(sizes))))
+    return draw(200)
+
+
+def of(features: np.ndarray, start: int = 0) -> Images:
+    size = len(features)
+    ids = [f"{i:07d}" for i in range(start, start + size)]
+    return Images(features, np.ones((size, 1), np.float32), ids, ["unlabeled"] * size, ["benchmark"] * size)
+
+
+def timed(index: Index, query: np.ndarray, name: str) -> float:
+    started = time.perf_counter()
+    index.search(Images(query[None]), K, name)
+    return 1000 * (time.perf_counter() - started)
+
+
+def quantile(values: list[float], share: float) -> float:
+    return float(np.quantile(values, share))
+
+
+def idx(path: Path) -> np.ndarray:
+    """Images of an idx file, [n, pixels] from 0 to 1."""
+    return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=16).reshape(-1, 784) / np.float32(255)
+
+
+def rows_of(answers: list[search.Answer]) -> np.ndarray:
+    return np.array([[int(found.image_id) for found in answer.neighbours] for answer in answers])
+
+
+def brute_force(queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
+    """By the usual matrix product in float32, 256 queries at a time."""
+    squares, found = (gallery**2).sum(axis=1), []
+    for start in range(0, len(queries), 256):
+        far = squares - 2 * queries[start : start + 256] @ gallery.T
+        some = np.argpartition(far, K, axis=1)[:, :K]
+        found.append(np.take_along_axis(some, np.take_along_axis(far, some, 1).argsort(axis=1), 1))
+    return np.concatenate(found)
+
+
+def recall(gallery: np.ndarray, queries: np.ndarray, found: np.ndarray) -> float:
+    """The share of the answers that are as near as the true k-th neighbour, by distances in float64, on 200 queries."""
+    shares = []
+    for query, rows in zip(queries[:200].astype(np.float64), found, strict=False):
+        far = ((gallery - query) ** 2).sum(axis=1)
+        shares.append((far[rows] <= np.partition(far, K - 1)[K - 1] * (1 + 1e-12)).mean())
+    return float(np.mean(shares))
+
+
+if __name__ == "__main__":
+    main()

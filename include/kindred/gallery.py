@@ -1,0 +1,122 @@
+"""Images that can be searched in: shards one after the other, without those rows that were deleted. A row counts
+through all shards.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from kindred import shards
+from kindred.errors import InputError
+from kindred.shards import Shard
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which images may be found; a field that is None asks for nothing. `classes` are those of the final model."""
+
+    classes: list[str] | None = None
+    splits: list[str] | None = None
+    datasets: list[str] | None = None
+    confidence: tuple[float, float] | None = None  # from and to, both included
+    ids: list[str] | None = None
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """`gone` holds for each shard a mask [n] of the deleted rows, or None."""
+
+    shards: tuple[Shard, ...] = ()
+    gone: tuple[np.ndarray | None, ...] = ()
+
+    def __len__(self) -> int:
+        return self.starts[-1] - sum(int(gone.sum()) for gone in self.gone if gone is not None)
+
+    @property
+    def starts(self) -> list[int]:
+        """The first row of each shard, and the number of all rows."""
+        found = [0]
+        for shard in self.shards:
+            found.append(found[-1] + len(shard))
+        return found
+
+    def parts(self, rows: np.ndarray) -> Iterator[tuple[Shard, np.ndarray, np.ndarray]]:
+        """Each shard that holds some of the rows [m], where in `rows` these are, and their rows inside the shard."""
+        shard_of = np.searchsorted(self.starts, rows, side="right") - 1
+        for number in np.unique(shard_of):
+            here = np.flatnonzero(shard_of == number)
+            yield self.shards[number], here, rows[here] - self.starts[number]
+
+    def column(self, name: str, rows: np.ndarray) -> np.ndarray:
+        """One of the shards' arrays at these rows [m]."""
+        wide = max((shard[name].dtype for shard in self.shards), key=lambda dtype: dtype.itemsize)
+        found = np.empty((len(rows), *self.shards[0][name].shape[1:]), wide)
+        for shard, here, inside in self.parts(rows):
+            found[here] = shard[name][inside]
+        return found
+
+    def rows(self, ids: list[str]) -> np.ndarray:
+        """The row of each id [m]; -1 where it is not there."""
+        wanted, found = shards.encoded(ids), np.full(len(ids), -1)
+        for shard, gone, start in zip(self.shards, self.gone, self.starts, strict=False):
+            rows = shard.rows(wanted)
+            here = (rows >= 0) if gone is None else (rows >= 0) & ~gone[rows]
+            found[here] = rows[here] + start
+        return found
+
+    def known(self, ids: list[str]) -> np.ndarray:
+        """The row of each id [m]. Raises InputError for one that is not there."""
+        rows = self.rows(ids)
+        if (rows < 0).any():
+            raise InputError(f"no image {ids[int((rows < 0).argmax())]!r} in the index")
+        return rows
+
+    def without(self, rows: np.ndarray) -> "Gallery":
+        gone = list(self.gone)
+        for number, (start, end) in enumerate(zip(self.starts, self.starts[1:], strict=False)):
+            here = rows[(rows >= start) & (rows < end)] - start
+            if len(here):
+                gone[number] = np.zeros(end - start, bool) if gone[number] is None else gone[number].copy()
+                gone[number][here] = True
+        return Gallery(self.shards, tuple(gone))
+
+    def plus(self, shard: Shard) -> "Gallery":
+        """With one more shard; a small one is joined to a small last one that is not on disk."""
+        if not self.shards or self.shards[-1].mapped or len(self.shards[-1]) + len(shard) > shards.ROWS:
+            return Gallery((*self.shards, shard), (*self.gone, None))
+        *_, last = Gallery(self.shards[-1:], self.gone[-1:]).left()
+        return Gallery((*self.shards[:-1], shards.join([last, shard])), (*self.gone[:-1], None))
+
+    def left(self) -> Iterator[Shard]:
+        """Each shard without its deleted rows."""
+        for shard, gone in zip(self.shards, self.gone, strict=True):
+            yield shard if gone is None else shard.take(~gone)
+
+    def barred(self, where: Filter | None, classes: list[str]) -> np.ndarray | None:
+        """For each row 0, or infinity where it is deleted or does not pass; None where all may be found."""
+        if where in (None, Filter()) and all(gone is None for gone in self.gone):
+            return None
+        found = np.zeros(self.starts[-1], np.float32)
+        for shard, gone, start in zip(self.shards, self.gone, self.starts, strict=False):
+            passing = np.ones(len(shard), bool) if gone is None else ~gone
+            for test in _tests(where or Filter(), shard, classes):
+                passing &= test
+            found[start : start + len(shard)][~passing] = np.inf
+        return found
+
+
+def _tests(where: Filter, shard: Shard, classes: list[str]) -> Iterator[np.ndarray]:
+    if where.classes is not None:
+        if unknown := sorted(set(where.classes) - set(classes)):
+            raise InputError(f"unknown class {unknown[0]!r}; known: {', '.join(classes)}")
+        yield np.isin(shard["attributes"]["prediction"], [classes.index(name) for name in where.classes])
+    for column, names in (("splits", where.splits), ("datasets", where.datasets)):
+        if names is not None:
+            yield np.isin(shard[column], shards.encoded(names))
+    if where.confidence is not None:
+        confidence = shard["attributes"]["confidence"]
+        yield (confidence >= where.confidence[0]) & (confidence <= where.confidence[1])
+    if where.ids is not None:
+        rows = shard.rows(shards.encoded(where.ids))
+        yield np.isin(np.arange(len(shard)), rows[rows >= 0])

@@ -1,0 +1,103 @@
+"""The search index in Spark: a task writes a shard, and a task searches in one."""
+
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from kindred import arrow, schemas, screens, search, shards
+from kindred.shards import Images
+
+Batches = Iterator[pa.RecordBatch]
+FOUND = arrow.schema("neighbours").remove(1)  # without the rank
+
+
+def sample(count: int) -> ds.Expression:
+    """The images of the pile, `count` or more, that the screens' axes are learned from. Ids are hashes, so those that
+    sort first are chosen by chance, and always the same.
+    """
+    pile = ds.field("split").isin(["train", "unlabeled"])
+    if count <= screens.SAMPLE:
+        return pile
+    return pile & (ds.field("image_id") < f"{screens.SAMPLE * 16**8 // count:08x}")
+
+
+def gallery(features: DataFrame, predictions: DataFrame, given: DataFrame) -> DataFrame:
+    """The unlabelled images, each once: image_id, split, features, probabilities."""
+    pile = features.where("split in ('train', 'unlabeled')").dropDuplicates(["image_id"])
+    pile = pile.join(given.select("image_id"), "image_id", how="left_anti")
+    both = pile.join(predictions, ["image_id", "split"], how="inner")
+    return both.select("image_id", "split", "features", "probabilities")
+
+
+def write(images: DataFrame, count: int, folder: str, made: dict[str, screens.Screen], dataset: str) -> DataFrame:
+    """The table `index` of a gallery of about `count` images, whose shards are written into a folder on the way."""
+    tasks = max(1, -(-count // shards.ROWS))
+    worker = _writer(folder, screens.to_bytes(made), dataset)
+    return images.repartition(tasks, "image_id").mapInArrow(worker, schemas.table("index").columns)
+
+
+def search_shards(
+    queries: DataFrame, index: DataFrame, folder: str, k: int, distance: str, farthest: bool
+) -> DataFrame:
+    """The table `neighbours`: of each query (image_id, features, probabilities) the k best of each shard of the table
+    `index`, merged. A shard is opened by the one task that searches in it.
+    """
+    tasks = queries.crossJoin(index.select("shard")).repartition("shard")
+    columns = schemas.table("neighbours").columns.replace(" rank int,", "")  # known when shards are merged
+    found = tasks.mapInArrow(_searcher(folder, k, distance, farthest), columns)
+    far = F.col("distance").desc() if farthest else F.col("distance").asc()
+    best = Window.partitionBy("query_id").orderBy(far, F.col("image_id"))
+    return found.withColumn("rank", F.row_number().over(best)).where(F.col("rank") <= k)
+
+
+def _writer(folder: str, content: bytes, dataset: str) -> Callable[[Batches], Batches]:
+    def run(batches: Batches) -> Batches:
+        from pyspark import TaskContext
+
+        filled = [batch for batch in batches if batch.num_rows]
+        if filled:
+            number, images = TaskContext.get().partitionId(), _images(pa.Table.from_batches(filled), dataset)
+            shards.write(folder, number, shards.make(images, screens.from_bytes(content)))
+            yield pa.RecordBatch.from_pylist([{"shard": number, "images": len(images)}], arrow.schema("index"))
+
+    return run
+
+
+def _searcher(folder: str, k: int, distance: str, farthest: bool) -> Callable[[Batches], Batches]:
+    def run(batches: Batches) -> Batches:
+        for batch in batches:
+            table = pa.Table.from_batches([batch])
+            for shard in np.unique(table["shard"].to_numpy()).tolist():
+                index = _opened(folder, shard)
+                queries = _images(table.filter(pc.field("shard") == shard))
+                answers = index.search(queries, min(k, len(index)), distance, farthest)
+                yield pa.RecordBatch.from_pylist(list(_rows(answers)), FOUND)
+
+    return run
+
+
+@functools.lru_cache(maxsize=2)
+def _opened(folder: str, shard: int) -> search.Index:
+    return replace(search.open_folder(folder, only=[shard]), threads=1)
+
+
+def _rows(answers: list[search.Answer]) -> Iterator[dict]:
+    for answer in answers:
+        for found in answer.neighbours:
+            row = {name: value for name, value in found._asdict().items() if name in FOUND.names}
+            yield {"query_id": answer.image_id, **row}
+
+
+def _images(table: pa.Table, dataset: str | None = None) -> Images:
+    columns = {name: arrow.matrix(table[name].combine_chunks()) for name in ("features", "probabilities")}
+    ids = table["image_id"].to_pylist()
+    if dataset is None:
+        return Images(**columns, ids=ids)
+    return Images(**columns, ids=ids, splits=table["split"].to_pylist(), datasets=[dataset] * len(ids))

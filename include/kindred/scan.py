@@ -1,0 +1,154 @@
+"""The exact k nearest (or farthest) rows of a gallery for a block of queries.
+
+1. One matrix product gives a lower bound of each key (`screens`). 2. The rows with the least bounds are compared in
+full: the k-th best of them is an upper bound of the k-th best of all. 3. What the lower bound cannot exclude by that is
+compared in full, and 4. what is still left once more, in float64. For the farthest, keys change their sign.
+"""
+
+import functools
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from kindred.distances import SQUARED
+from kindred.gallery import Gallery
+from kindred.screens import ROUNDING, SHORT, Screen
+from kindred.shards import Shard
+
+GROUPS = 1024  # of rows, whose least bounds tell where the best ones are
+FIRST = 4  # times k rows are compared in full for the upper bound
+LARGE = 2**17  # rows, from where on several threads look at one block of queries
+GREATEST = np.finfo(np.float32).max
+_held = threading.local()
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One look through a gallery by one distance; `threads` are those of a comparison in full."""
+
+    gallery: Gallery
+    screen: Screen
+    farthest: bool
+    k: int
+    threads: int
+
+    def best(
+        self, queries: np.ndarray, own: np.ndarray, barred: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The best rows for queries [b, d]: query, row and distance [m], k for each query or as many as there are, best
+        first, ties by id. `own` [b] is a row that a query must not find (-1: none),
+        `barred` [n] is infinite for each row that none may find, else 0.
+        """
+        offset, side = self.screen.queries(queries, self.farthest)
+        bounds = self._bounds(side, own, barred)
+        query, row = _under(bounds, _least(bounds, FIRST * self.k))
+        limit = self._kth(query, self._keys(queries, query, row)[1], len(queries))
+        query, row = _under(bounds, np.nextafter((limit - offset).astype(np.float32), np.float32(np.inf)))
+        low, high = self._keys(queries, query, row)
+        left = low <= self._kth(query, high, len(queries))[query]
+        return self._ranked(queries, query[left], row[left])
+
+    def _bounds(self, side: np.ndarray, own: np.ndarray, barred: np.ndarray | None) -> np.ndarray:
+        bounds = _buffer("bounds", (len(side), self.gallery.starts[-1]), np.float32)
+        sides = [shard[self.screen.distance.name] for shard in self.gallery.shards]
+        parts = np.split(bounds, self.gallery.starts[1:-1], axis=1)
+        if bounds.shape[1] < LARGE:
+            for part in zip(sides, parts, strict=True):
+                _multiply(side, *part)
+        else:
+            with ThreadPoolExecutor(self.threads) as pool:
+                list(pool.map(functools.partial(_multiply, side), sides, parts))
+        if barred is not None:
+            bounds += barred
+        bounds[np.flatnonzero(own >= 0), own[own >= 0]] = np.inf
+        return bounds
+
+    def _keys(self, queries: np.ndarray, query: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Bounds from below and above of the keys of pairs [m] (minus the keys for the farthest)."""
+        key, error = np.empty(len(row)), np.empty(len(row))
+        wide = queries.shape[1] > SHORT
+        for shard, here, inside in self.gallery.parts(row):
+            compare = self._fast if wide else self._exact
+            key[here], error[here] = compare(shard, queries, query[here], inside)
+        key = -key if self.farthest else key
+        return key - error, key + error
+
+    def _exact(self, shard: Shard, queries: np.ndarray, query: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, float]:
+        distance = self.screen.distance
+        return distance.keys(queries[query], shard[distance.vectors][row]), 0.0
+
+    def _fast(self, shard: Shard, queries: np.ndarray, query: np.ndarray, row: np.ndarray) -> tuple:
+        """Keys in float32, where they lie, and how far off they may be: a sum of d terms by d u of their sizes."""
+        if self.screen.distance.product is not SQUARED:
+            return self._exact(shard, queries, query, row)
+        import faiss
+
+        faiss.omp_set_num_threads(self.threads if len(row) > LARGE else 1)
+        vectors = shard[self.screen.distance.vectors]
+        width = vectors.shape[1]
+        found, relative = np.empty(len(row), np.float32), 2 * (width + 8) * ROUNDING
+        cosine = self.screen.distance.name == "cosine"
+        compare = faiss.pairwise_indexed_inner_product if cosine else faiss.pairwise_indexed_L2sqr
+        query, row = np.ascontiguousarray(query, np.int64), np.ascontiguousarray(row, np.int64)
+        pointers = [faiss.swig_ptr(np.asarray(part)) for part in (queries, query, vectors, row, found)]
+        compare(width, len(row), *pointers)
+        if not cosine:
+            return found, found * relative
+        lengths = np.linalg.norm(queries.astype(np.float64), axis=1)[query] * shard["attributes"]["length"][row]
+        return 2 - 2 * np.divide(found, lengths, out=np.zeros(len(row)), where=lengths > 0), 2 * relative
+
+    def _ranked(self, queries: np.ndarray, query: np.ndarray, row: np.ndarray) -> tuple:
+        key = np.empty(len(row))
+        for shard, here, inside in self.gallery.parts(row):
+            key[here], _ = self._exact(shard, queries, query[here], inside)
+        ids = self.gallery.column("ids", row)
+        order = np.lexsort((ids, -key if self.farthest else key, query))
+        first = np.searchsorted(query[order], np.arange(len(queries)))
+        order = order[np.arange(len(order)) - first[query[order]] < self.k]
+        return query[order], row[order], self.screen.distance.value(key[order])
+
+    def _kth(self, query: np.ndarray, keys: np.ndarray, count: int) -> np.ndarray:
+        """The k-th least of each query's keys [m], [b]; infinite where there are fewer. `query` is rising."""
+        ends = np.searchsorted(query, np.arange(count + 1))
+        parts = (keys[start:end] for start, end in zip(ends, ends[1:], strict=False))
+        return np.array([np.partition(p, self.k - 1)[self.k - 1] if len(p) >= self.k else np.inf for p in parts])
+
+
+def _multiply(side: np.ndarray, gallery: np.ndarray, out: np.ndarray) -> None:
+    """side [b, s] . gallery [n, s] into out [b, n]. One query alone is faiss's: a BLAS wakes threads for it, which then
+    wait in a loop and take the cores from other queries.
+    """
+    if len(side) > 1:
+        np.matmul(side, gallery.T, out=out)
+        return
+    import faiss
+
+    pointers = [faiss.swig_ptr(np.asarray(part)) for part in (out[0], side[0], gallery)]
+    faiss.fvec_inner_products_ny(*pointers, gallery.shape[1], len(gallery))
+
+
+def _least(bounds: np.ndarray, count: int) -> np.ndarray:
+    """A value for each query [b] under which `count` of its bounds [b, n] lie, or all of them."""
+    groups = min(bounds.shape[1], max(GROUPS, 4 * count))
+    high = bounds.shape[1] // groups
+    least = bounds[:, : high * groups].reshape(len(bounds), high, groups).min(axis=1)
+    count = min(count, groups)
+    return np.partition(least, count - 1, axis=1)[:, count - 1]
+
+
+def _under(bounds: np.ndarray, limits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Query and row of all finite bounds that are not above their query's limit, in this order."""
+    under = _buffer("under", bounds.shape, np.bool_)
+    np.less_equal(bounds, np.minimum(limits, GREATEST)[:, None], out=under)
+    return np.divmod(np.flatnonzero(under), bounds.shape[1])
+
+
+def _buffer(name: str, shape: tuple[int, int], dtype: type) -> np.ndarray:
+    """An array that this thread has used before, if it can: fresh memory costs more than what is done in it."""
+    held = getattr(_held, name, None)
+    if held is None or held.size < shape[0] * shape[1]:
+        held = np.empty(shape[0] * shape[1], dtype)
+        setattr(_held, name, held)
+    return held[: shape[0] * shape[1]].reshape(shape)

@@ -1,0 +1,47 @@
+"""Small galleries for the tests of the search."""
+
+import functools
+
+import numpy as np
+
+from kindred import search
+from kindred.search import Index
+from kindred.shards import Images
+
+CLASSES = ["a", "b", "c"]
+WIDE = 200  # features that are shortened to be screened
+
+
+def images(count: int, width: int = 4, seed: int = 0, start: int = 0) -> Images:
+    """Images 000, 001 ... of which every third is of the split `train`, and those after the 30th of another dataset."""
+    random = np.random.default_rng(seed)
+    centres = random.normal(size=(5, width)) * 2
+    features = centres[np.arange(count) % 5] + random.normal(size=(count, width))
+    return Images(
+        features.astype(np.float32),
+        random.dirichlet(np.ones(3) * 0.3, count).astype(np.float32),
+        [f"{start + i:03d}" for i in range(count)],
+        ["train" if i % 3 == 0 else "unlabeled" for i in range(count)],
+        ["first" if i <= 30 else "second" for i in range(count)],
+    )
+
+
+@functools.cache
+def index(count: int = 50, width: int = 4) -> Index:
+    """Of `images`; one for all tests, as an index is a value."""
+    return search.build(images(count, width), CLASSES)
+
+
+def on_a_line(*places: float) -> Index:
+    """Images on a line, named a, b, c ..."""
+    names = [chr(ord("a") + i) for i in range(len(places))]
+    return search.build(
+        Images(
+            np.array(places, np.float32)[:, None],
+            np.ones((len(places), 1), np.float32),
+            names,
+            ["unlabeled"] * len(names),
+            ["line"] * len(names),
+        ),
+        ["only"],
+    )
