@@ -29,7 +29,7 @@ LIGHT = (
         "scan.py",
         "screens.py",
     ),
-    *("shards.py", "sheets.py", "simba.py", "square.py"),
+    *("screens.py", "shards.py", "sheets.py", "simba.py", "square.py"),
 )
 MLFLOW = ("tracking.py", "serving.py")
 
