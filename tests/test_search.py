@@ -188,7 +188,7 @@ def test_find_gives_the_ids_that_pass_in_order() -> None:
     assert gallery.find(Filter(splits=["train"], datasets=["first"])) == [f"{i:03d}" for i in range(0, 31, 3) if i != 3]
 
 
-def test_a_million_images_open_at_once_and_nothing_is_read(tmp_path: Path) -> None:
+def test_the_arrays_of_an_opened_index_are_mapped_and_give_the_same_answers(tmp_path: Path) -> None:
     index(50, WIDE).save(f"file://{tmp_path}")
 
     opened = search.open_folder(f"file://{tmp_path}")
