@@ -1,12 +1,13 @@
 """The stages of self-training one after the other, on a few digits, in one Spark session."""
 
+import shutil
 from collections.abc import Iterator
 
 import pyarrow.dataset as ds
 import pytest
 from bench import job_module, run_stage
 
-from kindred import fooling, runs, search, stage
+from kindred import compare, fooling, runs, search, stage
 from kindred.errors import InputError
 from kindred.shards import Images
 
@@ -73,6 +74,21 @@ def test_every_labeller_ends_in_a_candidate_and_the_gate_takes_it_or_base(labell
     assert refused["final/test/accuracy"] == refused["base/test/accuracy"]
     assert "candidate/test/accuracy" in refused
     assert 0 < refused["pseudo/coverage"] < 0.5
+
+
+def test_finished_runs_are_put_side_by_side(labelled) -> None:
+    """A run and its copy: a mark names its tables by URI, so the folder is enough."""
+    finish(labelled, "off")
+    twin = f"{labelled}-twin"
+    shutil.copytree(runs.local(labelled), runs.local(twin), dirs_exist_ok=True)
+    for folder, seed in ((labelled, 0), (twin, 1)):
+        runs.put_json(runs.join(folder, "run.json"), {"params": {"dataset": "digits", "seed": seed}})
+
+    content, table, says = compare.pages([labelled, twin])
+
+    assert says == "Against jobs, on the same test images, no difference shown: jobs-twin."
+    assert "They differ in seed." in content.decode()
+    assert len(table.decode().splitlines()) == 3
 
 
 def test_the_report_is_a_page_with_its_plots_and_tables(labelled) -> None:
