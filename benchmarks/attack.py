@@ -11,15 +11,14 @@ intervals; the difference is final minus base on the same images. JSON names: th
 import bench
 
 from kindred import attacks, stage
-
-ATTACKS = ("simba_l2", "square_l2", "square_linf")
+from kindred.fooling import ATTACKS
 
 
 def main() -> None:
     options = bench.self_training_parser(__doc__)
     options.set_defaults(gate="off")
     options.add_argument("--labels", type=int, default=100, help="given labels in all")
-    options.add_argument("--attacks", nargs="+", default=ATTACKS)
+    options.add_argument("--attacks", nargs="+", default=list(ATTACKS))
     options.add_argument("--images", type=int, help="test images; by default as in the form")
     options.add_argument("--queries", type=int, help="of each attack about each image; by default as in the form")
     options.add_argument("--epsilon-l2", type=float)

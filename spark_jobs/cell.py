@@ -1,6 +1,7 @@
 """features, clusterings, truth -> one model of the study of label propagation, and its scores on the test images"""
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,34 +16,15 @@ from kindred.errors import InputError
 from kindred.jvm import cores
 from kindred.labellers import clusters as labeller
 
-MODULES = (
-    clusters,
-    convnet,
-    given,
-    labeller,
-    logistic_regression,
-    networks,
-    propagation,
-    train,
-)  # what a cell is made by
+# What a cell is made by.
+MODULES = (clusters, convnet, given, labeller, logistic_regression, networks, propagation, train)
 POOL, TEST = ds.field("split").isin(["train", "unlabeled"]), ds.field("split") == "test"
 
 
-def home(
-    s: stage.Stage,
-    *,
-    kind: str,
-    labels: int | None,
-    centroids: int | None,
-    percentile: float | None,
-    network: bool,
-    folds: int,
-    seed: int,
-) -> str:
+def home(s: stage.Stage, *, folds: int, seed: int, **cell: Any) -> str:
     """A folder below the features, named by everything that the cell depends on: a second run has it done."""
-    name = propagation.Cell(kind, labels, centroids, percentile, network).name
     code = runs.fingerprint(*(runs.file_fingerprint(file) for file in (__file__, *(m.__file__ for m in MODULES))))
-    return runs.join(s.folder_of("featurize"), "cell", f"{name}-{folds}-{seed}-{code}")
+    return runs.join(s.folder_of("featurize"), "cell", f"{propagation.Cell(**cell).name}-{folds}-{seed}-{code}")
 
 
 def main(

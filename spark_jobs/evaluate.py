@@ -37,19 +37,22 @@ def main(s: stage.Stage) -> str:
     if s.figures["pseudo/known"]:
         s.figures["pseudo/precision"] = float(by_class["right"].sum() / s.figures["pseudo/known"])
     if s.finished(search.STAGE):  # comparisons of many runs do without
-        evaluate_search(s, truth.to_dict())
+        _search(s, truth.to_dict())
     base, final = s.figures["base/test/accuracy"], s.figures["final/test/accuracy"]
     return f"test accuracy base {base:.4f}, final {final:.4f} ({final - base:+.4f})"
 
 
-def evaluate_search(s: stage.Stage, truth: dict[str, str]) -> None:
-    """Queries are the test images with a known label."""
-    index, wanted = search.open_index(s.run), TEST & ds.field("image_id").isin(sorted(truth))
-    ids, features = s.matrix("features", "features", wanted)
-    queries = Images(features, s.matrix("predictions_final", "probabilities", wanted)[1], ids.tolist())
+def _search(s: stage.Stage, truth: dict[str, str]) -> None:
+    """Queries are the test images with a known label, or the first of them."""
+    index = search.open_index(s.run)
     if not len(index):
         s.say("no unlabelled image, so there is nothing to search in")
         return
+    tested = s.rows("predictions_final", ["image_id"], TEST)["image_id"].to_pylist()
+    chosen = sorted(image_id for image_id in tested if image_id in truth)[: retrieval.QUERIES]
+    wanted = TEST & ds.field("image_id").isin(chosen)
+    ids, features = s.matrix("features", "features", wanted)
+    queries = Images(features, s.matrix("predictions_final", "probabilities", wanted)[1], ids.tolist())
     s.figures |= retrieval.figures(index, queries, truth)
     found = retrieval.examples(index, retrieval.one_of_each(queries, index.classes, truth))
     rows = s.rows("images", ["image_id", "content"], ds.field("image_id").isin(retrieval.shown(found))).to_pydict()

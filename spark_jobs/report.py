@@ -6,6 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from kindred import evaluate, jvm, near_duplicates, results, stage
+from kindred.images import id_below
 from kindred.report import Scored, curves, data, embedding_map, mistakes, page, pseudo_labels, robustness, verdict
 from kindred.thumbnails import side, thumbnails
 
@@ -16,21 +17,25 @@ ASKED = {  # arguments of stages that stand at the head of the page
     "pseudo_label": ("labeller",),
     "gate": ("gate",),
 }
+VERDICT = ["image_id", "label", "confidence"]  # of the ledger's columns; the others are many times as big
 TEST = ds.field("split") == "test"
+LOOKED_AT = 50 * embedding_map.MOST  # images among which those of the map are chosen: test images may be few of all
 SIZES = 500  # different image sizes that are shown: the most frequent
 
 
 def main(s: stage.Stage, *, projection: str) -> str:
     facts, figures = s.facts_of("ingest"), {k: v for part in STAGES for k, v in s.figures_of(part).items()}
     classes = facts["classes"]
-    truth = dict(zip(*(s.rows("truth")[name].to_pylist() for name in ("image_id", "label")), strict=True))
+    rows = s.rows("truth")
+    truth = dict(zip(rows["image_id"].to_pylist(), rows["label"].to_pylist(), strict=True))
     test = _scored(s, truth, classes, figures)
-    accepted, refused = (_with_truth(s.rows(name).to_pandas(), truth) for name in ("pseudo_labels", "refused"))
+    told = s.rows("pseudo_labels", VERDICT), s.rows("refused", [*VERDICT, "reason"])
+    accepted, refused = (_with_truth(part.to_pandas(), truth) for part in told)
     samples = data.sample(truth, classes)
     images = s.read("images")
     counts = {split: int(figures[f"ingest/{split}"]) for split in data.SPLITS}
     twins = near_duplicates.search(near_duplicates.greys(images, counts), jvm.cores())
-    points = _points(s)
+    points = _points(s, sum(counts.values()))
     features = s.matrix("features", "features", ds.field("image_id").isin(points.index.tolist()))
     wanted = [
         *(data.wanted(samples, twins), pseudo_labels.wanted(accepted, refused), test.ids[mistakes.sure(test)].tolist()),
@@ -43,7 +48,7 @@ def main(s: stage.Stage, *, projection: str) -> str:
         data.section(*_counts(s, images), classes, samples, twins, _copies(figures), truth, pictures),
         mistakes.section(test, pictures),
         curves.section(test, pd.DataFrame(s.facts_of("train_base").get("learning_curve", {}))),
-        pseudo_labels.section(accepted, refused, _by_class(s, truth), pictures),
+        pseudo_labels.section(accepted, refused, evaluate.pseudo_by_class(*told, pd.Series(truth)), pictures),
         _map(points, features, truth, pictures, classes, projection),
         robustness.section(*attacks),
     ]
@@ -76,10 +81,6 @@ def _with_truth(rows: pd.DataFrame, truth: dict[str, str]) -> pd.DataFrame:
     return rows.assign(truth=rows["image_id"].map(truth)).sort_values("image_id", ignore_index=True)
 
 
-def _by_class(s: stage.Stage, truth: dict[str, str]) -> pd.DataFrame:
-    return evaluate.pseudo_by_class(s.rows("pseudo_labels"), s.rows("refused"), pd.Series(truth))
-
-
 def _counts(s: stage.Stage, images: DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Images by split and label, and by size."""
     labelled = images.select("image_id", "split").join(s.read("truth"), "image_id", how="left")
@@ -92,10 +93,13 @@ def _copies(figures: dict[str, float]) -> dict[str, int]:
     return {name: int(figures[f"ingest/{name}"]) for name in ("leaked", "repeated")}
 
 
-def _points(s: stage.Stage) -> pd.DataFrame:
-    """Some test and unlabelled images, in equal parts in the order of their ids: split and prediction by id."""
+def _points(s: stage.Stage, count: int) -> pd.DataFrame:
+    """Some of `count` images, test and unlabelled ones in equal parts where there are as many, in the order of their
+    ids: split and prediction by id.
+    """
     given = set(s.rows("labels", ["image_id"])["image_id"].to_pylist())
-    rows = s.rows("predictions_final", ["image_id", "split", "prediction"]).to_pandas()
+    some = ds.field("image_id") < id_below(count, LOOKED_AT)
+    rows = s.rows("predictions_final", ["image_id", "split", "prediction"], some).to_pandas()
     rows = rows[~rows["image_id"].isin(given)].sort_values("image_id").drop_duplicates("image_id")
     parts = [part.head(embedding_map.MOST // 2) for _, part in rows.groupby(rows["split"] == "test")]
     return pd.concat(parts).sort_values("image_id").set_index("image_id")

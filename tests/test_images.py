@@ -262,3 +262,8 @@ def test_grey_in_three_channels_is_the_same_three_times() -> None:
     grey = smooth(8, 8, 1)
 
     np.testing.assert_array_equal(images.fit(grey, (8, 8), 3), np.repeat(grey, 3, axis=2))
+
+
+def test_of_many_ids_a_part_lies_below_the_bound_and_of_few_all() -> None:
+    assert images.id_below(100, 100) > "f" * 32
+    assert images.id_below(200, 100) == "80000000"

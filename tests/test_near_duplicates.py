@@ -87,11 +87,6 @@ def test_a_copy_in_another_split_is_found_and_nothing_else() -> None:
     assert found.recall["all"] >= 0.95
 
 
-def test_of_a_big_split_a_part_is_looked_at() -> None:
-    assert near_duplicates.bound(100, 100) > "f" * 32
-    assert near_duplicates.bound(200, 100) == "80000000"
-
-
 @pytest.mark.spark
 def test_images_are_cut_to_grey_ones_and_some_are_edited_in_the_workers(spark) -> None:
     content = encoded(np.repeat(scene(3), 3, axis=2))

@@ -19,6 +19,7 @@ Model = Callable[[np.ndarray], np.ndarray]  # uint8 [n, height, width, c] -> cla
 class Attack(Protocol):
     """What is tried next, on the images [n, ...] that it was made for; `at` [m] are the rows that are asked for."""
 
+    TITLE: str  # as people call it
     keeps_first: bool  # does the search start from the first proposal, whatever the model says of it?
 
     def losses(self, probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -53,7 +53,7 @@ def _load(folder: str, name: str) -> tuple[comparison.Run, tuple[list[str], pd.D
         key: value for part in ("choose_labels", "pseudo_label", "gate") for key, value in s.figures_of(part).items()
     }
     figures |= s.figures_of("evaluate")
-    params = (runs.read_json(runs.join(folder, "run.json")) or {})["params"]
+    params = runs.read_json(runs.join(folder, "run.json"))["params"]
     learned = pd.DataFrame(s.facts_of("train_base").get("learning_curve", {}))
     return comparison.Run(name, params, figures, learned), (s.facts_of("ingest")["classes"], rows)
 

@@ -86,6 +86,13 @@ def image_id(pixels: np.ndarray) -> str:
     return hashlib.blake2b(head + b":" + np.ascontiguousarray(pixels).tobytes(), digest_size=16).hexdigest()
 
 
+def id_below(count: int, most: int) -> str:
+    """The id below which about `most` of `count` images lie, or all of fewer: ids are hashes, so the images below it
+    are a part chosen by chance, and always the same.
+    """
+    return "g" if count <= most else f"{most * 16**8 // count:08x}"
+
+
 def fit(pixels: np.ndarray, size: tuple[int, int], channels: int) -> np.ndarray:
     """Pixels with the given (height, width), resized bilinearly, and number of channels. uint8 [h, w, channels]."""
     if pixels.shape[:2] != size:

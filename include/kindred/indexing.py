@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from kindred import arrow, schemas, screens, search, shards
+from kindred.images import id_below
 from kindred.shards import Images
 
 Batches = Iterator[pa.RecordBatch]
@@ -19,13 +20,9 @@ FOUND = arrow.schema("neighbours").remove(1)  # without the rank
 
 
 def sample(count: int) -> ds.Expression:
-    """The images of the pile, `count` or more, that the screens' axes are learned from. Ids are hashes, so those that
-    sort first are chosen by chance, and always the same.
-    """
+    """The images of the pile, `count` or more, that the screens' axes are learned from."""
     pile = ds.field("split").isin(["train", "unlabeled"])
-    if count <= screens.SAMPLE:
-        return pile
-    return pile & (ds.field("image_id") < f"{screens.SAMPLE * 16**8 // count:08x}")
+    return pile & (ds.field("image_id") < id_below(count, screens.SAMPLE))
 
 
 def gallery(features: DataFrame, predictions: DataFrame, given: DataFrame) -> DataFrame:

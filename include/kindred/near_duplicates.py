@@ -103,18 +103,13 @@ def greys(frame: DataFrame, counts: dict[str, int], edited: str = "test") -> Gre
     """
     inside = F.lit(False)
     for split, count in counts.items():
-        inside = inside | ((F.col("split") == split) & (F.col("image_id") < bound(count, GALLERY)))
-    cut = functools.partial(_cut, edited, bound(counts.get(edited, 0), EDITED))
+        inside = inside | ((F.col("split") == split) & (F.col("image_id") < images.id_below(count, GALLERY)))
+    cut = functools.partial(_cut, edited, images.id_below(counts.get(edited, 0), EDITED))
     rows = frame.where(inside).select("image_id", "split", "content").mapInArrow(cut, GREY).toArrow()
     rows = rows.sort_by([("split", "ascending"), ("image_id", "ascending"), ("edit", "ascending")])
     columns = [np.array(rows[name].to_pylist(), dtype=object) for name in ("image_id", "split", "edit")]
     pixels = np.frombuffer(b"".join(rows["grey"].to_pylist()), np.uint8).reshape(-1, SIDE, SIDE)
     return Greys(*columns, pixels)
-
-
-def bound(count: int, most: int) -> str:
-    """The id below which about `most` of `count` images lie."""
-    return "g" if count <= most else f"{int(most / count * 16**8):08x}"
 
 
 def search(found: Greys, threads: int) -> Found:

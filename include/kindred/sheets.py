@@ -37,6 +37,6 @@ def sheet(
             x = left + column * step
             if colour:
                 draw.rectangle((x, y, x + SIDE + 2 * FRAME - 1, y + SIDE + 2 * FRAME - 1), colour)
-            small = images.fit(pixels[image_id], (SIDE, SIDE), 3)
-            picture.paste(Image.fromarray(small), (x + FRAME, y + FRAME))
+            small = Image.fromarray(images.thumbnail(pixels[image_id], SIDE))
+            picture.paste(small, (x + FRAME, y + FRAME))
     return images.encode(np.asarray(picture))

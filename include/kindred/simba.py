@@ -17,6 +17,7 @@ class SimBA:
     it. Values (a pixel's channel) are tried in random order; when all have been, in another.
     """
 
+    TITLE = "SimBA (L2)"
     keeps_first = False
 
     def __init__(self, images: np.ndarray, chances: list[np.random.Generator], epsilon: float, budget: int) -> None:

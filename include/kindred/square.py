@@ -58,6 +58,8 @@ class _Square:
 class SquareLinf(_Square):
     """Each value goes up or down by the whole of `epsilon`: first in vertical stripes, then in squares."""
 
+    TITLE = "Square Attack (L-infinity)"
+
     def _first(self, chance: np.random.Generator) -> np.ndarray:
         return chance.choice([-1, 1], (1, self.width, self.channels))
 
@@ -78,6 +80,8 @@ class SquareLinf(_Square):
 
 class SquareL2(_Square):
     """A square takes the length that is left, and that of another square, into a bump and its negative."""
+
+    TITLE = "Square Attack (L2)"
 
     def _first(self, chance: np.random.Generator) -> np.ndarray:
         """A tile of bumps [height, width, c]."""

@@ -42,11 +42,11 @@ def start_run(dag_id: str, name: str, params: dict[str, Any], tags: dict[str, st
     return run.info.run_id
 
 
-def address(folder: str, path: str = "") -> str:
-    """Where MLflow's UI shows a run of Kindred's, and something below its page."""
+def address(folder: str) -> str:
+    """Where MLflow's UI shows a run of Kindred's."""
     parent = _parent(folder)
     experiment = client().get_run(parent).info.experiment_id
-    return f"{os.environ.get('KINDRED_MLFLOW_UI', LOCAL_UI)}/#/experiments/{experiment}/runs/{parent}{path}"
+    return f"{os.environ.get('KINDRED_MLFLOW_UI', LOCAL_UI)}/#/experiments/{experiment}/runs/{parent}"
 
 
 def log_stage(folder: str, stage: str, started: float) -> None:

@@ -35,7 +35,7 @@ def _filtered(wanted: str) -> list[str]:
     """The folders of the finished runs that MLflow's filter finds, newest first."""
     from kindred import tracking
 
-    os.environ.setdefault("MLFLOW_TRACKING_URI", machine.environment("runs.db")["MLFLOW_TRACKING_URI"])
+    os.environ.setdefault("MLFLOW_TRACKING_URI", machine.tracking_uri())
     found = [folder for folder in tracking.folders(wanted) if runs.mark_of(runs.join(folder, "evaluate"))]
     if len(found) > MOST:
         print(f"{len(found)} runs are found; the {MOST} newest are compared")

@@ -149,6 +149,7 @@ SELF_TRAINING = {
     "seed": Param(0, type="integer", minimum=0, title="Seed", description="Of everything that is left to chance."),
 }
 
+ATTACKS = ["simba_l2", "square_l2", "square_linf"]
 ATTACK = {
     "attack": Param(
         False,
@@ -157,12 +158,12 @@ ATTACK = {
         description="Try to fool base and final with changed test images (black-box attacks), and compare them.",
     ),
     "attacks": Param(
-        ["simba_l2", "square_l2", "square_linf"],
+        ATTACKS,
         type="array",
         minItems=1,
         uniqueItems=True,
-        items={"type": "string", "enum": ["simba_l2", "square_l2", "square_linf"]},
-        examples=["simba_l2", "square_l2", "square_linf"],
+        items={"type": "string", "enum": ATTACKS},
+        examples=ATTACKS,
         title="Attacks",
         description="SimBA changes one pixel at a time, Square Attack a square at a time; the norm bounds the change.",
     ),

@@ -9,17 +9,20 @@ class MlflowLink(BaseOperatorLink):
     """The run in MLflow that a stage belongs to."""
 
     name = "MLflow run"
-    path = ""  # below the run's page
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         from kindred import tracking
 
         _, run, *_ = operator.application_args
-        return tracking.address(run, self.path)
+        return tracking.address(run)
 
 
 class ReportLink(MlflowLink):
     """The report of that run."""
 
     name = "Report"
-    path = "/artifacts/report.html"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        from kindred import results
+
+        return f"{super().get_link(operator, ti_key=ti_key)}/artifacts/{results.REPORT}"

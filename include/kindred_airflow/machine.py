@@ -25,13 +25,18 @@ def data() -> Path:
     return Path(root)
 
 
+def tracking_uri() -> str:
+    """MLflow's database on one machine."""
+    return f"sqlite:///{data()}/mlflow.db"
+
+
 def environment(database: str) -> dict[str, str]:
     """The environment of Airflow and its jobs; `database` is the name of Airflow's SQLite file. What is set, stays."""
     home = data() / "airflow"
     bin_folder = Path(sys.executable).parent
     wanted = {
         "KINDRED_ARTIFACTS": f"file://{data()}/mlartifacts",
-        "MLFLOW_TRACKING_URI": f"sqlite:///{data()}/mlflow.db",
+        "MLFLOW_TRACKING_URI": tracking_uri(),
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # of its own jobs, which nothing here uses
         "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps(

@@ -9,7 +9,7 @@ from kindred import images, plots
 from kindred.report import Plot, Section, Sheet, Table, Text, Tile
 from kindred.report.verdict import points
 
-TITLES = {"simba_l2": "SimBA (L2)", "square_l2": "Square Attack (L2)", "square_linf": "Square Attack (L-infinity)"}
+TITLES = {name: attack.TITLE for name, attack in attacking.ATTACKS.items()}
 MODELS = ("base", "final")
 MAGNIFIED = 10  # times: differences are too small to be seen
 NONE = "Not asked for in this run."

@@ -1,0 +1,66 @@
+"""Single cells of the study of label propagation, without a DAG: accuracy as published and reproduced, and seconds.
+
+    python benchmarks/propagation.py --path FASHION_MNIST --cells all distances-300 network-random-2000
+
+By default all cells of the form's grid, without the network's. JSON names: cell/<cell>/accuracy|published|seconds, and
+of the network epochs|epoch_seconds; cell/seconds of all cells together.
+"""
+
+from dataclasses import asdict
+
+import bench
+
+from kindred import propagation
+from kindred.propagation_table import STUDY
+
+
+def main() -> None:
+    options = bench.parser(__doc__)
+    options.set_defaults(dataset="fashion_mnist")
+    options.add_argument("--cells", nargs="+", metavar="CELL", help="names, as in the DAG's table")
+    options.add_argument("--limit", type=int)
+    options.add_argument("--seed", type=int, default=0)
+    o = options.parse_args()
+    o.leaks = "drop"
+    cells = chosen(o.cells)
+    bench.start(o.master)
+    figures, rows = {}, [("cell", "published", "reproduced", "seconds", "seconds an epoch")]
+    with bench.temporary_run() as folder:
+        bench.prepare(folder, o)
+        for k in propagation.clusterings(cells):
+            bench.run_stage("cluster", folder, f"cluster/{k}", k=k, seed=o.seed)
+        for cell in cells:
+            figures |= run(folder, cell, o.seed)
+            found = [figures.get(f"cell/{cell.name}/{name}", "-") for name in NAMES]
+            rows.append((cell.name, *found))
+            print(f"{cell.name}: {found[1]:.4f} in {found[2]:.1f} s", flush=True)
+    figures["cell/seconds"] = sum(figures[f"cell/{cell.name}/seconds"] for cell in cells)
+    bench.report(rows, figures, o.json)
+
+
+NAMES = ("published", "accuracy", "seconds", "epoch_seconds")
+
+
+def chosen(names: list[str] | None) -> list[propagation.Cell]:
+    """The cells of these names from the form's grid, with the network's; all others where none is named."""
+    from kindred_airflow.forms import LABEL_PROPAGATION
+
+    form = [LABEL_PROPAGATION[name].value for name in ("budgets", "centroids", "percentiles")]
+    if names is None:
+        return propagation.grid(*form)
+    known = {cell.name: cell for cell in propagation.grid(*form, network=True)}
+    if unknown := [name for name in names if name not in known]:
+        raise SystemExit(f"unknown cell {unknown[0]!r}; known: {', '.join(known)}")
+    return [known[name] for name in names]
+
+
+def run(folder: str, cell: propagation.Cell, seed: int) -> dict[str, float]:
+    from kindred_airflow.cells import FOLDS
+
+    mark = bench.run_stage("cell", folder, f"cell/{cell.name}", **asdict(cell), folds=FOLDS, seed=seed)
+    found = {name: value for name, value in mark["figures"].items() if name.rsplit("/", 1)[1] in (*NAMES, "epochs")}
+    return found | ({f"cell/{cell.name}/published": STUDY[cell.name]} if cell.name in STUDY else {})
+
+
+if __name__ == "__main__":
+    main()
