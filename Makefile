@@ -22,7 +22,7 @@ export PYTHONPATH := $(CURDIR)/include
 export DAG RUN_ID RUN IMAGES RUNS FILTER OUT
 export CONF
 .DEFAULT_GOAL := help
-.PHONY: help setup run predict compare up down test test-fast lint format lock clean clean-data
+.PHONY: help setup run predict compare promote search up down test test-fast lint format lock clean clean-data
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,12 @@ predict: $(READY) ## label any folder of images with a finished run: RUN=name IM
 
 compare: $(READY) ## put finished runs side by side on one page: RUNS="a b c" (the others against the first) OUT=file
 	@"$(BIN)/python" -m kindred_airflow.compare
+
+promote: $(READY) ## serve a finished run: its model becomes MLflow's @champion, the search shows it: RUN=name
+	@"$(BIN)/python" -m kindred_airflow.promote
+
+search: $(READY) ## search images on a page until Ctrl-C: in what was promoted, or in RUN=name
+	@"$(BIN)/python" -m kindred_airflow.search
 
 up: $(READY) ## serve Airflow and MLflow until Ctrl-C
 	@"$(BIN)/python" -m kindred_airflow.serve up

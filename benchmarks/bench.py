@@ -56,7 +56,7 @@ def defaults() -> dict:
 def prepare(folder: str, o) -> list[dict]:
     """The stages that do not depend on the labels, in a run's folder: their marks."""
     return [
-        run_stage("ingest", folder, dataset=o.dataset, path=o.path, limit=o.limit, leaks=o.leaks),
+        run_stage("ingest", folder, dataset=o.dataset, path=o.path or None, limit=o.limit, leaks=o.leaks),
         run_stage("featurize", folder, extractor=o.extractor, image_size=o.image_size, weights=o.weights),
     ]
 

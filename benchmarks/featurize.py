@@ -62,7 +62,7 @@ def main() -> None:
 def prepare(folder: str, o) -> tuple[list[bytes], featurize.Extractor]:
     """A run with the first images by id, as all ways read them, and the extractor."""
     whole = runs.join(folder, "whole")
-    facts = run_stage("ingest", whole, dataset=o.dataset, path=o.path, limit=None, leaks="drop")["facts"]
+    facts = run_stage("ingest", whole, dataset=o.dataset, path=o.path or None, limit=None, leaks="drop")["facts"]
     some = stage.Stage("ingest", folder, {})
     frame = stage.Stage("featurize", whole, {}).read("images").orderBy("image_id", "split").limit(o.images)
     written = some.write("images", frame)

@@ -2,6 +2,7 @@
 
     python benchmarks/search.py --path FASHION_MNIST            queries per second in batches
     python benchmarks/search.py --large 100000 1000000          single queries in made-up galleries of 1,280 features
+    python benchmarks/search.py --http 100000                   8 clients at once, over HTTP
 
 A made-up gallery is a mixture of 10 classes with variances that fall along their axes as those of embeddings do
 (`--flat`: the same in all directions, which no bound can shorten). It is written to a temporary folder.
@@ -9,25 +10,34 @@ A made-up gallery is a mixture of 10 classes with variances that fall along thei
 
 import argparse
 import gzip
+import http.client
 import itertools
 import json
+import multiprocessing
+import socket
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import bench
 import numpy as np
 
-from kindred import screens, search, shards
+from kindred import bundle, pictures, screens, search, shards
 from kindred.distances import distance
+from kindred.featurize import Extractor
+from kindred.gallery import Gallery
+from kindred.networks import Layer, Network
 from kindred.search import Images, Index
 
 K = 10
 ROUNDS = 3
 WIDTH = 1280
+CLIENTS = 8
+REQUESTS = 50
 
 
 def main() -> None:
@@ -35,6 +45,7 @@ def main() -> None:
     options.add_argument("--path", help="the folder of Fashion-MNIST's four files")
     options.add_argument("--queries", type=int, default=2000, help="of the test images")
     options.add_argument("--large", type=int, nargs="*", default=[], help="sizes of made-up galleries")
+    options.add_argument("--http", type=int, nargs="*", default=[], help="sizes of made-up galleries behind the server")
     options.add_argument("--flat", action="store_true", help="make them up without any structure")
     options.add_argument("--json", metavar="FILE", help="write the figures, name -> number, as one flat object")
     o = options.parse_args()
@@ -43,6 +54,8 @@ def main() -> None:
         figures |= in_batches(Path(o.path), o.queries)
     for count in o.large:
         figures |= one_by_one(count, o.flat)
+    for count in o.http:
+        figures |= over_http(count, o.flat)
     bench.report([("figure", "value"), *figures.items()], {}, None)
     if o.json:
         Path(o.json).write_text(json.dumps(figures, indent=1))
@@ -94,9 +107,7 @@ def one_by_one(count: int, flat: bool) -> dict[str, float]:
         index = search.open_folder(f"file://{folder}")
         head = f"search/{'flat' if flat else 'embeddings'}_{count}"
         figures = {f"{head}/open_seconds": time.perf_counter() - started}
-        for shard in index.gallery.shards:  # into the page cache, and mapped
-            for array in shard.arrays.values():
-                array.view(np.uint8).reshape(-1)[::4096].max()
+        warm(index)
         alone = [timed(index, query, name) for query in queries[:20] for name in ("l2", "cosine")]
         figures |= {f"{head}/alone/p50_ms": quantile(alone, 0.5), f"{head}/alone/worst_ms": max(alone)}
         if count <= 100_000:
@@ -104,6 +115,70 @@ def one_by_one(count: int, flat: bool) -> dict[str, float]:
                 together = list(clients.map(lambda query: timed(index, query, "l2"), queries))
             figures |= {f"{head}/8_threads/p{p}_ms": quantile(together, p / 100) for p in (50, 95)}
     return figures
+
+
+def over_http(count: int, flat: bool) -> dict[str, float]:
+    """Milliseconds of each answer to CLIENTS at once, who each ask REQUESTS times without a pause."""
+    with tempfile.TemporaryDirectory() as folder:
+        queries = make_up(Path(folder, bundle.VECTORS), count, flat)
+        one = search.open_folder(f"file://{folder}/{bundle.VECTORS}", only=[0])
+        ids = [f"q{i:06d}" for i in range(len(queries))]
+        asked = replace(of(queries), ids=ids)
+        replace(one, gallery=Gallery()).add(asked).save(f"file://{folder}/{bundle.QUERIES}")
+        pictures.finish(f"file://{folder}/{bundle.PICTURES}", 1, [])
+        Path(folder, bundle.NETWORK).write_bytes(Network((Layer(np.zeros((WIDTH, 1)), np.zeros(1)),)).to_bytes())
+        made_up = Extractor("hog", 1, 1, 1, "none", None)
+        Path(folder, bundle.DESCRIPTION).write_bytes(made_up.describe(["?"], 1))
+        context, (near, far) = multiprocessing.get_context("spawn"), socket.socketpair()
+        server = context.Process(target=serve, args=(folder, far), daemon=True)
+        server.start()
+        port = int(near.recv(16))
+        try:
+            ask(port, ids[:20])  # the first ones are slower
+            with ThreadPoolExecutor(CLIENTS) as clients:
+                parts = [[ids[(client * 25 + i) % len(ids)] for i in range(REQUESTS)] for client in range(CLIENTS)]
+                took = [seconds for part in clients.map(lambda part: ask(port, part), parts) for seconds in part]
+        finally:
+            server.terminate()
+            server.join()
+    head = f"search/{'flat' if flat else 'embeddings'}_{count}/http_{CLIENTS}_clients"
+    return {f"{head}/p{p}_ms": 1000 * quantile(took, p / 100) for p in (50, 95)}
+
+
+def serve(folder: str, said: socket.socket) -> None:
+    """The server, in a process of its own, which says its port as soon as the gallery is in the page cache."""
+    import uvicorn
+
+    from kindred.search_page.app import application
+
+    found = bundle.open_folder(Path(folder), "benchmark")
+    warm(found.gallery)
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    listening.listen(CLIENTS)
+    said.send(str(listening.getsockname()[1]).encode())
+    server = uvicorn.Server(uvicorn.Config(application(lambda: found), log_level="error"))
+    server.run(sockets=[listening])
+
+
+def ask(port: int, ids: list[str]) -> list[float]:
+    """Seconds of each answer, over one connection."""
+    connection, took = http.client.HTTPConnection("127.0.0.1", port), []
+    for image_id in ids:
+        started = time.perf_counter()
+        connection.request("GET", f"/api/search?image_id={image_id}&distance=l2&k={K}")
+        answer = connection.getresponse()
+        content = json.loads(answer.read())
+        took.append(time.perf_counter() - started)
+        assert len(content["nearest"]) == K, content
+    return took
+
+
+def warm(index: Index) -> None:
+    """Have all of an index mapped, and in the page cache."""
+    for shard in index.gallery.shards:
+        for array in shard.arrays.values():
+            array.view(np.uint8).reshape(-1)[::4096].max()
 
 
 def make_up(folder: Path, count: int, flat: bool) -> np.ndarray:

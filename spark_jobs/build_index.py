@@ -1,24 +1,44 @@
-"""features and final predictions of the gallery (the unlabelled images) -> index"""
+"""what the final model says of the images -> index: the gallery, the test images, their pictures, and the model"""
 
-from kindred import indexing, runs, screens, search, stage
+from kindred import bundle, featurize, indexing, pictures, runs, screens, search, stage
 
 
 def main(s: stage.Stage) -> str:
     classes, dataset = s.facts_of("ingest")["classes"], s.facts_of("ingest")["dataset"]["name"]
-    count = int(sum(s.figures_of("ingest")[f"ingest/{split}"] for split in ("train", "unlabeled")))
-    some = indexing.sample(count)
+    count = {split: int(s.figures_of("ingest")[f"ingest/{split}"]) for split in ("train", "unlabeled", "test")}
+    piled = count["train"] + count["unlabeled"]
+    some = indexing.sample(piled)
     sources = {"features": "features", "predictions_final": "probabilities"}
     samples = {column: s.matrix(table, column, some)[1] for table, column in sources.items()}
-    made, folder = screens.fit(samples), runs.join(s.folder, "vectors")
-    gallery = indexing.gallery(s.read("features"), s.read("predictions_final"), s.read("labels"))
-    s.write("index", indexing.write(gallery, count, folder, made, dataset), of=count)
-    written = s.written("index", ["shard", "images"]).to_pydict()
+    made, folder = screens.fit(samples), {part: runs.join(s.folder, part) for part in bundle.PARTS}
+
+    seen = s.read("features"), s.read("predictions_final")
+    gallery, queries = indexing.gallery(*seen, s.read("labels")), indexing.queries(*seen)
+    shown = max(1, -(-sum(count.values()) // pictures.ROWS))
+    rows = indexing.write(gallery, piled, folder[bundle.VECTORS], made, dataset)
+    rows = rows.unionByName(indexing.write(queries, count["test"], folder[bundle.QUERIES], made, dataset))
+    s.write("index", rows.unionByName(indexing.write_pictures(s.read("images"), shown, folder[bundle.PICTURES])))
+
+    written = s.written("index", ["part", "shard", "images"]).to_pandas()
     widths = {column: sample.shape[1] for column, sample in samples.items()}
     about = {"classes": classes, "extractor": s.facts_of("featurize"), "built_from": s.inputs.copy()}
-    search.finish(folder, search.described(widths=widths, **about), made, sorted(written["shard"]))
-    s.facts = {**about, "folder": folder}
-    s.figures = {"build_index/images": sum(written["images"]), "build_index/shards": len(written["shard"])}
-    return f"{s.figures['build_index/images']:,} images to search in"
+    numbers = {part: sorted(written["shard"][written["part"] == part].tolist()) for part in bundle.PARTS}
+    for part in (bundle.VECTORS, bundle.QUERIES):
+        search.finish(folder[part], search.described(widths=widths, **about), made, numbers[part])
+    pictures.finish(folder[bundle.PICTURES], shown, numbers[bundle.PICTURES])
+    _put_model(s)
+    images = int(written["images"][written["part"] == bundle.VECTORS].sum())
+    s.facts = {**about, "folder": folder[bundle.VECTORS]}
+    s.figures = {"build_index/images": images, "build_index/shards": len(numbers[bundle.VECTORS])}
+    return f"{images:,} images to search in"
+
+
+def _put_model(s: stage.Stage) -> None:
+    """What turns a new picture into features and probabilities, as the gallery's were made."""
+    for name in (bundle.NETWORK, bundle.DESCRIPTION):
+        s.put_file(name, s.file("gate", name))
+    if s.facts_of("featurize")["graph"]:
+        s.put_file(featurize.FILE, s.file("featurize", featurize.FILE))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """out-of-fold predictions of base and candidate -> the final model: the candidate, or base where it may do harm"""
 
-from kindred import featurize, graphs, networks, stage, train
+from kindred import bundle, featurize, graphs, networks, stage, train
 from kindred import gate as rule
 
 
@@ -23,7 +23,7 @@ def main(s: stage.Stage, *, gate: str) -> str:
 def _model(s: stage.Stage, network: networks.Network, classes: list[str]) -> dict:
     """The files of the final model, with one graph for the whole way from pixels where the extractor has one."""
     extractor, channels = featurize.Extractor.of(s.facts_of("featurize")), s.facts_of("ingest")["channels"]
-    files = {"network.npz": network.to_bytes(), "description.json": extractor.describe(classes, channels)}
+    files = {bundle.NETWORK: network.to_bytes(), bundle.DESCRIPTION: extractor.describe(classes, channels)}
     if extractor.graph:
         files["model.onnx"] = graphs.whole(s.file("featurize", featurize.FILE), network, channels)
     example = s.rows("images", ["content"], limit=1)["content"][0].as_py()

@@ -18,7 +18,7 @@ SECONDS = 60
 
 
 class Page:
-    """One page, opened from a file: its `errors`, the `requests` that it made, and what its script says."""
+    """One page, from a file or an address: its `errors`, the `requests` that it made, and what its script says."""
 
     def __init__(self, place: Path, width: int = 1280, dark: bool = False) -> None:
         to_read, self._write = os.pipe()
@@ -48,10 +48,10 @@ class Page:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
 
-    def open(self, file: Path) -> None:
-        """Open a file and wait until all of it is there."""
+    def open(self, place: Path | str) -> None:
+        """Open a file or an address and wait until all of it is there."""
         self._loaded = False
-        self.call("Page.navigate", url=f"file://{file.absolute()}")
+        self.call("Page.navigate", url=place if isinstance(place, str) else f"file://{place.absolute()}")
         while not self._loaded:
             self._take(self._receive())
 
@@ -60,6 +60,15 @@ class Page:
         found = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
+
+    def wait_for(self, expression: str) -> Any:
+        """The value of a JavaScript expression as soon as it is a true one."""
+        until = time.monotonic() + SECONDS
+        while not (value := self.evaluate(expression)):
+            if time.monotonic() > until:
+                raise TimeoutError(f"never true: {expression}")
+            time.sleep(0.05)
+        return value
 
     def screenshot(self, file: Path) -> None:
         """The whole page as a PNG."""

@@ -1,6 +1,7 @@
 """The whole thing for real: `make run`'s program, killed and retried, resumed, served, used for prediction."""
 
 import csv
+import http.client
 import json
 import os
 import random
@@ -17,6 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from chromium import PROGRAM, Page
 from kindred import images, runs
 from kindred.results import FILE
 
@@ -90,7 +92,38 @@ def test_the_same_run_id_again_skips_every_stage(killed_run, environment):
     assert scores_of(after) == scores_of(before)
 
 
-def test_a_run_triggered_through_the_served_api_gives_the_same_figures(killed_run, home, environment):
+def test_a_promoted_run_is_searched_on_a_page_and_on_the_console(killed_run, home, environment, tmp_path):
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+
+    promotion = start("kindred_airflow.promote", {**environment, "RUN": "first"})
+    promoted, _ = promotion.communicate(timeout=120)
+    server = start("kindred_airflow.search", {**environment, "SEARCH_PORT": str(port)})
+    try:
+        wait_for(lambda: port_answers(port), 60)
+        query = call(f"{address}/api/images?limit=1", None)[1]["images"][0]["image_id"]
+        status, answer = call(f"{address}/api/search?image_id={query}&k=3&distance=l2", None)
+        with urllib.request.urlopen(f"{address}/api/images/{query}/picture", timeout=60) as picture:
+            (tmp_path / "query.png").write_bytes(picture.read())
+        foreign = http.client.HTTPConnection("127.0.0.1", port)
+        foreign.request("GET", "/api/about", headers={"Host": "elsewhere.example"})
+        refused = foreign.getresponse().status
+        foreign.close()
+    finally:
+        server.send_signal(signal.SIGINT)
+        ended = server.wait(60)
+    asking = start("kindred.search", environment, *f"--image {tmp_path}/query.png --k 3 --distance l2".split())
+    table, _ = asking.communicate(timeout=60)
+
+    found = [image["image_id"] for image in answer["nearest"]]
+    assert promotion.returncode == 0, promoted
+    assert json.loads((home / "serving.json").read_text())["name"] == "self_training/first"
+    assert (status, refused, ended) == (200, 400, 0)
+    assert [line.split()[-1] for line in table.splitlines()[-3:]] == found
+    assert query in table.splitlines()[0]
+
+
+def test_a_run_triggered_through_the_served_api_gives_the_same_figures(killed_run, home, environment, tmp_path):
     airflow_port, mlflow_port = free_port(), free_port()
     env = {**environment, "AIRFLOW_PORT": str(airflow_port), "MLFLOW_PORT": str(mlflow_port)}
     address = f"http://127.0.0.1:{airflow_port}"
@@ -104,6 +137,9 @@ def test_a_run_triggered_through_the_served_api_gives_the_same_figures(killed_ru
         refused, answer = call(trigger, {"logical_date": None, "conf": {**CONF, "folds": 1}}, token)
         accepted, run = call(trigger, {"logical_date": None, "conf": CONF}, token)
         wait_for(lambda: call(f"{trigger}/{run['dag_run_id']}", None, token)[1]["state"] in ("success", "failed"), 600)
+        about = f"{address}/image-search/api/about"
+        stranger, known = call(about, None), call(about, None, token)
+        cards = PROGRAM and search_in_airflow(address, token, tmp_path)
     finally:
         server.send_signal(signal.SIGINT)
         status = server.wait(90)
@@ -114,6 +150,9 @@ def test_a_run_triggered_through_the_served_api_gives_the_same_figures(killed_ru
     assert "folds" in answer["detail"]
     assert scores_of(served) == pytest.approx(scores_of(made), abs=1e-6)
     assert served["featurize/reused"] == 1
+    assert stranger[0] == 401
+    assert (known[0], known[1]["run"]) == (200, "self_training/first")  # what the test before has promoted
+    assert cards in (None, 16)
     assert not port_answers(airflow_port)
     assert not port_answers(mlflow_port)
 
@@ -285,6 +324,19 @@ def call(address: str, body: dict | None, token: str | None = None) -> tuple[int
             return 200 if answer.status == 201 else answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read() or b"{}")
+
+
+def search_in_airflow(address: str, token: str, place: Path) -> int:
+    """How many images the page finds inside Airflow's, for somebody who is logged in."""
+    page = Page(place / "profile")
+    page.call("Network.setCookie", name="_token", value=token, url=address)
+    page.open(f"{address}/plugin/image-search")
+    inside = "document.querySelector('iframe')?.contentDocument"
+    page.wait_for(f"{inside}?.querySelector('#list a')")
+    page.evaluate(f"{inside}.querySelector('#list a').click()")
+    cards = page.wait_for(f"{inside}.querySelectorAll('article').length")
+    page.close()
+    return cards
 
 
 def free_port() -> int:

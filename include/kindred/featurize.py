@@ -39,12 +39,14 @@ class Extractor:
 
     def features(self, pixels: list[np.ndarray], threads: int = 1) -> np.ndarray:
         """Features [n, d], float32, of images of any size; for a Spark worker, to which `ship` has sent the graph."""
-        size = (self.height, self.width)
-        batch = np.stack([images.fit(image, size, self.channels) for image in pixels])
         if self.graph is None:
-            return variants.load("extractor", self.name).features(batch)
+            return variants.load("extractor", self.name).features(self.batch(pixels))
         session = _session(shipped(self.graph), threads)
-        return session.run(None, {session.get_inputs()[0].name: batch})[0]
+        return session.run(None, {session.get_inputs()[0].name: self.batch(pixels)})[0]
+
+    def batch(self, pixels: list[np.ndarray]) -> np.ndarray:
+        """Images of any size as the extractor takes them, uint8 [n, height, width, channels]."""
+        return np.stack([images.fit(image, (self.height, self.width), self.channels) for image in pixels])
 
     @classmethod
     def of(cls, facts: dict) -> "Extractor":

@@ -96,6 +96,26 @@ def whole(extractor: bytes, network: Network, channels: int) -> bytes:
     return model.SerializeToString()
 
 
+def with_regions(extractor: bytes) -> bytes | None:
+    """An extractor's graph with a second output "regions", float32 [n, rows, columns, d], whose mean over rows and
+    columns is the features [n, d]; None for an extractor that does not end so.
+    """
+    model = onnx.shape_inference.infer_shapes(onnx.load_from_string(extractor))
+    graph = model.graph
+    last = next(node for node in reversed(graph.node) if node.output[0] == graph.output[0].name)
+    if last.op_type != "ReduceMean":
+        return None
+    axes = next((numpy_helper.to_array(c).tolist() for c in graph.initializer if c.name in last.input[1:]), None)
+    shapes = {value.name: value.type.tensor_type.shape.dim for value in graph.value_info}
+    if axes not in ([1, 2], [2, 3]) or len(shapes.get(last.input[0], ())) != 4:
+        return None
+    order = [0, 1, 2, 3] if axes == [1, 2] else [0, 2, 3, 1]
+    graph.node.append(helper.make_node("Transpose", [last.input[0]], ["regions"], perm=order))
+    sizes = [shapes[last.input[0]][axis].dim_value for axis in order[1:]]
+    graph.output.append(helper.make_tensor_value_info("regions", TensorProto.FLOAT, ["n", *sizes]))
+    return model.SerializeToString()
+
+
 def _keras_network(application: Any, weights: str, widths: tuple[float, ...] | None) -> Any:
     import keras
 

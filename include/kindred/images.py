@@ -19,14 +19,14 @@ class ImageError(ValueError):
     """Why a file gives no picture."""
 
 
-def decode(content: bytes) -> np.ndarray:
+def decode(content: bytes, most: int = MAX_PIXELS) -> np.ndarray:
     """An encoded file as pixels: first frame, turned upright, 8 bits, on white where transparent. Raises ImageError."""
-    return decode_and_keep(content)[0]
+    return decode_and_keep(content, most)[0]
 
 
-def decode_and_keep(content: bytes) -> tuple[np.ndarray, bytes]:
-    """The pixels of an encoded file, and the file to store: the given one where it is a plain PNG or JPEG,
-    else a PNG.
+def decode_and_keep(content: bytes, most: int = MAX_PIXELS) -> tuple[np.ndarray, bytes]:
+    """The pixels, `most` of them, of an encoded file, and the file to store: the given one where it is a plain PNG or
+    JPEG, else a PNG.
     """
     if not content:
         raise ImageError("empty file")
@@ -36,7 +36,7 @@ def decode_and_keep(content: bytes) -> tuple[np.ndarray, bytes]:
     try:
         with Image.open(file, formats=FORMATS) as image:
             width, height = image.size
-            if width * height > MAX_PIXELS:
+            if width * height > most:
                 raise ImageError(f"over the pixel limit: {width} x {height}")
             plain = (
                 image.format in ("JPEG", "PNG")

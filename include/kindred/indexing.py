@@ -11,33 +11,43 @@ import pyarrow.dataset as ds
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from kindred import arrow, schemas, screens, search, shards
+from kindred import arrow, pictures, schemas, screens, search, shards
 from kindred.images import id_below
 from kindred.shards import Images
 
 Batches = Iterator[pa.RecordBatch]
+PILE = ("train", "unlabeled")
+PICTURE = "shard int, image_id string, file binary"
 FOUND = arrow.schema("neighbours").remove(1)  # without the rank
 
 
 def sample(count: int) -> ds.Expression:
     """The images of the pile, `count` or more, that the screens' axes are learned from."""
-    pile = ds.field("split").isin(["train", "unlabeled"])
+    pile = ds.field("split").isin(PILE)
     return pile & (ds.field("image_id") < id_below(count, screens.SAMPLE))
 
 
 def gallery(features: DataFrame, predictions: DataFrame, given: DataFrame) -> DataFrame:
     """The unlabelled images, each once: image_id, split, features, probabilities."""
-    pile = features.where("split in ('train', 'unlabeled')").dropDuplicates(["image_id"])
-    pile = pile.join(given.select("image_id"), "image_id", how="left_anti")
-    both = pile.join(predictions, ["image_id", "split"], how="inner")
-    return both.select("image_id", "split", "features", "probabilities")
+    return _seen(features.join(given.select("image_id"), "image_id", how="left_anti"), predictions, PILE)
+
+
+def queries(features: DataFrame, predictions: DataFrame) -> DataFrame:
+    """The test images, likewise."""
+    return _seen(features, predictions, ("test",))
 
 
 def write(images: DataFrame, count: int, folder: str, made: dict[str, screens.Screen], dataset: str) -> DataFrame:
-    """The table `index` of a gallery of about `count` images, whose shards are written into a folder on the way."""
+    """Rows of the table `index` for about `count` images, whose shards are written into a folder on the way."""
     tasks = max(1, -(-count // shards.ROWS))
     worker = _writer(folder, screens.to_bytes(made), dataset)
     return images.repartition(tasks, "image_id").mapInArrow(worker, schemas.table("index").columns)
+
+
+def write_pictures(images: DataFrame, count: int, folder: str) -> DataFrame:
+    """Rows of the table `index` for the pictures of all images, each once, in `count` shards, likewise."""
+    small = images.dropDuplicates(["image_id"]).mapInArrow(_shrinker(count), PICTURE)
+    return small.groupBy("shard").applyInArrow(_picture_writer(folder), schemas.table("index").columns)
 
 
 def search_shards(
@@ -54,6 +64,13 @@ def search_shards(
     return found.withColumn("rank", F.row_number().over(best)).where(F.col("rank") <= k)
 
 
+def _seen(features: DataFrame, predictions: DataFrame, splits: tuple[str, ...]) -> DataFrame:
+    """The images of some splits as the final model sees them, each once."""
+    seen = features.where(F.col("split").isin(*splits)).dropDuplicates(["image_id"])
+    both = seen.join(predictions, ["image_id", "split"], how="inner")
+    return both.select("image_id", "split", "features", "probabilities")
+
+
 def _writer(folder: str, content: bytes, dataset: str) -> Callable[[Batches], Batches]:
     def run(batches: Batches) -> Batches:
         from pyspark import TaskContext
@@ -62,7 +79,33 @@ def _writer(folder: str, content: bytes, dataset: str) -> Callable[[Batches], Ba
         if filled:
             number, images = TaskContext.get().partitionId(), _images(pa.Table.from_batches(filled), dataset)
             shards.write(folder, number, shards.make(images, screens.from_bytes(content)))
-            yield pa.RecordBatch.from_pylist([{"shard": number, "images": len(images)}], arrow.schema("index"))
+            yield _row(folder, number, len(images))
+
+    return run
+
+
+def _row(folder: str, shard: int, count: int) -> pa.RecordBatch:
+    row = {"part": folder.rsplit("/", 1)[1], "shard": shard, "images": count}
+    return pa.RecordBatch.from_pylist([row], arrow.schema("index"))
+
+
+def _shrinker(count: int) -> Callable[[Batches], Batches]:
+    def run(batches: Batches) -> Batches:
+        for batch in batches:
+            rows = batch.to_pylist()
+            files = [pictures.small(row["content"], row["height"], row["width"]) for row in rows]
+            numbers = pa.array([pictures.shard_of(row["image_id"], count) for row in rows], pa.int32())
+            columns = [numbers, batch["image_id"], pa.array(files, pa.binary())]
+            yield pa.RecordBatch.from_arrays(columns, ["shard", "image_id", "file"])
+
+    return run
+
+
+def _picture_writer(folder: str) -> Callable[[pa.Table], pa.Table]:
+    def run(table: pa.Table) -> pa.Table:
+        number = table["shard"][0].as_py()
+        pictures.write(folder, number, table["image_id"].to_pylist(), table["file"].to_pylist())
+        return pa.Table.from_batches([_row(folder, number, len(table))])
 
     return run
 

@@ -48,8 +48,9 @@ TABLES = {
     "out_of_fold_candidate": Table(OUT_OF_FOLD, "train_final"),
     "predictions_candidate": Table(PREDICTION, "train_final"),
     "predictions_final": Table(PREDICTION, "gate"),
-    # The shards of the search index, whose vectors lie beside this table as files (`shards.py`).
-    "index": Table("shard int, images int", "build_index"),
+    # The shards of the search index by part (vectors: the gallery, queries: the test images, pictures), which lie
+    # beside this table as files (`shards.py`, `pictures.py`).
+    "index": Table("part string, shard int, images int", "build_index"),
     # What the job `search` finds: for each query its nearest images, the first of rank 1.
     "neighbours": Table(
         "query_id string, rank int, image_id string, distance double, prediction string, confidence double, "

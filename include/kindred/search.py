@@ -243,3 +243,9 @@ def open_index(run: str) -> Index:
     if features is None or features["attempt"] != mark["inputs"]["featurize"]:
         raise InputError(f"the index in {runs.local(run)} is of another extractor's features; run '{STAGE}' again")
     return open_folder(mark["facts"]["folder"])
+
+
+if __name__ == "__main__":
+    from kindred import ask
+
+    ask.main()

@@ -12,6 +12,7 @@ from typing import Any
 from kindred import runs
 from kindred.errors import InputError
 
+MODEL, CHAMPION = "kindred", "champion"  # the registered model, and the alias of the version that is served
 LOCAL_UI = "http://127.0.0.1:5000"  # where `make up` serves it
 # What a process that serves a model installs; named, because finding out would take MLflow half a minute.
 SERVING_PACKAGES = ("mlflow", "numpy", "onnx", "onnxruntime", "pandas", "pillow", "pyarrow", "scikit-image", "fsspec")
@@ -113,6 +114,42 @@ def folders(wanted: str) -> list[str]:
         raise InputError(f"MLflow does not understand the filter {wanted!r}: {error.message.splitlines()[0]}") from None
     tags = [run.data.tags for run in found]
     return [t["kindred.folder"] for t in tags if "mlflow.parentRunId" not in t and "kindred.folder" in t]
+
+
+def promote(folder: str) -> tuple[str, str | None]:
+    """Give the alias CHAMPION to the final model of a DAG run, which is registered as a version of MODEL where it is
+    not yet: the version, and the one that had the alias. Raises InputError for a run without a logged model.
+    """
+    from mlflow.exceptions import MlflowException
+
+    tracker, parent = client(), _parent(folder)
+    if parent is None:
+        raise InputError(f"MLflow knows no run of {runs.local(folder)}")
+    run = tracker.get_run(parent)
+    models = tracker.search_logged_models([run.info.experiment_id], f"source_run_id = '{parent}'")
+    if not models:
+        raise InputError(f"the run {run.info.run_name!r} has no model in MLflow; its stage gate logs one")
+    if not tracker.search_registered_models(f"name = '{MODEL}'"):
+        tracker.create_registered_model(MODEL)
+    known = tracker.search_model_versions(f"name = '{MODEL}' and run_id = '{parent}'")
+    newest = models[0]
+    version = (
+        known[0] if known else tracker.create_model_version(MODEL, newest.model_uri, parent, model_id=newest.model_id)
+    )
+    try:
+        before = tracker.get_model_version_by_alias(MODEL, CHAMPION).version
+    except MlflowException:  # the first
+        before = None
+    set_champion(version.version)
+    return str(version.version), before if before is None else str(before)
+
+
+def set_champion(version: str | None) -> None:
+    """Give the alias CHAMPION to a version of MODEL, or to none."""
+    if version is None:
+        client().delete_registered_model_alias(MODEL, CHAMPION)
+    else:
+        client().set_registered_model_alias(MODEL, CHAMPION, str(version))
 
 
 def resume_run(run: str) -> None:

@@ -42,6 +42,7 @@ SELF_TRAINING = {
     "path": Param(
         None,
         type=["null", "string"],
+        minLength=1,
         title="Path",
         description="The folder, file or archive of the dataset. Empty: fashion_mnist and stl10 are downloaded, once.",
     ),
@@ -229,5 +230,15 @@ PREDICT = {
     ),
     "images": Param(
         "", type="string", minLength=1, title="Images", description="A folder of images (with all its subfolders)."
+    ),
+}
+
+PROMOTE = {
+    "run": Param(
+        "",
+        type="string",
+        minLength=1,
+        title="Run",
+        description="The finished run to serve: its name, DAG/name, or the URI of its folder.",
     ),
 }

@@ -23,14 +23,10 @@ READY_SECONDS = 240
 
 def up() -> int:
     """Serve until Ctrl-C (or `make down`); the exit status, 0 where it was asked to end."""
-    airflow_port, mlflow_port = _port("AIRFLOW_PORT", 8080), _port("MLFLOW_PORT", 5000)
+    airflow_port, mlflow_port = free_port("AIRFLOW_PORT", 8080), free_port("MLFLOW_PORT", 5000)
     state = machine.data() / "up.json"
     if running := _running(state):
         raise InputError(f"already up, as process {running}; `make down` ends it")
-    for name, port in (("AIRFLOW_PORT", airflow_port), ("MLFLOW_PORT", mlflow_port)):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                raise InputError(f"port {port} is taken; choose another with {name}=...")
     env = machine.environment(DATABASE)
     env["AIRFLOW__API__PORT"] = str(airflow_port)
     env["AIRFLOW__API__BASE_URL"] = f"http://127.0.0.1:{airflow_port}"
@@ -143,10 +139,14 @@ def _running(state: Path) -> int | None:
     return None
 
 
-def _port(name: str, default: int) -> int:
+def free_port(name: str, default: int) -> int:
+    """The port that an environment variable names, or the default. Raises InputError where that is none, or taken."""
     text = os.environ.get(name) or str(default)
     if not text.isdigit() or not 1 <= int(text) <= 65535:
         raise InputError(f"{name} must be a port, 1 to 65535, not {text!r}")
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", int(text))) == 0:
+            raise InputError(f"port {text} is taken; choose another with {name}=...")
     return int(text)
 
 

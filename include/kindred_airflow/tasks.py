@@ -196,3 +196,13 @@ def compare(reproduced: str, ours: str, **context) -> None:
 
     for line in published.compare(reproduced, ours).splitlines():
         log.info("%s", line)
+
+
+@task(retries=0)
+def promote(**context) -> None:
+    """Serve the run that the form names."""
+    from kindred import runs, served
+
+    with in_one_line("promote"):
+        pointer = served.publish(runs.find_run(context["params"]["run"], "self_training"))
+    log.info("serving %s; model %s version %s", pointer["name"], pointer["model"], pointer["version"])

@@ -1,0 +1,120 @@
+"""What people search in: a run's gallery, its test images, their pictures, and the model that sees new pictures.
+
+All of it lies in the folder of the stage `build_index`. Needs neither Spark nor TensorFlow.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kindred import graphs, images, networks, pictures, runs, search, variants
+from kindred.errors import InputError
+from kindred.featurize import FILE, Extractor
+from kindred.gallery import Filter
+from kindred.jvm import cores
+from kindred.networks import Network
+from kindred.pictures import Pictures
+from kindred.search import Index
+from kindred.shards import Images
+
+VECTORS, QUERIES, PICTURES = PARTS = ("vectors", "queries", "pictures")
+NETWORK, DESCRIPTION = "network.npz", "description.json"
+
+
+@dataclass(frozen=True)
+class Model:
+    """The final model of a run, with what comes before it: encoded file -> features, probabilities and, where the
+    extractor has them, regions.
+    """
+
+    extractor: Extractor
+    network: Network
+    session: Any = None  # of the extractor's graph, where there is one
+
+    @property
+    def has_regions(self) -> bool:
+        return self.session is not None and len(self.session.get_outputs()) == 2
+
+    def see(self, pixels: np.ndarray) -> Images:
+        """A picture, uint8 [h, w, c], as the gallery's images were seen, with the id of its pixels."""
+        batch = self.extractor.batch([pixels])
+        features = self._run(batch)[0] if self.session else self._function(batch)
+        probabilities = self.network.probabilities(features).astype(np.float32)
+        return Images(features, probabilities, [images.image_id(pixels)])
+
+    def regions(self, pixels: np.ndarray) -> np.ndarray:
+        """The features of each region [rows, columns, d] of a picture; their mean is the picture's features."""
+        return self._run(self.extractor.batch([pixels]))[1][0]
+
+    def _function(self, batch: np.ndarray) -> np.ndarray:
+        return variants.load("extractor", self.extractor.name).features(batch)
+
+    def _run(self, batch: np.ndarray) -> list[np.ndarray]:
+        return self.session.run(None, {self.session.get_inputs()[0].name: batch})
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """`name` says which run it is of. `queries` are the test images."""
+
+    name: str
+    gallery: Index
+    queries: Index
+    pictures: Pictures
+    model: Model
+    lists: dict[tuple[str, str | None], list[str]] = field(default_factory=dict)
+
+    def image(self, image_id: str) -> Images | None:
+        """An image of the gallery or among the test images, with its split and dataset; None for any other."""
+        for index in (self.queries, self.gallery):
+            if index.gallery.rows([image_id])[0] >= 0:
+                return index.images([image_id])
+        return None
+
+    def listed(self, part: str, name: str | None = None) -> list[str]:
+        """The ids of all images of a part (QUERIES or VECTORS), or of those that the final model gives one class, in
+        order.
+        """
+        if (part, name) not in self.lists:
+            index = self.queries if part == QUERIES else self.gallery
+            self.lists[part, name] = index.find(None if name is None else Filter(classes=[name]))
+        return self.lists[part, name]
+
+    def named(self, column: str) -> list[str]:
+        """The different `splits` or `datasets` of the gallery's images."""
+        if ("named", column) not in self.lists:
+            parts = [np.unique(shard[column]) for shard in self.gallery.gallery.shards]
+            self.lists["named", column] = sorted({text.decode() for part in parts for text in part})
+        return self.lists["named", column]
+
+
+def open_folder(folder: Path, name: str) -> Bundle:
+    """The bundle in a local folder. Raises InputError where there is none."""
+    description = runs.read_json(runs.uri(str(folder / DESCRIPTION)))
+    if description is None:
+        raise InputError(f"no model beside the index in {folder}; run the '{search.STAGE}' stage again")
+    extractor, session = Extractor.of(description["extractor"]), None
+    if extractor.graph:
+        graph = (folder / FILE).read_bytes()
+        session = graphs.session(graphs.with_regions(graph) or graph, cores())
+    network = networks.from_bytes((folder / NETWORK).read_bytes())
+    gallery, queries = (search.open_folder(runs.uri(str(folder / part))) for part in (VECTORS, QUERIES))
+    return Bundle(name, gallery, queries, pictures.open_folder(folder / PICTURES), Model(extractor, network, session))
+
+
+def folder_of(run: str) -> str:
+    """The URI of the folder with the bundle of a finished run. Raises InputError where it is not whole, or is of
+    other features than the run's.
+    """
+    search.open_index(run)
+    return runs.mark_of(runs.join(run, search.STAGE))["folder"]
+
+
+def files(folder: str) -> list[str]:
+    """The names of a bundle's files, inside its folder with this URI."""
+    fs, inside = runs.filesystem(folder)
+    names = [path[len(inside.rstrip("/")) + 1 :] for path in fs.find(inside)]
+    own = {NETWORK, DESCRIPTION, FILE}
+    return sorted(n for n in names if n in own or n.split("/")[0] in PARTS and not Path(n).name.startswith("."))

@@ -1,0 +1,92 @@
+"""The pictures of an index: each image's file by its id, small enough for a page. Knows nothing of Spark.
+
+A shard holds the images whose ids, which are hashes, lie in its part of all hashes: `<number>-ids.npy` [n] (rising),
+`<number>-ends.npy` [n] (where each file ends) and `<number>-files.npy` (all files, one after the other), mapped into
+memory.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kindred import images, runs, shards
+from kindred.errors import InputError
+
+SIDE = 256  # px: larger images are shrunk
+QUALITY = 88
+ROWS = 8192  # of a shard, about: a worker holds their files in memory
+ARRAYS = ("ids", "ends", "files")
+ABOUT = "about.json"
+IMAGE_ID = re.compile("[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The shards [ids, ends, files] by number; None for one without images."""
+
+    shards: list[tuple[np.ndarray, np.ndarray, np.ndarray] | None]
+
+    def file(self, image_id: str) -> bytes | None:
+        """The encoded picture (PNG or JPEG) of an image, or None where there is none."""
+        if not IMAGE_ID.fullmatch(image_id):
+            return None
+        shard = self.shards[shard_of(image_id, len(self.shards))]
+        if shard is None:
+            return None
+        ids, ends, files = shard
+        row = int(np.searchsorted(ids, image_id.encode()))
+        if row == len(ids) or ids[row] != image_id.encode():
+            return None
+        return files[ends[row - 1] if row else 0 : ends[row]].tobytes()
+
+
+def shard_of(image_id: str, count: int) -> int:
+    """The number of the shard, of so many, that an image belongs to."""
+    return int(image_id[:8], 16) * count >> 32
+
+
+def small(content: bytes, height: int, width: int) -> bytes:
+    """The file for the page of an image of that size (px): itself, or a JPEG whose longer side is SIDE."""
+    longer = max(height, width)
+    if longer <= SIDE:
+        return content
+    pixels = images.decode(content)
+    size = (max(1, round(height * SIDE / longer)), max(1, round(width * SIDE / longer)))
+    return images.encode_jpeg(images.fit(pixels, size, pixels.shape[2]), QUALITY)
+
+
+def write(folder: str, number: int, ids: list[str], files: list[bytes]) -> None:
+    """Put a shard's images, in any order, into the folder with this URI."""
+    order = sorted(range(len(ids)), key=ids.__getitem__)
+    arrays = {
+        "ids": shards.encoded([ids[row] for row in order]),
+        "ends": np.cumsum([len(files[row]) for row in order], dtype=np.int64),
+        "files": np.frombuffer(b"".join(files[row] for row in order), np.uint8),
+    }
+    for name, array in arrays.items():
+        with runs.atomic_file(runs.join(folder, _file(number, name))) as file:
+            np.save(file, array, allow_pickle=False)
+
+
+def finish(folder: str, count: int, numbers: list[int]) -> None:
+    """Say how many shards there are, and which of them are not empty: a folder that says so is whole."""
+    runs.put_json(runs.join(folder, ABOUT), {"count": count, "shards": numbers})
+
+
+def open_folder(folder: Path) -> Pictures:
+    """The pictures in a local folder; nothing is read of them yet. Raises InputError where there are none."""
+    about = runs.read_json(runs.uri(str(folder / ABOUT)))
+    if about is None:
+        raise InputError(f"no pictures in {folder}; run the 'build_index' stage again")
+    filled = set(about["shards"])
+    return Pictures([_mapped(folder, number) if number in filled else None for number in range(about["count"])])
+
+
+def _mapped(folder: Path, number: int) -> tuple[np.ndarray, ...]:
+    return tuple(np.load(folder / _file(number, name), mmap_mode="r", allow_pickle=False) for name in ARRAYS)
+
+
+def _file(number: int, name: str) -> str:
+    return f"{number:05d}-{name}.npy"

@@ -1,0 +1,58 @@
+"""The app of the search: its page, its files, its answers over HTTP. Loads neither Spark nor TensorFlow."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import Response
+
+from kindred.bundle import Bundle
+from kindred.search_page import manual, protection, uploads
+from kindred.search_page.batches import Searches
+from kindred.search_page.routes import router
+
+FOLDER = Path(__file__).parent
+FILES = {
+    "": ("page.html", "text/html"),
+    "page.css": ("page.css", "text/css"),
+    "page.js": ("page.js", "text/javascript"),
+}
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+def application(
+    current: Callable[[], Bundle], trouble: Callable[[], str] = str, guards: list[Any] | None = None
+) -> FastAPI:
+    """The app: `current` gives what is served, `trouble` says why that is not what was promoted last; `guards` are
+    FastAPI dependencies of every route.
+    """
+    app = FastAPI(title="Kindred search", dependencies=guards, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.current, app.state.trouble = current, trouble
+    app.state.searches, app.state.seeing = Searches(), asyncio.Semaphore(uploads.AT_ONCE)
+    protection.protect(app)
+    for name, file in FILES.items():
+        app.add_api_route(f"/{name}", _sender(*file), include_in_schema=False)
+    app.include_router(router)
+
+    @app.get("/api", include_in_schema=False)
+    def documentation() -> Response:
+        return Response(manual.page(app.openapi()), media_type="text/html")
+
+    @app.get("/api/openapi.json", include_in_schema=False)
+    def description() -> dict:
+        return app.openapi()
+
+    @app.api_route("/{rest:path}", methods=METHODS, include_in_schema=False)
+    def nothing(rest: str) -> None:
+        raise HTTPException(404, f"nothing at /{rest}; see /api for what there is")
+
+    return app
+
+
+def _sender(name: str, kind: str) -> Callable[[], Response]:
+    def send() -> Response:
+        return Response((FOLDER / name).read_bytes(), media_type=kind, headers={"Cache-Control": "no-cache"})
+
+    return send

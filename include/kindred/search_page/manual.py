@@ -1,0 +1,52 @@
+"""The page that says what the search answers over HTTP, made of the app's own OpenAPI description."""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+FOLDER = Path(__file__).parent
+
+
+def page(description: dict[str, Any]) -> str:
+    """HTML of an OpenAPI description."""
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("manual.html").render(
+        title=description["info"]["title"], routes=_routes(description)
+    )
+
+
+def _routes(description: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "method": method.upper(),
+            "path": path,
+            "says": operation["description"],
+            "parameters": [_parameter(parameter) for parameter in operation.get("parameters", [])],
+        }
+        for path, operations in description["paths"].items()
+        for method, operation in operations.items()
+    ]
+
+
+def _parameter(parameter: dict[str, Any]) -> dict[str, str]:
+    schema = parameter["schema"]
+    kinds = [part for part in schema.get("anyOf", [schema]) if part.get("type") != "null"]
+    limits = [f"{word} {kinds[0][key]}" for key, word in (("minimum", "from"), ("maximum", "to")) if key in kinds[0]]
+    choices = ", ".join(map(str, kinds[0].get("enum", [])))
+    many = "any number of " if kinds[0]["type"] == "array" else ""
+    default = schema.get("default")
+    if isinstance(default, bool):
+        default = str(default).lower()
+    return {
+        "name": parameter["name"],
+        "kind": choices or " ".join([many + kinds[0].get("items", kinds[0])["type"], *limits]),
+        "default": "required" if parameter["required"] else "" if default is None else str(default),
+        "says": parameter.get("description", ""),
+    }

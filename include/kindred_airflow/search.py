@@ -1,0 +1,40 @@
+"""`make search`: the search page on this machine, without Airflow, until Ctrl-C."""
+
+import os
+import sys
+
+from kindred import runs, served
+from kindred.errors import InputError
+from kindred_airflow import machine
+from kindred_airflow.serve import free_port
+
+AT_ONCE = 64  # requests; the others wait outside
+
+
+def main() -> int:
+    """Serve the run RUN, or without it the one that was promoted."""
+    import uvicorn
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+    from kindred.search_page.app import application
+
+    number, name = free_port("SEARCH_PORT", 8090), os.environ.get("RUN")
+    os.environ.setdefault("MLFLOW_TRACKING_URI", machine.tracking_uri())
+    if name:
+        chosen = served.open_run(runs.find_run(name, "self_training"))
+        app = application(lambda: chosen)
+    else:
+        following = served.Served()
+        following.current()
+        app = application(following.current, lambda: following.trouble)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])  # no other site reads along
+    print(f"  Search   http://127.0.0.1:{number}\nCtrl-C ends it.", flush=True)
+    uvicorn.run(app, host="127.0.0.1", port=number, log_level="warning", limit_concurrency=AT_ONCE)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except InputError as error:
+        sys.exit(f"kindred: {error}")

@@ -1,0 +1,80 @@
+"""A small run's search, as the stage `build_index` leaves it, without Spark."""
+
+from pathlib import Path
+
+import numpy as np
+from onnx import helper
+
+from kindred import bundle, graphs, images, networks, pictures, runs, search
+from kindred.featurize import FILE, Extractor
+from kindred.networks import Layer, Network
+from kindred.shards import Images
+
+CLASSES = ["<b>red</b>", "green", "blue & co"]
+SIZE = (12, 10)  # px, height and width
+
+
+def picture(number: int) -> np.ndarray:
+    """Pixels, uint8 [12, 10, 3], mostly of the colour of class `number % 3`."""
+    random = np.random.default_rng(number)
+    pixels = random.integers(0, 90, (*SIZE, 3), np.uint8)
+    pixels[:, :, number % 3] += 120
+    return pixels
+
+
+def colour_graph() -> bytes:
+    """An extractor whose features [n, 3] are the mean colour from 0 to 1: its regions are the pixels."""
+    nodes = [
+        helper.make_node("Cast", ["images"], ["floats"], to=1),
+        helper.make_node("Div", ["floats", "top"], ["scaled"]),
+        helper.make_node("ReduceMean", ["scaled", "sides"], ["features"], keepdims=0),
+    ]
+    constants = {"top": np.float32(255), "sides": np.array([1, 2], np.int64)}
+    return graphs.model(nodes, (*SIZE, 3), ("features", [3]), constants)
+
+
+def make(folder: Path, gallery: int = 60, queries: int = 6, graph: bytes | None = None) -> Path:
+    """The files of a bundle in a folder: pictures 0 to `gallery` in the gallery, those after them as queries."""
+    graph = graph or colour_graph()
+    extractor = Extractor("pixels", *SIZE, 3, "test", FILE)
+    session = graphs.session(graph)
+    width = session.get_outputs()[0].shape[1]
+    network = Network((Layer(np.eye(width, 3) * 40, np.zeros(3)),))
+
+    def seen(numbers: range, split: str) -> Images:
+        pixels = np.stack([picture(number) for number in numbers])
+        features = session.run(None, {"images": pixels})[0]
+        probabilities = network.probabilities(features).astype(np.float32)
+        ids = [images.image_id(some) for some in pixels]
+        return Images(features, probabilities, ids, [split] * len(ids), ["colours"] * len(ids))
+
+    parts = {bundle.VECTORS: range(gallery), bundle.QUERIES: range(gallery, gallery + queries)}
+    whole = search.build(seen(range(gallery + queries), "any"), CLASSES)
+    empty = whole.delete(whole.find())
+    for (part, numbers), split in zip(parts.items(), ("unlabeled", "test"), strict=True):
+        index = empty.add(seen(numbers, split)) if numbers else empty
+        index.save(runs.uri(str(folder / part)))
+    put_pictures(folder / bundle.PICTURES, range(gallery + queries))
+    for name, content in {
+        FILE: graph,
+        bundle.NETWORK: network.to_bytes(),
+        bundle.DESCRIPTION: extractor.describe(CLASSES, 3),
+    }.items():
+        runs.put_bytes(runs.uri(str(folder / name)), content)
+    return folder
+
+
+def put_pictures(folder: Path, numbers: range, count: int = 2) -> None:
+    files = {images.image_id(picture(number)): images.encode(picture(number)) for number in numbers}
+    for shard in range(count):
+        own = [image_id for image_id in files if pictures.shard_of(image_id, count) == shard]
+        pictures.write(runs.uri(str(folder)), shard, own, [files[image_id] for image_id in own])
+    pictures.finish(runs.uri(str(folder)), count, list(range(count)))
+
+
+def id_of(number: int) -> str:
+    return images.image_id(picture(number))
+
+
+def network_of(folder: Path) -> Network:
+    return networks.from_bytes((folder / bundle.NETWORK).read_bytes())
