@@ -7,7 +7,7 @@ import pyarrow.dataset as ds
 import pytest
 from bench import job_module, run_stage
 
-from kindred import compare, fooling, runs, search, stage
+from kindred import compare, fooling, images, runs, search, served, stage
 from kindred.errors import InputError
 from kindred.shards import Images
 
@@ -125,6 +125,25 @@ def test_the_index_holds_the_unlabelled_images_as_final_sees_them(labelled) -> N
     with pytest.raises(InputError, match="of another extractor's features; run 'build_index' again"):
         search.open_index(labelled)
     run_stage("featurize", labelled, extractor="pixels", image_size=None, weights="imagenet")
+
+
+def test_a_picture_of_the_bundle_is_seen_as_its_image_was(labelled, monkeypatch) -> None:
+    monkeypatch.setattr("kindred.pictures.ROWS", 100)
+    finish(labelled, "off")
+    runs.delete(runs.join(labelled, "build_index"))
+    run_stage("build_index", labelled)
+
+    found = served.open_run(labelled)
+
+    rows = stage.Stage("evaluate", labelled, {}).rows("images", ["image_id", "split", "content"]).to_pylist()
+    tested = sorted({row["image_id"] for row in rows if row["split"] == "test"})
+    assert found.queries.find() == tested
+    assert all(found.pictures.file(row["image_id"]) == row["content"] for row in rows)
+    for image_id in [*tested[:5], *found.gallery.find()[:5]]:
+        seen, known = found.model.see(images.decode(found.pictures.file(image_id))), found.image(image_id)
+        assert seen.ids == [image_id]
+        assert seen.features == pytest.approx(known.features, abs=1e-6)
+        assert seen.probabilities == pytest.approx(known.probabilities, abs=1e-6)
 
 
 def test_many_queries_in_many_shards_find_what_one_process_finds(labelled, monkeypatch) -> None:
