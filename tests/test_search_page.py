@@ -2,8 +2,8 @@
 
 import asyncio
 import io
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -16,7 +16,6 @@ import pictures as tiny
 from kindred import bundle, graphs, images
 from kindred.errors import InputError
 from kindred.search_page import agreement, app, uploads
-from kindred.search_page.batches import Question, Searches
 
 GALLERY, QUERIES = 60, 6
 A_QUERY, IN_GALLERY = bundles.id_of(GALLERY), bundles.id_of(0)
@@ -327,46 +326,16 @@ def test_a_guard_stands_before_every_route(served) -> None:
     assert client.post("/api/agreement", content=b"x").status_code == 401
 
 
-def test_searches_that_wait_are_answered_together_and_each_gets_its_own(served) -> None:
-    ids = [bundles.id_of(i) for i in range(GALLERY, GALLERY + QUERIES)]
-    asked, going = [], threading.Event()
+def test_many_at_once_each_get_their_own_answer(client, served) -> None:
+    ids = [bundles.id_of(i) for i in range(GALLERY + QUERIES)] * 3
 
-    class Slow:
-        def search(self, queries, *question):
-            asked.append(queries.ids)
-            going.wait(5)
-            return served.gallery.search(queries, *question)
+    def ask(image_id: str) -> dict:
+        return client.get("/api/search", params={"image_id": image_id, "k": 3, "distance": "l2"}).json()
 
-    async def all_at_once():
-        searches, index = Searches(), Slow()
-        question, other = Question(3, "l2"), Question(2, "l2", farthest=True)
-        first = asyncio.create_task(searches.search(index, served.queries.images(ids[:1]), question))
-        await asyncio.sleep(0.05)
-        rest = [asyncio.create_task(searches.search(index, served.queries.images([i]), question)) for i in ids[1:]]
-        last = asyncio.create_task(searches.search(index, served.queries.images(ids[:1]), other))
-        await asyncio.sleep(0.05)
-        going.set()
-        return await asyncio.gather(first, *rest, last)
+    with ThreadPoolExecutor(8) as clients:
+        told = list(clients.map(ask, ids))
 
-    *near, far = asyncio.run(all_at_once())
-
-    assert asked == [ids[:1], ids[1:], ids[:1]]
-    for image_id, answer in zip(ids, near, strict=True):
-        assert answer == served.gallery.search(served.queries.images([image_id]), 3, "l2")[0]
-    assert far == served.gallery.search(served.queries.images(ids[:1]), 2, "l2", True)[0]
-
-
-def test_a_search_that_fails_fails_for_those_only_who_asked_it(served) -> None:
-    query = served.queries.images([A_QUERY])
-
-    async def both():
-        searches = Searches()
-        questions = [Question(GALLERY + 1, "l2"), Question(1, "l2")]
-        return await asyncio.gather(
-            *(searches.search(served.gallery, query, q) for q in questions), return_exceptions=True
-        )
-
-    failed, answered = asyncio.run(both())
-
-    assert isinstance(failed, InputError)
-    assert len(answered.neighbours) == 1
+    for image_id, answer in zip(ids, told, strict=True):
+        (wanted,) = served.gallery.search(served.image(image_id), 3, "l2")
+        assert answer["query"]["image_id"] == image_id
+        assert answer["nearest"] == [neighbour._asdict() for neighbour in wanted.neighbours]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,8 @@ from fastapi import FastAPI, HTTPException
 from fastapi.responses import Response
 
 from kindred.bundle import Bundle
+from kindred.jvm import cores
 from kindred.search_page import manual, protection, uploads
-from kindred.search_page.batches import Searches
 from kindred.search_page.routes import router
 
 FOLDER = Path(__file__).parent
@@ -30,7 +31,8 @@ def application(
     """
     app = FastAPI(title="Kindred search", dependencies=guards, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.current, app.state.trouble = current, trouble
-    app.state.searches, app.state.seeing = Searches(), asyncio.Semaphore(uploads.AT_ONCE)
+    app.state.seeing = asyncio.Semaphore(uploads.AT_ONCE)
+    app.state.searching = ThreadPoolExecutor(cores(), "search")  # more at once would only wait for each other
     protection.protect(app)
     for name, file in FILES.items():
         app.add_api_route(f"/{name}", _sender(*file), include_in_schema=False)

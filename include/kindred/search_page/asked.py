@@ -7,7 +7,8 @@ from fastapi import Query
 
 from kindred.distances import DISTANCES
 from kindred.gallery import Filter
-from kindred.search_page.batches import Question
+from kindred.search import Answer, Index
+from kindred.shards import Images
 
 MOST = 1000  # results on a side
 MOST_NAMES = 1000  # of a filter
@@ -39,8 +40,9 @@ class Asked:
     def sides(self) -> tuple[str, ...]:
         return SIDES if self.side == "both" else (self.side,)
 
-    def question(self, side: str) -> Question:
-        """For one of the sides."""
+    def search(self, index: Index, query: Images) -> dict[str, Answer]:
+        """What an index answers to one query, by side. Raises InputError where it cannot."""
         confidence = (self.min_confidence, self.max_confidence)
         where = Filter(self.classes, self.splits, self.datasets, None if confidence == (0, 1) else confidence, self.ids)
-        return Question(self.k, self.distance, side == "farthest", where, self.itself)
+        sides = {side: (side == "farthest", where, self.itself) for side in self.sides}
+        return {side: index.search(query, self.k, self.distance, *how)[0] for side, how in sides.items()}

@@ -11,7 +11,6 @@ from kindred import bundle
 from kindred.bundle import Bundle
 from kindred.distances import DISTANCES
 from kindred.errors import InputError
-from kindred.search import Answer
 from kindred.search_page import agreement, uploads
 from kindred.search_page.asked import Asked
 from kindred.shards import Images
@@ -141,9 +140,8 @@ def _query(served: Bundle, query: Images) -> dict:
 
 
 async def _answer(request: Request, served: Bundle, query: Images, asked: Asked) -> dict:
-    found: dict[str, Answer] = {}
-    for side in asked.sides:
-        found[side] = await request.app.state.searches.search(served.gallery, query, asked.question(side))
+    pool = request.app.state.searching
+    found = await asyncio.get_running_loop().run_in_executor(pool, asked.search, served.gallery, query)
     sides = {side: [neighbour._asdict() for neighbour in answer.neighbours] for side, answer in found.items()}
     exact = all(answer.exact for answer in found.values())
     about = {"run": served.name, "distance": asked.distance, "k": asked.k, "exact": exact}
