@@ -103,7 +103,7 @@ class Served:
         try:
             pointer = runs.read_json(_pointer())
             if pointer is None:
-                raise InputError("no run is served yet; `make promote RUN=name` chooses one")
+                raise InputError("no run is served yet; `make promote RUN=name` or the DAG promote chooses one")
             wait = RETRY_SECONDS
             if pointer["fingerprint"] != self._shown:
                 place = _copied(pointer["folder"], pointer["fingerprint"], pointer["files"])
@@ -112,7 +112,7 @@ class Served:
                 log.info("serving %s", pointer["name"])
             self._trouble, wait = None, LOOK_SECONDS
         except Exception as error:  # what is served goes on
-            if str(error) != self.trouble:
+            if wait == RETRY_SECONDS and str(error) != self.trouble:
                 log.error("cannot serve what %s names: %s", runs.local(_pointer()), error)
             self._trouble = error if isinstance(error, InputError) else InputError(f"{type(error).__name__}: {error}")
         finally:

@@ -144,6 +144,8 @@ def main() -> int:
         print(f"  figures         {runs.local(folder)}/{results.FILE}")
         if report := results.report(folder):
             print(f"  report          {report}")
+        if dag_id == "self_training":
+            print(f"  search          make search RUN={folder.rsplit('/', 1)[1]}")
         print("  MLflow, Airflow make up")
     return status
 
