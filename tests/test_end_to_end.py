@@ -332,7 +332,7 @@ def search_in_airflow(address: str, token: str, place: Path) -> int:
     page.call("Network.setCookie", name="_token", value=token, url=address)
     page.open(f"{address}/plugin/image-search")
     inside = "document.querySelector('iframe')?.contentDocument"
-    page.wait_for(f"{inside}?.querySelector('#list a')")
+    page.wait_for(f"!!{inside}?.querySelector('#list a')")
     page.evaluate(f"{inside}.querySelector('#list a').click()")
     cards = page.wait_for(f"{inside}.querySelectorAll('article').length")
     page.close()
