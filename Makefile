@@ -14,15 +14,17 @@ IMAGES ?=
 RUNS ?=
 FILTER ?=
 OUT ?=
+TO ?=
+FROM ?=
 
 BIN := $(abspath $(VENV))/bin
 READY := $(VENV)/.ready
-export KINDRED_DATA := $(abspath $(KINDRED_DATA))
+export KINDRED_DATA := $(if $(findstring ://,$(KINDRED_DATA)),$(KINDRED_DATA),$(abspath $(KINDRED_DATA)))
 export PYTHONPATH := $(CURDIR)/include
-export DAG RUN_ID RUN IMAGES RUNS FILTER OUT
+export DAG RUN_ID RUN IMAGES RUNS FILTER OUT TO FROM
 export CONF
 .DEFAULT_GOAL := help
-.PHONY: help setup run predict compare up down test test-fast lint format lock clean clean-data
+.PHONY: help setup run predict compare publish fetch up down test test-fast lint format lock clean clean-data
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +43,12 @@ predict: $(READY) ## label any folder of images with a finished run: RUN=name IM
 
 compare: $(READY) ## put finished runs side by side on one page: RUNS="a b c" (the others against the first) OUT=file
 	@"$(BIN)/python" -m kindred_airflow.compare
+
+publish: $(READY) ## copy a run's model, report and index to a bucket: RUN=name TO=s3://bucket/prefix
+	@"$(BIN)/python" -m kindred_airflow.publish publish
+
+fetch: $(READY) ## bring a published run here, to serve it: RUN=name FROM=s3://bucket/prefix
+	@"$(BIN)/python" -m kindred_airflow.publish fetch
 
 up: $(READY) ## serve Airflow and MLflow until Ctrl-C
 	@"$(BIN)/python" -m kindred_airflow.serve up

@@ -44,13 +44,15 @@ def moto() -> Iterator[str]:
 
 class Door:
     """Passes requests on to a store, but for the headers that it is to `ignore`, unless `refuse(method, path)` gives a
-    status (and a body); `most` cuts an answer to so many bytes. Remembers what was asked.
+    status (and a body), or `hold(method, path)` keeps one waiting; `most` cuts an answer to so many bytes. Remembers
+    what was asked.
     """
 
     def __init__(self, store: str) -> None:
         self.store = store.removeprefix("http://")
         self.ignore: tuple[str, ...] = ()
         self.refuse: Callable[[str, str], int | tuple[int, str] | None] = lambda method, path: None
+        self.hold: Callable[[str, str], bool] = lambda method, path: False
         self.most: Callable[[str, str], int | None] = lambda method, path: None
         self.asked: list[tuple[str, str, dict]] = []
         self.one_at_a_time = threading.Lock()
@@ -76,6 +78,11 @@ def door(store: str) -> Iterator[tuple[str, Door]]:
                 self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
                 self.wfile.write(text.encode())
+                return
+            if here.hold(self.command, self.path):
+                while here.hold(self.command, self.path):
+                    time.sleep(0.05)
+                self.close_connection = True
                 return
             headers = {name: value for name, value in self.headers.items() if name not in here.ignore}
             # S3 promises that a conditional put is one step; moto looks and puts in two.

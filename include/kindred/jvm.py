@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import IO
 
-from kindred import runs
+from kindred import runs, s3
 from kindred.errors import InputError
 
 OLDEST = 17
@@ -61,6 +61,25 @@ def submit_settings() -> dict[str, str]:
         "spark.executor.extraJavaOptions": " ".join(options),
         "spark.log.level": os.environ.get("KINDRED_SPARK_LOG", "WARN"),
         "spark.ui.enabled": os.environ.get("KINDRED_SPARK_UI", "false"),
+        **object_store(),
+    }
+
+
+def object_store() -> dict[str, str]:
+    """What Spark needs for s3a://: the jars of KINDRED_JARS, which `bin/jars` fetches, and a committer that ends a
+    task's parts in place instead of renaming files. Address and key are in the environment, where Spark finds them.
+    """
+    jars = os.environ.get("KINDRED_JARS")
+    if not jars:
+        return {}
+    return {
+        "spark.driver.extraClassPath": f"{jars}/*",
+        "spark.executor.extraClassPath": f"{jars}/*",
+        "spark.hadoop.fs.s3a.endpoint.region": os.environ.get("AWS_DEFAULT_REGION") or "us-east-1",
+        "spark.hadoop.fs.s3a.path.style.access": str(s3.endpoint() != s3.AMAZON).lower(),
+        "spark.hadoop.fs.s3a.committer.name": "magic",
+        "spark.sql.sources.commitProtocolClass": "org.apache.spark.internal.io.cloud.PathOutputCommitProtocol",
+        "spark.sql.parquet.output.committer.class": "org.apache.spark.internal.io.cloud.BindingParquetOutputCommitter",
     }
 
 

@@ -26,7 +26,7 @@ LISTERS = 16  # folders that are listed side by side
 ATTEMPTS = 10
 FIRST_ATTEMPTS = 2  # of the first contact, so that a wrong address is told within seconds
 CONNECT_SECONDS, READ_SECONDS = 5, 60
-MISSING = {"404", "NoSuchKey", "NotFound"}
+MISSING = {"404", "NoSuchKey", "NotFound", "InvalidRange"}
 FORBIDDEN = {"403", "AccessDenied", "AllAccessDisabled"}
 WRONG_KEY = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "InvalidClientTokenId"}
 CHANGED = {"412", "PreconditionFailed", "409", "ConditionalRequestConflict"}
@@ -179,18 +179,19 @@ def _page(bucket: str, prefix: str, token: str | None) -> tuple[list[Object], li
     return [o for o in here if not o.key.endswith("/")], folders, more  # a key that ends so stands for an empty folder
 
 
-def get(uri: str, most: int | None = None) -> tuple[bytes, str] | None:
-    """An object and its version (its ETag), or None where there is none. A body that breaks off is fetched again, after
-    a pause. Raises TooBig for one of over `most` bytes.
+def get(uri: str, most: int | None = None, part: tuple[int, int] | None = None) -> tuple[bytes, str] | None:
+    """An object (or its bytes from and to `part`, both included) and its version (its ETag), or None where there is
+    none. A body that breaks off is fetched again, after a pause. Raises TooBig for one of over `most` bytes.
     """
     from botocore import exceptions
 
     bucket, key = split(uri)
+    wanted = {} if part is None else {"Range": f"bytes={part[0]}-{part[1]}"}
     broken = (exceptions.IncompleteReadError, exceptions.ReadTimeoutError, exceptions.ResponseStreamingError)
     for attempt in itertools.count(1):
         try:
             with in_one_line(uri):
-                answer = client().get_object(Bucket=bucket, Key=key)
+                answer = client().get_object(Bucket=bucket, Key=key, **wanted)
                 with contextlib.closing(answer["Body"]) as body:
                     if most is not None and answer["ContentLength"] > most:
                         raise TooBig(uri)
