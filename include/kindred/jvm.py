@@ -61,8 +61,27 @@ def submit_settings() -> dict[str, str]:
         "spark.executor.extraJavaOptions": " ".join(options),
         "spark.log.level": os.environ.get("KINDRED_SPARK_LOG", "WARN"),
         "spark.ui.enabled": os.environ.get("KINDRED_SPARK_UI", "false"),
+        **sizes(),
         **object_store(),
+        **event_log(),
     }
+
+
+def sizes() -> dict[str, str]:
+    """What a job takes of a cluster: memory and cores of an executor, cores of all. Not set: what the cluster gives."""
+    names = {
+        "KINDRED_EXECUTOR_MEMORY": "spark.executor.memory",
+        "KINDRED_EXECUTOR_CORES": "spark.executor.cores",
+        "KINDRED_MAX_CORES": "spark.cores.max",
+    }
+    return {setting: os.environ[name] for name, setting in names.items() if os.environ.get(name)}
+
+
+def event_log() -> dict[str, str]:
+    """Keep what a job did below KINDRED_EVENT_LOG, where the history server finds it."""
+    folder = os.environ.get("KINDRED_EVENT_LOG")
+    compressed = {"spark.eventLog.compress": "true"}
+    return {"spark.eventLog.enabled": "true", "spark.eventLog.dir": folder, **compressed} if folder else {}
 
 
 def object_store() -> dict[str, str]:
