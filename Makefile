@@ -24,7 +24,7 @@ export PYTHONPATH := $(CURDIR)/include
 export DAG RUN_ID RUN IMAGES RUNS FILTER OUT TO FROM
 export CONF
 .DEFAULT_GOAL := help
-.PHONY: help setup run predict compare publish fetch up down env test test-fast lint format lock clean clean-data
+.PHONY: help setup run predict compare publish fetch up down env jars test test-cluster test-fast lint format lock clean clean-data
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,7 +60,13 @@ env: ## write .env, the passwords, ports and sizes of docker-compose.yaml
 	@sh bin/env
 
 test: $(READY) ## run all tests
-	@"$(BIN)/python" -m pytest
+	@"$(BIN)/python" -m pytest -m "first or not cluster"
+
+test-cluster: $(READY) jars ## run the tests on a cluster of this machine's processes, all faults: needs PostgreSQL
+	@"$(BIN)/python" -m pytest -m cluster tests/cluster
+
+jars: $(READY) ## fetch what Spark needs for s3a:// into the environment: 690 MB, once
+	@sh bin/install jars "$(VENV)/share/kindred/jars"
 
 test-fast: $(READY) ## run the tests without Spark, Airflow and TensorFlow: seconds
 	@"$(BIN)/python" -m pytest -m "not spark and not airflow and not tensorflow"

@@ -62,8 +62,8 @@ class Door:
 
 
 @contextlib.contextmanager
-def door(store: str) -> Iterator[tuple[str, Door]]:
-    """The address of a door to a store, and the door."""
+def door(store: str, port: int = 0) -> Iterator[tuple[str, Door]]:
+    """The address of a door to a store, and the door; at a free port where none is given."""
     here, no_lock = Door(store), contextlib.nullcontext()
 
     class Handler(BaseHTTPRequestHandler):
@@ -110,7 +110,7 @@ def door(store: str) -> Iterator[tuple[str, Door]]:
         def log_message(self, *_: object) -> None:
             """Nothing: pytest shows what matters."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -271,6 +271,19 @@ def test_bad_input_that_a_worker_finds_is_one_line_and_not_tried_again(spark) ->
         (ValueError("first\nsecond"), "ValueError: first (the stack is in the log)", 1),
         (ValueError(), "ValueError:  (the stack is in the log)", 1),
         (KeyboardInterrupt(), "stopped", 130),
+        (
+            ValueError(
+                "x\n[PYTHON_VERSION_MISMATCH] Python in worker has different version: 3.11 than that in driver: 3.12, "
+                "PySpark cannot run with different minor versions."
+            ),
+            "Python in worker has different version: 3.11 than that in driver: 3.12; mend PYSPARK_PYTHON",
+            2,
+        ),
+        (
+            OSError(28, "No space left on device"),
+            "no space is left on a disk; make room, or mend KINDRED_DATA, KINDRED_CACHE or SPARK_LOCAL_DIRS",
+            2,
+        ),
         (SystemExit(3), "ended with status 3", 3),
         (SystemExit("no more"), "ended with status no more", 1),
     ],

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
-from airflow.sdk import task
+from airflow.sdk import Connection, task
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
@@ -43,15 +43,22 @@ def open_run(part: str = "", values: dict | None = None, **context) -> str:
 
     A DAG of several runs names its `part`, and gives the `values` that are not on its form.
     """
-    from kindred import opening
+    from kindred import opening, places
 
     dag_run, params = context["dag_run"], dict(context["params"])
     with in_one_line("open_run"):
         opening.check_names(dag_run.conf or {}, params)
+        places.check(spark_master())
         folder = opening.open_run(dag_run.dag_id, dag_run.run_id, {**params, **(values or {})}, part)
     if part:
         log.info("%s open_run: %s, in %s", TAG, part, folder.removeprefix("file://"))
     return folder
+
+
+def spark_master() -> str:
+    """Where the connection spark_default sends jobs: spark://host:port, yarn, local[*] ..."""
+    connection = Connection.get("spark_default")
+    return f"{connection.host}:{connection.port}" if connection.port else connection.host
 
 
 @task(trigger_rule="all_done", retries=0)

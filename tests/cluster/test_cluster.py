@@ -1,0 +1,206 @@
+"""The whole topology for real, without Docker: one run like one on a single machine, and faults that a run survives."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from cluster import servers
+from cluster.compose import ROOT
+from cluster.servers import Cluster
+from kindred import results, runs, s3
+
+pytestmark = [pytest.mark.spark, pytest.mark.airflow, pytest.mark.cluster]
+
+CONF = {"dataset": "digits", "labels": 100}
+TIMES = re.compile(r"seconds$|/reused$|per_second$")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    if lacking := servers.missing():
+        pytest.skip(lacking)
+    made = Cluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        made.door = made.start_all()
+        yield made
+    finally:
+        made.end()
+
+
+@pytest.fixture(autouse=True)
+def _places(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test reads the bucket as the cluster does."""
+    if "cluster" in request.fixturenames:
+        env = request.getfixturevalue("cluster").environment("airflow-scheduler")
+        for name in [name for name in env if name.startswith(("AWS_", "KINDRED_", "MLFLOW_"))]:
+            monkeypatch.setenv(name, env[name])
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
+    """The figures of the same run in one process."""
+    env = {**os.environ, "KINDRED_DATA": str(tmp_path_factory.mktemp("reference"))}
+    env["PYTHONPATH"] = os.pathsep.join(str(ROOT / name) for name in ("include", "benchmarks", "tests"))
+    for name in [name for name in env if name.startswith("AWS_") or name == "KINDRED_JARS"]:
+        del env[name]
+    command = [sys.executable, str(ROOT / "tests/cluster/reference.py"), str(CONF["labels"])]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(re.search(r"^figures (.+)$", done.stdout, re.M)[1])
+
+
+@pytest.fixture(scope="module")
+def first(cluster: Cluster) -> dict:
+    """The first run on the empty cluster."""
+    run = cluster.trigger({**CONF, "run_name": "first"})
+    state = cluster.finish(run)
+    return {"id": run, "state": state, "said": failures(cluster, run)}
+
+
+def failures(cluster: Cluster, run: str) -> str:
+    """What failed tasks have said."""
+    tasks = cluster.call("GET", f"dags/self_training/dagRuns/{run}/taskInstances")[1]["task_instances"]
+    failed = [task["task_id"] for task in tasks if task["state"] == "failed"]
+    return "\n".join(f"{name}:\n{cluster.task_log(run, name)[-3000:]}" for name in failed)
+
+
+def figures_of(name: str) -> dict[str, float]:
+    return results.read(runs.run_folder("self_training", name))
+
+
+def scores_of(figures: dict[str, float]) -> dict[str, float]:
+    """Counts and scores: what does not tell how long something took."""
+    return {name: value for name, value in figures.items() if not TIMES.search(name)}
+
+
+def wait_for_stage(cluster: Cluster, run: str, stage: str) -> None:
+    cluster.wait("airflow-scheduler", lambda: cluster.task_state(run, stage) in ("running", "success"), 900)
+
+
+@pytest.mark.first
+def test_a_run_gives_the_figures_of_a_single_machine(cluster, first, reference) -> None:
+    assert first["state"] == "success", first["said"]
+    made = figures_of("first")
+
+    both = scores_of(reference)
+    assert len(both) > 40
+    assert {name: made.get(name) for name in both} == pytest.approx(both, abs=1e-6)
+
+
+@pytest.mark.first
+def test_all_that_a_run_wrote_lies_in_the_bucket_and_nothing_half(cluster, first) -> None:
+    keys = [found.key for found in s3.objects(runs.data_root())]
+
+    folder = runs.run_folder("self_training", "first")
+    assert {runs.mark_of(runs.join(folder, stage))["stage"] for stage in ("ingest", "featurize", "gate", "report")}
+    assert any(key.startswith("data/runs/self_training/first/report.html") for key in keys)
+    assert not any("__magic" in key or "_temporary" in key for key in keys)
+    bucket, _ = s3.split(runs.data_root())
+    assert not s3.client().list_multipart_uploads(Bucket=bucket).get("Uploads")
+    assert not any(path.is_file() for path in cluster.place.rglob("*.parquet") if "objects" not in path.parts)
+
+
+@pytest.mark.first
+def test_mlflow_has_the_figures_and_the_model_in_the_bucket(cluster, first) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(os.environ["MLFLOW_TRACKING_URI"])
+    record = runs.read_json(runs.join(runs.run_folder("self_training", "first"), "run.json"))
+    run = client.get_run(record["mlflow_run_id"])
+
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics == pytest.approx(figures_of("first"))
+    bucket, _ = s3.split(runs.data_root())
+    assert any(
+        found.key.endswith("model.onnx") or "model" in found.key for found in s3.objects(f"s3://{bucket}/mlflow")
+    )
+
+
+@pytest.mark.first
+def test_no_secret_is_in_a_log_a_task_or_mlflow(cluster, first) -> None:
+    names = [name for name in cluster.env if re.search(r"PASSWORD|SECRET|_KEY$", name) and name != "S3_ACCESS_KEY"]
+    tasks = cluster.call("GET", f"dags/self_training/dagRuns/{first['id']}/taskInstances")[1]
+    logs = [
+        path for path in cluster.place.rglob("*") if path.suffix in (".log", ".out", ".err") or "logs" in path.parts
+    ]
+    texts = {str(path): path.read_text(errors="replace") for path in logs if path.is_file()}
+    texts["rendered"] = json.dumps(tasks)
+
+    assert len(texts) > 10
+    leaks = [(name, place) for name in names for place, text in texts.items() if cluster.env[name] in text]
+    assert not leaks
+
+
+@pytest.mark.first
+def test_neither_mlflow_nor_the_store_nor_airflow_answers_strangers(cluster) -> None:
+    mlflow = f"http://{cluster.address('mlflow', 5000)}/api/2.0/mlflow/experiments/search?max_results=1"
+    airflow = f"{cluster.api()}/dags"
+
+    for address in (mlflow, airflow):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(address, timeout=30)
+        assert refused.value.code == 401
+    bucket, _ = s3.split(runs.data_root())
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"http://{cluster.address('object-store', 7070)}/{bucket}?list-type=2", timeout=30)
+    assert refused.value.code in (401, 403)
+
+
+@pytest.mark.first
+def test_a_run_whose_worker_is_killed_in_featurize_ends_well(cluster, first) -> None:
+    """Another seed of the labels, another extractor: nothing of the first run can be reused."""
+    run = cluster.trigger({**CONF, "extractor": "hog", "run_name": "killed-worker"})
+    wait_for_stage(cluster, run, "featurize")
+    cluster.wait("spark-master", lambda: any(worker["coresused"] for worker in cluster.workers()), 120)
+    cluster.kill("spark-worker-1")
+    try:
+        state = cluster.finish(run)
+    finally:
+        cluster.start_worker(1)
+
+    made = figures_of("killed-worker")
+    assert state == "success", failures(cluster, run)
+    assert made["featurize/images"] == figures_of("first")["featurize/images"]
+    assert made["featurize/reused"] == 0
+    assert rows_of("killed-worker", "features") == made["featurize/images"]
+
+
+@pytest.mark.first
+def test_a_run_ends_well_though_the_store_answers_slow_down_for_half_a_minute(cluster, first) -> None:
+    run = cluster.trigger({**CONF, "extractor": "patch_kmeans", "image_size": 8, "run_name": "slow-store"})
+    wait_for_stage(cluster, run, "featurize")
+    began = time.monotonic()
+    refused: list[str] = []
+
+    def refuse(method: str, path: str) -> int | None:
+        if time.monotonic() - began < 30:
+            refused.append(path)
+            return 503
+        return None
+
+    cluster.door.refuse = refuse
+    try:
+        state = cluster.finish(run)
+    finally:
+        cluster.door.refuse = lambda method, path: None
+
+    assert state == "success", failures(cluster, run)
+    assert refused
+    assert rows_of("slow-store", "features") == figures_of("first")["featurize/images"]
+
+
+def rows_of(name: str, table: str) -> int:
+    """How many rows a committed table has."""
+    import pyarrow.dataset as ds
+
+    mark = runs.mark_of(runs.join(runs.run_folder("self_training", name), "featurize"))
+    fs, inside = runs.filesystem(mark["tables"][table])
+    return ds.dataset(inside, filesystem=fs, format="parquet").count_rows()
