@@ -24,7 +24,7 @@ export PYTHONPATH := $(CURDIR)/include
 export DAG RUN_ID RUN IMAGES RUNS FILTER OUT TO FROM
 export CONF
 .DEFAULT_GOAL := help
-.PHONY: help setup run predict compare publish fetch up down env jars test test-cluster test-fast lint format lock clean clean-data
+.PHONY: help setup run predict compare publish fetch up down archive env jars test test-cluster test-fast lint format lock clean clean-data
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ up: $(READY) ## serve Airflow and MLflow until Ctrl-C
 
 down: $(READY) ## end what `make up` serves
 	@"$(BIN)/python" -m kindred_airflow.serve down
+
+archive: $(READY) ## make kindred.zip, the code for workers that do not have it: KINDRED_PY_FILES names it to Airflow
+	@"$(BIN)/python" bin/archive $(if $(OUT),"$(OUT)",kindred.zip)
 
 env: ## write .env, the passwords, ports and sizes of docker-compose.yaml
 	@sh bin/env

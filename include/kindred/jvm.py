@@ -64,6 +64,7 @@ def submit_settings() -> dict[str, str]:
         **sizes(),
         **object_store(),
         **event_log(),
+        **py_files(),
     }
 
 
@@ -100,6 +101,12 @@ def object_store() -> dict[str, str]:
         "spark.sql.sources.commitProtocolClass": "org.apache.spark.internal.io.cloud.PathOutputCommitProtocol",
         "spark.sql.parquet.output.committer.class": "org.apache.spark.internal.io.cloud.BindingParquetOutputCommitter",
     }
+
+
+def py_files() -> dict[str, str]:
+    """The code for workers that do not have it: the archive KINDRED_PY_FILES, which `make archive` makes."""
+    archive = os.environ.get("KINDRED_PY_FILES")
+    return {"spark.submit.pyFiles": archive} if archive else {}
 
 
 def class_archive() -> Path:

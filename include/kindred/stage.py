@@ -250,6 +250,7 @@ class Stage:
             "facts": self.facts,
             "steps": self.steps,
             "reports": self.reports,
+            "application": self._spark and self._spark.sparkContext.applicationId,  # None: it needed no Spark
             "summary": summary,
         }
 

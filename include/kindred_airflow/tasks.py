@@ -15,7 +15,7 @@ from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from kindred import jvm, runs
-from kindred_airflow.links import MlflowLink, ReportLink
+from kindred_airflow.links import MlflowLink, ReportLink, SparkLink
 
 JOBS = Path(__file__).parents[2] / "spark_jobs"
 POOL = "spark"
@@ -80,12 +80,12 @@ def close_run(run: str | None, **context) -> None:
 
 class StageOperator(SparkSubmitOperator):
     """spark-submit for one stage, and its record in MLflow. A failure shows the stage's own line, and bad input is not
-    tried again. Its links lead to the run in MLflow and to the report.
+    tried again. Its links lead to the run in MLflow, to the report and to the Spark job.
 
     MLflow is told here, not in the job: its import would take each job seconds in which Spark has one core less.
     """
 
-    operator_extra_links = (MlflowLink(), ReportLink())
+    operator_extra_links = (MlflowLink(), ReportLink(), SparkLink())
 
     def execute(self, context: Any) -> None:
         self.application_args = [str(part) for part in self.application_args]  # a mapped value is no text yet
