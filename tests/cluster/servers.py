@@ -76,6 +76,8 @@ class Cluster:
         self.env = self._variables()
         self.services = compose.services(self.env)
         self.processes: dict[str, subprocess.Popen] = {}
+        self.orphans: list[psutil.Process] = []
+        self.revived: list[str] = []
         self.doors = contextlib.ExitStack()
         self.database = Path(tempfile.mkdtemp(prefix="kindred-postgres-"))  # where another user may enter
         for name in ("kindred/airflow", "kindred/mlflow", "kindred/cache", "logs", "docker", "objects"):
@@ -238,19 +240,28 @@ class Cluster:
     def log(self, service: str) -> str:
         return (self.place / "logs" / f"{service}.log").read_text(errors="replace")
 
-    def kill(self, name: str, how: int = signal.SIGKILL) -> None:
-        """End a service and everything below it at once."""
+    def kill(self, name: str, how: int = signal.SIGKILL, alone: bool = False) -> None:
+        """End a service and everything below it at once; `alone`: what is below it lives on, without a parent."""
         process = self.processes.pop(name)
-        family = [process.pid, *(child.pid for child in psutil.Process(process.pid).children(recursive=True))]
-        for pid in family:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, how)
+        below = psutil.Process(process.pid).children(recursive=True)
+        self.orphans += below if alone else []
+        os.kill(process.pid, how)
+        _end([] if alone else below)
         process.wait(60)
+
+    def revive(self) -> None:
+        """Start again what has ended by itself, as Compose does by the service's restart policy."""
+        for name, process in list(self.processes.items()):
+            service = re.sub(r"-\d+$", "", name)
+            if process.poll() is not None and self.services[service]["restart"] == "unless-stopped":
+                self.revived.append(name)
+                self.start(service, list(process.args), name)
 
     def end(self) -> None:
         for name in reversed(list(self.processes)):
-            with contextlib.suppress(psutil.NoSuchProcess):
+            with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
                 self.kill(name, signal.SIGINT if name == "postgres" else signal.SIGKILL)
+        _end(self.orphans)
         self.doors.close()
         shutil.rmtree(self.database, ignore_errors=True)
 
@@ -294,6 +305,7 @@ class Cluster:
         """Wait until a DAG run ends; its state."""
 
         def ended() -> str | None:
+            self.revive()
             state = self.state(run)
             return state if state in ("success", "failed") else None
 
@@ -343,6 +355,14 @@ def answers(address: str) -> bool:
     with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=10):
         return True
     return False
+
+
+def _end(processes: list[psutil.Process]) -> None:
+    """Kill processes and what is below them now."""
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for part in [*process.children(recursive=True), process]:
+                part.kill()
 
 
 def _unprivileged() -> str | None:

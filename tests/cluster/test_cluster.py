@@ -8,41 +8,19 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 
 import pytest
 
-from cluster import servers
 from cluster.compose import ROOT
+from cluster.looks import failures, figures_of, rows_of, wait_for_stage
 from cluster.servers import Cluster
-from kindred import results, runs, s3
+from kindred import runs, s3
 
 pytestmark = [pytest.mark.spark, pytest.mark.airflow, pytest.mark.cluster]
 
 CONF = {"dataset": "digits", "labels": 100}
 SLOW_SECONDS = 30
 TIMES = re.compile(r"seconds$|/reused$|per_second$")
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    if lacking := servers.missing():
-        pytest.skip(lacking)
-    made = Cluster(tmp_path_factory.mktemp("cluster"))
-    try:
-        made.door = made.start_all()
-        yield made
-    finally:
-        made.end()
-
-
-@pytest.fixture(autouse=True)
-def _places(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The test reads the bucket as the cluster does."""
-    if "cluster" in request.fixturenames:
-        env = request.getfixturevalue("cluster").environment("airflow-scheduler")
-        for name in [name for name in env if name.startswith(("AWS_", "KINDRED_", "MLFLOW_"))]:
-            monkeypatch.setenv(name, env[name])
 
 
 @pytest.fixture(scope="module")
@@ -66,24 +44,9 @@ def first(cluster: Cluster) -> dict:
     return {"id": run, "state": state, "said": failures(cluster, run)}
 
 
-def failures(cluster: Cluster, run: str) -> str:
-    """What failed tasks have said."""
-    tasks = cluster.call("GET", f"dags/self_training/dagRuns/{run}/taskInstances")[1]["task_instances"]
-    failed = [task["task_id"] for task in tasks if task["state"] == "failed"]
-    return "\n".join(f"{name}:\n{cluster.task_log(run, name)[-3000:]}" for name in failed)
-
-
-def figures_of(name: str) -> dict[str, float]:
-    return results.read(runs.run_folder("self_training", name))
-
-
 def scores_of(figures: dict[str, float]) -> dict[str, float]:
     """Counts and scores: what does not tell how long something took."""
     return {name: value for name, value in figures.items() if not TIMES.search(name)}
-
-
-def wait_for_stage(cluster: Cluster, run: str, stage: str) -> None:
-    cluster.wait("airflow-scheduler", lambda: cluster.task_state(run, stage) in ("running", "success"), 900)
 
 
 @pytest.mark.first
@@ -201,12 +164,3 @@ def test_a_run_ends_well_though_the_store_asks_to_slow_down_for_half_a_minute(ha
     assert harmed["refused"]
     made = figures_of("harmed")
     assert {name for name in figures_of("first") if not name.startswith("attack")} <= set(made)
-
-
-def rows_of(name: str, table: str) -> int:
-    """How many rows a committed table has."""
-    import pyarrow.dataset as ds
-
-    mark = runs.mark_of(runs.join(runs.run_folder("self_training", name), "featurize"))
-    fs, inside = runs.filesystem(mark["tables"][table])
-    return ds.dataset(inside, filesystem=fs, format="parquet").count_rows()
