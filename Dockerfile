@@ -5,7 +5,7 @@
 
 FROM golang:1.26-bookworm AS store-build
 COPY bin/install /build/bin/install
-RUN CGO_ENABLED=0 sh /build/bin/install store /out
+RUN sh /build/bin/install store /out
 
 FROM debian:bookworm-slim AS object-store
 RUN apt-get update \
