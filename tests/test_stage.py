@@ -127,13 +127,16 @@ def test_an_attempt_that_was_overtaken_by_other_work_is_refused_and_leaves_nothi
     assert len(list((data / "runs/tests/one/ingest").iterdir())) == 2  # the mark, and the attempt that it names
 
 
-def test_an_attempt_that_was_overtaken_by_the_same_work_takes_that(run: str, data) -> None:
+def test_an_attempt_that_was_overtaken_by_the_same_work_takes_that_and_says_so(run: str, data, caplog) -> None:
+    caplog.set_level(logging.INFO, "kindred")
+
     def overtaken(s: Stage, *, reason: str) -> str:
         do("ingest", run, reason=reason)
         return write_rejected(s, reason=reason)
 
     mark = do("ingest", run, overtaken, reason="same")
 
+    assert f"comes second and is deleted; {mark['attempt']} did the same work and stands" in caplog.text
     assert runs.mark_of(runs.join(run, "ingest")) == mark
     assert reasons(run) == ["same"]
     assert len(list((data / "runs/tests/one/ingest").iterdir())) == 2

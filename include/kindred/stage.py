@@ -320,6 +320,7 @@ def execute(main: Callable[..., str], home: Callable[..., str] | None, s: Stage,
             runs.delete(s.folder)
             if not runs.same_work(done, mark):
                 raise InputError(f"a later try of {s.name!r} with other arguments stands in {runs.local(s.home)}")
+            s.say(f"attempt {s.attempt} comes second and is deleted; {done['attempt']} did the same work and stands")
         s.say(f"done in {seconds:.1f} s, {summary}")
     else:
         done = reused(done)
