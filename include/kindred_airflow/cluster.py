@@ -4,6 +4,7 @@ python -m kindred_airflow.cluster init      databases, bucket, pool, the user ad
 python -m kindred_airflow.cluster history   the pages of past jobs, from KINDRED_EVENT_LOG
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -78,9 +79,10 @@ def write_password(path: Path, password: str) -> None:
         json.dump({"admin": password}, file)
 
 
-def history() -> None:
-    """Become Spark's history server."""
-    settings = {**jvm.object_store(), "spark.history.fs.logDirectory": _given("KINDRED_EVENT_LOG")}
+def history(port: int) -> None:
+    """Become Spark's history server, at this port."""
+    place = {"spark.history.fs.logDirectory": _given("KINDRED_EVENT_LOG"), "spark.history.ui.port": str(port)}
+    settings = {**jvm.object_store(), **place}
     options = " ".join(f"-D{name}={value}" for name, value in settings.items() if "ClassPath" not in name)
     jars = f"{os.environ['KINDRED_JARS']}/*" if os.environ.get("KINDRED_JARS") else ""
     os.environ |= {"SPARK_HISTORY_OPTS": options, "SPARK_DAEMON_CLASSPATH": jars}
@@ -95,9 +97,17 @@ def _given(name: str) -> str:
     return value
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m kindred_airflow.cluster", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("init")
+    commands.add_parser("history").add_argument("--port", type=int, default=18080)
+    given = parser.parse_args()
+    init() if given.command == "init" else history(given.port)
+
+
 if __name__ == "__main__":
-    commands = {"init": init, "history": history}
     try:
-        commands[sys.argv[1]]()
+        main()
     except InputError as error:
         sys.exit(f"kindred: {error}")

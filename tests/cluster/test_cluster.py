@@ -11,6 +11,7 @@ import urllib.request
 
 import pytest
 
+from cluster import servers
 from cluster.compose import ROOT
 from cluster.looks import failures, figures_of, rows_of, wait_for_stage
 from cluster.servers import Cluster
@@ -116,6 +117,16 @@ def test_neither_mlflow_nor_the_store_nor_airflow_answers_strangers(cluster) -> 
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(f"http://{cluster.address('object-store', 7070)}/{bucket}?list-type=2", timeout=30)
     assert refused.value.code in (401, 403)
+
+
+@pytest.mark.first
+def test_a_past_job_is_shown_where_the_link_of_its_task_leads(cluster, first) -> None:
+    cluster.start("spark-history")
+    application = runs.mark_of(runs.join(runs.run_folder("self_training", "first"), "featurize"))["application"]
+    server = os.environ["KINDRED_SPARK_HISTORY"]
+
+    cluster.wait("spark-history", lambda: servers.answers(f"{server}/api/v1/applications/{application}"))
+    cluster.kill("spark-history")
 
 
 @pytest.fixture(scope="module")
