@@ -241,6 +241,12 @@ def test_what_is_no_address_names_its_variable(bucket: str, monkeypatch: pytest.
     assert refused(bucket) == "'object-store:9000' is no address; mend AWS_ENDPOINT_URL"
 
 
+def test_another_server_at_the_address_names_its_variable(bucket: str, fault: stores.Door) -> None:
+    fault.refuse = lambda method, path: 404
+
+    assert refused(bucket).endswith("is no object store (status 404); mend AWS_ENDPOINT_URL")
+
+
 @pytest.mark.parametrize(
     ("code", "variable"), [("InvalidAccessKeyId", "AWS_SECRET_ACCESS_KEY"), ("AccessDenied", "AWS_ACCESS_KEY_ID")]
 )

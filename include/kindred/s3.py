@@ -29,6 +29,7 @@ CONNECT_SECONDS, READ_SECONDS = 5, 60
 MISSING = {"404", "NoSuchKey", "NotFound", "InvalidRange"}
 FORBIDDEN = {"403", "AccessDenied", "AllAccessDisabled"}
 WRONG_KEY = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "InvalidClientTokenId"}
+WRONG_KEY |= {"XAdminUserNotFound"}  # versitygw's word for it
 CHANGED = {"412", "PreconditionFailed", "409", "ConditionalRequestConflict"}
 
 
@@ -90,11 +91,12 @@ def file_system_options() -> dict[str, Any]:
 
 def client(attempts: int = ATTEMPTS) -> Any:
     """This process's client; `attempts` counts the first one."""
-    return _client(attempts, os.getpid(), endpoint(), os.environ.get("AWS_ACCESS_KEY_ID"), has_key())
+    key = tuple(os.environ.get(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"))
+    return _client(attempts, os.getpid(), endpoint(), key, has_key())
 
 
 @functools.cache
-def _client(attempts: int, process: int, where: str, key: str | None, signed: bool) -> Any:
+def _client(attempts: int, process: int, where: str, key: tuple, signed: bool) -> Any:
     """Connections do not survive a fork, so a process has its own."""
     import boto3
     from botocore import UNSIGNED
@@ -227,12 +229,20 @@ def put_unless_changed(uri: str, content: bytes, version: str | None) -> bool:
 
 
 def check(uri: str) -> None:
-    """Raise InputError, within seconds, unless objects below `uri` can be put under a condition, read and deleted."""
+    """Raise InputError, within seconds, unless objects below `uri` can be put under a condition and deleted."""
+    from botocore.exceptions import ClientError
+
     bucket, prefix = split(uri)
     key = f"{prefix}/.probe-{secrets.token_hex(8)}".lstrip("/")
-    with in_one_line(uri):
-        hasty = client(FIRST_ATTEMPTS)
-        hasty.put_object(Bucket=bucket, Key=key, Body=b"")
+    try:
+        with in_one_line(uri):
+            hasty = client(FIRST_ATTEMPTS)
+            hasty.put_object(Bucket=bucket, Key=key, Body=b"")
+    except ClientError as error:
+        if code_of(error).isdigit() and int(code_of(error)) < 500:  # a status alone: a store says more
+            line = f"what answers at {endpoint()} is no object store (status {code_of(error)}); mend AWS_ENDPOINT_URL"
+            raise InputError(line) from None
+        raise
     ignored = put_unless_changed(f"s3://{bucket}/{key}", b"", None)
     with in_one_line(uri):
         hasty.delete_object(Bucket=bucket, Key=key)
