@@ -60,6 +60,7 @@ def cluster(place: Path, workers: int) -> Iterator[str]:
     port, page = free_port(), free_port()
     env = {**os.environ, **jvm.environment(), "JAVA_HOME": jvm.java_home(), "SPARK_LOCAL_IP": "127.0.0.1"}
     env |= {"PYTHONPATH": str(bench.ROOT / "include"), "SPARK_WORKER_CORES": "1", "SPARK_WORKER_MEMORY": "2g"}
+    env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env["PATH"]])  # where spark-class looks for Spark
     command = str(Path(sys.executable).parent / "spark-class")
     deploy, master = "org.apache.spark.deploy", f"spark://127.0.0.1:{port}"
     ports = ["--host", "127.0.0.1", "--port", str(port), "--webui-port", str(page)]
@@ -75,7 +76,8 @@ def cluster(place: Path, workers: int) -> Iterator[str]:
         until = time.monotonic() + READY_SECONDS
         while living(page) < workers:
             if time.monotonic() > until:
-                raise TimeoutError(f"the workers were not ready within {READY_SECONDS} s; see {place / 'log'}")
+                said = (place / "log").read_text(errors="replace")[-2000:]
+                raise TimeoutError(f"the workers were not ready within {READY_SECONDS} s:\n{said}")
             time.sleep(0.5)
         yield master
     finally:
