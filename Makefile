@@ -14,15 +14,18 @@ IMAGES ?=
 RUNS ?=
 FILTER ?=
 OUT ?=
+TO ?=
+FROM ?=
 
 BIN := $(abspath $(VENV))/bin
 READY := $(VENV)/.ready
-export KINDRED_DATA := $(abspath $(KINDRED_DATA))
+export KINDRED_DATA := $(if $(findstring ://,$(KINDRED_DATA)),$(KINDRED_DATA),$(abspath $(KINDRED_DATA)))
 export PYTHONPATH := $(CURDIR)/include
-export DAG RUN_ID RUN IMAGES RUNS FILTER OUT
+export DAG RUN_ID RUN IMAGES RUNS FILTER OUT TO FROM
 export CONF
 .DEFAULT_GOAL := help
-.PHONY: help setup run predict compare promote search up down test test-fast lint format lock clean clean-data
+.PHONY: help setup run predict compare promote search publish fetch up down archive env jars test test-cluster \
+  test-fast lint format lock clean clean-data
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,14 +51,32 @@ promote: $(READY) ## serve a finished run: its model becomes MLflow's @champion,
 search: $(READY) ## search images on a page until Ctrl-C: in what was promoted, or in RUN=name
 	@"$(BIN)/python" -m kindred_airflow.search
 
+publish: $(READY) ## copy a run's model, report and index to a bucket: RUN=name TO=s3://bucket/prefix
+	@"$(BIN)/python" -m kindred_airflow.publish publish
+
+fetch: $(READY) ## bring a published run here, to serve it: RUN=name FROM=s3://bucket/prefix
+	@"$(BIN)/python" -m kindred_airflow.publish fetch
+
 up: $(READY) ## serve Airflow and MLflow until Ctrl-C
 	@"$(BIN)/python" -m kindred_airflow.serve up
 
 down: $(READY) ## end what `make up` serves
 	@"$(BIN)/python" -m kindred_airflow.serve down
 
+archive: $(READY) ## make kindred.zip, the code for workers that do not have it: KINDRED_PY_FILES names it to Airflow
+	@"$(BIN)/python" bin/archive $(if $(OUT),"$(OUT)",kindred.zip)
+
+env: ## write .env, the passwords, ports and sizes of docker-compose.yaml
+	@sh bin/env
+
 test: $(READY) ## run all tests
-	@"$(BIN)/python" -m pytest
+	@"$(BIN)/python" -m pytest -m "first or not cluster"
+
+test-cluster: $(READY) jars ## run the tests on a cluster of this machine's processes, all faults: needs PostgreSQL
+	@"$(BIN)/python" -m pytest -m cluster tests/cluster
+
+jars: $(READY) ## fetch what Spark needs for s3a:// into the environment: 690 MB, once
+	@sh bin/install jars "$(VENV)/share/kindred/jars"
 
 test-fast: $(READY) ## run the tests without Spark, Airflow and TensorFlow: seconds
 	@"$(BIN)/python" -m pytest -m "not spark and not airflow and not tensorflow"

@@ -123,6 +123,19 @@ def run_stage(job: str, run: str, name: str | None = None, **arguments) -> dict:
     return stage.execute(module.main, getattr(module, "home", None), attempt, time.time())
 
 
+def generate(folder: Path, count: int, side: int) -> None:
+    """Smooth random images of two classes, each other than all others."""
+    import numpy as np
+    from PIL import Image
+
+    random = np.random.default_rng(0)
+    for number in range(count):
+        coarse = random.integers(0, 256, (6, 6, 3), np.uint8)
+        path = folder / "train" / f"class{number % 2}" / f"{number:06d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC).save(path)
+
+
 def report(rows: list[tuple], figures: dict[str, float], file: str | None) -> None:
     """Print a table (its first row is the head), and write the figures where a file is named."""
     texts = [[f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]

@@ -1,11 +1,15 @@
 """What all tests share: a place of their own for data, one Spark session, and the real data where it is there."""
 
 import os
+import secrets
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+import stores
+from kindred import s3
 
 ROOT = Path(__file__).parents[1]
 
@@ -54,6 +58,25 @@ def spark(_elsewhere: None) -> Iterator:
     assert session.conf.get("spark.sql.shuffle.partitions") == "2"
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[str]:
+    """The address of an S3 server, a process of its own, for the whole test run."""
+    with stores.moto() as address:
+        yield address
+
+
+@pytest.fixture
+def bucket(object_store: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An empty bucket's URI, where the environment says how to reach it."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in {**stores.KEY, "AWS_ENDPOINT_URL": object_store}.items():
+        monkeypatch.setenv(name, value)
+    name = f"kindred-{secrets.token_hex(6)}"
+    s3.client().create_bucket(Bucket=name)
+    return f"s3a://{name}"
 
 
 @pytest.fixture(scope="session")

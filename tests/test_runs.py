@@ -1,12 +1,15 @@
 """Folders, small files, and the mark that commits a stage's work."""
 
 import multiprocessing
+import os
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
 
+import stores
 from kindred import runs
 from kindred.errors import InputError
 
@@ -15,9 +18,15 @@ def mark(attempt: str, **arguments: int) -> dict:
     return {"attempt": attempt, "arguments": arguments, "inputs": {"ingest": "1"}}
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> str:
-    return f"file://{tmp_path}/stage"
+@pytest.fixture(params=["disk", "bucket"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    if request.param == "disk":
+        yield f"file://{tmp_path}/stage"
+        return
+    bucket = request.getfixturevalue("bucket")
+    with stores.door(os.environ["AWS_ENDPOINT_URL"]) as (address, _):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        yield f"{bucket}/stage"
 
 
 @pytest.mark.parametrize(
@@ -83,8 +92,8 @@ def test_a_small_file_comes_back_as_it_was_put(root: str, tmp_path: Path) -> Non
     assert runs.read_bytes(path) == b"two"
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
-    path = f"file://{tmp_path}/folder/file"
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(folder: str) -> None:
+    path = f"{folder}/file"
     runs.put_bytes(path, b"old")
 
     def fail() -> None:
@@ -96,7 +105,20 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
         fail()
 
     assert runs.read_bytes(path) == b"old"
-    assert [p.name for p in (tmp_path / "folder").iterdir()] == ["file"]
+    fs, inside = runs.filesystem(folder)
+    assert [Path(name).name for name in fs.ls(inside, detail=False)] == ["file"]
+
+
+def test_a_file_that_is_written_in_pieces_is_there_when_its_block_ends(folder: str) -> None:
+    path, pieces = f"{folder}/file", [bytes([i]) * 2**20 for i in range(12)]  # over the size of a part
+
+    with runs.atomic_file(path) as file:
+        for piece in pieces:
+            file.write(piece)
+        before = runs.read_bytes(path)
+
+    assert before is None
+    assert runs.read_bytes(path) == b"".join(pieces)
 
 
 def test_attempts_sort_by_the_time_at_which_they_began() -> None:
@@ -144,7 +166,7 @@ def test_an_earlier_attempt_never_replaces_a_later_ones_mark(folder: str) -> Non
     assert standing == runs.mark_of(folder) == mark("2", n=2)
 
 
-def test_a_commit_holds_on_an_object_store() -> None:
+def test_a_commit_holds_where_there_is_neither_a_lock_nor_a_condition() -> None:
     folder = "memory://kindred/stage"
 
     runs.commit(folder, mark("2", n=2))
@@ -155,8 +177,13 @@ def test_a_commit_holds_on_an_object_store() -> None:
 
 @pytest.mark.parametrize(("works", "standing"), [(lambda i: 0, None), (lambda i: i, "7")], ids=["same", "other"])
 def test_of_commits_at_the_same_time_exactly_one_stands(works, standing, folder: str, monkeypatch) -> None:
-    put = runs.put_json
-    monkeypatch.setattr(runs, "put_json", lambda *given: (time.sleep(0.02), put(*given)))  # a wide gap to fall into
+    put = runs._put_unless_changed
+
+    def slow_put(*given) -> bool:
+        time.sleep(0.02)  # a wide gap to fall into
+        return put(*given)
+
+    monkeypatch.setattr(runs, "_put_unless_changed", slow_put)
     marks = [mark(str(i), n=works(i)) for i in range(8)]
 
     with ProcessPoolExecutor(4, multiprocessing.get_context("fork")) as pool:
@@ -170,17 +197,18 @@ def test_of_commits_at_the_same_time_exactly_one_stands(works, standing, folder:
         assert stands["attempt"] == standing
 
 
-def test_sweeping_takes_old_attempts_without_a_mark(folder: str, tmp_path: Path) -> None:
+def test_sweeping_takes_old_attempts_without_a_mark(folder: str) -> None:
     old, committed = (f"{1000 + i:020d}-0000000{i}" for i in range(2))
     fresh = runs.new_attempt()
     for name in (old, committed, fresh, "notes"):
-        (tmp_path / "stage" / name).mkdir(parents=True)
+        runs.put_bytes(f"{folder}/{name}/part-0.parquet", b"rows")
     runs.commit(folder, mark(committed))
 
     swept = runs.sweep(folder)
 
+    fs, inside = runs.filesystem(folder)
     assert swept == [old]
-    assert {p.name for p in (tmp_path / "stage").iterdir()} == {committed, fresh, "notes", runs.MARK}
+    assert {Path(path).name for path in fs.ls(inside, detail=False)} == {committed, fresh, "notes", runs.MARK}
 
 
 def test_sweeping_where_nothing_is_does_nothing(folder: str) -> None:

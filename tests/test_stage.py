@@ -127,13 +127,16 @@ def test_an_attempt_that_was_overtaken_by_other_work_is_refused_and_leaves_nothi
     assert len(list((data / "runs/tests/one/ingest").iterdir())) == 2  # the mark, and the attempt that it names
 
 
-def test_an_attempt_that_was_overtaken_by_the_same_work_takes_that(run: str, data) -> None:
+def test_an_attempt_that_was_overtaken_by_the_same_work_takes_that_and_says_so(run: str, data, caplog) -> None:
+    caplog.set_level(logging.INFO, "kindred")
+
     def overtaken(s: Stage, *, reason: str) -> str:
         do("ingest", run, reason=reason)
         return write_rejected(s, reason=reason)
 
     mark = do("ingest", run, overtaken, reason="same")
 
+    assert f"comes second and is deleted; {mark['attempt']} did the same work and stands" in caplog.text
     assert runs.mark_of(runs.join(run, "ingest")) == mark
     assert reasons(run) == ["same"]
     assert len(list((data / "runs/tests/one/ingest").iterdir())) == 2
@@ -271,6 +274,19 @@ def test_bad_input_that_a_worker_finds_is_one_line_and_not_tried_again(spark) ->
         (ValueError("first\nsecond"), "ValueError: first (the stack is in the log)", 1),
         (ValueError(), "ValueError:  (the stack is in the log)", 1),
         (KeyboardInterrupt(), "stopped", 130),
+        (
+            ValueError(
+                "x\n[PYTHON_VERSION_MISMATCH] Python in worker has different version: 3.11 than that in driver: 3.12, "
+                "PySpark cannot run with different minor versions."
+            ),
+            "Python in worker has different version: 3.11 than that in driver: 3.12; mend PYSPARK_PYTHON",
+            2,
+        ),
+        (
+            OSError(28, "No space left on device"),
+            "no space is left on a disk; make room, or mend KINDRED_DATA, KINDRED_CACHE or SPARK_LOCAL_DIRS",
+            2,
+        ),
         (SystemExit(3), "ended with status 3", 3),
         (SystemExit("no more"), "ended with status no more", 1),
     ],

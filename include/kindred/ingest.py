@@ -1,7 +1,9 @@
 """Raw images -> images, truth, rejected: decoding, ids, duplicates, leaks, and a test part where there is none."""
 
-from collections import Counter
-from collections.abc import Iterator
+import functools
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,7 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from kindred import images, runs
+from kindred import images, runs, s3
 from kindred.errors import InputError
 
 DECODED = (
@@ -19,6 +21,7 @@ DECODED = (
     "content binary, reason string"
 )
 COLUMNS = [column.split()[0] for column in DECODED.split(", ")]
+READERS = 8  # objects of a bucket that a task fetches side by side
 TEST_PART = 5  # one in so many labelled images is set aside where the source has no test part
 
 CONTRADICTING = "the same pixels under two classes"
@@ -34,7 +37,10 @@ def decode(raw: DataFrame) -> DataFrame:
 
 def decode_batches(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     for frame in frames:
-        yield pd.DataFrame([_decode(row) for row in frame.itertuples(index=False)], columns=COLUMNS)
+        rows = list(frame.itertuples(index=False))
+        files = (row.origin if row.content is None and row.reason is None else None for row in rows)
+        decoded = [_decode(row, read) for row, read in zip(rows, read_ahead(files), strict=True)]
+        yield pd.DataFrame(decoded, columns=COLUMNS)
 
 
 def duplicates(decoded: DataFrame, leaks: str) -> DataFrame:
@@ -147,7 +153,11 @@ def facts(kept: pa.Table, truth: pa.Table) -> dict:
 
 
 def read_file(uri: str) -> bytes:
-    """An image file's content, unless it is too big to be one."""
+    """An image file's content, unless it is too big to be one. Raises ImageError for a file that cannot be read; a
+    bucket that does not answer is no fault of the image, and ends the task.
+    """
+    if s3.is_s3(uri):
+        return _read_object(uri)
     fs, inside = runs.filesystem(uri)
     try:
         if fs.size(inside) > images.MAX_BYTES:
@@ -157,7 +167,35 @@ def read_file(uri: str) -> bytes:
         raise images.ImageError(f"cannot be read: {error.strerror or error}") from None
 
 
-def _decode(row) -> tuple:
+def read_ahead(uris: Iterable[str | None]) -> Iterator[Callable[[], bytes] | None]:
+    """For each file what gives its content, or raises what `read_file` raises (None stays None), in the given order.
+    Objects of a bucket are fetched some at a time, ahead of whoever asks, since each takes its way through the network.
+    """
+    waiting = deque()
+    with ThreadPoolExecutor(READERS) as pool:
+        for uri in uris:
+            if uri is None:
+                waiting.append(None)
+            elif s3.is_s3(uri):
+                waiting.append(pool.submit(read_file, uri).result)
+            else:
+                waiting.append(functools.partial(read_file, uri))
+            if len(waiting) > READERS:
+                yield waiting.popleft()
+        yield from waiting
+
+
+def _read_object(uri: str) -> bytes:
+    try:
+        found = s3.get(uri, images.MAX_BYTES)
+    except s3.TooBig:
+        raise images.ImageError(f"over {images.MAX_BYTES // 2**20} MiB") from None
+    if found is None:
+        raise images.ImageError("cannot be read: it is gone from the bucket")
+    return found[0]
+
+
+def _decode(row, read: Callable[[], bytes] | None) -> tuple:
     head = (row.split, row.origin, row.label)
     if row.reason is not None:
         return (*head, None, None, None, None, None, row.reason)
@@ -170,7 +208,7 @@ def _decode(row) -> tuple:
             pixels = images.from_array(values.reshape(shape))
             content = images.encode(pixels)
         else:
-            pixels, content = images.decode_and_keep(read_file(row.origin) if row.content is None else row.content)
+            pixels, content = images.decode_and_keep(row.content if read is None else read())
     except images.ImageError as error:
         return (*head, None, None, None, None, None, str(error))
     return (*head, images.image_id(pixels), *pixels.shape, content, None)

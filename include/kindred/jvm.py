@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import IO
 
-from kindred import runs
+from kindred import runs, s3
 from kindred.errors import InputError
 
 OLDEST = 17
@@ -61,7 +61,52 @@ def submit_settings() -> dict[str, str]:
         "spark.executor.extraJavaOptions": " ".join(options),
         "spark.log.level": os.environ.get("KINDRED_SPARK_LOG", "WARN"),
         "spark.ui.enabled": os.environ.get("KINDRED_SPARK_UI", "false"),
+        **sizes(),
+        **object_store(),
+        **event_log(),
+        **py_files(),
     }
+
+
+def sizes() -> dict[str, str]:
+    """What a job takes of a cluster: memory and cores of an executor, cores of all. Not set: what the cluster gives."""
+    names = {
+        "KINDRED_EXECUTOR_MEMORY": "spark.executor.memory",
+        "KINDRED_EXECUTOR_CORES": "spark.executor.cores",
+        "KINDRED_MAX_CORES": "spark.cores.max",
+    }
+    return {setting: os.environ[name] for name, setting in names.items() if os.environ.get(name)}
+
+
+def event_log() -> dict[str, str]:
+    """Keep what a job did below KINDRED_EVENT_LOG, where the history server finds it."""
+    folder = os.environ.get("KINDRED_EVENT_LOG")
+    compressed = {"spark.eventLog.compress": "true"}
+    return {"spark.eventLog.enabled": "true", "spark.eventLog.dir": folder, **compressed} if folder else {}
+
+
+def object_store() -> dict[str, str]:
+    """What Spark needs for s3a://: the jars of KINDRED_JARS, which `bin/jars` fetches, and a committer that ends a
+    task's parts in place instead of renaming files. Address and key are in the environment, where Spark finds them.
+    """
+    jars = os.environ.get("KINDRED_JARS")
+    if not jars:
+        return {}
+    return {
+        "spark.driver.extraClassPath": f"{jars}/*",
+        "spark.executor.extraClassPath": f"{jars}/*",
+        "spark.hadoop.fs.s3a.endpoint.region": os.environ.get("AWS_DEFAULT_REGION") or "us-east-1",
+        "spark.hadoop.fs.s3a.path.style.access": str(s3.endpoint() != s3.AMAZON).lower(),
+        "spark.hadoop.fs.s3a.committer.name": "magic",
+        "spark.sql.sources.commitProtocolClass": "org.apache.spark.internal.io.cloud.PathOutputCommitProtocol",
+        "spark.sql.parquet.output.committer.class": "org.apache.spark.internal.io.cloud.BindingParquetOutputCommitter",
+    }
+
+
+def py_files() -> dict[str, str]:
+    """The code for workers that do not have it: the archive KINDRED_PY_FILES, which `make archive` makes."""
+    archive = os.environ.get("KINDRED_PY_FILES")
+    return {"spark.submit.pyFiles": archive} if archive else {}
 
 
 def class_archive() -> Path:

@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 from pyspark.sql import DataFrame, Row
 
-from kindred import images
-from kindred.datasets import as_source, place
+from kindred import images, s3
+from kindred.datasets import Source, as_source, place
+from kindred.datasets.image_folder import in_bucket
 from kindred.errors import InputError
 from kindred.featurize import BATCH, Extractor
-from kindred.ingest import read_file
+from kindred.ingest import read_ahead
 from kindred.networks import Network
 from kindred.runs import filesystem, local
 
@@ -26,15 +27,20 @@ ROWS_PER_TASK = 128
 
 def files(path: str) -> list[str]:
     """The URIs of all files in a folder and below it, but hidden ones. Raises InputError where there is none."""
-    root = place(path)
-    fs, inside = filesystem(root)
-    found = fs.find(inside, detail=True) if fs.isdir(inside) else {inside: fs.info(inside)}
-    prefix = len(inside.rstrip("/")) + 1
-    shown = {name: info for name, info in found.items() if "/." not in "/" + name[prefix:]}
-    uris = sorted(as_source(fs, info).uri for info in shown.values())
+    root, found = in_bucket(path) if s3.is_s3(path) else _in_folder(path)
+    prefix = len(root) + 1
+    uris = sorted(file.uri for file in found if "/." not in "/" + file.uri[prefix:])
     if not uris:
         raise InputError(f"no file in {local(root)}")
     return uris
+
+
+def _in_folder(path: str) -> tuple[str, list[Source]]:
+    """The URI of a folder (or a file), and all files below it."""
+    root = place(path)
+    fs, inside = filesystem(root)
+    found = fs.find(inside, detail=True) if fs.isdir(inside) else {inside: fs.info(inside)}
+    return fs.unstrip_protocol(inside).rstrip("/"), [as_source(fs, info) for info in found.values()]
 
 
 def label(origins: DataFrame, extractor: Extractor, network: Network, classes: list[str], threads: int) -> DataFrame:
@@ -68,9 +74,10 @@ def _label(
     for frame in frames:
         for start in range(0, len(frame), BATCH):
             origins, pixels, rejected = [], [], []
-            for origin in frame["origin"][start : start + BATCH]:
+            batch = frame["origin"][start : start + BATCH]
+            for origin, read in zip(batch, read_ahead(batch), strict=True):
                 try:
-                    pixels.append(images.decode(read_file(origin)))
+                    pixels.append(images.decode(read()))
                     origins.append(origin)
                 except images.ImageError as error:
                     rejected.append((origin, None, None, None, str(error)))

@@ -2,7 +2,8 @@
 
 A stage has a folder. Each attempt writes into a fresh folder inside it, and the stage ends by putting `_DONE.json`,
 which names the attempt, in one atomic put. Readers go by that file alone, so whatever is killed, they see the old
-work or the new, never half of it. No rename is needed, so the same holds on an object store.
+work or the new, never half of it. No rename is needed, so the same holds on an object store, where a put under a
+condition (If-Match, If-None-Match) does what a lock does on a disk.
 """
 
 import contextlib
@@ -19,6 +20,7 @@ from typing import IO, Any
 
 import fsspec
 
+from kindred import s3
 from kindred.errors import InputError
 
 MARK = "_DONE.json"
@@ -101,7 +103,9 @@ def file_fingerprint(path: str | Path) -> str:
 
 def filesystem(path: str) -> tuple[fsspec.AbstractFileSystem, str]:
     """fsspec's file system for a URI, and the path inside it; `s3a:` is Spark's name for what fsspec calls `s3:`."""
-    return fsspec.core.url_to_fs(re.sub(r"^s3[an]:", "s3:", path))
+    if s3.is_s3(path):
+        return fsspec.core.url_to_fs(re.sub(r"^s3[an]:", "s3:", path), **s3.file_system_options())
+    return fsspec.core.url_to_fs(path)
 
 
 def read_bytes(path: str) -> bytes | None:
@@ -150,7 +154,11 @@ def put_bytes(path: str, content: bytes) -> None:
 
 
 def put_json(path: str, value: dict) -> None:
-    put_bytes(path, json.dumps(value, indent=1, sort_keys=True).encode())
+    put_bytes(path, _json(value))
+
+
+def _json(value: dict) -> bytes:
+    return json.dumps(value, indent=1, sort_keys=True).encode()
 
 
 def delete(folder: str) -> None:
@@ -178,12 +186,28 @@ def commit(folder: str, mark: dict) -> dict:
     """Put the mark of a finished attempt, unless one stands that did the same work or began later. The one that
     stands.
     """
+    path = join(folder, MARK)
     with _lock(folder):
-        standing = mark_of(folder)
-        if standing and (same_work(standing, mark) or standing["attempt"] > mark["attempt"]):
-            return standing
-        put_json(join(folder, MARK), mark)
-        return mark
+        while True:
+            content, version = _versioned(path)
+            standing = None if content is None else json.loads(content)
+            if standing and (same_work(standing, mark) or standing["attempt"] > mark["attempt"]):
+                return standing
+            if _put_unless_changed(path, _json(mark), version):
+                return mark
+
+
+def _versioned(path: str) -> tuple[bytes | None, str | None]:
+    """A small file and, on S3, its version."""
+    return (s3.get(path) or (None, None)) if s3.is_s3(path) else (read_bytes(path), None)
+
+
+def _put_unless_changed(path: str, content: bytes, version: str | None) -> bool:
+    """Put a small file; on S3 only if it still has the version that was read. Elsewhere the lock has seen to that."""
+    if s3.is_s3(path):
+        return s3.put_unless_changed(path, content, version)
+    put_bytes(path, content)
+    return True
 
 
 def sweep(folder: str) -> list[str]:
@@ -202,7 +226,7 @@ def sweep(folder: str) -> list[str]:
 
 @contextlib.contextmanager
 def _lock(folder: str) -> Iterator[None]:
-    """Hold a local folder against other processes; an object store has no locks, and its single put needs none."""
+    """Hold a local folder against other processes. On S3, which has no locks, a conditional put stands for it."""
     if not folder.startswith("file://"):
         yield
         return

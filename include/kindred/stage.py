@@ -8,9 +8,11 @@ the console.
 
 import argparse
 import contextlib
+import errno
 import inspect
 import json
 import logging
+import os
 import re
 import sys
 import threading
@@ -49,6 +51,8 @@ def session(name: str) -> SparkSession:
         "spark.python.worker.reuse": "true",
         "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
     }
+    if secret := os.environ.get("_SPARK_AUTH_SECRET"):  # here, because spark-submit's command line is logged
+        settings["spark.authenticate.secret"] = secret
     for key, value in settings.items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
@@ -246,6 +250,7 @@ class Stage:
             "facts": self.facts,
             "steps": self.steps,
             "reports": self.reports,
+            "application": self._spark and self._spark.sparkContext.applicationId,  # None: it needed no Spark
             "summary": summary,
         }
 
@@ -315,6 +320,7 @@ def execute(main: Callable[..., str], home: Callable[..., str] | None, s: Stage,
             runs.delete(s.folder)
             if not runs.same_work(done, mark):
                 raise InputError(f"a later try of {s.name!r} with other arguments stands in {runs.local(s.home)}")
+            s.say(f"attempt {s.attempt} comes second and is deleted; {done['attempt']} did the same work and stands")
         s.say(f"done in {seconds:.1f} s, {summary}")
     else:
         done = reused(done)
@@ -339,6 +345,13 @@ def explain(error: BaseException) -> tuple[str, int]:
         return f"ended with status {error.code}", error.code if error.code and isinstance(error.code, int) else 1
     if found := re.search(r"kindred\.errors\.InputError: (.+)", str(error)):  # raised in a Spark worker
         return found.group(1), BAD_INPUT
+    if found := re.search(r"PYTHON_VERSION_MISMATCH\] (.+?), PySpark cannot run", str(error)):
+        return f"{found.group(1)}; mend PYSPARK_PYTHON", BAD_INPUT
+    if getattr(error, "errno", None) == errno.ENOSPC or "No space left on device" in str(error):
+        return (
+            "no space is left on a disk; make room, or mend KINDRED_DATA, KINDRED_CACHE or SPARK_LOCAL_DIRS",
+            BAD_INPUT,
+        )
     first = next((line for line in str(error).splitlines() if line.strip()), "")
     return f"{type(error).__name__}: {first[:300]} (the stack is in the log)", 1
 

@@ -2,9 +2,13 @@
 it.
 """
 
+import base64
+import http.client
 import os
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,6 +18,7 @@ from kindred.errors import InputError
 
 MODEL, CHAMPION = "kindred", "champion"  # the registered model, and the alias of the version that is served
 LOCAL_UI = "http://127.0.0.1:5000"  # where `make up` serves it
+CHECK_SECONDS = 20
 # What a process that serves a model installs; named, because finding out would take MLflow half a minute.
 SERVING_PACKAGES = ("mlflow", "numpy", "onnx", "onnxruntime", "pandas", "pillow", "pyarrow", "scikit-image", "fsspec")
 
@@ -23,6 +28,29 @@ def client() -> Any:
     from mlflow import MlflowClient
 
     return MlflowClient(os.environ["MLFLOW_TRACKING_URI"])
+
+
+def check() -> None:
+    """Raise InputError, within seconds, where MLFLOW_TRACKING_URI is a server that does not answer or refuses. Asked
+    without MLflow's own client, which would try for minutes.
+    """
+    server = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if not server.startswith(("http://", "https://")):
+        return
+    request = urllib.request.Request(f"{server.rstrip('/')}/api/2.0/mlflow/experiments/search?max_results=1")
+    user, password = (os.environ.get(f"MLFLOW_TRACKING_{name}", "") for name in ("USERNAME", "PASSWORD"))
+    if user:
+        request.add_header("Authorization", f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}")
+    try:
+        urllib.request.urlopen(request, timeout=CHECK_SECONDS).close()
+    except urllib.error.HTTPError as error:
+        if error.code in (401, 403):
+            names = "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+            raise InputError(f"MLflow at {server} does not know the user; mend {names}") from None
+        raise InputError(f"MLflow at {server} answers with status {error.code}; mend MLFLOW_TRACKING_URI") from None
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", error)
+        raise InputError(f"no MLflow server answers at {server} ({reason}); mend MLFLOW_TRACKING_URI") from None
 
 
 def start_run(dag_id: str, name: str, params: dict[str, Any], tags: dict[str, str]) -> str:

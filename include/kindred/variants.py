@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import pkgutil
 from pathlib import Path
 from types import ModuleType
 
@@ -12,8 +13,8 @@ KINDS = {"dataset": "datasets", "extractor": "extractors", "classifier": "classi
 
 def names(kind: str) -> list[str]:
     """The names of a kind's variants, sorted."""
-    folder = Path(__file__).parent / KINDS[kind]
-    return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+    folder = Path(__file__).parent / KINDS[kind]  # perhaps inside an archive
+    return sorted(found.name for found in pkgutil.iter_modules([str(folder)]) if not found.name.startswith("_"))
 
 
 def load(kind: str, name: str) -> ModuleType:

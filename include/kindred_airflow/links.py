@@ -1,5 +1,6 @@
-"""From a task of Airflow to its run in MLflow, and to the report."""
+"""From a task of Airflow to its run in MLflow, to the report, and to its job in Spark's history server."""
 
+import os
 from typing import Any
 
 from airflow.sdk import BaseOperatorLink
@@ -26,3 +27,19 @@ class ReportLink(MlflowLink):
         from kindred import results
 
         return f"{super().get_link(operator, ti_key=ti_key)}/artifacts/{results.REPORT}"
+
+
+class SparkLink(BaseOperatorLink):
+    """The Spark job that did the stage's work, in the history server; none where the stage needed no Spark, and where
+    KINDRED_SPARK_HISTORY names no server.
+    """
+
+    name = "Spark job"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        from kindred import runs
+
+        _, run, _, stage, *_ = operator.application_args
+        application = (runs.mark_of(runs.join(run, stage)) or {}).get("application")
+        server = os.environ.get("KINDRED_SPARK_HISTORY")
+        return f"{server}/history/{application}" if server and application else ""

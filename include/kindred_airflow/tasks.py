@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
-from airflow.sdk import task
+from airflow.sdk import Connection, task
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from kindred import jvm, runs
-from kindred_airflow.links import MlflowLink, ReportLink
+from kindred_airflow.links import MlflowLink, ReportLink, SparkLink
 
 JOBS = Path(__file__).parents[2] / "spark_jobs"
 POOL = "spark"
@@ -43,15 +43,22 @@ def open_run(part: str = "", values: dict | None = None, **context) -> str:
 
     A DAG of several runs names its `part`, and gives the `values` that are not on its form.
     """
-    from kindred import opening
+    from kindred import opening, places
 
     dag_run, params = context["dag_run"], dict(context["params"])
     with in_one_line("open_run"):
         opening.check_names(dag_run.conf or {}, params)
+        places.check(spark_master())
         folder = opening.open_run(dag_run.dag_id, dag_run.run_id, {**params, **(values or {})}, part)
     if part:
         log.info("%s open_run: %s, in %s", TAG, part, folder.removeprefix("file://"))
     return folder
+
+
+def spark_master() -> str:
+    """Where the connection spark_default sends jobs: spark://host:port, yarn, local[*] ..."""
+    connection = Connection.get("spark_default")
+    return f"{connection.host}:{connection.port}" if connection.port else connection.host
 
 
 @task(trigger_rule="all_done", retries=0)
@@ -73,12 +80,12 @@ def close_run(run: str | None, **context) -> None:
 
 class StageOperator(SparkSubmitOperator):
     """spark-submit for one stage, and its record in MLflow. A failure shows the stage's own line, and bad input is not
-    tried again. Its links lead to the run in MLflow and to the report.
+    tried again. Its links lead to the run in MLflow, to the report and to the Spark job.
 
     MLflow is told here, not in the job: its import would take each job seconds in which Spark has one core less.
     """
 
-    operator_extra_links = (MlflowLink(), ReportLink())
+    operator_extra_links = (MlflowLink(), ReportLink(), SparkLink())
 
     def execute(self, context: Any) -> None:
         self.application_args = [str(part) for part in self.application_args]  # a mapped value is no text yet

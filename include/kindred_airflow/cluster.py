@@ -1,0 +1,113 @@
+"""The cluster of docker-compose.yaml: what its services need made before they start, and Spark's history server.
+
+python -m kindred_airflow.cluster init      databases, bucket, pool, the user admin; nothing where they are there
+python -m kindred_airflow.cluster history   the pages of past jobs, from KINDRED_EVENT_LOG
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from kindred import jvm, runs, s3
+from kindred.errors import InputError
+
+HISTORY = "org.apache.spark.deploy.history.HistoryServer"
+
+
+def init() -> None:
+    """Make what is missing. Raises InputError where a server is not there or refuses."""
+    for name in ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "MLFLOW_BACKEND_STORE_URI"):
+        make_database(name)
+    make_bucket(runs.data_root())
+    if log := os.environ.get("KINDRED_EVENT_LOG"):
+        make_folder(log)
+    write_password(Path(_given("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE")), _given("AIRFLOW_ADMIN_PASSWORD"))
+    airflow = str(Path(sys.executable).parent / "airflow")
+    slots = os.environ.get("KINDRED_SPARK_SLOTS", "1")
+    for command in (["db", "migrate"], ["pools", "set", "spark", slots, "Spark jobs"]):
+        subprocess.run([airflow, *command], check=True)
+
+
+def make_database(variable: str) -> None:
+    """The PostgreSQL database that an environment variable names."""
+    import psycopg
+    from psycopg import sql
+    from sqlalchemy.engine import make_url
+
+    url = make_url(_given(variable))
+    place = {"host": url.host, "port": url.port, "user": url.username, "password": url.password}
+    try:
+        with psycopg.connect(**place, dbname="postgres", autocommit=True, connect_timeout=10) as server:
+            known = server.execute("select 1 from pg_database where datname = %s", [url.database]).fetchone()
+            if not known:
+                server.execute(sql.SQL("create database {}").format(sql.Identifier(url.database)))
+    except psycopg.OperationalError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise InputError(f"PostgreSQL at {url.host}:{url.port} refuses: {reason}; mend {variable}") from None
+
+
+def make_bucket(uri: str) -> None:
+    from botocore.exceptions import ClientError
+
+    bucket, _ = s3.split(uri)
+    with s3.in_one_line(uri):
+        store = s3.client(s3.FIRST_ATTEMPTS)
+        try:
+            store.head_bucket(Bucket=bucket)
+        except ClientError as error:
+            if s3.code_of(error) not in s3.MISSING | {"NoSuchBucket"}:
+                raise
+            store.create_bucket(Bucket=bucket)
+    s3.check(uri)
+
+
+def make_folder(uri: str) -> None:
+    """An empty folder of a bucket: Spark wants it to be there before it writes a log."""
+    bucket, key = s3.split(uri)
+    with s3.in_one_line(uri):
+        s3.client().put_object(Bucket=bucket, Key=f"{key.rstrip('/')}/", Body=b"")
+
+
+def write_password(path: Path, password: str) -> None:
+    """The password of Airflow's user admin, readable by its owner only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        json.dump({"admin": password}, file)
+
+
+def history(port: int) -> None:
+    """Become Spark's history server, at this port."""
+    place = {"spark.history.fs.logDirectory": _given("KINDRED_EVENT_LOG"), "spark.history.ui.port": str(port)}
+    settings = {**jvm.object_store(), **place}
+    options = " ".join(f"-D{name}={value}" for name, value in settings.items() if "ClassPath" not in name)
+    jars = f"{os.environ['KINDRED_JARS']}/*" if os.environ.get("KINDRED_JARS") else ""
+    os.environ |= {"SPARK_HISTORY_OPTS": options, "SPARK_DAEMON_CLASSPATH": jars}
+    command = str(Path(sys.executable).parent / "spark-class")
+    os.execv(command, [command, HISTORY])
+
+
+def _given(name: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        raise InputError(f"{name} is not set; `make env` writes what docker-compose.yaml needs")
+    return value
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m kindred_airflow.cluster", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("init")
+    commands.add_parser("history").add_argument("--port", type=int, default=18080)
+    given = parser.parse_args()
+    init() if given.command == "init" else history(given.port)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InputError as error:
+        sys.exit(f"kindred: {error}")

@@ -1,0 +1,1 @@
+"""The cluster of docker-compose.yaml: its file, and the same services for real without Docker."""
