@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-import galleries
+import bundles
 import stores
-from kindred import runs, s3, search, transfer
+from kindred import bundle, images, runs, s3, served, transfer
 from kindred.errors import InputError
 
 PART = 5 * 2**20  # the smallest that S3 takes
@@ -45,7 +45,7 @@ def run(data: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         if stage == "ingest":
             mark["tables"] = {"images": f"{home}/images"}
         if stage == "build_index":
-            galleries.index().save(f"{home}/vectors")
+            bundles.make(Path(runs.local(home)))
             mark |= {"facts": {"folder": f"{home}/vectors"}, "inputs": {"featurize": f"{1:020d}-00000000"}}
         runs.put_json(runs.join(folder, stage, runs.MARK), mark)
     for name in transfer.OF_THE_RUN:
@@ -59,8 +59,10 @@ def elsewhere(tmp_path: Path) -> Path:
     return tmp_path / "elsewhere"
 
 
-def found(index: search.Index) -> list:
-    return [[n.image_id for n in answer.neighbours] for answer in index.search(index.images(["000"]), 5, "l2")]
+def found(opened: bundle.Bundle) -> list:
+    """What the bundle finds for one of its pictures, seen anew."""
+    seen = opened.model.see(images.decode(opened.pictures.file(bundles.id_of(0))))
+    return [[n.image_id for n in answer.neighbours] for answer in opened.gallery.search(seen, 5, "l2")]
 
 
 def test_a_run_is_served_from_the_bucket_and_from_where_it_is_fetched(
@@ -72,8 +74,7 @@ def test_a_run_is_served_from_the_bucket_and_from_where_it_is_fetched(
 
     assert there == f"{bucket}/served/self_training/one"
     assert here == f"file://{elsewhere}/runs/self_training/one"
-    wanted = found(galleries.index())
-    assert found(search.open_index(there)) == found(search.open_index(here)) == wanted
+    assert found(served.open_run(there)) == found(served.open_run(here)) == found(served.open_run(run))
     gate = runs.mark_of(f"{here}/gate")
     assert gate["folder"].startswith(f"{here}/gate/")
     assert runs.read_bytes(f"{gate['folder']}/model.onnx") == BIG

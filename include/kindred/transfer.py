@@ -16,16 +16,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kindred import results, runs, s3
+from kindred import bundle, results, runs, s3
 from kindred.errors import InputError
+from kindred.featurize import FILE
 
 MANIFEST = "published.json"
 # Of each stage the files that serving needs; a folder's name stands for all in it.
 FILES = {
     "ingest": [],
-    "featurize": ["extractor.onnx"],
-    "gate": ["network.npz", "description.json", "model.onnx", "example"],
-    "build_index": ["vectors", "index"],
+    "featurize": [FILE],
+    "gate": [bundle.NETWORK, bundle.DESCRIPTION, "model.onnx", "example"],
+    "build_index": [*bundle.PARTS, bundle.NETWORK, bundle.DESCRIPTION, FILE, "index"],
     "report": [""],
 }
 OF_THE_RUN = ("run.json", results.FILE, results.SUMMARY, results.REPORT)
