@@ -132,5 +132,8 @@ def test_the_promoted_model_is_registered_once_and_has_the_alias(tmp_path, monke
     assert str(client.get_model_version_by_alias(tracking.MODEL, tracking.CHAMPION).version) == "1"
     with pytest.raises(InputError, match="the run 'without' has no model in MLflow"):
         tracking.promote(folders[2])
+    runs.put_json(runs.join(folders[2], "run.json"), {"mlflow_run_id": "0" * 32})
+    with pytest.raises(InputError, match="has no run of .*without; promote it where it was made"):
+        tracking.promote(folders[2])
     tracking.set_champion(None)
     assert client.get_registered_model(tracking.MODEL).aliases == {}

@@ -150,10 +150,15 @@ def promote(folder: str) -> tuple[str, str | None]:
     """
     from mlflow.exceptions import MlflowException
 
+    check()
     tracker, parent = client(), _parent(folder)
-    if parent is None:
-        raise InputError(f"MLflow knows no run of {runs.local(folder)}")
-    run = tracker.get_run(parent)
+    try:
+        run = tracker.get_run(parent or "")
+    except MlflowException:
+        server = os.environ["MLFLOW_TRACKING_URI"]
+        raise InputError(
+            f"MLflow at {server} has no run of {runs.local(folder)}; promote it where it was made"
+        ) from None
     models = tracker.search_logged_models([run.info.experiment_id], f"source_run_id = '{parent}'")
     if not models:
         raise InputError(f"the run {run.info.run_name!r} has no model in MLflow; its stage gate logs one")
