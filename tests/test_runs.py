@@ -220,3 +220,15 @@ def test_the_cache_must_be_local(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(InputError, match="set KINDRED_CACHE"):
         runs.cache_folder("graphs")
+
+
+def test_a_store_that_has_moved_is_found_at_its_new_address(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs.put_bytes(f"{bucket}/file", b"content")
+    store = os.environ["AWS_ENDPOINT_URL"]
+    with stores.door(store) as (address, door):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        there = runs.read_bytes(f"{bucket}/file")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", store)
+
+    assert there == runs.read_bytes(f"{bucket}/file") == b"content"
+    assert door.count("GET", "/file") == 1

@@ -85,8 +85,11 @@ def settings(attempts: int = ATTEMPTS) -> dict[str, Any]:
 
 
 def file_system_options() -> dict[str, Any]:
-    """What fsspec's file system for S3 is made with. Its cache of lists is off: other processes write too."""
-    return {"anon": not has_key(), "use_listings_cache": False, "config_kwargs": settings()}
+    """What fsspec's file system for S3 is made with. Its cache of lists is off: other processes write too. The address
+    is given, for fsspec keeps a file system for each set of options.
+    """
+    where = None if endpoint() == AMAZON else endpoint()
+    return {"endpoint_url": where, "anon": not has_key(), "use_listings_cache": False, "config_kwargs": settings()}
 
 
 def client(attempts: int = ATTEMPTS) -> Any:
