@@ -264,6 +264,21 @@ def test_a_network_with_random_weights_becomes_a_graph() -> None:
 
 
 @pytest.mark.tensorflow
+@pytest.mark.parametrize("name", ["mobilenet", "mobilenet_v2"])
+def test_the_regions_of_a_network_average_to_its_features(name: str) -> None:
+    batch = np.stack([noise(96, 64, seed=seed) for seed in range(2)])
+    graph = variants.load("extractor", name).graph((96, 64), 3, "random")
+    session = graphs.session(graphs.with_regions(graph))
+
+    features, regions = session.run(None, {session.get_inputs()[0].name: batch})
+
+    assert regions.shape == (2, 3, 2, features.shape[1])
+    np.testing.assert_allclose(regions.mean(axis=(1, 2)), features, rtol=1e-5, atol=1e-6)
+    assert regions.std(axis=(1, 2)).max() > 0
+    np.testing.assert_array_equal(features, run(graph, batch))
+
+
+@pytest.mark.tensorflow
 def test_the_width_of_a_weights_file_is_found(shared_data: Path, tmp_path: Path) -> None:
     weights = shutil.copy(shared_data / WEIGHTS, tmp_path / "any name.h5")
     batch = np.stack([noise(32, 32, seed=seed) for seed in range(2)])

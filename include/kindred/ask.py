@@ -20,7 +20,9 @@ def main() -> None:
     options = _parser().parse_args()
     logging.basicConfig(level=logging.ERROR)
     try:
-        bundle = served.open_run(runs.find_run(options.run, "self_training")) if options.run else _promoted()
+        bundle = (
+            served.open_run(runs.find_run(options.run, "self_training")) if options.run else served.Served().current()
+        )
         query = _query(bundle, options)
         where = Filter(options.classes, confidence=(options.min_confidence, 1) if options.min_confidence else None)
         (answer,) = bundle.gallery.search(
@@ -55,16 +57,9 @@ def _json(answer: Answer) -> str:
     return json.dumps({**vars(answer), "neighbours": found}, indent=1) + "\n"
 
 
-def _promoted() -> Bundle:
-    return served.Served().current()
-
-
 def _query(bundle: Bundle, options: argparse.Namespace) -> Images:
     if options.image_id:
-        known = bundle.image(options.image_id)
-        if known is None:
-            raise InputError(f"no image {options.image_id!r} in the gallery or among the test images of {bundle.name}")
-        return known
+        return bundle.image(options.image_id)
     if not options.image.is_file():
         raise InputError(f"no such file: {options.image}")
     try:

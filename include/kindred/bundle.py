@@ -3,13 +3,14 @@
 All of it lies in the folder of the stage `build_index`. Needs neither Spark nor TensorFlow.
 """
 
+import functools
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kindred import graphs, images, networks, pictures, runs, search, variants
+from kindred import graphs, images, networks, pictures, runs, search
 from kindred.errors import InputError
 from kindred.featurize import FILE, Extractor
 from kindred.gallery import Filter
@@ -35,24 +36,17 @@ class Model:
 
     @property
     def has_regions(self) -> bool:
-        return self.session is not None and len(self.session.get_outputs()) == 2
+        return self.session is not None and graphs.REGIONS in [o.name for o in self.session.get_outputs()]
 
     def see(self, pixels: np.ndarray) -> Images:
         """A picture, uint8 [h, w, c], as the gallery's images were seen, with the id of its pixels."""
-        batch = self.extractor.batch([pixels])
-        features = self._run(batch)[0] if self.session else self._function(batch)
+        features = self.extractor.features([pixels], session=self.session)
         probabilities = self.network.probabilities(features).astype(np.float32)
         return Images(features, probabilities, [images.image_id(pixels)])
 
     def regions(self, pixels: np.ndarray) -> np.ndarray:
         """The features of each region [rows, columns, d] of a picture; their mean is the picture's features."""
-        return self._run(self.extractor.batch([pixels]))[1][0]
-
-    def _function(self, batch: np.ndarray) -> np.ndarray:
-        return variants.load("extractor", self.extractor.name).features(batch)
-
-    def _run(self, batch: np.ndarray) -> list[np.ndarray]:
-        return self.session.run(None, {self.session.get_inputs()[0].name: batch})
+        return self.extractor.output(graphs.REGIONS, [pixels], self.session)[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +60,14 @@ class Bundle:
     model: Model
     lists: dict[tuple[str, str | None], list[str]] = field(default_factory=dict)
 
-    def image(self, image_id: str) -> Images | None:
-        """An image of the gallery or among the test images, with its split and dataset; None for any other."""
+    def image(self, image_id: str) -> Images:
+        """An image of the gallery or among the test images, with its split and dataset. Raises InputError for any
+        other.
+        """
         for index in (self.queries, self.gallery):
             if index.gallery.rows([image_id])[0] >= 0:
                 return index.images([image_id])
-        return None
+        raise InputError(f"no image {image_id[:80]!r} in the gallery or among the test images of {self.name}")
 
     def listed(self, part: str, name: str | None = None) -> list[str]:
         """The ids of all images of a part (QUERIES or VECTORS), or of those that the final model gives one class, in
@@ -82,12 +78,19 @@ class Bundle:
             self.lists[part, name] = index.find(None if name is None else Filter(classes=[name]))
         return self.lists[part, name]
 
-    def named(self, column: str) -> list[str]:
-        """The different `splits` or `datasets` of the gallery's images."""
-        if ("named", column) not in self.lists:
-            parts = [np.unique(shard[column]) for shard in self.gallery.gallery.shards]
-            self.lists["named", column] = sorted({text.decode() for part in parts for text in part})
-        return self.lists["named", column]
+    @functools.cached_property
+    def splits(self) -> list[str]:
+        """The different splits of the gallery's images."""
+        return self._named("splits")
+
+    @functools.cached_property
+    def datasets(self) -> list[str]:
+        """The different datasets of the gallery's images."""
+        return self._named("datasets")
+
+    def _named(self, column: str) -> list[str]:
+        parts = [np.unique(shard[column]) for shard in self.gallery.gallery.shards]
+        return sorted({text.decode() for part in parts for text in part})
 
 
 def open_folder(folder: Path, name: str) -> Bundle:

@@ -37,12 +37,18 @@ class Extractor:
     fingerprint: str
     graph: str | None  # file name of the ONNX graph, where there is one
 
-    def features(self, pixels: list[np.ndarray], threads: int = 1) -> np.ndarray:
-        """Features [n, d], float32, of images of any size; for a Spark worker, to which `ship` has sent the graph."""
+    def features(self, pixels: list[np.ndarray], threads: int = 1, session: Any = None) -> np.ndarray:
+        """Features [n, d], float32, of images of any size. Where the extractor has a graph, by this session, or in a
+        Spark worker by the graph that `ship` has sent.
+        """
         if self.graph is None:
             return variants.load("extractor", self.name).features(self.batch(pixels))
-        session = _session(shipped(self.graph), threads)
-        return session.run(None, {session.get_inputs()[0].name: self.batch(pixels)})[0]
+        session = session or _session(shipped(self.graph), threads)
+        return self.output(session.get_outputs()[0].name, pixels, session)
+
+    def output(self, name: str, pixels: list[np.ndarray], session: Any) -> np.ndarray:
+        """What the graph of a session gives under this name for images of any size."""
+        return session.run([name], {session.get_inputs()[0].name: self.batch(pixels)})[0]
 
     def batch(self, pixels: list[np.ndarray]) -> np.ndarray:
         """Images of any size as the extractor takes them, uint8 [n, height, width, channels]."""

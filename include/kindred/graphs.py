@@ -11,6 +11,7 @@ from onnx import TensorProto, compose, helper, numpy_helper
 from kindred.errors import InputError
 from kindred.networks import Network
 
+REGIONS = "regions"
 OPSET = 18  # the first whose Resize averages over all pixels that it shrinks (antialias), as Pillow does
 IR_VERSION = 10
 CAFFE_MEANS = (103.939, 116.779, 123.68)  # BGR, of ImageNet: what the weights of ResNet were trained with
@@ -97,7 +98,7 @@ def whole(extractor: bytes, network: Network, channels: int) -> bytes:
 
 
 def with_regions(extractor: bytes) -> bytes | None:
-    """An extractor's graph with a second output "regions", float32 [n, rows, columns, d], whose mean over rows and
+    """An extractor's graph with a second output REGIONS, float32 [n, rows, columns, d], whose mean over rows and
     columns is the features [n, d]; None for an extractor that does not end so.
     """
     model = onnx.shape_inference.infer_shapes(onnx.load_from_string(extractor))
@@ -110,9 +111,9 @@ def with_regions(extractor: bytes) -> bytes | None:
     if axes not in ([1, 2], [2, 3]) or len(shapes.get(last.input[0], ())) != 4:
         return None
     order = [0, 1, 2, 3] if axes == [1, 2] else [0, 2, 3, 1]
-    graph.node.append(helper.make_node("Transpose", [last.input[0]], ["regions"], perm=order))
+    graph.node.append(helper.make_node("Transpose", [last.input[0]], [REGIONS], perm=order))
     sizes = [shapes[last.input[0]][axis].dim_value for axis in order[1:]]
-    graph.output.append(helper.make_tensor_value_info("regions", TensorProto.FLOAT, ["n", *sizes]))
+    graph.output.append(helper.make_tensor_value_info(REGIONS, TensorProto.FLOAT, ["n", *sizes]))
     return model.SerializeToString()
 
 

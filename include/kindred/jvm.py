@@ -86,7 +86,7 @@ def event_log() -> dict[str, str]:
 
 
 def object_store() -> dict[str, str]:
-    """What Spark needs for s3a://: the jars of KINDRED_JARS, which `bin/jars` fetches, and a committer that ends a
+    """What Spark needs for s3a://: the jars of KINDRED_JARS, which `make jars` fetches, and a committer that ends a
     task's parts in place instead of renaming files. Address and key are in the environment, where Spark finds them.
     """
     jars = os.environ.get("KINDRED_JARS")

@@ -11,14 +11,13 @@ import numpy as np
 import pandas as pd
 from pyspark.sql import DataFrame, Row
 
-from kindred import images, s3
-from kindred.datasets import Source, as_source, place
-from kindred.datasets.image_folder import in_bucket
+from kindred import images
+from kindred.datasets import listing
 from kindred.errors import InputError
 from kindred.featurize import BATCH, Extractor
 from kindred.ingest import read_ahead
 from kindred.networks import Network
-from kindred.runs import filesystem, local
+from kindred.runs import local
 
 LABELLED = "origin string, label string, confidence double, probabilities array<float>, reason string"
 COLUMNS = [column.split()[0] for column in LABELLED.split(", ")]
@@ -27,20 +26,12 @@ ROWS_PER_TASK = 128
 
 def files(path: str) -> list[str]:
     """The URIs of all files in a folder and below it, but hidden ones. Raises InputError where there is none."""
-    root, found = in_bucket(path) if s3.is_s3(path) else _in_folder(path)
+    root, found = listing(path)
     prefix = len(root) + 1
     uris = sorted(file.uri for file in found if "/." not in "/" + file.uri[prefix:])
     if not uris:
         raise InputError(f"no file in {local(root)}")
     return uris
-
-
-def _in_folder(path: str) -> tuple[str, list[Source]]:
-    """The URI of a folder (or a file), and all files below it."""
-    root = place(path)
-    fs, inside = filesystem(root)
-    found = fs.find(inside, detail=True) if fs.isdir(inside) else {inside: fs.info(inside)}
-    return fs.unstrip_protocol(inside).rstrip("/"), [as_source(fs, info) for info in found.values()]
 
 
 def label(origins: DataFrame, extractor: Extractor, network: Network, classes: list[str], threads: int) -> DataFrame:

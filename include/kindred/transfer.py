@@ -33,7 +33,6 @@ OF_THE_RUN = ("run.json", results.FILE, results.SUMMARY, results.REPORT)
 PART = 16 * 2**20  # bytes
 MOST_PARTS = 10_000  # of one object: S3's limit
 AT_ONCE = 4  # files
-CHUNK = 2**20
 SAY_SECONDS = 5.0
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from kindred import jvm, runs, s3
 from kindred.errors import InputError
+from kindred_airflow import command
 
 HISTORY = "org.apache.spark.deploy.history.HistoryServer"
 
@@ -27,8 +28,8 @@ def init() -> None:
     write_password(Path(_given("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE")), _given("AIRFLOW_ADMIN_PASSWORD"))
     airflow = str(Path(sys.executable).parent / "airflow")
     slots = os.environ.get("KINDRED_SPARK_SLOTS", "1")
-    for command in (["db", "migrate"], ["pools", "set", "spark", slots, "Spark jobs"]):
-        subprocess.run([airflow, *command], check=True)
+    for arguments in (["db", "migrate"], ["pools", "set", "spark", slots, "Spark jobs"]):
+        subprocess.run([airflow, *arguments], check=True)
 
 
 def make_database(variable: str) -> None:
@@ -107,7 +108,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except InputError as error:
-        sys.exit(f"kindred: {error}")
+    command.end_with(main)

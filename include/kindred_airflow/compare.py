@@ -1,24 +1,21 @@
 """`make compare`: one page that puts finished runs side by side."""
 
 import os
-import sys
 from pathlib import Path
 
 from kindred import runs
 from kindred.errors import InputError
-from kindred_airflow import machine
+from kindred_airflow import command, machine
 
 MOST = 20  # runs of a filter: more lines than that nobody tells apart
 
 
 def main() -> int:
-    """The command line of `make compare`: its values come from the environment, where make puts them."""
+    """The command line of `make compare`."""
     names, wanted = (os.environ.get("RUNS") or "").split(), os.environ.get("FILTER")
     if bool(names) == bool(wanted):
-        known = runs.known_runs("self_training")
-        hint = f"; finished runs: {', '.join(known[-9:])}" if known else "; `make run` makes a run"
         usage = """make compare RUNS="a b c", or FILTER="tags.dataset = 'digits'" in the language of MLflow's search"""
-        raise InputError(f"say which runs: {usage}{hint}")
+        raise InputError(f"say which runs: {usage}; {command.finished()}")
     folders = [runs.find_run(name, "self_training") for name in names] if names else _filtered(wanted)
     from kindred import compare  # it loads Spark's modules
 
@@ -35,7 +32,7 @@ def _filtered(wanted: str) -> list[str]:
     """The folders of the finished runs that MLflow's filter finds, newest first."""
     from kindred import tracking
 
-    os.environ.setdefault("MLFLOW_TRACKING_URI", machine.tracking_uri())
+    machine.use_tracking()
     found = [folder for folder in tracking.folders(wanted) if runs.mark_of(runs.join(folder, "evaluate"))]
     if len(found) > MOST:
         print(f"{len(found)} runs are found; the {MOST} newest are compared")
@@ -43,7 +40,4 @@ def _filtered(wanted: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except InputError as error:
-        sys.exit(f"kindred: {error}")
+    command.end_with(main)

@@ -30,6 +30,12 @@ def tracking_uri() -> str:
     return f"sqlite:///{data()}/mlflow.db"
 
 
+def use_tracking() -> None:
+    """Let this process speak to MLflow: where the environment says, or to the database of this machine."""
+    if not os.environ.get("MLFLOW_TRACKING_URI"):
+        os.environ["MLFLOW_TRACKING_URI"] = tracking_uri()
+
+
 def environment(database: str) -> dict[str, str]:
     """The environment of Airflow and its jobs; `database` is the name of Airflow's SQLite file. What is set, stays."""
     home = data() / "airflow"

@@ -5,25 +5,22 @@ import sys
 
 from kindred import runs, transfer
 from kindred.errors import InputError
+from kindred_airflow import command
 
 
-def publish() -> str:
-    """The command line of `make publish`: its values come from the environment, where make puts them."""
-    name, to = _given("RUN", "TO", "make publish RUN=name TO=s3://bucket/prefix")
-    return transfer.publish(runs.find_run(name, "self_training"), to, _say)
+def publish() -> None:
+    """The command line of `make publish`."""
+    usage = "say which run and which bucket: make publish RUN=name TO=s3://bucket/prefix"
+    name, to = command.given("RUN", "TO", say=usage)
+    print(f"\n  {transfer.publish(runs.find_run(name, 'self_training'), to, _say)}")
 
 
-def fetch() -> str:
-    """The same for `make fetch`."""
-    name, source = _given("RUN", "FROM", "make fetch RUN=name FROM=s3://bucket/prefix")
-    return runs.local(transfer.fetch(name, source, _say))
-
-
-def _given(one: str, other: str, usage: str) -> tuple[str, str]:
-    values = os.environ.get(one), os.environ.get(other)
-    if not all(values):
-        raise InputError(f"say which run and which bucket: {usage}")
-    return values
+def fetch() -> None:
+    """The command line of `make fetch`."""
+    name, source = os.environ.get("RUN"), os.environ.get("FROM")
+    if not name or not source:  # the runs to choose from lie in the bucket
+        raise InputError("say which run and which bucket: make fetch RUN=name FROM=s3://bucket/prefix")
+    print(f"\n  {runs.local(transfer.fetch(name, source, _say))}")
 
 
 def _say(line: str) -> None:
@@ -31,8 +28,4 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    commands = {"publish": publish, "fetch": fetch}
-    try:
-        print(f"\n  {commands[sys.argv[1]]()}")
-    except InputError as error:
-        sys.exit(f"kindred: {error}")
+    command.end_with({"publish": publish, "fetch": fetch}[sys.argv[1]])

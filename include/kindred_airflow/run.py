@@ -15,7 +15,7 @@ import psutil
 
 from kindred import results, runs
 from kindred.errors import InputError
-from kindred_airflow import machine
+from kindred_airflow import command, machine
 
 DATABASE = "runs.db"  # apart from the one that `make up` serves: its scheduler would take up these runs a second time
 LINE = re.compile(r"\[kindred\] ([\w./-]+)(?::| (failed):) (.*)")
@@ -127,7 +127,7 @@ def _follow(command: list[str], env: dict[str, str], log: Path) -> int:
 
 
 def main() -> int:
-    """The command line of `make run`: its values come from the environment, where make puts them."""
+    """The command line of `make run`."""
     dag_id = os.environ.get("DAG") or "self_training"
     text = os.environ.get("CONF") or (
         '{"dataset": "digits", "labels_per_class": 10}' if dag_id == "self_training" else "{}"
@@ -151,7 +151,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except InputError as error:
-        sys.exit(f"kindred: {error}")
+    command.end_with(main)

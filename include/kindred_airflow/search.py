@@ -1,14 +1,12 @@
 """`make search`: the search page on this machine, without Airflow, until Ctrl-C."""
 
 import os
-import sys
 
 from kindred import runs, served
-from kindred.errors import InputError
-from kindred_airflow import machine
+from kindred_airflow import command
 from kindred_airflow.serve import free_port
 
-AT_ONCE = 64  # requests; the others wait outside
+AT_ONCE = 64  # connections; the others get a 503
 
 
 def main() -> int:
@@ -19,7 +17,6 @@ def main() -> int:
     from kindred.search_page.app import application
 
     number, name = free_port("SEARCH_PORT", 8090), os.environ.get("RUN")
-    os.environ.setdefault("MLFLOW_TRACKING_URI", machine.tracking_uri())
     if name:
         chosen = served.open_run(runs.find_run(name, "self_training"))
         app = application(lambda: chosen)
@@ -34,7 +31,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except InputError as error:
-        sys.exit(f"kindred: {error}")
+    command.end_with(main)

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from kindred.errors import InputError
-from kindred_airflow import machine
+from kindred_airflow import command, machine
 from kindred_airflow.run import end
 
 DATABASE = "airflow.db"
@@ -151,8 +151,4 @@ def free_port(name: str, default: int) -> int:
 
 
 if __name__ == "__main__":
-    commands = {"up": up, "down": down}
-    try:
-        sys.exit(commands[sys.argv[1]]())
-    except InputError as error:
-        sys.exit(f"kindred: {error}")
+    command.end_with({"up": up, "down": down}[sys.argv[1]])

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from kindred import runs
+from kindred import runs, s3
 from kindred.errors import InputError
 
 SPLITS = ("train", "unlabeled", "test")
@@ -59,6 +59,20 @@ def place(path: str) -> str:
     if not fs.exists(inside):
         raise InputError(f"no such file or folder: {runs.local(uri)}")
     return uri
+
+
+def listing(path: str) -> tuple[str, list[Source]]:
+    """The URI of a folder, of a file or of a bucket's prefix, and all files below it; an object's ETag is its version.
+    Raises InputError where there is none.
+    """
+    if s3.is_s3(path):
+        bucket, prefix = s3.split(path.rstrip("/"))
+        root = f"s3://{bucket}/{prefix}".rstrip("/")
+        return root, [Source(f"s3://{bucket}/{found.key}", found.size, found.etag) for found in s3.objects(root)]
+    root = place(path)
+    fs, inside = runs.filesystem(root)
+    files = [as_source(fs, info) for info in fs.find(inside, detail=True).values() if info["type"] == "file"]
+    return fs.unstrip_protocol(inside).rstrip("/"), files
 
 
 def in_slices(

@@ -12,8 +12,8 @@ import io
 from collections.abc import Callable
 from typing import Any
 
-from kindred import runs, s3
-from kindred.datasets import COLUMNS, RAW, SPLITS, Source, as_source, place
+from kindred import runs
+from kindred.datasets import COLUMNS, RAW, SPLITS, Source, listing
 from kindred.errors import InputError
 
 TABLE = "labels.csv"
@@ -24,35 +24,16 @@ PER_TASK = 128
 def sources(path: str, say: Callable[[str], None]) -> list[Source]:
     if not path:
         raise InputError("dataset image_folder needs a path: the folder that holds the images")
-    if s3.is_s3(path):
-        say(f"listing {path}")
-        root, files = in_bucket(path)
-    else:
-        root, files = _in_folder(path, say)
+    say(f"listing {path}")
+    root, files = listing(path)
+    if [file.uri for file in files] == [root]:
+        raise InputError(f"not a folder: {runs.local(root)}")
     names = [(file, file.uri[len(root) + 1 :]) for file in files]
     shown = [(file, name) for file, name in names if not any(part.startswith(".") for part in name.split("/"))]
     if not any(name != TABLE for _, name in shown):
         raise InputError(f"no image in {runs.local(root)}")
     # The root goes first: the splits and classes are read off the paths below it.
     return [Source(root, 0, ""), *sorted(file for file, _ in shown)]
-
-
-def _in_folder(path: str, say: Callable[[str], None]) -> tuple[str, list[Source]]:
-    """The URI of a folder, and all files below it."""
-    root = place(path)
-    fs, inside = runs.filesystem(root)
-    if not fs.isdir(inside):
-        raise InputError(f"not a folder: {runs.local(root)}")
-    say(f"listing {runs.local(root)}")
-    files = [as_source(fs, info) for info in fs.find(inside, detail=True).values() if info["type"] == "file"]
-    return fs.unstrip_protocol(inside).rstrip("/"), files
-
-
-def in_bucket(path: str) -> tuple[str, list[Source]]:
-    """The URI of a bucket's prefix, and all objects below it; an object's ETag is its version."""
-    bucket, prefix = s3.split(path.rstrip("/"))
-    root = f"s3://{bucket}/{prefix}".rstrip("/")
-    return root, [Source(f"s3://{bucket}/{found.key}", found.size, found.etag) for found in s3.objects(root)]
 
 
 def read(spark: Any, sources: list[Source], limit: int | None) -> Any:

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from kindred import images
+from kindred import images, templates
 from kindred.report import Section
 
 FOLDER = Path(__file__).parent
@@ -20,13 +19,7 @@ ROWS = 40  # of a table on the page: its CSV has all of them
 
 def render(title: str, facts: dict[str, str], sections: list[Section]) -> bytes:
     """The page: its title, what the run was asked for, and its sections in their order."""
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates.environment(FOLDER)
     environment.filters |= {"picture": picture, "png": data_uri, "shown": shown}
     style, script = ((FOLDER / name).read_text() for name in ("page.css", "page.js"))
     policy = (

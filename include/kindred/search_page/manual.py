@@ -3,23 +3,15 @@
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from kindred import templates
 
 FOLDER = Path(__file__).parent
 
 
 def page(description: dict[str, Any]) -> str:
     """HTML of an OpenAPI description."""
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("manual.html").render(
-        title=description["info"]["title"], routes=_routes(description)
-    )
+    template = templates.environment(FOLDER).get_template("manual.html")
+    return template.render(title=description["info"]["title"], routes=_routes(description))
 
 
 def _routes(description: dict[str, Any]) -> list[dict[str, Any]]:

@@ -43,8 +43,8 @@ def about(served: Served, request: Request) -> dict:
         "classes": served.gallery.classes,
         "gallery": len(served.gallery),
         "queries": len(served.queries),
-        "splits": served.named("splits"),
-        "datasets": served.named("datasets"),
+        "splits": served.splits,
+        "datasets": served.datasets,
         "distances": {name: distance.vectors for name, distance in DISTANCES.items()},
         "extractor": served.model.extractor.name,
         "regions": served.model.has_regions,
@@ -108,10 +108,10 @@ async def _uploaded(request: Request) -> np.ndarray:
 
 
 def _known(served: Bundle, image_id: str) -> Images:
-    found = served.image(image_id)
-    if found is None:
-        raise HTTPException(404, f"no image {image_id[:80]!r} in the gallery or among the test images of {served.name}")
-    return found
+    try:
+        return served.image(image_id)
+    except InputError as error:
+        raise HTTPException(404, str(error)) from None
 
 
 def _file(served: Bundle, image_id: str) -> bytes:
