@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pyspark.sql import Observation
 from pyspark.sql import functions as F
 
-from kindred import featurize, runs, stage
+from kindred import featurize, runs, stage, work
 
 
 def home(s: stage.Stage, *, extractor: str, image_size: int | None, weights: str) -> str:
@@ -18,14 +18,13 @@ def home(s: stage.Stage, *, extractor: str, image_size: int | None, weights: str
 def main(s: stage.Stage, *, extractor: str, image_size: int | None, weights: str) -> str:
     images = s.read("images").select("image_id", "split", "content")
     count = images.count()
-    tasks = max(2 * s.spark.sparkContext.defaultParallelism, -(-count // featurize.ROWS_PER_TASK))
     featurize.fit(s.found, images, s.say)
     featurize.ship(s.spark, s.found)
     if s.found.graph:
         s.put_file(featurize.FILE, featurize.graph_path(s.found).read_bytes())
     run = featurize.worker(s.found, s.threads())
     times = Observation()
-    features = images.repartition(tasks, "image_id").mapInArrow(run, featurize.TIMED)
+    features = images.repartition(work.tasks(s.spark, count), "image_id").mapInArrow(run, featurize.TIMED)
     features = features.observe(times, F.min("started").alias("start"), F.max("ended").alias("end"))
     dimensions = len(s.write("features", features, of=count).select("features").first()[0])
     seconds = max(times.get["end"] - times.get["start"], 1e-3)

@@ -1,6 +1,6 @@
 """a folder of images, a finished run -> predictions.csv: origin, label, confidence, probabilities"""
 
-from kindred import featurize, networks, predict, runs, stage
+from kindred import featurize, networks, predict, runs, stage, work
 from kindred.errors import InputError
 
 
@@ -11,8 +11,7 @@ def main(s: stage.Stage, *, run: str, images: str) -> str:
     network = networks.from_bytes(source.file("gate", "network.npz"))
     uris = predict.files(images)
     featurize.ship(s.spark, extractor, lambda: source.file("featurize", featurize.FILE))
-    tasks = max(2 * s.spark.sparkContext.defaultParallelism, -(-len(uris) // predict.ROWS_PER_TASK))
-    rows = s.spark.sparkContext.parallelize([(uri,) for uri in uris], min(tasks, len(uris)))
+    rows = s.spark.sparkContext.parallelize([(uri,) for uri in uris], work.tasks(s.spark, len(uris)))
     origins = s.spark.createDataFrame(rows, "origin string")
     written = s.write("labelled_images", predict.label(origins, extractor, network, classes, s.threads()), of=len(uris))
     good, bad = written.where("reason is null").orderBy("origin"), written.where("reason is not null").orderBy("origin")

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from cluster import compose
+from kindred import work
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = json.loads((ROOT / "tests/cluster/compose-spec.json").read_text())
@@ -58,6 +59,11 @@ def test_the_example_is_what_is_generated_without_its_secrets(env) -> None:
     assert list(example) == list(env)
     assert {name for name, value in example.items() if not value} == {name for name in env if SECRET.search(name)}
     assert {name: env[name] for name in env if example[name]} == {n: v for n, v in example.items() if v}
+
+
+def test_a_job_is_cut_as_it_is_without_the_file(env) -> None:
+    for variable, default in (work.IMAGES_PER_TASK, work.BATCH_IMAGES, work.BATCH_MEGABYTES):
+        assert env[variable] == str(default)
 
 
 def test_passwords_are_long_and_no_two_alike(tmp_path: Path) -> None:

@@ -19,7 +19,6 @@ from kindred.errors import InputError
 
 FILE = "extractor.onnx"  # the graph, as it is kept with the features
 BATCH = 32
-ROWS_PER_TASK = 256
 MIXED_SIZE = 32  # px: the side for an extractor without one of its own, where the images differ in size
 SAMPLE = 5000  # images that a fitted extractor learns from
 

@@ -21,7 +21,6 @@ from kindred.runs import local
 
 LABELLED = "origin string, label string, confidence double, probabilities array<float>, reason string"
 COLUMNS = [column.split()[0] for column in LABELLED.split(", ")]
-ROWS_PER_TASK = 128
 
 
 def files(path: str) -> list[str]:

@@ -27,7 +27,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
-from kindred import arrow, runs, schemas
+from kindred import arrow, runs, schemas, work
 from kindred.errors import InputError
 from kindred.jvm import cores
 
@@ -44,7 +44,7 @@ def session(name: str) -> SparkSession:
     builder = SparkSession.builder.appName(name)
     settings = {
         "spark.sql.execution.arrow.pyspark.enabled": "true",
-        "spark.sql.execution.arrow.maxRecordsPerBatch": "256",  # encoded images may be big
+        **work.batch_settings(),
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
         "spark.ui.showConsoleProgress": "false",
@@ -56,7 +56,7 @@ def session(name: str) -> SparkSession:
     for key, value in settings.items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
-    spark.conf.set("spark.sql.shuffle.partitions", str(2 * spark.sparkContext.defaultParallelism))
+    spark.conf.set("spark.sql.shuffle.partitions", str(work.shuffle_partitions(spark)))
     return spark
 
 

@@ -12,13 +12,12 @@ import io
 from collections.abc import Callable
 from typing import Any
 
-from kindred import runs
+from kindred import runs, work
 from kindred.datasets import COLUMNS, RAW, SPLITS, Source, listing
 from kindred.errors import InputError
 
 TABLE = "labels.csv"
 UNLABELED = ("unlabeled", "unlabelled")
-PER_TASK = 128
 
 
 def sources(path: str, say: Callable[[str], None]) -> list[Source]:
@@ -47,7 +46,8 @@ def read(spark: Any, sources: list[Source], limit: int | None) -> Any:
             counts[split] += 1
             if limit is None or counts[split] <= limit:
                 rows.append((split, uri, label, None, None, None, None, None))
-    return spark.createDataFrame(spark.sparkContext.parallelize(rows, -(-len(rows) // PER_TASK)), RAW).select(COLUMNS)
+    files = spark.sparkContext.parallelize(rows, work.tasks(spark, len(rows)))
+    return spark.createDataFrame(files, RAW).select(COLUMNS)
 
 
 def _by_folder(names: list[str]) -> Callable[[str], tuple[str, str | None]]:

@@ -1,0 +1,39 @@
+"""How a job's work is cut into tasks and batches: by the number of images and their bytes, so that memory and the time
+of a task stay what they are as the data grow. The environment may say otherwise.
+"""
+
+import os
+from typing import Any
+
+from kindred.errors import InputError
+
+TASKS_PER_CORE = 2  # at least, so that a slow task does not leave the other cores idle for long
+IMAGES_PER_TASK = ("KINDRED_IMAGES_PER_TASK", 256)
+BATCH_IMAGES = ("KINDRED_BATCH_IMAGES", 256)  # rows that go to a Python worker at once, where they are small
+BATCH_MEGABYTES = ("KINDRED_BATCH_MEGABYTES", 64)  # and where they are big
+
+
+def tasks(spark: Any, images: int) -> int:
+    """Into how many tasks so many images are cut that have to be decoded."""
+    least = TASKS_PER_CORE * spark.sparkContext.defaultParallelism
+    return max(1, min(images, max(least, -(-images // _size(*IMAGES_PER_TASK)))))
+
+
+def shuffle_partitions(spark: Any) -> int:
+    """Partitions of a join or a sort, where Spark's adaptive execution does not merge or split them."""
+    return TASKS_PER_CORE * spark.sparkContext.defaultParallelism
+
+
+def batch_settings() -> dict[str, str]:
+    """Spark's settings of the Arrow batches between its JVM and its Python workers."""
+    return {
+        "spark.sql.execution.arrow.maxRecordsPerBatch": str(_size(*BATCH_IMAGES)),
+        "spark.sql.execution.arrow.maxBytesPerBatch": str(_size(*BATCH_MEGABYTES) * 2**20),
+    }
+
+
+def _size(variable: str, default: int) -> int:
+    text = os.environ.get(variable) or str(default)
+    if not text.isdecimal() or int(text) < 1:
+        raise InputError(f"{variable} must be a whole number from 1, not {text!r}")
+    return int(text)
