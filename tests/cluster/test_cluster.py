@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -25,15 +26,14 @@ SLOW_SECONDS = 30
 TIMES = re.compile(r"seconds$|/reused$|per_second$")
 
 
-@pytest.fixture(scope="module")
-def reference(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
-    """The figures of the same run in one process."""
-    env = {**os.environ, "KINDRED_DATA": str(tmp_path_factory.mktemp("reference"))}
+def on_one_machine(place: Path, labels: int, *options: str) -> dict[str, float]:
+    """The figures of a run in one process with `local[2]`; `options` are those of the benchmarks."""
+    env = {**os.environ, "KINDRED_DATA": str(place)}
     env["PYTHONPATH"] = os.pathsep.join(str(ROOT / name) for name in ("include", "benchmarks", "tests"))
     for name in [name for name in env if name.startswith("AWS_") or name == "KINDRED_JARS"]:
         del env[name]
-    command = [sys.executable, str(ROOT / "tests/cluster/reference.py"), str(CONF["labels"])]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=900, check=False)
+    command = [sys.executable, str(ROOT / "tests/cluster/reference.py"), str(labels), *options]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=1800, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(re.search(r"^figures (.+)$", done.stdout, re.M)[1])
 
@@ -52,11 +52,11 @@ def scores_of(figures: dict[str, float]) -> dict[str, float]:
 
 
 @pytest.mark.first
-def test_a_run_gives_the_figures_of_a_single_machine(cluster, first, reference) -> None:
+def test_a_run_gives_the_figures_of_a_single_machine(cluster, first, tmp_path: Path) -> None:
     assert first["state"] == "success", first["said"]
     made = figures_of("first")
 
-    both = scores_of(reference)
+    both = scores_of(on_one_machine(tmp_path, CONF["labels"]))
     assert len(both) > 40
     assert {name: made.get(name) for name in both} == pytest.approx(both, abs=1e-6)
 
@@ -192,3 +192,32 @@ def test_a_run_ends_well_though_the_store_asks_to_slow_down_for_half_a_minute(ha
     assert harmed["refused"]
     made = figures_of("harmed")
     assert {name for name in figures_of("first") if not name.startswith("attack")} <= set(made)
+
+
+def test_so_does_one_on_photographs_with_a_network(cluster, shared_data: Path, tmp_path: Path) -> None:
+    weights = next(shared_data.glob("weights/models/mobilenet_v2_*.h5"))
+    conf = {"dataset": "stl10", "path": str(shared_data / "stl10_dev/stl10_binary.tar.gz"), "extractor": "mobilenet_v2"}
+    conf |= {"weights": str(weights), "labels": 100}
+
+    run = cluster.trigger({**conf, "run_name": "photographs"})
+    state = cluster.finish(run, 3000)
+
+    assert state == "success", failures(cluster, run)
+    options = [f"--{name}={conf[name]}" for name in ("dataset", "path", "extractor", "weights")]
+    both = scores_of(on_one_machine(tmp_path, conf["labels"], *options))
+    assert len(both) > 40
+    made = figures_of("photographs")
+    assert {name: made.get(name) for name in both} == pytest.approx(both, abs=1e-6)
+
+
+def test_and_one_with_a_classifier_that_is_fitted_in_spark(cluster, first, tmp_path: Path) -> None:
+    conf = {**CONF, "classifier": "multilayer_perceptron"}
+
+    run = cluster.trigger({**conf, "run_name": "perceptron"})
+    state = cluster.finish(run, 3000)
+
+    assert state == "success", failures(cluster, run)
+    both = scores_of(on_one_machine(tmp_path, CONF["labels"], "--classifier=multilayer_perceptron"))
+    assert len(both) > 40
+    made = figures_of("perceptron")
+    assert {name: made.get(name) for name in both} == pytest.approx(both, abs=1e-3)
