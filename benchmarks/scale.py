@@ -49,6 +49,7 @@ def main() -> None:
         return
     figures, rows = {}, [("images", "stage", "driver MB", "workers MB", "seconds")]
     for count in o.counts:
+        print(f"{count:,} images", flush=True)
         with tempfile.TemporaryDirectory(prefix="kindred-scale-") as place:
             bench.generate(Path(place, "pictures"), count, o.image_size or 96)
             for stage, measured in measure(o, place).items():
@@ -82,6 +83,7 @@ def measure(o, place: str) -> dict[str, dict[str, float]]:
             found[stage] = watch(subprocess.Popen(command, env=env, stdout=log, stderr=log))
         if found[stage].pop("status"):
             raise RuntimeError(Path(place, f"{stage}.log").read_text(errors="replace")[-2000:])
+        print(f"{stage}: {', '.join(f'{name} {value:,.0f}' for name, value in found[stage].items())}", flush=True)
     return found
 
 
