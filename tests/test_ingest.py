@@ -3,9 +3,11 @@
 from collections import Counter
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from kindred import images, ingest
+from kindred import images, ingest, runs
+from kindred.datasets import COLUMNS as RAW_COLUMNS
 from kindred.datasets import RAW
 from kindred.errors import InputError
 from pictures import encoded, noise
@@ -240,3 +242,18 @@ def test_figures_count_leaks_whether_dropped_or_kept(spark, leaks: str) -> None:
         "ingest/leaked": 2 if leaks == "drop" else 1,
         "ingest/repeated": 1 if leaks == "drop" else 2,
     }
+
+
+def test_what_is_decoded_is_handed_back_a_few_megabytes_at_a_time(tmp_path: Path) -> None:
+    rows = []
+    for number in range(5):
+        path = tmp_path / f"{number}.png"
+        path.write_bytes(encoded(noise(40, 30, seed=number)))
+        rows.append(("train", runs.uri(str(path)), "cat", None, None, None, None, None))
+    size = path.stat().st_size
+
+    found = list(ingest.decode_batches(int(2.5 * size), iter([pd.DataFrame(rows, columns=RAW_COLUMNS)])))
+
+    assert [len(frame) for frame in found] == [2, 2, 1]
+    assert pd.concat(found)["origin"].tolist() == [row[1] for row in rows]
+    assert pd.concat(found)["reason"].isna().all()

@@ -169,7 +169,7 @@ def test_images_of_a_bucket_have_the_ids_and_labels_of_the_same_on_disk(spark, b
     def rows(path: str) -> list[tuple]:
         # Decoded here: the session's workers began before this test's store.
         raw = module.read(spark, module.sources(path, lambda line: None), None).collect()
-        found = pd.concat(ingest.decode_batches([pd.DataFrame([tuple(row) for row in raw], columns=COLUMNS)]))
+        found = pd.concat(ingest.decode_batches(2**20, [pd.DataFrame([tuple(row) for row in raw], columns=COLUMNS)]))
         return sorted((r.split, r.label or "", r.image_id or "", r.reason or "") for r in found.itertuples())
 
     assert rows(f"{bucket}/photos") == rows(str(tmp_path))

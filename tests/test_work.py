@@ -53,3 +53,12 @@ def test_big_rows_come_to_python_in_small_batches(spark, monkeypatch: pytest.Mon
 
     assert sum(found) == 40
     assert max(found) <= 11  # of 0.1 MB each
+
+
+def test_rows_come_in_batches_of_about_so_many_bytes() -> None:
+    rows = ["aaa", "bb", "c", "dddddddd", "", "e"]
+
+    found = list(work.batches(rows, len, 5))
+
+    assert found == [["aaa", "bb"], ["c"], ["dddddddd"], ["", "e"]]
+    assert list(work.batches([], len, 5)) == []

@@ -51,7 +51,11 @@ class Extractor:
 
     def batch(self, pixels: list[np.ndarray]) -> np.ndarray:
         """Images of any size as the extractor takes them, uint8 [n, height, width, channels]."""
-        return np.stack([images.fit(image, (self.height, self.width), self.channels) for image in pixels])
+        return np.stack([self.fitted(image) for image in pixels])
+
+    def fitted(self, pixels: np.ndarray) -> np.ndarray:
+        """One such image; a worker shrinks each when it is decoded, so that it never holds many big ones."""
+        return images.fit(pixels, (self.height, self.width), self.channels)
 
     @classmethod
     def of(cls, facts: dict) -> "Extractor":
@@ -103,8 +107,7 @@ def sample(extractor: Extractor, frame: Any) -> np.ndarray:
     seen = frame.where(F.col("split").isin("train", "unlabeled"))
     chosen = seen.select("image_id", F.sha2("image_id", 256).alias("rank")).distinct().orderBy("rank").limit(SAMPLE)
     rows = seen.join(F.broadcast(chosen), "image_id", how="left_semi").select("image_id", "content").toLocalIterator()
-    size = (extractor.height, extractor.width)
-    pixels = {row.image_id: images.fit(images.decode(row.content), size, extractor.channels) for row in rows}
+    pixels = {row.image_id: extractor.fitted(images.decode(row.content)) for row in rows}
     if len(pixels) < 2:
         raise InputError(f"{extractor.name} learns from images; {len(pixels)} to learn from are too few")
     return np.stack([pixels[image_id] for image_id in sorted(pixels)])
@@ -141,7 +144,7 @@ def _batches(extractor: Extractor, threads: int, batches: Iterator[pa.RecordBatc
         for start in range(0, batch.num_rows, BATCH):
             rows = batch.slice(start, BATCH)
             started = time.time()
-            pixels = [images.decode(content.as_py()) for content in rows.column("content")]
+            pixels = [extractor.fitted(images.decode(content.as_py())) for content in rows.column("content")]
             features = extractor.features(pixels, threads)
             times = [pa.array(np.full(len(features), at)) for at in (started, time.time())]
             columns = [rows.column("image_id"), rows.column("split"), arrow.lists(features), *times]

@@ -13,7 +13,7 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from kindred import images, runs, s3
+from kindred import images, runs, s3, work
 from kindred.errors import InputError
 
 DECODED = (
@@ -21,6 +21,7 @@ DECODED = (
     "content binary, reason string"
 )
 COLUMNS = [column.split()[0] for column in DECODED.split(", ")]
+CONTENT = COLUMNS.index("content")
 READERS = 8  # objects of a bucket that a task fetches side by side
 TEST_PART = 5  # one in so many labelled images is set aside where the source has no test part
 
@@ -32,15 +33,18 @@ REPEATED_UNLABELED = "unlabelled repeat of a training image"
 
 def decode(raw: DataFrame) -> DataFrame:
     """Rows of `datasets.RAW` as rows of `DECODED`: pixels hashed and stored as a file, or a reason why not."""
-    return raw.mapInPandas(decode_batches, DECODED).persist(StorageLevel.DISK_ONLY)
+    worker = functools.partial(decode_batches, work.batch_bytes())
+    return raw.mapInPandas(worker, DECODED).persist(StorageLevel.DISK_ONLY)
 
 
-def decode_batches(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+def decode_batches(most: int, frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """The same in a worker, about `most` bytes at a time: a frame may name hundreds of photographs."""
     for frame in frames:
         rows = list(frame.itertuples(index=False))
         files = (row.origin if row.content is None and row.reason is None else None for row in rows)
-        decoded = [_decode(row, read) for row, read in zip(rows, read_ahead(files), strict=True)]
-        yield pd.DataFrame(decoded, columns=COLUMNS)
+        decoded = (_decode(row, read) for row, read in zip(rows, read_ahead(files), strict=True))
+        for some in work.batches(decoded, _stored_bytes, most):
+            yield pd.DataFrame(some, columns=COLUMNS)
 
 
 def duplicates(decoded: DataFrame, leaks: str) -> DataFrame:
@@ -212,6 +216,10 @@ def _decode(row, read: Callable[[], bytes] | None) -> tuple:
     except images.ImageError as error:
         return (*head, None, None, None, None, None, str(error))
     return (*head, images.image_id(pixels), *pixels.shape, content, None)
+
+
+def _stored_bytes(row: tuple) -> int:
+    return len(row[CONTENT] or b"")
 
 
 def _counts(column: pa.ChunkedArray) -> Counter:

@@ -3,9 +3,12 @@ of a task stay what they are as the data grow. The environment may say otherwise
 """
 
 import os
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 from kindred.errors import InputError
+
+T = TypeVar("T")
 
 TASKS_PER_CORE = 2  # at least, so that a slow task does not leave the other cores idle for long
 IMAGES_PER_TASK = ("KINDRED_IMAGES_PER_TASK", 256)
@@ -28,8 +31,26 @@ def batch_settings() -> dict[str, str]:
     """Spark's settings of the Arrow batches between its JVM and its Python workers."""
     return {
         "spark.sql.execution.arrow.maxRecordsPerBatch": str(_size(*BATCH_IMAGES)),
-        "spark.sql.execution.arrow.maxBytesPerBatch": str(_size(*BATCH_MEGABYTES) * 2**20),
+        "spark.sql.execution.arrow.maxBytesPerBatch": str(batch_bytes()),
     }
+
+
+def batch_bytes() -> int:
+    """How much a Python worker hands back, or takes, at once."""
+    return _size(*BATCH_MEGABYTES) * 2**20
+
+
+def batches(rows: Iterable[T], weigh: Callable[[T], int], most: int) -> Iterator[list[T]]:
+    """The rows in lists of about `most` bytes; a bigger row is alone in its list."""
+    batch, weight = [], 0
+    for row in rows:
+        if batch and weight + weigh(row) > most:
+            yield batch
+            batch, weight = [], 0
+        batch.append(row)
+        weight += weigh(row)
+    if batch:
+        yield batch
 
 
 def _size(variable: str, default: int) -> int:

@@ -28,10 +28,9 @@ TIMES = re.compile(r"seconds$|/reused$|per_second$")
 
 def on_one_machine(place: Path, labels: int, *options: str) -> dict[str, float]:
     """The figures of a run in one process with `local[2]`; `options` are those of the benchmarks."""
-    env = {**os.environ, "KINDRED_DATA": str(place)}
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "KINDRED_", "MLFLOW_"))}
+    env["KINDRED_DATA"] = str(place)
     env["PYTHONPATH"] = os.pathsep.join(str(ROOT / name) for name in ("include", "benchmarks", "tests"))
-    for name in [name for name in env if name.startswith("AWS_") or name == "KINDRED_JARS"]:
-        del env[name]
     command = [sys.executable, str(ROOT / "tests/cluster/reference.py"), str(labels), *options]
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=1800, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
