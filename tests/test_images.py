@@ -166,11 +166,21 @@ def test_a_plain_png_or_jpeg_is_kept_as_it_is() -> None:
         assert images.decode_and_keep(content)[1] is content
 
 
+def test_a_turned_photograph_is_kept_as_it_is_and_read_upright() -> None:
+    content = encoded(noise(8, 6), "JPEG", exif=exif(6))
+
+    pixels, kept = images.decode_and_keep(content)
+
+    assert kept is content
+    assert pixels.shape == (6, 8, 3)
+    np.testing.assert_array_equal(images.decode(kept), pixels)
+
+
 @pytest.mark.parametrize(
     "content",
     [
         encoded(noise(), "BMP"),
-        encoded(noise(), "JPEG", exif=exif(6)),
+        encoded(noise(), "PNG", exif=exif(6)),
         encoded(Image.new("RGBA", (3, 2), (1, 2, 3, 4))),
         encoded(Image.new("CMYK", (16, 16)), "JPEG"),
     ],

@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 MAX_PIXELS = 89_478_485  # Pillow's own bound: beyond it a small file that unpacks to gigabytes is likelier than a photo
 MAX_BYTES = 256 * 2**20
+TURNED = 0x0112  # EXIF's tag of how the camera was held
 Image.MAX_IMAGE_PIXELS = None  # the limit is checked here, before anything is unpacked
 
 
@@ -26,7 +27,7 @@ def decode(content: bytes, most: int = MAX_PIXELS) -> np.ndarray:
 
 def decode_and_keep(content: bytes, most: int = MAX_PIXELS) -> tuple[np.ndarray, bytes]:
     """The pixels, `most` of them, of an encoded file, and the file to store: the given one where it is a plain PNG or
-    JPEG, else a PNG.
+    a JPEG (which may be turned by its EXIF tag: photographs are, and as PNGs would be six times as big), else a PNG.
     """
     if not content:
         raise ImageError("empty file")
@@ -43,7 +44,7 @@ def decode_and_keep(content: bytes, most: int = MAX_PIXELS) -> tuple[np.ndarray,
                 and image.mode in ("L", "RGB")
                 and "transparency" not in image.info
                 and getattr(image, "n_frames", 1) == 1
-                and image.getexif().get(0x0112, 1) == 1
+                and (image.format == "JPEG" or image.getexif().get(TURNED, 1) == 1)
             )
             pixels = _pixels(image)
     except ImageError:
