@@ -37,8 +37,8 @@ class Extractor:
     graph: str | None  # file name of the ONNX graph, where there is one
 
     def features(self, pixels: list[np.ndarray], threads: int = 1, session: Any = None) -> np.ndarray:
-        """Features [n, d], float32, of images of any size. Where the extractor has a graph, by this session, or in a
-        Spark worker by the graph that `ship` has sent.
+        """Features [n, d], float32, of images of any size. Where the extractor has a graph, by this ONNX Runtime
+        session, or without one, in a Spark worker, by the graph that `ship` has sent.
         """
         if self.graph is None:
             return variants.load("extractor", self.name).features(self.batch(pixels))
@@ -46,7 +46,7 @@ class Extractor:
         return self.output(session.get_outputs()[0].name, pixels, session)
 
     def output(self, name: str, pixels: list[np.ndarray], session: Any) -> np.ndarray:
-        """What the graph of a session gives under this name for images of any size."""
+        """What the graph of an ONNX Runtime session gives under this name for images of any size."""
         return session.run([name], {session.get_inputs()[0].name: self.batch(pixels)})[0]
 
     def batch(self, pixels: list[np.ndarray]) -> np.ndarray:

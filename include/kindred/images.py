@@ -27,7 +27,7 @@ def decode(content: bytes, most: int = MAX_PIXELS) -> np.ndarray:
 
 def decode_and_keep(content: bytes, most: int = MAX_PIXELS) -> tuple[np.ndarray, bytes]:
     """The pixels, `most` of them, of an encoded file, and the file to store: the given one where it is a plain PNG or
-    a JPEG (which may be turned by its EXIF tag: photographs are, and as PNGs would be six times as big), else a PNG.
+    a JPEG (its EXIF tag may turn it: photographs are, and as PNGs would be several times as big), else a PNG.
     """
     if not content:
         raise ImageError("empty file")

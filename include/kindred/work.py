@@ -18,8 +18,8 @@ BATCH_MEGABYTES = ("KINDRED_BATCH_MEGABYTES", 64)  # and where they are big
 
 def tasks(spark: Any, images: int) -> int:
     """Into how many tasks so many images are cut that have to be decoded."""
-    least = TASKS_PER_CORE * spark.sparkContext.defaultParallelism
-    return max(1, min(images, max(least, -(-images // _size(*IMAGES_PER_TASK)))))
+    by_number = -(-images // _size(*IMAGES_PER_TASK))
+    return max(1, min(images, max(shuffle_partitions(spark), by_number)))
 
 
 def shuffle_partitions(spark: Any) -> int:
@@ -44,11 +44,12 @@ def batches(rows: Iterable[T], weigh: Callable[[T], int], most: int) -> Iterator
     """The rows in lists of about `most` bytes; a bigger row is alone in its list."""
     batch, weight = [], 0
     for row in rows:
-        if batch and weight + weigh(row) > most:
+        size = weigh(row)
+        if batch and weight + size > most:
             yield batch
             batch, weight = [], 0
         batch.append(row)
-        weight += weigh(row)
+        weight += size
     if batch:
         yield batch
 

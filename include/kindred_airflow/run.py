@@ -15,7 +15,8 @@ import psutil
 
 from kindred import results, runs
 from kindred.errors import InputError
-from kindred_airflow import command, machine
+from kindred_airflow import machine
+from kindred_airflow.command import end_with
 
 DATABASE = "runs.db"  # apart from the one that `make up` serves: its scheduler would take up these runs a second time
 LINE = re.compile(r"\[kindred\] ([\w./-]+)(?::| (failed):) (.*)")
@@ -151,4 +152,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    command.end_with(main)
+    end_with(main)

@@ -14,7 +14,8 @@ from pathlib import Path
 import psutil
 
 from kindred.errors import InputError
-from kindred_airflow import command, machine
+from kindred_airflow import machine
+from kindred_airflow.command import end_with
 from kindred_airflow.run import end
 
 DATABASE = "airflow.db"
@@ -151,4 +152,4 @@ def free_port(name: str, default: int) -> int:
 
 
 if __name__ == "__main__":
-    command.end_with({"up": up, "down": down}[sys.argv[1]])
+    end_with({"up": up, "down": down}[sys.argv[1]])

@@ -25,7 +25,7 @@ def sources(path: str, say: Callable[[str], None]) -> list[Source]:
         raise InputError("dataset image_folder needs a path: the folder that holds the images")
     say(f"listing {path}")
     root, files = listing(path)
-    if [file.uri for file in files] == [root]:
+    if files and files[0].uri == root:
         raise InputError(f"not a folder: {runs.local(root)}")
     names = [(file, file.uri[len(root) + 1 :]) for file in files]
     shown = [(file, name) for file, name in names if not any(part.startswith(".") for part in name.split("/"))]
