@@ -11,7 +11,7 @@ import statistics
 
 import bench
 
-from kindred import runs
+from kindred.runtime import storage
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
             results = []
             for seed in range(1 if labels == "all" else o.draws):
                 count = None if labels == "all" else int(labels)
-                results.append(bench.self_train(runs.join(folder, f"{labels}-{seed}"), o, count, seed))
+                results.append(bench.self_train(storage.join(folder, f"{labels}-{seed}"), o, count, seed))
                 print(f"{head} {labels} labels, draw {seed}: {summary(results[-1])}", flush=True)
             given = str(int(results[0]["choose_labels/labels"]))
             row = [labels, len(results)]

@@ -10,8 +10,9 @@ intervals; the difference is final minus base on the same images. JSON names: th
 
 import bench
 
-from kindred import attacks, stage
-from kindred.fooling import ATTACKS
+from kindred.evaluation.attacks import attack_figures
+from kindred.evaluation.attacks.spark_attacks import ATTACKS
+from kindred.runtime.run_reader import RunReader
 
 
 def main() -> None:
@@ -29,7 +30,7 @@ def main() -> None:
     with bench.temporary_run() as folder:
         bench.self_train(folder, o, o.labels, o.seed)
         figures = run_attack(folder, o)
-        rows = stage.Stage("report", folder, {}).rows("attacks", ["queries"])
+        rows = RunReader(folder, "report").rows("attacks", ["queries"])
     figures["attack/queries"] = sum(rows["queries"].to_pylist())
     figures["attack/queries_per_second"] = figures["attack/queries"] / figures["attack/seconds"]
     names = ("images", "queries", "seconds", "queries_per_second")
@@ -54,7 +55,7 @@ def row(figures: dict[str, float], name: str) -> tuple:
     keys = ("epsilon", *models, "difference", "low", "high")
     values = [figures.get(f"attack/{name}/{key}", "-") for key in keys]
     paired = int(figures.get(f"attack/{name}/paired", 0))
-    return (name, *values, attacks.verdict(*values[-2:], paired) if paired else "-")
+    return (name, *values, attack_figures.verdict(*values[-2:], paired) if paired else "-")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from types import ModuleType
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "include"))
 
-from kindred import jvm, runs, stage  # noqa: E402
+from kindred.runtime import java, runs, spark_session, storage  # noqa: E402
+from kindred.runtime.stage import Stage  # noqa: E402
 
 
 def parser(description: str) -> argparse.ArgumentParser:
@@ -89,17 +90,17 @@ def start(master: str) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", force=True)  # Airflow has its own
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "include"), os.environ.get("PYTHONPATH", "")])
-    os.environ["JAVA_HOME"] = jvm.java_home()
-    os.environ.update(jvm.environment())
-    settings = [part for key, value in jvm.submit_settings().items() for part in ("--conf", f'"{key}={value}"')]
+    os.environ["JAVA_HOME"] = java.java_home()
+    os.environ.update(java.environment())
+    settings = [part for key, value in java.submit_settings().items() for part in ("--conf", f'"{key}={value}"')]
     os.environ["PYSPARK_SUBMIT_ARGS"] = " ".join(["--master", master, *settings, "pyspark-shell"])
-    stage.session("kindred benchmark")
+    spark_session.session("kindred benchmark")
 
 
 @contextlib.contextmanager
 def temporary_run() -> Iterator[str]:
     """A run's folder that is gone afterwards."""
-    root = Path(runs.local(runs.data_root()))
+    root = Path(storage.local(runs.data_root()))
     root.mkdir(parents=True, exist_ok=True)
     folder = tempfile.mkdtemp(prefix="benchmark-", dir=root)
     try:
@@ -119,8 +120,8 @@ def job_module(name: str) -> ModuleType:
 def run_stage(job: str, run: str, name: str | None = None, **arguments) -> dict:
     """Run a stage here and now; its mark."""
     module = job_module(job)
-    attempt = stage.Stage(name or job, run, arguments)
-    return stage.execute(module.main, getattr(module, "home", None), attempt, time.time())
+    attempt = Stage(name or job, run, arguments)
+    return job.execute(module.main, getattr(module, "home", None), attempt, time.time())
 
 
 def generate(folder: Path, count: int, side: int) -> None:

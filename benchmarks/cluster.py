@@ -24,7 +24,7 @@ from pathlib import Path
 
 import bench
 
-from kindred import jvm, runs
+from kindred.runtime import java, runs, storage
 
 READY_SECONDS = 120
 
@@ -58,7 +58,7 @@ def cluster(place: Path, workers: int) -> Iterator[str]:
     """A master and workers of one core; the master's address."""
     place.mkdir()
     port, page = free_port(), free_port()
-    env = {**os.environ, **jvm.environment(), "JAVA_HOME": jvm.java_home(), "SPARK_LOCAL_IP": "127.0.0.1"}
+    env = {**os.environ, **java.environment(), "JAVA_HOME": java.java_home(), "SPARK_LOCAL_IP": "127.0.0.1"}
     env |= {"PYTHONPATH": str(bench.ROOT / "include"), "SPARK_WORKER_CORES": "1", "SPARK_WORKER_MEMORY": "2g"}
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env["PATH"]])  # where spark-class looks for Spark
     command = str(Path(sys.executable).parent / "spark-class")
@@ -117,7 +117,7 @@ def featurize(o) -> float:
     run = runs.run_folder("benchmark", "one")
     bench.run_stage("ingest", run, dataset="image_folder", path=o.inside, limit=None, leaks="drop")
     mark = bench.run_stage("featurize", run, extractor=o.extractor, image_size=o.image_size, weights=o.weights)
-    shutil.rmtree(runs.local(mark["folder"]).rsplit("/", 1)[0])
+    shutil.rmtree(storage.local(mark["folder"]).rsplit("/", 1)[0])
     return mark["figures"]["featurize/images"] / mark["figures"]["featurize/images_per_second"]
 
 

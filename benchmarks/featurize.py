@@ -13,7 +13,11 @@ import bench
 import numpy as np
 from bench import run_stage
 
-from kindred import featurize, graphs, images, jvm, runs, stage
+from kindred.data import images
+from kindred.features import featurize, onnx_graphs
+from kindred.runtime import cpu, file_names, marks, storage
+from kindred.runtime.run_reader import RunReader
+from kindred.runtime.stage import Stage
 
 
 def main() -> None:
@@ -30,7 +34,7 @@ def main() -> None:
         keras_rate = None
         for i in range(o.rounds):
             bare = bare_loop(contents, extractor)
-            ours = the_stage(runs.join(folder, f"round-{i}"), folder, extractor, o)
+            ours = the_stage(storage.join(folder, f"round-{i}"), folder, extractor, o)
             if not o.no_keras:
                 keras_rate = keras_predict(contents[:1000], extractor, o)
             rounds.append((bare, ours, keras_rate))
@@ -61,13 +65,13 @@ def main() -> None:
 
 def prepare(folder: str, o) -> tuple[list[bytes], featurize.Extractor]:
     """A run with the first images by id, as all ways read them, and the extractor."""
-    whole = runs.join(folder, "whole")
+    whole = storage.join(folder, "whole")
     facts = run_stage("ingest", whole, dataset=o.dataset, path=o.path or None, limit=None, leaks="drop")["facts"]
-    some = stage.Stage("ingest", folder, {})
-    frame = stage.Stage("featurize", whole, {}).read("images").orderBy("image_id", "split").limit(o.images)
+    some = Stage("ingest", folder, {})
+    frame = RunReader(whole, "featurize").read("images").orderBy("image_id", "split").limit(o.images)
     written = some.write("images", frame)
     some.facts = facts
-    runs.commit(some.home, some.mark(0, ""))
+    marks.commit(some.home, some.mark(0, ""))
     contents = [bytes(row.content) for row in written.select("content").toLocalIterator()]
     extractor = featurize.prepare(o.extractor, o.image_size, o.weights, facts)
     featurize.fit(extractor, written, print)
@@ -76,16 +80,16 @@ def prepare(folder: str, o) -> tuple[list[bytes], featurize.Extractor]:
 
 def the_stage(run: str, source: str, extractor: featurize.Extractor, o) -> float:
     """Images per second of the stage, made anew."""
-    runs.put_json(runs.join(run, "ingest", runs.MARK), runs.mark_of(runs.join(source, "ingest")))
-    attempt = stage.Stage("featurize", run, {})
-    attempt.found = extractor
+    storage.put_json(storage.join(run, "ingest", file_names.MARK), marks.mark_of(storage.join(source, "ingest")))
+    attempt = Stage("featurize", run, {})
+    attempt.prepared = extractor
     bench.job_module("featurize").main(attempt, extractor=o.extractor, image_size=o.image_size, weights=o.weights)
     return attempt.figures["featurize/images_per_second"]
 
 
 def bare_loop(contents: list[bytes], extractor: featurize.Extractor) -> float:
     """Images per second of one process that decodes, resizes and runs batches in ONNX Runtime on all cores."""
-    session = graphs.session(str(featurize.graph_path(extractor)), threads=jvm.cores())
+    session = onnx_graphs.session(str(featurize.graph_path(extractor)), threads=cpu.cores())
     name = session.get_inputs()[0].name
     return timed(contents, extractor, lambda batch: session.run(None, {name: batch}))
 

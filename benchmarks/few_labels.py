@@ -14,7 +14,9 @@ import bench
 import numpy as np
 import pyarrow.dataset as ds
 
-from kindred import jvm, neighbours, runs, stage
+from kindred.features import neighbours
+from kindred.runtime import cpu, storage
+from kindred.runtime.run_reader import RunReader
 
 MODELS = ("base", "candidate", "final", "final_neighbours")
 
@@ -31,7 +33,7 @@ def main() -> None:
         for labels in o.labels:
             results = []
             for seed in range(o.draws):
-                run = runs.join(folder, f"{labels}-{seed}")
+                run = storage.join(folder, f"{labels}-{seed}")
                 found = bench.self_train(run, o, labels, seed, o.choose)
                 found["final_neighbours/test/accuracy"] = with_neighbours(run)
                 results.append(found)
@@ -52,7 +54,7 @@ def main() -> None:
 
 def with_neighbours(run: str) -> float:
     """Accuracy on the test images of the final model's probabilities times their nearest neighbours' vote."""
-    s = stage.Stage("evaluate", run, {})
+    s = RunReader(run, "evaluate")
     classes = s.facts_of("ingest")["classes"]
     number = {name: i for i, name in enumerate(classes)}
     truth = dict(zip(*(s.rows("truth")[name].to_pylist() for name in ("image_id", "label")), strict=True))
@@ -64,7 +66,7 @@ def with_neighbours(run: str) -> float:
     votes[np.arange(len(pool)), [told[i][0] for i in pool]] = [told[i][1] for i in pool]
     found = s.rows("predictions_final", ["image_id", "probabilities"], ds.field("split") == "test").sort_by("image_id")
     final = np.array(found["probabilities"].to_pylist())
-    both = final * neighbours.vote(features, votes, queries, jvm.cores())
+    both = final * neighbours.vote(features, votes, queries, cpu.cores())
     known = [row for row, i in enumerate(ids) if i in truth]
     return float(np.mean([both[row].argmax() == number[truth[ids[row]]] for row in known]))
 

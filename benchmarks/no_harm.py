@@ -21,8 +21,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from bench import run_stage
 
-from kindred import runs, stage
-from kindred.pseudo import NOVEL
+from kindred.learning.pseudo_labels import NOVEL
+from kindred.runtime import file_names, marks, storage
+from kindred.runtime.run_reader import RunReader
+from kindred.runtime.stage import Stage
 
 BUDGETS = (4, 10, 25)  # given labels a class
 SPOILED = ("shuffled", "swapped", "foreign")
@@ -40,16 +42,16 @@ def main() -> None:
     with bench.temporary_run() as folder:
         for text in o.data:
             o.dataset, o.path, o.extractor = text.split(":")
-            source = runs.join(folder, f"{o.dataset}-source")
+            source = storage.join(folder, f"{o.dataset}-source")
             classes = bench.prepare(source, o)[0]["facts"]["classes"]
             for budget in BUDGETS:
                 for seed in range(o.draws):
-                    figures = trial(runs.join(folder, f"{o.dataset}-{budget}-{seed}"), source, o, budget, seed)
+                    figures = trial(storage.join(folder, f"{o.dataset}-{budget}-{seed}"), source, o, budget, seed)
                     honest.append((budget == BUDGETS[0], *outcome(figures)))
                     say(o.dataset, budget, seed, "honest", honest[-1][1:])
             for way in SPOILED:
                 for seed in range(o.sabotage_draws):
-                    run = runs.join(folder, f"{o.dataset}-{way}-{seed}")
+                    run = storage.join(folder, f"{o.dataset}-{way}-{seed}")
                     figures = trial(run, source, o, 10, 100 + seed, way, classes)
                     spoiled.append(outcome(figures))
                     novelty += [figures["novelty"]] if "novelty" in figures else []
@@ -90,7 +92,7 @@ def trial(
         hide(run, source, hidden)
     else:
         for name in ("ingest", "featurize"):
-            runs.put_json(runs.join(run, name, runs.MARK), runs.mark_of(runs.join(source, name)))
+            storage.put_json(storage.join(run, name, file_names.MARK), marks.mark_of(storage.join(source, name)))
     train, asked = bench.arguments(o, seed)
     chosen = {"labels_per_class": budget, "labels": None, "label_choice": "random", "stratified": True, "seed": seed}
     run_stage("choose_labels", run, **chosen)
@@ -106,8 +108,8 @@ def trial(
     run_stage("train", run, "train_final", **train)
     run_stage("gate", run, gate=o.gate)
     run_stage("evaluate", run)
-    marks = [runs.mark_of(runs.join(run, name)) for name in ("gate", "evaluate")]
-    return {**marks[0]["figures"], **marks[1]["figures"], **novelty}
+    stage_marks = [marks.mark_of(storage.join(run, name)) for name in ("gate", "evaluate")]
+    return {**stage_marks[0]["figures"], **stage_marks[1]["figures"], **novelty}
 
 
 def outcome(figures: dict[str, float]) -> tuple[int, float]:
@@ -128,8 +130,8 @@ def say(dataset: str, budget: int, seed: int, kind: str, found: tuple[int, float
 
 def spoil(run: str, way: str, chance: np.random.Generator) -> None:
     """Commit spoiled pseudo-labels in the place of the true ones."""
-    mark = runs.mark_of(runs.join(run, "pseudo_label"))
-    reader, s = stage.Stage("train_final", run, {}), stage.Stage("pseudo_label", run, mark["arguments"])
+    mark = marks.mark_of(storage.join(run, "pseudo_label"))
+    reader, s = RunReader(run, "train_final"), Stage("pseudo_label", run, mark["arguments"])
     s.inputs, s.figures = mark["inputs"], mark["figures"]
     s.write_rows("refused", reader.rows("refused"))
     one, other = chance.choice(sorted(set(reader.rows("pseudo_labels")["label"].to_pylist())), 2, replace=False)
@@ -142,19 +144,19 @@ def spoil(run: str, way: str, chance: np.random.Generator) -> None:
             labels = [{one: other, other: one}.get(label, label) for label in labels]
         at = rows.column_names.index("label")
         s.write_rows(name, rows.set_column(at, "label", pa.array(labels, pa.string())))
-    runs.put_json(runs.join(run, "pseudo_label", runs.MARK), s.mark(0, way))
+    storage.put_json(storage.join(run, "pseudo_label", file_names.MARK), s.mark(0, way))
 
 
 def hide(run: str, source: str, hidden: list[str]) -> None:
     """A run's images and features where some classes have neither labels nor test images; the rest of theirs are
     unlabelled.
     """
-    reader = stage.Stage("evaluate", source, {})
+    reader = RunReader(source, "evaluate")
     truth = reader.rows("truth")
     foreign = truth.filter(pc.field("label").isin(hidden))["image_id"]
     for name, tables in (("ingest", ("images", "truth")), ("featurize", ("features",))):
-        mark = runs.mark_of(runs.join(source, name))
-        s = stage.Stage(name, run, mark["arguments"])
+        mark = marks.mark_of(storage.join(source, name))
+        s = Stage(name, run, mark["arguments"])
         s.facts, s.figures = dict(mark["facts"]), mark["figures"]
         for table in tables:
             rows = truth.filter(~pc.field("label").isin(hidden)) if table == "truth" else None
@@ -162,8 +164,8 @@ def hide(run: str, source: str, hidden: list[str]) -> None:
         if name == "ingest":
             s.facts["classes"] = [c for c in s.facts["classes"] if c not in hidden]
         else:
-            s.put_file("extractor.onnx", reader.file("featurize", "extractor.onnx"))
-        runs.commit(s.home, s.mark(0, "hidden"))
+            s.put_file(file_names.EXTRACTOR, reader.file("featurize", file_names.EXTRACTOR))
+        marks.commit(s.home, s.mark(0, "hidden"))
 
 
 def apart(rows: pa.Table, foreign: pa.ChunkedArray) -> pa.Table:
@@ -176,8 +178,8 @@ def apart(rows: pa.Table, foreign: pa.ChunkedArray) -> pa.Table:
 
 def kept_out(run: str, source: str, hidden: list[str]) -> tuple[float, float]:
     """The shares of foreign images, and of others whose truth is known, that were kept out as of no known class."""
-    label = dict(zip(*(c.to_pylist() for c in stage.Stage("evaluate", source, {}).rows("truth").columns), strict=True))
-    s = stage.Stage("evaluate", run, {})
+    label = dict(zip(*(c.to_pylist() for c in RunReader(source, "evaluate").rows("truth").columns), strict=True))
+    s = RunReader(run, "evaluate")
     refused = s.rows("refused")
     novel = set(refused.filter(pc.field("reason") == NOVEL)["image_id"].to_pylist())
     pool = [i for rows in (refused, s.rows("pseudo_labels")) for i in rows["image_id"].to_pylist() if i in label]

@@ -28,11 +28,11 @@ SparkSession.builder.getOrCreate().stop()
 EMPTY_DAG = """
 from airflow.sdk import DAG, chain
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
-from kindred import jvm
+from kindred.runtime import java
 
 with DAG("empty", schedule=None):
     chain(*(
-        SparkSubmitOperator(task_id=f"empty_{{i}}", application={job!r}, conf=jvm.submit_settings(), pool="spark")
+        SparkSubmitOperator(task_id=f"empty_{{i}}", application={job!r}, conf=java.submit_settings(), pool="spark")
         for i in range({count})
     ))
 """

@@ -10,8 +10,8 @@ from dataclasses import asdict
 
 import bench
 
-from kindred import propagation
-from kindred.propagation_table import STUDY
+from kindred.studies.label_propagation import cell_grid
+from kindred.studies.label_propagation.accuracy_table import STUDY
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
     figures, rows = {}, [("cell", "published", "reproduced", "seconds", "seconds an epoch")]
     with bench.temporary_run() as folder:
         bench.prepare(folder, o)
-        for k in propagation.clusterings(cells):
+        for k in cell_grid.clusterings(cells):
             bench.run_stage("cluster", folder, f"cluster/{k}", k=k, seed=o.seed)
         for cell in cells:
             figures |= run(folder, cell, o.seed)
@@ -41,20 +41,20 @@ def main() -> None:
 NAMES = ("published", "accuracy", "seconds", "epoch_seconds")
 
 
-def chosen(names: list[str] | None) -> list[propagation.Cell]:
+def chosen(names: list[str] | None) -> list[cell_grid.Cell]:
     """The cells of these names from the form's grid, with the network's; all others where none is named."""
     from kindred_airflow.forms import LABEL_PROPAGATION
 
     form = [LABEL_PROPAGATION[name].value for name in ("budgets", "centroids", "percentiles")]
     if names is None:
-        return propagation.grid(*form)
-    known = {cell.name: cell for cell in propagation.grid(*form, network=True)}
+        return cell_grid.grid(*form)
+    known = {cell.name: cell for cell in cell_grid.grid(*form, network=True)}
     if unknown := [name for name in names if name not in known]:
         raise SystemExit(f"unknown cell {unknown[0]!r}; known: {', '.join(known)}")
     return [known[name] for name in names]
 
 
-def run(folder: str, cell: propagation.Cell, seed: int) -> dict[str, float]:
+def run(folder: str, cell: cell_grid.Cell, seed: int) -> dict[str, float]:
     from kindred_airflow.cells import FOLDS
 
     mark = bench.run_stage("cell", folder, f"cell/{cell.name}", **asdict(cell), folds=FOLDS, seed=seed)

@@ -13,7 +13,8 @@ import time
 
 import bench
 
-from kindred import results, runs, stage
+from kindred.runtime import file_names, storage
+from kindred.runtime.run_reader import RunReader
 
 
 def main() -> None:
@@ -26,11 +27,11 @@ def main() -> None:
         bench.self_train(folder, o, o.labels, seed=0)
         seconds, size = [], 0
         for _ in range(2):
-            runs.delete(runs.join(folder, "report", runs.MARK))  # else it would be reused
+            storage.delete(storage.join(folder, "report", file_names.MARK))  # else it would be reused
             started = time.monotonic()
             mark = bench.run_stage("report", folder, projection=o.projection)
             seconds.append(time.monotonic() - started)
-            size = len(stage.Stage("evaluate", folder, {}).file("report", results.REPORT)) / 1e6
+            size = len(RunReader(folder, "evaluate").file("report", file_names.REPORT)) / 1e6
     found = {
         name.split("/")[1]: value for name, value in mark["figures"].items() if name.startswith("near_duplicates/")
     }

@@ -5,7 +5,7 @@
 
 import bench
 
-from kindred.distances import DISTANCES
+from kindred.search.distances import DISTANCES
 
 SCORES = ("precision_at_1", "precision_at_5", "precision_at_8", "precision_at_10", "mean_average_precision")
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import bench
 import psutil
 
-from kindred import runs
+from kindred.runtime import runs
 
 STAGES = {
     "ingest": ["dataset", "path", "limit", "leaks"],

@@ -26,12 +26,14 @@ from pathlib import Path
 import bench
 import numpy as np
 
-from kindred import bundle, pictures, screens, search, shards
-from kindred.distances import distance
-from kindred.featurize import Extractor
-from kindred.gallery import Gallery
-from kindred.networks import Layer, Network
-from kindred.search import Images, Index
+from kindred.features.featurize import Extractor
+from kindred.learning.networks import Layer, Network
+from kindred.runtime import file_names
+from kindred.search import image_index, lower_bounds, pictures, shards
+from kindred.search.distances import distance
+from kindred.search.gallery import Gallery
+from kindred.search.image_index import Images, Index
+from kindred.serving import bundle
 
 K = 10
 ROUNDS = 3
@@ -67,7 +69,7 @@ def in_batches(path: Path, count: int) -> dict[str, float]:
 
     gallery, queries = (idx(path / f"{name}-images-idx3-ubyte.gz") for name in ("train", "t10k"))
     queries = queries[:count]
-    index = search.build(of(gallery), ["?"])
+    index = image_index.build(of(gallery), ["?"])
     flat, graph = faiss.IndexFlatL2(gallery.shape[1]), faiss.IndexHNSWFlat(gallery.shape[1], 32)
     flat.add(gallery)
     graph.hnsw.efConstruction, graph.hnsw.efSearch = 40, 60
@@ -104,7 +106,7 @@ def one_by_one(count: int, flat: bool) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         queries = make_up(Path(folder), count, flat)
         started = time.perf_counter()
-        index = search.open_folder(f"file://{folder}")
+        index = image_index.open_folder(f"file://{folder}")
         head = f"search/{'flat' if flat else 'embeddings'}_{count}"
         figures = {f"{head}/open_seconds": time.perf_counter() - started}
         warm(index)
@@ -121,14 +123,14 @@ def over_http(count: int, flat: bool) -> dict[str, float]:
     """Milliseconds of each answer to CLIENTS at once, who each ask REQUESTS times without a pause."""
     with tempfile.TemporaryDirectory() as folder:
         queries = make_up(Path(folder, bundle.VECTORS), count, flat)
-        one = search.open_folder(f"file://{folder}/{bundle.VECTORS}", only=[0])
+        one = image_index.open_folder(f"file://{folder}/{bundle.VECTORS}", only=[0])
         ids = [f"q{i:06d}" for i in range(len(queries))]
         asked = replace(of(queries), ids=ids)
         replace(one, gallery=Gallery()).add(asked).save(f"file://{folder}/{bundle.QUERIES}")
         pictures.finish(f"file://{folder}/{bundle.PICTURES}", 1, [])
-        Path(folder, bundle.NETWORK).write_bytes(Network((Layer(np.zeros((WIDTH, 1)), np.zeros(1)),)).to_bytes())
+        Path(folder, file_names.NETWORK).write_bytes(Network((Layer(np.zeros((WIDTH, 1)), np.zeros(1)),)).to_bytes())
         made_up = Extractor("hog", 1, 1, 1, "none", None)
-        Path(folder, bundle.DESCRIPTION).write_bytes(made_up.describe(["?"], 1))
+        Path(folder, file_names.DESCRIPTION).write_bytes(made_up.describe(["?"], 1))
         context, (near, far) = multiprocessing.get_context("spawn"), socket.socketpair()
         server = context.Process(target=serve, args=(folder, far), daemon=True)
         server.start()
@@ -149,7 +151,7 @@ def serve(folder: str, said: socket.socket) -> None:
     """The server, in a process of its own, which says its port as soon as the gallery is in the page cache."""
     import uvicorn
 
-    from kindred.search_page.app import application
+    from kindred.serving.page.app import application
 
     found = bundle.open_folder(Path(folder), "benchmark")
     warm(found.gallery)
@@ -191,13 +193,13 @@ def make_up(folder: Path, count: int, flat: bool) -> np.ndarray:
         noise = random.standard_normal((size, WIDTH), np.float32) * scale.astype(np.float32)
         return noise + centres[random.integers(0, 10, size)]
 
-    sample = draw(screens.SAMPLE)
-    made = screens.fit({"features": sample, "probabilities": np.ones((len(sample), 1))})
-    about = search.described(["?"], {"features": WIDTH, "probabilities": 1})
+    sample = draw(lower_bounds.SAMPLE)
+    made = lower_bounds.fit({"features": sample, "probabilities": np.ones((len(sample), 1))})
+    about = image_index.described(["?"], {"features": WIDTH, "probabilities": 1})
     sizes = [min(shards.ROWS, count - start) for start in range(0, count, shards.ROWS)]
     for number, size in enumerate(sizes):
         shards.write(f"file://{folder}", number, shards.make(of(draw(size), number * shards.ROWS), made))
-    search.finish(f"file://{folder}", about, made, list(range(len(sizes))))
+    image_index.finish(f"file://{folder}", about, made, list(range(len(sizes))))
     return draw(200)
 
 
@@ -222,7 +224,7 @@ def idx(path: Path) -> np.ndarray:
     return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=16).reshape(-1, 784) / np.float32(255)
 
 
-def rows_of(answers: list[search.Answer]) -> np.ndarray:
+def rows_of(answers: list[image_index.Answer]) -> np.ndarray:
     return np.array([[int(found.image_id) for found in answer.neighbours] for answer in answers])
 
 

@@ -38,9 +38,11 @@ with DAG(
     is_paused_upon_creation=False,
 ):
     run = open_run()
-    needed, grid = clusterings(run), cells(run)
+    needed, grid = clusterings(), cells()
     ingest = submit("ingest", run, ("dataset", "path", "limit", "leaks"), values=FIXED)
     featurize = submit("featurize", run, ("extractor", "image_size", "weights"), values=FIXED)
     end = close_run(run)
-    chain(run, [needed, grid], ingest, featurize, submit_each("cluster", needed), submit_each("cell", grid), end)
+    chain(
+        run, [needed, grid], ingest, featurize, submit_each("cluster", run, needed), submit_each("cell", run, grid), end
+    )
     chain(end, ours.expand_kwargs(budgets()), table(run))

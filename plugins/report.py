@@ -5,6 +5,8 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from kindred.runtime import file_names
+
 
 @functools.cache
 def application() -> Any:
@@ -17,7 +19,7 @@ def application() -> Any:
     from fastapi.responses import HTMLResponse
     from sqlalchemy import select
 
-    from kindred import results, runs
+    from kindred.runtime import runs, storage
 
     allowed = [
         Depends(requires_access_view(AccessView.PLUGINS)),
@@ -31,7 +33,7 @@ def application() -> Any:
         if run is None:
             raise HTTPException(404, f"no run {run_id!r} of {dag_id!r}")
         folder = runs.run_folder(dag_id, (run.conf or {}).get("run_name") or run_id)
-        content = runs.read_bytes(runs.join(folder, results.REPORT))
+        content = storage.find_bytes(storage.join(folder, file_names.REPORT))
         if content is None:
             raise HTTPException(404, "this run has no report yet; its task `report` makes one")
         return HTMLResponse(content)

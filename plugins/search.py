@@ -15,10 +15,10 @@ def application() -> Any:
     from airflow.api_fastapi.core_api.security import requires_access_view
     from fastapi import Depends
 
-    from kindred import served
-    from kindred.search_page.app import application
+    from kindred.serving import champion
+    from kindred.serving.page.app import application
 
-    following = served.Served()
+    following = champion.Served()
     guards = [Depends(requires_access_view(AccessView.PLUGINS))]
     return application(following.current, lambda: following.trouble, guards)
 

@@ -4,14 +4,18 @@ import pyarrow.dataset as ds
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from kindred import attacks as attacking
-from kindred import featurize, fooling, stage, train, variants
+from kindred.evaluation.attacks import attack_figures as attacking
+from kindred.evaluation.attacks import spark_attacks
+from kindred.features import featurize
+from kindred.learning import cross_validation
+from kindred.runtime import file_names, job, variants
+from kindred.runtime.stage import Stage
 
 TEST = ds.field("split") == "test"
 
 
 def main(
-    s: stage.Stage,
+    s: Stage,
     *,
     attacks: list[str],
     attack_images: int | None,
@@ -25,17 +29,17 @@ def main(
     bounds = {"l2": attack_epsilon_l2, "linf": attack_epsilon_linf}
     size = (facts["height"] or extractor.height, facts["width"] or extractor.width, facts["channels"])
     plan = attacking.plan(attacks, attack_queries or attacking.QUERIES[network], bounds, size, seed)
-    models = {"base": s.file("train_base", train.file_name(train.ALL))}
+    models = {"base": s.file("train_base", cross_validation.file_name(cross_validation.ALL))}
     if same := s.facts_of("gate")["chosen"] == "base":
         s.say("final is base: one model, attacked once")
     else:
-        models["final"] = s.file("gate", "network.npz")
+        models["final"] = s.file("gate", file_names.NETWORK)
     chosen = _chosen(s, attack_images or attacking.IMAGES[network], seed)
-    worker = fooling.worker(plan, extractor, models, facts["classes"], facts["channels"], s.threads())
-    featurize.ship(s.spark, extractor, lambda: s.file("featurize", featurize.FILE))
+    worker = spark_attacks.worker(plan, extractor, models, facts["classes"], facts["channels"], s.threads())
+    featurize.ship(s.spark, extractor, lambda: s.file("featurize", file_names.EXTRACTOR))
     with s.progress(of=len(chosen)):
-        found = _images(s, chosen).mapInPandas(worker, fooling.FOUND).toArrow()
-    found, pictures = fooling.tables(found, same)
+        found = _images(s, chosen).mapInPandas(worker, spark_attacks.FOUND).toArrow()
+    found, pictures = spark_attacks.tables(found, same)
     s.write_rows("attacks", found)
     s.write_rows("attack_pictures", pictures)
     rows = found.select(["image_id", "model", "attack", "label", "before", "queries", "success"]).to_pandas()
@@ -44,7 +48,7 @@ def main(
     return attacking.summary(s.figures, plan)
 
 
-def _chosen(s: stage.Stage, count: int, seed: int) -> list[tuple[str, str, bool]]:
+def _chosen(s: Stage, count: int, seed: int) -> list[tuple[str, str, bool]]:
     """Rows of CHOSEN."""
     truth = s.rows("truth").to_pandas().set_index("image_id")["label"].to_dict()
     chosen = attacking.choose(s.rows("images", ["image_id"], TEST)["image_id"].to_pylist(), truth, count, seed)
@@ -54,13 +58,13 @@ def _chosen(s: stage.Stage, count: int, seed: int) -> list[tuple[str, str, bool]
     return [(i, truth[i], i in shown) for i in chosen]
 
 
-def _images(s: stage.Stage, chosen: list[tuple[str, str, bool]]) -> DataFrame:
+def _images(s: Stage, chosen: list[tuple[str, str, bool]]) -> DataFrame:
     """Rows of CHOSEN with their content, spread over Spark's tasks."""
-    rows = s.spark.createDataFrame(chosen, fooling.CHOSEN)
+    rows = s.spark.createDataFrame(chosen, spark_attacks.CHOSEN)
     test = s.read("images").where("split = 'test'").select("image_id", "content")
-    tasks = min(len(chosen), fooling.TASKS_PER_CORE * s.spark.sparkContext.defaultParallelism)
+    tasks = min(len(chosen), spark_attacks.TASKS_PER_CORE * s.spark.sparkContext.defaultParallelism)
     return test.join(F.broadcast(rows), "image_id", how="inner").repartition(tasks)
 
 
 if __name__ == "__main__":
-    stage.run(main)
+    job.run(main)

@@ -1,30 +1,33 @@
 """what the final model says of the images -> index: the gallery, the test images, their pictures, and the model"""
 
-from kindred import bundle, featurize, indexing, pictures, runs, screens, search, stage
+from kindred.runtime import file_names, job, storage
+from kindred.runtime.stage import Stage
+from kindred.search import image_index, lower_bounds, pictures, spark_index
+from kindred.serving import bundle
 
 
-def main(s: stage.Stage) -> str:
+def main(s: Stage) -> str:
     classes, dataset = s.facts_of("ingest")["classes"], s.facts_of("ingest")["dataset"]["name"]
     count = {split: int(s.figures_of("ingest")[f"ingest/{split}"]) for split in ("train", "unlabeled", "test")}
     piled = count["train"] + count["unlabeled"]
-    some = indexing.sample(piled)
+    some = spark_index.sample(piled)
     sources = {"features": "features", "predictions_final": "probabilities"}
     samples = {column: s.matrix(table, column, some)[1] for table, column in sources.items()}
-    made, folder = screens.fit(samples), {part: runs.join(s.folder, part) for part in bundle.PARTS}
+    made, folder = lower_bounds.fit(samples), {part: storage.join(s.folder, part) for part in bundle.PARTS}
 
     seen = s.read("features"), s.read("predictions_final")
-    gallery, queries = indexing.gallery(*seen, s.read("labels")), indexing.queries(*seen)
+    gallery, queries = spark_index.gallery(*seen, s.read("labels")), spark_index.queries(*seen)
     shown = max(1, -(-sum(count.values()) // pictures.ROWS))
-    rows = indexing.write(gallery, piled, folder[bundle.VECTORS], made, dataset)
-    rows = rows.unionByName(indexing.write(queries, count["test"], folder[bundle.QUERIES], made, dataset))
-    s.write("index", rows.unionByName(indexing.write_pictures(s.read("images"), shown, folder[bundle.PICTURES])))
+    rows = spark_index.write(gallery, piled, folder[bundle.VECTORS], made, dataset)
+    rows = rows.unionByName(spark_index.write(queries, count["test"], folder[bundle.QUERIES], made, dataset))
+    s.write("index", rows.unionByName(spark_index.write_pictures(s.read("images"), shown, folder[bundle.PICTURES])))
 
     written = s.written("index", ["part", "shard", "images"]).to_pandas()
     widths = {column: sample.shape[1] for column, sample in samples.items()}
     about = {"classes": classes, "extractor": s.facts_of("featurize"), "built_from": s.inputs.copy()}
     numbers = {part: sorted(written["shard"][written["part"] == part].tolist()) for part in bundle.PARTS}
     for part in (bundle.VECTORS, bundle.QUERIES):
-        search.finish(folder[part], search.described(widths=widths, **about), made, numbers[part])
+        image_index.finish(folder[part], image_index.described(widths=widths, **about), made, numbers[part])
     pictures.finish(folder[bundle.PICTURES], shown, numbers[bundle.PICTURES])
     _put_model(s)
     images = int(written["images"][written["part"] == bundle.VECTORS].sum())
@@ -33,13 +36,13 @@ def main(s: stage.Stage) -> str:
     return f"{images:,} images to search in"
 
 
-def _put_model(s: stage.Stage) -> None:
+def _put_model(s: Stage) -> None:
     """What turns a new picture into features and probabilities, as the gallery's were made."""
-    for name in (bundle.NETWORK, bundle.DESCRIPTION):
+    for name in (file_names.NETWORK, file_names.DESCRIPTION):
         s.put_file(name, s.file("gate", name))
     if s.facts_of("featurize")["graph"]:
-        s.put_file(featurize.FILE, s.file("featurize", featurize.FILE))
+        s.put_file(file_names.EXTRACTOR, s.file("featurize", file_names.EXTRACTOR))
 
 
 if __name__ == "__main__":
-    stage.run(main)
+    job.run(main)

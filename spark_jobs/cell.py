@@ -9,26 +9,30 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from kindred import clusters, convnet, featurize, ledger, metrics, networks, propagation, runs, stage, train
-from kindred import labels as given
-from kindred.classifiers import logistic_regression
-from kindred.errors import InputError
-from kindred.jvm import cores
-from kindred.labellers import clusters as labeller
+from kindred.features import featurize, kmeans
+from kindred.learning import cross_validation, metrics, networks, pseudo_label_tables
+from kindred.learning import given_labels as given
+from kindred.learning.classifiers import logistic_regression
+from kindred.learning.labellers import clusters as labeller
+from kindred.runtime import file_names, job, storage
+from kindred.runtime.cpu import cores
+from kindred.runtime.errors import InputError
+from kindred.runtime.stage import Stage
+from kindred.studies.label_propagation import cell_grid, convnet
 
 # What a cell is made by.
-MODULES = (clusters, convnet, given, labeller, logistic_regression, networks, propagation, train)
+MODULES = (kmeans, convnet, given, labeller, logistic_regression, networks, cell_grid, cross_validation)
 POOL, TEST = ds.field("split").isin(["train", "unlabeled"]), ds.field("split") == "test"
 
 
-def home(s: stage.Stage, *, folds: int, seed: int, **cell: Any) -> str:
+def home(s: Stage, *, folds: int, seed: int, **cell: Any) -> str:
     """A folder below the features, named by everything that the cell depends on: a second run has it done."""
-    code = runs.fingerprint(*(runs.file_fingerprint(file) for file in (__file__, *(m.__file__ for m in MODULES))))
-    return runs.join(s.folder_of("featurize"), "cell", f"{propagation.Cell(**cell).name}-{folds}-{seed}-{code}")
+    code = storage.fingerprint(*(storage.file_fingerprint(file) for file in (__file__, *(m.__file__ for m in MODULES))))
+    return storage.join(s.folder_of("featurize"), "cell", f"{cell_grid.Cell(**cell).name}-{folds}-{seed}-{code}")
 
 
 def main(
-    s: stage.Stage,
+    s: Stage,
     *,
     kind: str,
     labels: int | None,
@@ -38,15 +42,15 @@ def main(
     folds: int,
     seed: int,
 ) -> str:
-    cell = propagation.Cell(kind, labels, centroids, percentile, network)
+    cell = cell_grid.Cell(kind, labels, centroids, percentile, network)
     classes, truth = s.facts_of("ingest")["classes"], s.rows("truth")
     train_ids = s.rows("images", ["image_id"], ds.field("split") == "train")["image_id"]
     known = truth.filter(pc.field("image_id").isin(train_ids))
     ids, features = s.matrix("features", "features", POOL)
     found = None
     if cell.k:
-        found = propagation.clustering_from_bytes(s.file(f"cluster/{cell.k}", propagation.CLUSTERING))
-        s.report(propagation.CENTROIDS, found.centroids_to_bytes())
+        found = cell_grid.clustering_from_bytes(s.file(f"cluster/{cell.k}", file_names.CLUSTERING))
+        s.report(file_names.CENTROIDS, found.centroids_to_bytes())
     chosen = _choose(s, cell, known, ids, features, found, seed)
     counts = Counter(chosen["label"].to_pylist())
     given.check_classes(counts, classes)
@@ -55,18 +59,18 @@ def main(
     if kind == "clusters":
         cut = given.in_folds(chosen["image_id"].to_pylist(), chosen["label"].to_pylist(), folds)
         folded = pa.table({"image_id": chosen["image_id"], "fold": cut})
-        points = ledger.given(chosen, folded, ids, classes)
-        pseudo = propagation.propagate(points, ids, found, percentile, classes)
-    plan = train.plan(chosen, classes, folds, pseudo)
+        points = pseudo_label_tables.given(chosen, folded, ids, classes)
+        pseudo = cell_grid.propagate(points, ids, found, percentile, classes)
+    plan = cross_validation.plan(chosen, classes, folds, pseudo)
     wanted = pd.Index(ids).isin(plan["image_id"])  # by a hash: NumPy compares each with each
     values = _inputs(s, cell, features[wanted], found)
-    examples = train.examples(plan, ids[wanted], values)
+    examples = cross_validation.examples(plan, ids[wanted], values)
     model, named = (_train if network else _fit)(s, examples, ids[wanted], len(classes), folds, seed)
     scores = _score(s, cell, model, found, truth, classes)
     named |= {**scores, "labels": len(chosen)}
     text = f"test accuracy {scores['accuracy']:.4f} with {len(chosen):,} labels"
     if pseudo:
-        right = propagation.share_right(pseudo[0], _by_id(known))
+        right = cell_grid.share_right(pseudo[0], _by_id(known))
         named |= {"propagated": len(pseudo[0])} | ({} if right is None else {"propagated_right": right})
         text += f", {len(pseudo[0]):,} propagated" + ("" if right is None else f" ({right:.1%} right)")
     s.figures = {f"{s.name}/{name}": value for name, value in named.items()}
@@ -87,25 +91,25 @@ def _choose(s, cell, known, ids, features, found, seed) -> pa.Table:
 def _inputs(s, cell, features, found) -> np.ndarray:
     """What the cell's model sees: features or distances [n, d], or for the network pixels [n, h, w, c]."""
     if not cell.network:
-        return propagation.inputs(cell, features, found, cores())
+        return cell_grid.inputs(cell, features, found, cores())
     extractor = featurize.Extractor.of(s.facts_of("featurize"))
     return features.reshape(-1, extractor.height, extractor.width, extractor.channels)
 
 
 def _fit(s, examples, ids, classes, folds, seed) -> tuple[networks.Network, dict[str, float]]:
     """Logistic regression, its penalty chosen over the folds."""
-    fitted = train.fit_examples(s.spark, examples, ids, logistic_regression, classes, folds, seed, s.say)
-    found = fitted.networks[train.ALL]
-    s.report(propagation.NETWORK, found.to_bytes())
+    fitted = cross_validation.fit_examples(s.spark, examples, ids, logistic_regression, classes, folds, seed, s.say)
+    found = fitted.networks[cross_validation.ALL]
+    s.report(file_names.NETWORK, found.to_bytes())
     s.facts = {"folds": fitted.scores(), "setting": fitted.setting}
     return found, {"cv_accuracy": fitted.figures("cv")["cv/cv/accuracy_mean"]}
 
 
 def _train(s, examples, ids, classes, folds, seed) -> tuple[convnet.ConvNet, dict[str, float]]:
     """The convolutional network, on everything."""
-    rows = examples.learned(train.ALL)
+    rows = examples.learned(cross_validation.ALL)
     found = convnet.fit(examples.features[examples.at[rows]], examples.labels[rows], classes, seed, s.say)
-    s.report(convnet.FILE, found.to_bytes())
+    s.report(file_names.CONVNET, found.to_bytes())
     s.steps = {name: list(enumerate(values, 1)) for name, values in found.losses.items()}
     return found, {"epochs": len(found.losses["loss"]), "epoch_seconds": found.epoch_seconds}
 
@@ -126,4 +130,4 @@ def _by_id(rows: pa.Table) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    stage.run(main, home)
+    job.run(main, home)

@@ -5,13 +5,14 @@ from collections import Counter
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from kindred import labels as given
-from kindred import stage
-from kindred.errors import InputError
+from kindred.learning import given_labels as given
+from kindred.runtime import job
+from kindred.runtime.errors import InputError
+from kindred.runtime.stage import Stage
 
 
 def main(
-    s: stage.Stage,
+    s: Stage,
     *,
     labels_per_class: int | None,
     labels: int | None,
@@ -34,7 +35,7 @@ def main(
     return _summary(s, sum(counts.values()))
 
 
-def _representatives(s: stage.Stage, labels_per_class: int | None, labels: int | None, seed: int) -> str:
+def _representatives(s: Stage, labels_per_class: int | None, labels: int | None, seed: int) -> str:
     if labels is None:
         raise InputError("label_choice representatives needs a number of labels in all: one for each cluster")
     if labels_per_class is not None:
@@ -46,7 +47,7 @@ def _representatives(s: stage.Stage, labels_per_class: int | None, labels: int |
     return _summary(s, len(known))
 
 
-def _summary(s: stage.Stage, known: int) -> str:
+def _summary(s: Stage, known: int) -> str:
     written = Counter(s.written("labels", ["label"])["label"].to_pylist())
     given.check_classes(written, s.facts_of("ingest")["classes"])
     total = sum(written.values())
@@ -55,4 +56,4 @@ def _summary(s: stage.Stage, known: int) -> str:
 
 
 if __name__ == "__main__":
-    stage.run(main)
+    job.run(main)

@@ -2,26 +2,29 @@
 
 import pyarrow.dataset as ds
 
-from kindred import clusters, propagation, runs, stage
-from kindred.jvm import cores
+from kindred.features import kmeans
+from kindred.runtime import file_names, job, storage
+from kindred.runtime.cpu import cores
+from kindred.runtime.stage import Stage
+from kindred.studies.label_propagation import cell_grid
 
 
-def home(s: stage.Stage, *, k: int, seed: int) -> str:
+def home(s: Stage, *, k: int, seed: int) -> str:
     """A folder below the features, named by everything that the clustering depends on."""
-    code = runs.file_fingerprint(clusters.__file__)
-    return runs.join(s.folder_of("featurize"), "cluster", f"{k}-{seed}-{code}")
+    code = storage.file_fingerprint(kmeans.__file__)
+    return storage.join(s.folder_of("featurize"), "cluster", f"{k}-{seed}-{code}")
 
 
-def main(s: stage.Stage, *, k: int, seed: int) -> str:
+def main(s: Stage, *, k: int, seed: int) -> str:
     ids, features = s.matrix("features", "features", ds.field("split").isin(["train", "unlabeled"]))
-    arrays, course = clusters.kmeans_and_course(features, k, cores(), seed)
-    found = propagation.Clustering(*arrays)
-    s.put_file(propagation.CLUSTERING, found.to_bytes())
-    s.report(propagation.CENTROIDS, found.centroids_to_bytes())
+    arrays, course = kmeans.kmeans_and_course(features, k, cores(), seed)
+    found = cell_grid.Clustering(*arrays)
+    s.put_file(file_names.CLUSTERING, found.to_bytes())
+    s.report(file_names.CENTROIDS, found.centroids_to_bytes())
     s.steps = {"mean_squared_distance": list(enumerate(course, 1))}
     s.figures = {f"{s.name}/images": len(ids), f"{s.name}/mean_distance": float(found.distance.mean())}
     return f"{k:,} clusters of {len(ids):,} images, mean distance {found.distance.mean():.3f}"
 
 
 if __name__ == "__main__":
-    stage.run(main, home)
+    job.run(main, home)

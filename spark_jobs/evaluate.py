@@ -2,49 +2,54 @@
 
 import pyarrow.dataset as ds
 
-from kindred import bootstrap, evaluate, images, metrics, retrieval, search, stage
-from kindred.errors import InputError
-from kindred.shards import Images
+from kindred.data import images
+from kindred.evaluation import bootstrap, retrieval, scoring
+from kindred.learning import metrics
+from kindred.runtime import job, stages
+from kindred.runtime.errors import InputError
+from kindred.runtime.stage import Stage
+from kindred.search import image_index
+from kindred.search.shards import Images
 
 TEST = ds.field("split") == "test"
 
 
-def main(s: stage.Stage) -> str:
+def main(s: Stage) -> str:
     classes, chosen = s.facts_of("ingest")["classes"], s.facts_of("gate")["chosen"]
     truth = s.rows("truth").to_pandas().set_index("image_id")["label"]
     given = set(s.rows("labels", ["image_id"])["image_id"].to_pylist())
     said = []
     for model in ("base", "candidate"):
-        rows = evaluate.on_test(s.rows(f"predictions_{model}", ["image_id", "probabilities"], TEST), truth)
+        rows = scoring.on_test(s.rows(f"predictions_{model}", ["image_id", "probabilities"], TEST), truth)
         if rows.empty:
             raise InputError("no test image has a known label, so nothing can be evaluated")
-        labels, probabilities = evaluate.arrays(rows, classes)
+        labels, probabilities = scoring.arrays(rows, classes)
         said.append(probabilities)
         scores = metrics.scores(labels, probabilities)
         s.figures |= {f"{model}/test/{name}": value for name, value in {**scores, "images": len(labels)}.items()}
-        for name, content in evaluate.reports(labels, probabilities, classes).items():
+        for name, content in scoring.reports(labels, probabilities, classes).items():
             s.report(f"{model}-{name}", content)
         others = s.rows(f"predictions_{model}", ["image_id", "prediction"], ~TEST)
-        hidden = evaluate.on_hidden(others, truth, given)
+        hidden = scoring.on_hidden(others, truth, given)
         s.figures |= {f"{model}/hidden/{name}": value for name, value in hidden.items()}
-    s.figures |= evaluate.compared(labels, *said, bootstrap.intervals(labels, *said))
+    s.figures |= scoring.compared(labels, *said, bootstrap.intervals(labels, *said))
     for name, value in list(s.figures.items()):
         if name.startswith(f"{chosen}/"):
             s.figures[name.replace(chosen, "final", 1)] = value
-    by_class = evaluate.pseudo_by_class(s.rows("pseudo_labels"), s.rows("refused"), truth)
-    s.report("pseudo-labels.csv", evaluate.csv(by_class))
+    by_class = scoring.pseudo_by_class(s.rows("pseudo_labels"), s.rows("refused"), truth)
+    s.report("pseudo-labels.csv", scoring.csv(by_class))
     s.figures["pseudo/known"] = int(by_class["known"].sum())
     if s.figures["pseudo/known"]:
         s.figures["pseudo/precision"] = float(by_class["right"].sum() / s.figures["pseudo/known"])
-    if s.finished(search.STAGE):  # comparisons of many runs do without
+    if s.finished(stages.BUILD_INDEX):  # comparisons of many runs do without
         _search(s, truth.to_dict())
     base, final = s.figures["base/test/accuracy"], s.figures["final/test/accuracy"]
     return f"test accuracy base {base:.4f}, final {final:.4f} ({final - base:+.4f})"
 
 
-def _search(s: stage.Stage, truth: dict[str, str]) -> None:
+def _search(s: Stage, truth: dict[str, str]) -> None:
     """Queries are the test images with a known label, or the first of them."""
-    index = search.open_index(s.run)
+    index = image_index.open_index(s.run)
     if not len(index):
         s.say("no unlabelled image, so there is nothing to search in")
         return
@@ -62,4 +67,4 @@ def _search(s: stage.Stage, truth: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main)
+    job.run(main)

@@ -5,34 +5,36 @@ from dataclasses import asdict
 from pyspark.sql import Observation
 from pyspark.sql import functions as F
 
-from kindred import featurize, runs, stage, work
+from kindred.features import featurize
+from kindred.runtime import file_names, job, partitioning, storage
+from kindred.runtime.stage import Stage
 
 
-def home(s: stage.Stage, *, extractor: str, image_size: int | None, weights: str) -> str:
+def home(s: Stage, *, extractor: str, image_size: int | None, weights: str) -> str:
     """A folder beside the images, named by the extractor and everything that its output depends on."""
     dataset = s.folder_of("ingest").rsplit("/", 1)[0]  # the folder above the stage's own
-    s.found = featurize.prepare(extractor, image_size, weights, s.facts_of("ingest"))
-    return runs.join(dataset, "featurize", f"{extractor}-{s.found.fingerprint}")
+    s.prepared = featurize.prepare(extractor, image_size, weights, s.facts_of("ingest"))
+    return storage.join(dataset, "featurize", f"{extractor}-{s.prepared.fingerprint}")
 
 
-def main(s: stage.Stage, *, extractor: str, image_size: int | None, weights: str) -> str:
+def main(s: Stage, *, extractor: str, image_size: int | None, weights: str) -> str:
     images = s.read("images").select("image_id", "split", "content")
     count = images.count()
-    featurize.fit(s.found, images, s.say)
-    featurize.ship(s.spark, s.found)
-    if s.found.graph:
-        s.put_file(featurize.FILE, featurize.graph_path(s.found).read_bytes())
-    run = featurize.worker(s.found, s.threads())
+    featurize.fit(s.prepared, images, s.say)
+    featurize.ship(s.spark, s.prepared)
+    if s.prepared.graph:
+        s.put_file(file_names.EXTRACTOR, featurize.graph_path(s.prepared).read_bytes())
+    run = featurize.worker(s.prepared, s.threads())
     times = Observation()
-    features = images.repartition(work.tasks(s.spark, count), "image_id").mapInArrow(run, featurize.TIMED)
+    features = images.repartition(partitioning.tasks(s.spark, count), "image_id").mapInArrow(run, featurize.TIMED)
     features = features.observe(times, F.min("started").alias("start"), F.max("ended").alias("end"))
     dimensions = len(s.write("features", features, of=count).select("features").first()[0])
     seconds = max(times.get["end"] - times.get["start"], 1e-3)
-    s.facts = asdict(s.found)
+    s.facts = asdict(s.prepared)
     rate = round(count / seconds, 2)
     s.figures = {"featurize/images": count, "featurize/dimensions": dimensions, "featurize/images_per_second": rate}
     return f"{count:,} images, {dimensions:,} features each, {rate:,.0f} images/s"
 
 
 if __name__ == "__main__":
-    stage.run(main, home)
+    job.run(main, home)

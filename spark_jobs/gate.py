@@ -1,10 +1,13 @@
 """out-of-fold predictions of base and candidate -> the final model: the candidate, or base where it may do harm"""
 
-from kindred import bundle, featurize, graphs, networks, stage, train
-from kindred import gate as rule
+from kindred.features import featurize
+from kindred.learning import cross_validation, networks, onnx_model
+from kindred.learning import gate as rule
+from kindred.runtime import file_names, job
+from kindred.runtime.stage import Stage
 
 
-def main(s: stage.Stage, *, gate: str) -> str:
+def main(s: Stage, *, gate: str) -> str:
     classes = s.facts_of("ingest")["classes"]
     labels = s.rows("labels")
     pseudo_labels = s.figures_of("pseudo_label")["pseudo/count"]
@@ -13,24 +16,24 @@ def main(s: stage.Stage, *, gate: str) -> str:
     chosen = "candidate" if decision.accepted else "base"
     s.adopt("predictions_final", f"predictions_{chosen}")
     source = "train_final" if decision.accepted else "train_base"
-    network = networks.from_bytes(s.file(source, train.file_name(train.ALL)))
+    network = networks.from_bytes(s.file(source, cross_validation.file_name(cross_validation.ALL)))
     cv = {name: value for name, value in s.figures_of(source).items() if name.startswith(f"{chosen}/cv/")}
     s.figures = {**decision.figures(), **{name.replace(chosen, "final", 1): value for name, value in cv.items()}}
     s.facts = {"chosen": chosen, "reason": decision.reason, "model": _model(s, network, classes)}
     return decision.summary()
 
 
-def _model(s: stage.Stage, network: networks.Network, classes: list[str]) -> dict:
+def _model(s: Stage, network: networks.Network, classes: list[str]) -> dict:
     """The files of the final model, with one graph for the whole way from pixels where the extractor has one."""
     extractor, channels = featurize.Extractor.of(s.facts_of("featurize")), s.facts_of("ingest")["channels"]
-    files = {bundle.NETWORK: network.to_bytes(), bundle.DESCRIPTION: extractor.describe(classes, channels)}
+    files = {file_names.NETWORK: network.to_bytes(), file_names.DESCRIPTION: extractor.describe(classes, channels)}
     if extractor.graph:
-        files["model.onnx"] = graphs.whole(s.file("featurize", featurize.FILE), network, channels)
+        files[file_names.MODEL] = onnx_model.whole_model(s.file("featurize", file_names.EXTRACTOR), network, channels)
     example = s.rows("images", ["content"], limit=1)["content"][0].as_py()
-    for name, content in {**files, "example": example}.items():
+    for name, content in {**files, file_names.EXAMPLE: example}.items():
         s.put_file(name, content)
-    return {"files": list(files), "example": "example", "classes": classes}
+    return {"files": list(files), "example": file_names.EXAMPLE, "classes": classes}
 
 
 if __name__ == "__main__":
-    stage.run(main)
+    job.run(main)

@@ -2,20 +2,22 @@
 
 from pyspark import StorageLevel
 
-from kindred import images, ingest, runs, schemas, stage, variants
+from kindred.data import images, ingest
+from kindred.runtime import job, runs, storage, tables, variants
+from kindred.runtime.stage import Stage
 
 
-def home(s: stage.Stage, *, dataset: str, path: str | None, limit: int | None, leaks: str) -> str:
+def home(s: Stage, *, dataset: str, path: str | None, limit: int | None, leaks: str) -> str:
     """The dataset's folder: its name changes with the arguments, the source files and the code that reads them."""
     module = variants.load("dataset", dataset)
-    s.found = module.sources(path or "", s.say)
-    code = [runs.file_fingerprint(variants.source(part)) for part in (module, ingest, images)]
-    fingerprint = runs.fingerprint(schemas.VERSION, path or "", limit, leaks, s.found, code)
-    return runs.join(runs.dataset_folder(dataset, fingerprint), "ingest")
+    s.prepared = module.sources(path or "", s.say)
+    code = [storage.file_fingerprint(variants.source(part)) for part in (module, ingest, images)]
+    fingerprint = storage.fingerprint(tables.VERSION, path or "", limit, leaks, s.prepared, code)
+    return storage.join(runs.dataset_folder(dataset, fingerprint), "ingest")
 
 
-def main(s: stage.Stage, *, dataset: str, path: str | None, limit: int | None, leaks: str) -> str:
-    decoded = ingest.decode(variants.load("dataset", dataset).read(s.spark, s.found, limit))
+def main(s: Stage, *, dataset: str, path: str | None, limit: int | None, leaks: str) -> str:
+    decoded = ingest.decode(variants.load("dataset", dataset).read(s.spark, s.prepared, limit))
     with s.progress():
         counts = ingest.check(decoded)
     if not counts["test"]:
@@ -34,4 +36,4 @@ def main(s: stage.Stage, *, dataset: str, path: str | None, limit: int | None, l
 
 
 if __name__ == "__main__":
-    stage.run(main, home)
+    job.run(main, home)

@@ -3,12 +3,15 @@
 import numpy as np
 import pyarrow.dataset as ds
 
-from kindred import arrow, jvm, ledger, neighbours, networks, pseudo, runs, stage, train
-from kindred.pseudo import ALL
+from kindred.features import neighbours
+from kindred.learning import cross_validation, networks, pseudo_label_tables, pseudo_labels
+from kindred.learning.pseudo_label_types import ALL, Pool, Settings
+from kindred.runtime import arrow, cpu, job, runs, storage
+from kindred.runtime.stage import Stage
 
 
 def main(
-    s: stage.Stage,
+    s: Stage,
     *,
     labeller: str,
     threshold: float | None,
@@ -19,9 +22,9 @@ def main(
     seed: int,
 ) -> str:
     classes, size = s.facts_of("ingest")["classes"], s.figures_of("featurize")
-    pseudo.check_size(size["featurize/images"], size["featurize/dimensions"])
+    pseudo_labels.check_size(size["featurize/images"], size["featurize/dimensions"])
     ids, features = s.matrix("features", "features", ds.field("split").isin(["train", "unlabeled"]))
-    given = ledger.given(s.rows("labels"), s.rows("out_of_fold"), ids, classes)
+    given = pseudo_label_tables.given(s.rows("labels"), s.rows("out_of_fold"), ids, classes)
     unlabelled = np.setdiff1d(np.arange(len(ids)), given.rows)
     if not len(unlabelled):
         s.say("no unlabelled image: there is nothing to label")
@@ -29,20 +32,25 @@ def main(
         for table in ("pseudo_labels", "pseudo_labels_by_fold", "refused"):
             s.write_rows(table, arrow.schema(table).empty_table())
         return "no unlabelled image"
-    identity = runs.fingerprint(s.inputs["featurize"], runs.file_fingerprint(neighbours.__file__))
+    identity = storage.fingerprint(s.inputs["featurize"], storage.file_fingerprint(neighbours.__file__))
     graph = runs.cache_folder("neighbours") / f"{identity}.npz"
-    pool = pseudo.Pool(ids, features, jvm.cores(), graph)
-    networks_by_view = {v: networks.from_bytes(s.file("train_base", train.file_name(v))) for v in given.views()}
-    base = {view: pseudo.probabilities(network, features) for view, network in networks_by_view.items()}
-    settings = pseudo.Settings(threshold, class_thresholds == "adaptive", percentile, clusters, novelty, seed)
-    verdicts = pseudo.decide(pool, given, base, labeller, settings)
-    s.write_rows("pseudo_labels", ledger.accepted(verdicts[ALL], pool, given, unlabelled, classes))
-    s.write_rows("pseudo_labels_by_fold", ledger.by_fold(verdicts, pool, unlabelled, classes))
-    s.write_rows("refused", ledger.refused(verdicts[ALL], pool, unlabelled, classes))
-    estimated = pseudo.precision(verdicts, given, unlabelled)
-    s.figures = {**ledger.figures(verdicts[ALL], unlabelled), **{f"pseudo/{k}": v for k, v in estimated.items()}}
-    return ledger.summary(s.figures)
+    pool = Pool(ids, features, cpu.cores(), graph)
+    networks_by_view = {
+        v: networks.from_bytes(s.file("train_base", cross_validation.file_name(v))) for v in given.views()
+    }
+    base = {view: pseudo_labels.probabilities(network, features) for view, network in networks_by_view.items()}
+    settings = Settings(threshold, class_thresholds == "adaptive", percentile, clusters, novelty, seed)
+    verdicts = pseudo_labels.decide(pool, given, base, labeller, settings)
+    s.write_rows("pseudo_labels", pseudo_label_tables.accepted(verdicts[ALL], pool, given, unlabelled, classes))
+    s.write_rows("pseudo_labels_by_fold", pseudo_label_tables.by_fold(verdicts, pool, unlabelled, classes))
+    s.write_rows("refused", pseudo_label_tables.refused(verdicts[ALL], pool, unlabelled, classes))
+    estimated = pseudo_labels.precision(verdicts, given, unlabelled)
+    s.figures = {
+        **pseudo_label_tables.figures(verdicts[ALL], unlabelled),
+        **{f"pseudo/{k}": v for k, v in estimated.items()},
+    }
+    return pseudo_label_tables.summary(s.figures)
 
 
 if __name__ == "__main__":
-    stage.run(main)
+    job.run(main)

@@ -5,10 +5,14 @@ import pyarrow.dataset as ds
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from kindred import evaluate, jvm, near_duplicates, results, stage
-from kindred.images import id_below
-from kindred.report import Scored, curves, data, embedding_map, mistakes, page, pseudo_labels, robustness, verdict
-from kindred.thumbnails import side, thumbnails
+from kindred.data import near_duplicates
+from kindred.data.images import id_below
+from kindred.data.thumbnails import side, thumbnails
+from kindred.evaluation import scoring
+from kindred.report import curves, data, embedding_map, mistakes, page, pseudo_labels, robustness, verdict
+from kindred.report.blocks import Scored
+from kindred.runtime import cpu, file_names, job
+from kindred.runtime.stage import Stage
 
 STAGES = ("ingest", "featurize", "choose_labels", "train_base", "pseudo_label", "train_final", "gate", "evaluate")
 ASKED = {  # arguments of stages that stand at the head of the page
@@ -23,7 +27,7 @@ LOOKED_AT = 50 * embedding_map.MOST  # images among which those of the map are c
 SIZES = 500  # different image sizes that are shown: the most frequent
 
 
-def main(s: stage.Stage, *, projection: str) -> str:
+def main(s: Stage, *, projection: str) -> str:
     facts, figures = s.facts_of("ingest"), {k: v for part in STAGES for k, v in s.figures_of(part).items()}
     classes = facts["classes"]
     rows = s.rows("truth")
@@ -34,7 +38,7 @@ def main(s: stage.Stage, *, projection: str) -> str:
     samples = data.sample(truth, classes)
     images = s.read("images")
     counts = {split: int(figures[f"ingest/{split}"]) for split in data.SPLITS}
-    twins = near_duplicates.search(near_duplicates.greys(images, counts), jvm.cores())
+    twins = near_duplicates.search(near_duplicates.greys(images, counts), cpu.cores())
     points = _points(s, sum(counts.values()))
     features = s.matrix("features", "features", ds.field("image_id").isin(points.index.tolist()))
     wanted = [
@@ -48,20 +52,20 @@ def main(s: stage.Stage, *, projection: str) -> str:
         data.section(*_counts(s, images), classes, samples, twins, _copies(figures), truth, pictures),
         mistakes.section(test, pictures),
         curves.section(test, pd.DataFrame(s.facts_of("train_base").get("learning_curve", {}))),
-        pseudo_labels.section(accepted, refused, evaluate.pseudo_by_class(*told, pd.Series(truth)), pictures),
+        pseudo_labels.section(accepted, refused, scoring.pseudo_by_class(*told, pd.Series(truth)), pictures),
         _map(points, features, truth, pictures, classes, projection),
         robustness.section(*attacks),
     ]
     for section in sections:
         for name, content in section.files().items():
             s.report(name, content)
-    s.report(results.REPORT, page.render(f"Kindred: {s.run.rsplit('/', 1)[1]}", _asked(s), sections))
+    s.report(file_names.REPORT, page.render(f"Kindred: {s.run.rsplit('/', 1)[1]}", _asked(s), sections))
     s.figures = twins.figures()
-    s.facts = {"page": results.REPORT}
+    s.facts = {"page": file_names.REPORT}
     return sections[0].says
 
 
-def _scored(s: stage.Stage, truth: dict[str, str], classes: list[str], figures: dict[str, float]) -> Scored:
+def _scored(s: Stage, truth: dict[str, str], classes: list[str], figures: dict[str, float]) -> Scored:
     """The test images and what base and the candidate say of them, called by what became of them."""
     names = {"base": "base", "candidate": "final"}
     if not figures["gate/accepted"]:
@@ -71,8 +75,8 @@ def _scored(s: stage.Stage, truth: dict[str, str], classes: list[str], figures: 
     models = {}
     for model, name in names.items():
         predictions = s.rows(f"predictions_{model}", ["image_id", "probabilities"], TEST)
-        rows = evaluate.on_test(predictions, pd.Series(truth))
-        labels, models[name] = evaluate.arrays(rows, classes)
+        rows = scoring.on_test(predictions, pd.Series(truth))
+        labels, models[name] = scoring.arrays(rows, classes)
     final = next(name for name in reversed(models) if name.startswith("final"))
     return Scored(classes, rows["image_id"].to_numpy(), labels, models, final)
 
@@ -81,7 +85,7 @@ def _with_truth(rows: pd.DataFrame, truth: dict[str, str]) -> pd.DataFrame:
     return rows.assign(truth=rows["image_id"].map(truth)).sort_values("image_id", ignore_index=True)
 
 
-def _counts(s: stage.Stage, images: DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _counts(s: Stage, images: DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Images by split and label, and by size."""
     labelled = images.select("image_id", "split").join(s.read("truth"), "image_id", how="left")
     balance = labelled.groupBy("split", "label").count()
@@ -93,7 +97,7 @@ def _copies(figures: dict[str, float]) -> dict[str, int]:
     return {name: int(figures[f"ingest/{name}"]) for name in ("leaked", "repeated")}
 
 
-def _points(s: stage.Stage, count: int) -> pd.DataFrame:
+def _points(s: Stage, count: int) -> pd.DataFrame:
     """Some of `count` images, test and unlabelled ones in equal parts where there are as many, in the order of their
     ids: split and prediction by id.
     """
@@ -115,14 +119,14 @@ def _map(points: pd.DataFrame, features: tuple, truth: dict[str, str], pictures:
     )
 
 
-def _attacks(s: stage.Stage) -> tuple[dict[str, float], pd.DataFrame, pd.DataFrame]:
+def _attacks(s: Stage) -> tuple[dict[str, float], pd.DataFrame, pd.DataFrame]:
     """Figures and tables of the stage `attack`; empty where it has not run."""
     if not s.finished("attack"):
         return {}, pd.DataFrame(), pd.DataFrame()
     return s.figures_of("attack"), *(s.rows(name).to_pandas() for name in ("attacks", "attack_pictures"))
 
 
-def _asked(s: stage.Stage) -> dict[str, str]:
+def _asked(s: Stage) -> dict[str, str]:
     """What the run was asked for, for the head of the page."""
     asked = {"dataset": s.facts_of("ingest")["dataset"]["name"]}
     for part, names in ASKED.items():
@@ -131,4 +135,4 @@ def _asked(s: stage.Stage) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    stage.run(main)
+    job.run(main)

@@ -5,11 +5,12 @@ import tempfile
 from pyspark.sql import Observation, Window
 from pyspark.sql import functions as F
 
-from kindred import stage
+from kindred.runtime import spark_session
+from kindred.runtime.stage import Stage
 
 
 def main() -> None:
-    spark = stage.session("warm-up")
+    spark = spark_session.session("warm-up")
     with tempfile.TemporaryDirectory() as folder:
         rows = spark.sparkContext.parallelize([(str(i), i, [float(i)], b"x") for i in range(100)], 2)
         frame = spark.createDataFrame(rows, "id string, number int, list array<float>, content binary")
@@ -27,7 +28,7 @@ def main() -> None:
             F.count("id"), F.collect_set("id")
         ).collect()
         joined.orderBy("id").toPandas()
-        with stage.Stage("warm-up", f"file://{folder}", {}).progress():
+        with Stage("warm-up", f"file://{folder}", {}).progress():
             spark.sparkContext.parallelize(range(2), 2).map(str).collect()
     spark.stop()
 

@@ -5,10 +5,15 @@ from pathlib import Path
 import numpy as np
 from onnx import helper
 
-from kindred import bundle, graphs, images, networks, pictures, runs, search
-from kindred.featurize import FILE, Extractor
-from kindred.networks import Layer, Network
-from kindred.shards import Images
+from kindred.data import images
+from kindred.features import onnx_graphs
+from kindred.features.featurize import Extractor
+from kindred.learning import networks
+from kindred.learning.networks import Layer, Network
+from kindred.runtime import file_names, storage
+from kindred.search import image_index, pictures
+from kindred.search.shards import Images
+from kindred.serving import bundle
 
 CLASSES = ["<b>red</b>", "green", "blue & co"]
 SIZE = (12, 10)  # px, height and width
@@ -30,14 +35,14 @@ def colour_graph() -> bytes:
         helper.make_node("ReduceMean", ["scaled", "sides"], ["features"], keepdims=0),
     ]
     constants = {"top": np.float32(255), "sides": np.array([1, 2], np.int64)}
-    return graphs.model(nodes, (*SIZE, 3), ("features", [3]), constants)
+    return onnx_graphs.model(nodes, (*SIZE, 3), ("features", [3]), constants)
 
 
 def make(folder: Path, gallery: int = 60, queries: int = 6, graph: bytes | None = None) -> Path:
     """The files of a bundle in a folder: pictures 0 to `gallery` in the gallery, those after them as queries."""
     graph = graph or colour_graph()
-    extractor = Extractor("pixels", *SIZE, 3, "test", FILE)
-    session = graphs.session(graph)
+    extractor = Extractor("pixels", *SIZE, 3, "test", file_names.EXTRACTOR)
+    session = onnx_graphs.session(graph)
     width = session.get_outputs()[0].shape[1]
     network = Network((Layer(np.eye(width, 3) * 40, np.zeros(3)),))
 
@@ -49,18 +54,18 @@ def make(folder: Path, gallery: int = 60, queries: int = 6, graph: bytes | None 
         return Images(features, probabilities, ids, [split] * len(ids), ["colours"] * len(ids))
 
     parts = {bundle.VECTORS: range(gallery), bundle.QUERIES: range(gallery, gallery + queries)}
-    whole = search.build(seen(range(gallery + queries), "any"), CLASSES)
+    whole = image_index.build(seen(range(gallery + queries), "any"), CLASSES)
     empty = whole.delete(whole.find())
     for (part, numbers), split in zip(parts.items(), ("unlabeled", "test"), strict=True):
         index = empty.add(seen(numbers, split)) if numbers else empty
-        index.save(runs.uri(str(folder / part)))
+        index.save(storage.uri(str(folder / part)))
     put_pictures(folder / bundle.PICTURES, range(gallery + queries))
     for name, content in {
-        FILE: graph,
-        bundle.NETWORK: network.to_bytes(),
-        bundle.DESCRIPTION: extractor.describe(CLASSES, 3),
+        file_names.EXTRACTOR: graph,
+        file_names.NETWORK: network.to_bytes(),
+        file_names.DESCRIPTION: extractor.describe(CLASSES, 3),
     }.items():
-        runs.put_bytes(runs.uri(str(folder / name)), content)
+        storage.put_bytes(storage.uri(str(folder / name)), content)
     return folder
 
 
@@ -68,8 +73,8 @@ def put_pictures(folder: Path, numbers: range, count: int = 2) -> None:
     files = {images.image_id(picture(number)): images.encode(picture(number)) for number in numbers}
     for shard in range(count):
         own = [image_id for image_id in files if pictures.shard_of(image_id, count) == shard]
-        pictures.write(runs.uri(str(folder)), shard, own, [files[image_id] for image_id in own])
-    pictures.finish(runs.uri(str(folder)), count, list(range(count)))
+        pictures.write(storage.uri(str(folder)), shard, own, [files[image_id] for image_id in own])
+    pictures.finish(storage.uri(str(folder)), count, list(range(count)))
 
 
 def id_of(number: int) -> str:
@@ -77,4 +82,4 @@ def id_of(number: int) -> str:
 
 
 def network_of(folder: Path) -> Network:
-    return networks.from_bytes((folder / bundle.NETWORK).read_bytes())
+    return networks.from_bytes((folder / file_names.NETWORK).read_bytes())

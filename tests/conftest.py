@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import stores
-from kindred import s3
+from kindred.runtime import s3, spark_session
 
 ROOT = Path(__file__).parents[1]
 
@@ -39,13 +39,13 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def spark(_elsewhere: None) -> Iterator:
     """The Spark session of the whole test run, with the settings that the stages have."""
-    from kindred import jvm, stage
+    from kindred.runtime import java
 
-    settings = {**jvm.submit_settings(), "spark.driver.memory": "1g", "spark.ui.enabled": "false"}
+    settings = {**java.submit_settings(), "spark.driver.memory": "1g", "spark.ui.enabled": "false"}
     arguments = " ".join(f"--conf '{name}={value}'" for name, value in settings.items())
     environment = {
-        **jvm.environment(),
-        "JAVA_HOME": jvm.java_home(),
+        **java.environment(),
+        "JAVA_HOME": java.java_home(),
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
         "PYTHONPATH": os.pathsep.join([str(ROOT / "include"), str(ROOT / "tests")]),  # for the workers
@@ -54,7 +54,7 @@ def spark(_elsewhere: None) -> Iterator:
     with pytest.MonkeyPatch.context() as patch:  # what other tests start must not find it
         for name, value in environment.items():
             patch.setenv(name, value)
-        session = stage.session("tests")
+        session = spark_session.session("tests")
     assert session.conf.get("spark.sql.shuffle.partitions") == "2"
     yield session
     session.stop()

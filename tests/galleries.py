@@ -4,9 +4,9 @@ import functools
 
 import numpy as np
 
-from kindred import search
-from kindred.search import Index
-from kindred.shards import Images
+from kindred.search import image_index
+from kindred.search.image_index import Index
+from kindred.search.shards import Images
 
 CLASSES = ["a", "b", "c"]
 WIDE = 200  # features that are shortened to be screened
@@ -29,13 +29,13 @@ def images(count: int, width: int = 4, seed: int = 0, start: int = 0) -> Images:
 @functools.cache
 def index(count: int = 50, width: int = 4) -> Index:
     """Of `images`; one for all tests, as an index is a value."""
-    return search.build(images(count, width), CLASSES)
+    return image_index.build(images(count, width), CLASSES)
 
 
 def on_a_line(*places: float) -> Index:
     """Images on a line, named a, b, c ..."""
     names = [chr(ord("a") + i) for i in range(len(places))]
-    return search.build(
+    return image_index.build(
         Images(
             np.array(places, np.float32)[:, None],
             np.ones((len(places), 1), np.float32),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kindred import jvm, variants
+from kindred.runtime import java, variants
 
 ROOT = Path(__file__).parents[1]
 
@@ -31,7 +31,9 @@ def said(archive: Path, program: str) -> str:
 
 
 def test_the_archive_has_all_variants(archive: Path) -> None:
-    program = "import json; from kindred import variants as v; print(json.dumps({k: v.names(k) for k in v.KINDS}))"
+    program = (
+        "import json; from kindred.runtime import variants as v; print(json.dumps({k: v.names(k) for k in v.KINDS}))"
+    )
 
     assert json.loads(said(archive, program)) == {kind: variants.names(kind) for kind in variants.KINDS}
 
@@ -39,8 +41,8 @@ def test_the_archive_has_all_variants(archive: Path) -> None:
 def test_a_worker_extracts_features_with_the_code_of_the_archive(archive: Path) -> None:
     program = """
 import numpy as np, kindred
-from kindred.featurize import Extractor
-from kindred.ingest import decode_batches
+from kindred.features.featurize import Extractor
+from kindred.data.ingest import decode_batches
 features = Extractor("hog", 32, 32, 1, "", None).features([np.zeros((32, 32, 1), np.uint8)] * 2)
 print(kindred.__file__, *features.shape)
 """
@@ -56,8 +58,8 @@ def test_the_same_code_gives_the_same_archive(archive: Path, tmp_path: Path) -> 
 
 
 def test_spark_sends_the_archive_where_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    without = jvm.submit_settings()
+    without = java.submit_settings()
     monkeypatch.setenv("KINDRED_PY_FILES", "s3a://kindred/kindred.zip")
 
     assert "spark.submit.pyFiles" not in without
-    assert jvm.submit_settings()["spark.submit.pyFiles"] == "s3a://kindred/kindred.zip"
+    assert java.submit_settings()["spark.submit.pyFiles"] == "s3a://kindred/kindred.zip"

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from cluster import compose
-from kindred import work
+from kindred.runtime import partitioning
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = json.loads((ROOT / "tests/cluster/compose-spec.json").read_text())
@@ -62,7 +62,7 @@ def test_the_example_is_what_is_generated_without_its_secrets(env) -> None:
 
 
 def test_a_job_is_cut_as_it_is_without_the_file(env) -> None:
-    for variable, default in (work.IMAGES_PER_TASK, work.BATCH_IMAGES, work.BATCH_MEGABYTES):
+    for variable, default in (partitioning.IMAGES_PER_TASK, partitioning.BATCH_IMAGES, partitioning.BATCH_MEGABYTES):
         assert env[variable] == str(default)
 
 

@@ -19,8 +19,8 @@ import psutil
 import pytest
 
 from chromium import PROGRAM, Page
-from kindred import images, runs
-from kindred.results import FILE
+from kindred.data import images
+from kindred.runtime import file_names, runs, storage
 
 pytestmark = [pytest.mark.spark, pytest.mark.airflow]
 
@@ -55,7 +55,7 @@ def killed_run(home, environment) -> dict:
 
 
 def test_a_run_whose_stage_was_killed_is_retried_and_succeeds(killed_run):
-    figures = json.loads((killed_run["folder"] / FILE).read_text())
+    figures = json.loads((killed_run["folder"] / file_names.METRICS).read_text())
 
     assert killed_run["status"] == 0, killed_run["output"]
     assert {f"{model}/test/{score}" for model in ("base", "final") for score in SCORES} <= set(figures)
@@ -80,13 +80,13 @@ def test_the_console_shows_the_conf_each_stage_and_the_table_but_not_the_log(kil
 
 
 def test_the_same_run_id_again_skips_every_stage(killed_run, environment):
-    before = json.loads((killed_run["folder"] / FILE).read_text())
+    before = json.loads((killed_run["folder"] / file_names.METRICS).read_text())
     env = {**environment, "CONF": json.dumps(CONF), "RUN_ID": "first", "DAG": "self_training"}
 
     process = start("kindred_airflow.run", env)
     output, _ = process.communicate(timeout=600)
 
-    after = json.loads((killed_run["folder"] / FILE).read_text())
+    after = json.loads((killed_run["folder"] / file_names.METRICS).read_text())
     assert process.returncode == 0, output
     assert all(after[f"{stage}/reused"] == 1 for stage in STAGES)
     assert scores_of(after) == scores_of(before)
@@ -144,8 +144,10 @@ def test_a_run_triggered_through_the_served_api_gives_the_same_figures(killed_ru
         server.send_signal(signal.SIGINT)
         status = server.wait(90)
 
-    served = json.loads((home / "runs" / "self_training" / runs.slug(run["dag_run_id"]) / FILE).read_text())
-    made = json.loads((killed_run["folder"] / FILE).read_text())
+    served = json.loads(
+        (home / "runs" / "self_training" / runs.slug(run["dag_run_id"]) / file_names.METRICS).read_text()
+    )
+    made = json.loads((killed_run["folder"] / file_names.METRICS).read_text())
     assert (anonymous, refused, accepted, status) == (401, 400, 200, 0)
     assert "folds" in answer["detail"]
     assert scores_of(served) == pytest.approx(scores_of(made), abs=1e-6)
@@ -165,7 +167,7 @@ def test_one_core_gives_the_same_figures_as_all(killed_run, environment, tmp_pat
         [*command, "--json", str(file)], cwd=ROOT, env=environment, check=True, timeout=600, capture_output=True
     )
 
-    made = json.loads((killed_run["folder"] / FILE).read_text())
+    made = json.loads((killed_run["folder"] / file_names.METRICS).read_text())
     found = json.loads(file.read_text())
     for model in ("base", "final"):
         name = f"digits/pixels/logistic_regression/100/{model}/accuracy_mean"
@@ -206,13 +208,13 @@ def test_the_onnx_file_alone_gives_the_probabilities_of_the_run(killed_run):
 
     mark = json.loads((killed_run["folder"] / "gate" / "_DONE.json").read_text())
     ingest = json.loads((killed_run["folder"] / "ingest" / "_DONE.json").read_text())
-    table = ds.dataset(runs.local(mark["tables"]["predictions_final"])).head(5).to_pylist()
+    table = ds.dataset(storage.local(mark["tables"]["predictions_final"])).head(5).to_pylist()
     content = {
         row["image_id"]: row["content"]
-        for row in ds.dataset(runs.local(ingest["tables"]["images"])).to_table().to_pylist()
+        for row in ds.dataset(storage.local(ingest["tables"]["images"])).to_table().to_pylist()
     }
 
-    session = onnxruntime.InferenceSession(f"{runs.local(mark['folder'])}/model.onnx")
+    session = onnxruntime.InferenceSession(f"{storage.local(mark['folder'])}/model.onnx")
 
     for row in table:
         pixels = images.decode(content[row["image_id"]])
@@ -244,14 +246,14 @@ def test_predict_labels_a_folder_and_names_what_is_no_image(killed_run, home, en
 
 
 def test_the_attack_is_skipped_until_its_box_is_ticked_and_then_all_that_is_done(killed_run, environment):
-    before = json.loads((killed_run["folder"] / FILE).read_text())
+    before = json.loads((killed_run["folder"] / file_names.METRICS).read_text())
     conf = {**CONF, "attack": True, "attack_images": 50, "attack_queries": 100}
     env = {**environment, "CONF": json.dumps(conf), "RUN_ID": "first", "DAG": "self_training"}
 
     process = start("kindred_airflow.run", env)
     output, _ = process.communicate(timeout=600)
 
-    after = json.loads((killed_run["folder"] / FILE).read_text())
+    after = json.loads((killed_run["folder"] / file_names.METRICS).read_text())
     rates = {name for name in after if re.fullmatch(r"attack/\w+/(base|final)/success_rate", name)}
     assert process.returncode == 0, output
     assert not any(name.startswith("attack/") for name in before)

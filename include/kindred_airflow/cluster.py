@@ -11,8 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from kindred import jvm, runs, s3
-from kindred.errors import InputError
+from kindred.runtime import java, runs, s3
+from kindred.runtime.errors import InputError
 from kindred_airflow import command
 
 HISTORY = "org.apache.spark.deploy.history.HistoryServer"
@@ -83,7 +83,7 @@ def write_password(path: Path, password: str) -> None:
 def history(port: int) -> None:
     """Become Spark's history server, at this port."""
     place = {"spark.history.fs.logDirectory": _given("KINDRED_EVENT_LOG"), "spark.history.ui.port": str(port)}
-    settings = {**jvm.object_store(), **place}
+    settings = {**java.object_store(), **place}
     options = " ".join(f"-D{name}={value}" for name, value in settings.items() if "ClassPath" not in name)
     jars = f"{os.environ['KINDRED_JARS']}/*" if os.environ.get("KINDRED_JARS") else ""
     os.environ |= {"SPARK_HISTORY_OPTS": options, "SPARK_DAEMON_CLASSPATH": jars}

@@ -4,8 +4,8 @@ import os
 import sys
 from collections.abc import Callable
 
-from kindred import runs
-from kindred.errors import InputError
+from kindred.runtime import runs
+from kindred.runtime.errors import InputError
 
 SHOWN = 9  # names of runs
 
@@ -30,5 +30,5 @@ def given(*names: str, say: str) -> list[str]:
 
 def finished() -> str:
     """Which runs there are to choose from, the newest ones."""
-    known = runs.known_runs("self_training")
+    known = runs.known_runs()
     return f"finished runs: {', '.join(known[-SHOWN:])}" if known else "`make run` makes a run"

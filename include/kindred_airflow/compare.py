@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from kindred import runs
-from kindred.errors import InputError
+from kindred.runtime import marks, runs, storage
+from kindred.runtime.errors import InputError
 from kindred_airflow import command, machine
 
 MOST = 20  # runs of a filter: more lines than that nobody tells apart
@@ -16,10 +16,19 @@ def main() -> int:
     if bool(names) == bool(wanted):
         usage = """make compare RUNS="a b c", or FILTER="tags.dataset = 'digits'" in the language of MLflow's search"""
         raise InputError(f"say which runs: {usage}; {command.finished()}")
-    folders = [runs.find_run(name, "self_training") for name in names] if names else _filtered(wanted)
-    from kindred import compare  # it loads Spark's modules
+    folders = (
+        [
+            runs.find_run(
+                name,
+            )
+            for name in names
+        ]
+        if names
+        else _filtered(wanted)
+    )
+    from kindred.report import compare_runs  # it loads Spark's modules
 
-    page, table, says = compare.pages(folders)
+    page, table, says = compare_runs.pages(folders)
     place = Path(os.environ.get("OUT") or machine.data() / "compare.html").expanduser().absolute()
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(page)
@@ -30,10 +39,10 @@ def main() -> int:
 
 def _filtered(wanted: str) -> list[str]:
     """The folders of the finished runs that MLflow's filter finds, newest first."""
-    from kindred import tracking
+    from kindred.runtime import tracking
 
     machine.use_tracking()
-    found = [folder for folder in tracking.folders(wanted) if runs.mark_of(runs.join(folder, "evaluate"))]
+    found = [folder for folder in tracking.folders(wanted) if marks.mark_of(storage.join(folder, "evaluate"))]
     if len(found) > MOST:
         print(f"{len(found)} runs are found; the {MOST} newest are compared")
     return found[:MOST]

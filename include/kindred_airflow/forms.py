@@ -5,7 +5,7 @@ What may stay empty is null: Airflow's form takes an empty text for one that is 
 
 from airflow.sdk import Param
 
-from kindred import variants
+from kindred.runtime import variants
 
 
 def _choice(kind: str, default: str, title: str, description: str) -> Param:

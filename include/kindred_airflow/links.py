@@ -5,6 +5,8 @@ from typing import Any
 
 from airflow.sdk import BaseOperatorLink
 
+from kindred.runtime import file_names
+
 
 class MlflowLink(BaseOperatorLink):
     """The run in MLflow that a stage belongs to."""
@@ -12,10 +14,9 @@ class MlflowLink(BaseOperatorLink):
     name = "MLflow run"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        from kindred import tracking
+        from kindred.runtime import tracking
 
-        _, run, *_ = operator.application_args
-        return tracking.address(run)
+        return tracking.address(operator.run)
 
 
 class ReportLink(MlflowLink):
@@ -24,9 +25,8 @@ class ReportLink(MlflowLink):
     name = "Report"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        from kindred import results
 
-        return f"{super().get_link(operator, ti_key=ti_key)}/artifacts/{results.REPORT}"
+        return f"{super().get_link(operator, ti_key=ti_key)}/artifacts/{file_names.REPORT}"
 
 
 class SparkLink(BaseOperatorLink):
@@ -37,9 +37,8 @@ class SparkLink(BaseOperatorLink):
     name = "Spark job"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        from kindred import runs
+        from kindred.runtime import marks, storage
 
-        _, run, _, stage, *_ = operator.application_args
-        application = (runs.mark_of(runs.join(run, stage)) or {}).get("application")
+        application = (marks.mark_of(storage.join(operator.run, operator.stage)) or {}).get("application")
         server = os.environ.get("KINDRED_SPARK_HISTORY")
         return f"{server}/history/{application}" if server and application else ""

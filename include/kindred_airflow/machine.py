@@ -10,8 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from kindred import jvm, runs
-from kindred.errors import InputError
+from kindred.runtime import cpu, java, runs, storage
+from kindred.runtime.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 CORES_PER_JOB = 4  # a machine gets one slot for so many cores: one Spark job fills that many
@@ -19,7 +19,7 @@ CORES_PER_JOB = 4  # a machine gets one slot for so many cores: one Spark job fi
 
 def data() -> Path:
     """The local folder that holds everything."""
-    root = runs.local(runs.data_root())
+    root = storage.local(runs.data_root())
     if "://" in root:
         raise InputError(f"KINDRED_DATA is {root}; on one machine it must be a local folder")
     return Path(root)
@@ -65,8 +65,8 @@ def environment(database: str) -> dict[str, str]:
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT / "include"), os.environ.get("PYTHONPATH")])),
         "PATH": os.pathsep.join([str(bin_folder), os.environ.get("PATH", os.defpath)]),
-        "JAVA_HOME": jvm.java_home(),
-        **jvm.environment(),
+        "JAVA_HOME": java.java_home(),
+        **java.environment(),
     }
     return {**wanted, **os.environ, **fixed, "AIRFLOW__API_AUTH__JWT_SECRET": _secret(home)}
 
@@ -82,13 +82,17 @@ def prepare(env: dict[str, str], database: str) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if ready.exists():
             return
-        tracking = [sys.executable, "-c", "from kindred import tracking; tracking.client().search_experiments()"]
+        tracking = [
+            sys.executable,
+            "-c",
+            "from kindred.runtime import tracking; tracking.client().search_experiments()",
+        ]
         airflow = str(Path(sys.executable).parent / "airflow")
         log = home / "setup.log"
         with log.open("ab") as output:
             beside = subprocess.Popen(tracking, env=env, stdout=output, stderr=output)
             os.environ["JAVA_HOME"] = env["JAVA_HOME"]  # the archive's name depends on it
-            jvm.write_class_archive(ROOT / "spark_jobs" / "warm_up.py", env, output)
+            java.write_class_archive(ROOT / "spark_jobs" / "warm_up.py", env, output)
             commands = [[airflow, "db", "migrate"], [airflow, "pools", "set", "spark", str(slots()), "Spark jobs"]]
             codes = [subprocess.run(c, env=env, stdout=output, stderr=output, check=False).returncode for c in commands]
             codes.append(beside.wait())
@@ -99,7 +103,7 @@ def prepare(env: dict[str, str], database: str) -> None:
 
 def slots() -> int:
     """How many Spark jobs this machine runs at a time."""
-    return int(os.environ.get("KINDRED_SPARK_SLOTS") or max(1, jvm.cores() // CORES_PER_JOB))
+    return int(os.environ.get("KINDRED_SPARK_SLOTS") or max(1, cpu.cores() // CORES_PER_JOB))
 
 
 def _secret(home: Path) -> str:

@@ -1,6 +1,7 @@
 """`make promote`: a finished run becomes the one that is served."""
 
-from kindred import runs, served
+from kindred.runtime import runs
+from kindred.serving import champion
 from kindred_airflow import command, machine
 
 
@@ -8,7 +9,11 @@ def main() -> int:
     """Promote the run RUN."""
     (name,) = command.given("RUN", say="say which run: make promote RUN=name")
     machine.use_tracking()
-    pointer = served.publish(runs.find_run(name, "self_training"))
+    pointer = champion.publish(
+        runs.find_run(
+            name,
+        )
+    )
     print(f"  served    {pointer['name']}\n  model     {pointer['model']} version {pointer['version']}, alias champion")
     print("  `make search` shows it; a page that is open follows")
     return 0

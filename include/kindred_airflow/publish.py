@@ -3,8 +3,9 @@
 import os
 import sys
 
-from kindred import runs, transfer
-from kindred.errors import InputError
+from kindred.runtime import runs, storage
+from kindred.runtime.errors import InputError
+from kindred.serving import publishing
 from kindred_airflow import command
 
 
@@ -12,7 +13,7 @@ def publish() -> None:
     """The command line of `make publish`."""
     usage = "say which run and which bucket: make publish RUN=name TO=s3://bucket/prefix"
     name, to = command.given("RUN", "TO", say=usage)
-    print(f"\n  {transfer.publish(runs.find_run(name, 'self_training'), to, _say)}")
+    print(f"\n  {publishing.publish(runs.find_run(name), to, _say)}")
 
 
 def fetch() -> None:
@@ -20,7 +21,7 @@ def fetch() -> None:
     name, source = os.environ.get("RUN"), os.environ.get("FROM")
     if not name or not source:  # the runs to choose from lie in the bucket
         raise InputError("say which run and which bucket: make fetch RUN=name FROM=s3://bucket/prefix")
-    print(f"\n  {runs.local(transfer.fetch(name, source, _say))}")
+    print(f"\n  {storage.local(publishing.fetch(name, source, _say))}")
 
 
 def _say(line: str) -> None:

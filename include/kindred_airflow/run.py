@@ -13,8 +13,9 @@ from pathlib import Path
 
 import psutil
 
-from kindred import results, runs
-from kindred.errors import InputError
+from kindred.runtime import file_names, results, runs, storage
+from kindred.runtime.errors import InputError
+from kindred.runtime.stages import SELF_TRAINING
 from kindred_airflow import machine
 from kindred_airflow.command import end_with
 
@@ -129,9 +130,9 @@ def _follow(command: list[str], env: dict[str, str], log: Path) -> int:
 
 def main() -> int:
     """The command line of `make run`."""
-    dag_id = os.environ.get("DAG") or "self_training"
+    dag_id = os.environ.get("DAG") or SELF_TRAINING
     text = os.environ.get("CONF") or (
-        '{"dataset": "digits", "labels_per_class": 10}' if dag_id == "self_training" else "{}"
+        '{"dataset": "digits", "labels_per_class": 10}' if dag_id == SELF_TRAINING else "{}"
     )
     try:
         conf = json.loads(text)
@@ -142,10 +143,10 @@ def main() -> int:
     folder, status = run(dag_id, conf, os.environ.get("RUN_ID"))
     if status == 0:
         print(f"\n{results.summary(folder)}\n")
-        print(f"  figures         {runs.local(folder)}/{results.FILE}")
+        print(f"  figures         {storage.local(folder)}/{file_names.METRICS}")
         if report := results.report(folder):
             print(f"  report          {report}")
-        if dag_id == "self_training":
+        if dag_id == SELF_TRAINING:
             print(f"  search          make search RUN={folder.rsplit('/', 1)[1]}")
         print("  MLflow, Airflow make up")
     return status

@@ -2,7 +2,8 @@
 
 import os
 
-from kindred import runs, served
+from kindred.runtime import runs
+from kindred.serving import champion
 from kindred_airflow import command
 from kindred_airflow.serve import free_port
 
@@ -14,14 +15,18 @@ def main() -> int:
     import uvicorn
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-    from kindred.search_page.app import application
+    from kindred.serving.page.app import application
 
     number, name = free_port("SEARCH_PORT", 8090), os.environ.get("RUN")
     if name:
-        chosen = served.open_run(runs.find_run(name, "self_training"))
+        chosen = champion.open_run(
+            runs.find_run(
+                name,
+            )
+        )
         app = application(lambda: chosen)
     else:
-        following = served.Served()
+        following = champion.Served()
         following.current()
         app = application(following.current, lambda: following.trouble)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])  # no other site reads along

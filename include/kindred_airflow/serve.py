@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from kindred.errors import InputError
+from kindred.runtime.errors import InputError
 from kindred_airflow import machine
 from kindred_airflow.command import end_with
 from kindred_airflow.run import end

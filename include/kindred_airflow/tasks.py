@@ -14,7 +14,7 @@ from airflow.sdk import Connection, task
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
-from kindred import jvm, runs
+from kindred.runtime import file_names, java, runs, storage
 from kindred_airflow.links import MlflowLink, ReportLink, SparkLink
 
 JOBS = Path(__file__).parents[2] / "spark_jobs"
@@ -28,7 +28,7 @@ log = logging.getLogger("kindred")
 @contextlib.contextmanager
 def in_one_line(name: str) -> Iterator[None]:
     """Bad input ends the task `name` with its own line for the console, and is not tried again."""
-    from kindred.errors import InputError
+    from kindred.runtime.errors import InputError
 
     try:
         yield
@@ -43,13 +43,13 @@ def open_run(part: str = "", values: dict | None = None, **context) -> str:
 
     A DAG of several runs names its `part`, and gives the `values` that are not on its form.
     """
-    from kindred import opening, places
+    from kindred.runtime import preflight, run_lifecycle
 
     dag_run, params = context["dag_run"], dict(context["params"])
     with in_one_line("open_run"):
-        opening.check_names(dag_run.conf or {}, params)
-        places.check(spark_master())
-        folder = opening.open_run(dag_run.dag_id, dag_run.run_id, {**params, **(values or {})}, part)
+        run_lifecycle.check_names(dag_run.conf or {}, params)
+        preflight.check(spark_master())
+        folder = run_lifecycle.open_run(dag_run.dag_id, dag_run.run_id, {**params, **(values or {})}, part)
     if part:
         log.info("%s open_run: %s, in %s", TAG, part, folder.removeprefix("file://"))
     return folder
@@ -66,44 +66,59 @@ def close_run(run: str | None, **context) -> None:
     """Merge the figures into metrics.json and MLflow's parent run, and close that. Fails where a task before it
     failed.
     """
-    from kindred import opening
+    from kindred.runtime import run_lifecycle
 
     here = context["ti"]
     states = here.get_task_states(dag_id=here.dag_id, run_ids=[here.run_id])[here.run_id]
     group = here.task_id.rpartition(".")[0]
     failed = sorted(name for name, state in states.items() if state == "failed" and name.startswith(group))
     if run is not None:  # else the run was never opened
-        opening.close_run(run, succeeded=not failed)
+        run_lifecycle.close_run(run, succeeded=not failed)
     if failed:
         raise AirflowFailException(f"failed: {', '.join(failed)}")
 
 
 class StageOperator(SparkSubmitOperator):
-    """spark-submit for one stage, and its record in MLflow. A failure shows the stage's own line, and bad input is not
-    tried again. Its links lead to the run in MLflow, to the report and to the Spark job.
+    """spark-submit for one `stage` of the run with the URI `run`: spark_jobs/<job>.py with `arguments`, JSON by name.
 
-    MLflow is told here, not in the job: its import would take each job seconds in which Spark has one core less.
+    A failure shows the stage's own line, which the job leaves in its outcome, and bad input is not tried again. Its
+    record in MLflow is made here, not in the job: that import would take each job seconds in which Spark has one core
+    less. The links lead to the run in MLflow, to the report and to the Spark job.
     """
 
+    template_fields = (*SparkSubmitOperator.template_fields, "run", "stage", "arguments")
     operator_extra_links = (MlflowLink(), ReportLink(), SparkLink())
 
+    def __init__(self, *, job: str, run: Any, stage: str, arguments: dict[str, str], **settings: Any) -> None:
+        super().__init__(
+            application=str(JOBS / f"{job}.py"),
+            name=f"kindred-{job}",
+            conf=java.submit_settings(),
+            **settings,
+        )
+        self.run, self.stage, self.arguments = run, stage, arguments
+
     def execute(self, context: Any) -> None:
-        self.application_args = [str(part) for part in self.application_args]  # a mapped value is no text yet
-        _, run, _, stage, *_ = self.application_args
+        """Submit the job, and log its stage to MLflow; raises AirflowFailException where trying again cannot help."""
+        from kindred.runtime import outcomes, tracking
+
+        try_id = str(context["ti"].id)
+        self.application_args = ["--run-uri", self.run, "--stage", self.stage, "--try-id", try_id]
+        for name, text in self.arguments.items():
+            self.application_args += [f"--{name}", text]
         started = time.time()
         try:
             super().execute(context)
         except AirflowException as error:
-            from kindred import tracking
-
-            said = [line for line in str(error).splitlines() if TAG in line and " failed: " in line]
-            line = said[-1].split(TAG, 1)[1].strip() if said else f"{stage} was ended from outside"
-            tracking.log_failure(run, stage, line, started)
-            kind = AirflowFailException if "Error code is: 2." in str(error) else AirflowException
-            raise kind(line) from (None if said else error)
-        from kindred import tracking
-
-        tracking.log_stage(run, stage, started)
+            outcome = outcomes.find(self.run, self.stage, try_id)
+            if outcome is None:  # killed before it could say why
+                line = f"{self.stage} was ended from outside"
+                tracking.log_failure(self.run, self.stage, line, started)
+                raise AirflowException(line) from error
+            line = f"{self.stage} failed: {outcome.line}"
+            tracking.log_failure(self.run, self.stage, line, started)
+            raise (AirflowException if outcome.retry else AirflowFailException)(line) from None
+        tracking.log_stage(self.run, self.stage, started)
 
 
 def submit(
@@ -122,32 +137,20 @@ def submit(
     stage, values = stage or job, values or {}
     form = {n: f"{{{{ params.{n} | tojson }}}}" for n in arguments}
     given = {n: v if hasattr(v, "resolve") else json.dumps(v) for n, v in values.items() if n in arguments}
+    arguments_as_json = {**form, **given}
     return StageOperator(
-        task_id=stage,
-        application_args=application_args(run, stage, {**form, **given}),
-        **_operator(job, stage),
-        **settings,
+        task_id=stage, pool=POOL, job=job, run=run, stage=stage, arguments=arguments_as_json, **settings
     )
 
 
-def submit_each(job: str, commands: Any) -> MappedOperator:
-    """The task of a stage that is there many times: spark_jobs/<job>.py for each of the `application_args` that a
-    task before it returns.
+def submit_each(job: str, run: Any, stages: Any) -> MappedOperator:
+    """The task of a stage that is there many times: spark_jobs/<job>.py for each `stage` with its `arguments` that a
+    task before it returns, as dicts.
     """
-    name = "{{ task.application_args[3] }}"  # the stage's
-    return StageOperator.partial(task_id=job, map_index_template=name, **_operator(job, job)).expand(
-        application_args=commands
+    name = "{{ task.stage }}"
+    return StageOperator.partial(task_id=job, pool=POOL, map_index_template=name, job=job, run=run).expand_kwargs(
+        stages
     )
-
-
-def application_args(run: Any, stage: str, texts: dict[str, Any]) -> list:
-    """The command line of a job: its run's URI, its stage, and its arguments as JSON by name."""
-    return ["--run-uri", run, "--stage", stage, *(part for n, text in texts.items() for part in (f"--{n}", text))]
-
-
-def _operator(job: str, stage: str) -> dict[str, Any]:
-    application = str(JOBS / f"{job}.py")
-    return {"name": f"kindred-{stage}", "application": application, "conf": jvm.submit_settings(), "pool": POOL}
 
 
 def self_training(run: Any, values: dict | None = None, attacked: bool = False) -> list[StageOperator]:
@@ -191,25 +194,29 @@ def _skip_unless_asked(context: Any) -> None:
     may be of other models.
     """
     if not context["params"]["attack"]:
-        _, run, _, stage, *_ = context["task"].application_args
-        runs.delete(runs.join(run, stage, runs.MARK))
+        task = context["task"]
+        storage.delete(storage.join(task.run, task.stage, file_names.MARK))
         raise AirflowSkipException("the box attack is not ticked")
 
 
 @task(retries=0)
 def compare(reproduced: str, ours: str, **context) -> None:
     """The table of the published study, its reproduction and this pipeline's own result."""
-    from kindred import published
+    from kindred.studies import stl10
 
-    for line in published.compare(reproduced, ours).splitlines():
+    for line in stl10.compare(reproduced, ours).splitlines():
         log.info("%s", line)
 
 
 @task(retries=0)
 def promote(**context) -> None:
     """Serve the run that the form names."""
-    from kindred import runs, served
+    from kindred.serving import champion
 
     with in_one_line("promote"):
-        pointer = served.publish(runs.find_run(context["params"]["run"], "self_training"))
+        pointer = champion.publish(
+            runs.find_run(
+                context["params"]["run"],
+            )
+        )
     log.info("serving %s; model %s version %s", pointer["name"], pointer["model"], pointer["version"])

@@ -1,7 +1,7 @@
 """What the tests look at of a DAG run of self_training."""
 
 from cluster.servers import Cluster
-from kindred import results, runs
+from kindred.runtime import marks, results, runs, storage
 
 
 def failures(cluster: Cluster, run: str) -> str:
@@ -23,6 +23,6 @@ def rows_of(name: str, table: str) -> int:
     """How many rows a committed table has."""
     import pyarrow.dataset as ds
 
-    mark = runs.mark_of(runs.join(runs.run_folder("self_training", name), "featurize"))
-    fs, inside = runs.filesystem(mark["tables"][table])
+    mark = marks.mark_of(storage.join(runs.run_folder("self_training", name), "featurize"))
+    fs, inside = storage.filesystem(mark["tables"][table])
     return ds.dataset(inside, filesystem=fs, format="parquet").count_rows()

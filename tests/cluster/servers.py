@@ -106,12 +106,12 @@ class Cluster:
 
     def environment(self, service: str) -> dict[str, str]:
         """What a service finds in its environment: the compose file's variables, and what the image sets."""
-        from kindred import jvm
+        from kindred.runtime import java
 
         given = {name: self.here(str(value)) for name, value in self.services[service]["environment"].items()}
         image = {
-            **jvm.environment(),
-            "JAVA_HOME": jvm.java_home(),
+            **java.environment(),
+            "JAVA_HOME": java.java_home(),
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "PYTHONPATH": str(ROOT / "include"),
             "HOME": str(self.place),

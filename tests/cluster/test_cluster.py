@@ -17,7 +17,7 @@ from cluster import servers
 from cluster.compose import ROOT
 from cluster.looks import failures, figures_of, rows_of, wait_for_stage
 from cluster.servers import Cluster
-from kindred import runs, s3
+from kindred.runtime import marks, runs, s3, storage
 
 pytestmark = [pytest.mark.spark, pytest.mark.airflow, pytest.mark.cluster]
 
@@ -65,7 +65,7 @@ def test_all_that_a_run_wrote_lies_in_the_bucket_and_nothing_half(cluster, first
     keys = [found.key for found in s3.objects(runs.data_root())]
 
     folder = runs.run_folder("self_training", "first")
-    assert {runs.mark_of(runs.join(folder, stage))["stage"] for stage in ("ingest", "featurize", "gate", "report")}
+    assert {marks.mark_of(storage.join(folder, stage))["stage"] for stage in ("ingest", "featurize", "gate", "report")}
     assert any(key.startswith("data/runs/self_training/first/report.html") for key in keys)
     assert not any("__magic" in key or "_temporary" in key for key in keys)
     bucket, _ = s3.split(runs.data_root())
@@ -78,7 +78,7 @@ def test_mlflow_has_the_figures_and_the_model_in_the_bucket(cluster, first) -> N
     from mlflow import MlflowClient
 
     client = MlflowClient(os.environ["MLFLOW_TRACKING_URI"])
-    record = runs.read_json(runs.join(runs.run_folder("self_training", "first"), "run.json"))
+    record = storage.find_json(storage.join(runs.run_folder("self_training", "first"), "run.json"))
     run = client.get_run(record["mlflow_run_id"])
 
     assert run.info.status == "FINISHED"
@@ -138,7 +138,7 @@ def test_the_store_answers_no_strangers(cluster) -> None:
 @pytest.mark.first
 def test_a_past_job_is_shown_where_the_link_of_its_task_leads(cluster, first) -> None:
     cluster.start("spark-history")
-    application = runs.mark_of(runs.join(runs.run_folder("self_training", "first"), "featurize"))["application"]
+    application = marks.mark_of(storage.join(runs.run_folder("self_training", "first"), "featurize"))["application"]
     server = os.environ["KINDRED_SPARK_HISTORY"]
 
     cluster.wait("spark-history", lambda: servers.answers(f"{server}/api/v1/applications/{application}"))

@@ -8,7 +8,7 @@ import pytest
 
 from cluster.looks import failures, figures_of, rows_of, wait_for_stage
 from cluster.servers import Cluster
-from kindred import runs, s3
+from kindred.runtime import marks, runs, s3, storage
 
 pytestmark = [pytest.mark.spark, pytest.mark.airflow, pytest.mark.cluster]
 
@@ -59,23 +59,23 @@ def test_each_stage_has_one_committed_attempt_and_its_tables_are_whole(battered)
     folder = runs.run_folder("self_training", "battered")
     made = figures_of("battered")
 
-    marks = [runs.mark_of(runs.join(folder, stage)) for stage in STAGES]
-    assert all(marks)
+    stage_marks = [marks.mark_of(storage.join(folder, stage)) for stage in STAGES]
+    assert all(stage_marks)
     assert made["ingest/train"] + made["ingest/test"] == 1797
     assert rows_of("battered", "features") == made["featurize/images"] == 1797
-    for mark in marks:
+    for mark in stage_marks:
         for uri in mark["tables"].values():
             assert s3.objects(uri)
-    for reader in marks:
+    for reader in stage_marks:
         for stage, attempt in reader["inputs"].items():
             if attempt is not None:
-                assert runs.mark_of(runs.join(folder, stage))["attempt"] == attempt
+                assert marks.mark_of(storage.join(folder, stage))["attempt"] == attempt
 
 
 def test_mlflow_lost_no_figure(battered) -> None:
     from mlflow import MlflowClient
 
-    record = runs.read_json(runs.join(runs.run_folder("self_training", "battered"), "run.json"))
+    record = storage.find_json(storage.join(runs.run_folder("self_training", "battered"), "run.json"))
     run = MlflowClient(os.environ["MLFLOW_TRACKING_URI"]).get_run(record["mlflow_run_id"])
 
     assert run.info.status == "FINISHED"
@@ -89,6 +89,8 @@ def test_three_runs_at_once_on_one_dataset_share_its_work_and_all_end_well(clust
     states = [cluster.finish(run, 3600) for run in ids]
 
     assert states == ["success"] * 3, "\n".join(failures(cluster, run) for run in ids)
-    marks = [runs.mark_of(runs.join(runs.run_folder("self_training", f"one-{seed}"), "featurize")) for seed in range(3)]
+    stage_marks = [
+        marks.mark_of(storage.join(runs.run_folder("self_training", f"one-{seed}"), "featurize")) for seed in range(3)
+    ]
     assert len({mark["attempt"] for mark in marks}) == 1
-    assert sorted(mark["figures"]["featurize/reused"] for mark in marks) == [0, 1, 1]
+    assert sorted(mark["figures"]["featurize/reused"] for mark in stage_marks) == [0, 1, 1]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from kindred import images
+from kindred.data import images
 
 SIDE, FRAME, GAP, LINE = 72, 4, 6, 20
 INK, PAPER = "black", "white"

@@ -13,8 +13,9 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from kindred import images, runs, s3, work
-from kindred.errors import InputError
+from kindred.data import images
+from kindred.runtime import partitioning, s3, storage
+from kindred.runtime.errors import InputError
 
 DECODED = (
     "split string, origin string, label string, image_id string, height int, width int, channels int, "
@@ -33,7 +34,7 @@ REPEATED_UNLABELED = "unlabelled repeat of a training image"
 
 def decode(raw: DataFrame) -> DataFrame:
     """Rows of `datasets.RAW` as rows of `DECODED`: pixels hashed and stored as a file, or a reason why not."""
-    worker = functools.partial(decode_batches, work.batch_bytes())
+    worker = functools.partial(decode_batches, partitioning.batch_bytes())
     return raw.mapInPandas(worker, DECODED).persist(StorageLevel.DISK_ONLY)
 
 
@@ -43,7 +44,7 @@ def decode_batches(most: int, frames: Iterator[pd.DataFrame]) -> Iterator[pd.Dat
         rows = list(frame.itertuples(index=False))
         files = (row.origin if row.content is None and row.reason is None else None for row in rows)
         decoded = (_decode(row, read) for row, read in zip(rows, read_ahead(files), strict=True))
-        for some in work.batches(decoded, _stored_bytes, most):
+        for some in partitioning.batches(decoded, _stored_bytes, most):
             yield pd.DataFrame(some, columns=COLUMNS)
 
 
@@ -112,7 +113,7 @@ def check(decoded: DataFrame) -> dict[str, int]:
     ).first()
     if not counts["decoded"]:
         example = decoded.where(~good).select("origin", "reason").first()
-        detail = f" of {counts['undecoded']:,}; {runs.local(example[0])}: {example[1]}" if example else ""
+        detail = f" of {counts['undecoded']:,}; {storage.local(example[0])}: {example[1]}" if example else ""
         raise InputError(f"no image could be read{detail}")
     if not counts["labelled"]:
         raise InputError(f"none of the {counts['decoded']:,} images has a label; a few are needed to begin")
@@ -162,7 +163,7 @@ def read_file(uri: str) -> bytes:
     """
     if s3.is_s3(uri):
         return _read_object(uri)
-    fs, inside = runs.filesystem(uri)
+    fs, inside = storage.filesystem(uri)
     try:
         if fs.size(inside) > images.MAX_BYTES:
             raise images.ImageError(f"over {images.MAX_BYTES // 2**20} MiB")

@@ -17,7 +17,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from kindred import images
+from kindred.data import images
 
 SIDE = 32  # px, at which images are compared, in grey
 REACH = 4  # px of them that a shift may come to

@@ -8,7 +8,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from kindred import images
+from kindred.data import images
 
 SIDE = 64  # px
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from kindred import metrics
+from kindred.learning import metrics
 
 RESAMPLES = 2000
 FEWEST = 200

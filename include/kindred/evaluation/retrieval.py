@@ -11,10 +11,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from kindred import sheets
-from kindred.distances import DISTANCES
-from kindred.search import Answer, Index
-from kindred.shards import Images
+from kindred.data import contact_sheets
+from kindred.search.distances import DISTANCES
+from kindred.search.image_index import Answer, Index
+from kindred.search.shards import Images
 
 PRECISION_AT = (1, 5, 8, 10)
 TOP = (1, 3, 10)
@@ -87,11 +87,11 @@ def pictures(
         for near, far in answers:
             asked, results = truth[near.image_id], [*near.neighbours, *far.neighbours]
             right = [truth.get(result.image_id, result.prediction) == asked for result in results]
-            frames = [sheets.RIGHT if same else sheets.OTHER for same in right]
+            frames = [contact_sheets.RIGHT if same else contact_sheets.OTHER for same in right]
             results = [result.image_id for result in results]
             rows.append((asked, [(near.image_id, None), *zip(results, frames, strict=True)]))
         title = f"{name}: blue frames are of the query's class, orange ones are not"
-        made[f"search-{name}.png"] = sheets.sheet(title, heads, rows, pixels)
+        made[f"search-{name}.png"] = contact_sheets.sheet(title, heads, rows, pixels)
     return made
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from kindred import metrics
+from kindred.learning import metrics
 
 
 def on_test(predictions: pa.Table, truth: pd.Series) -> pd.DataFrame:

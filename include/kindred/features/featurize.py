@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from kindred import arrow, graphs, images, runs, variants
-from kindred.errors import InputError
+from kindred.data import images
+from kindred.features import onnx_graphs
+from kindred.runtime import arrow, runs, storage, variants
+from kindred.runtime.errors import InputError
 
-FILE = "extractor.onnx"  # the graph, as it is kept with the features
 BATCH = 32
 MIXED_SIZE = 32  # px: the side for an extractor without one of its own, where the images differ in size
 SAMPLE = 5000  # images that a fitted extractor learns from
@@ -85,7 +86,7 @@ def prepare(name: str, image_size: int | None, weights: str, dataset: dict) -> E
         content = module.graph((height, width), channels, weights)
         fingerprint = _fingerprint(module, height, width, channels, weights)  # weights may have been fetched just now
         path = _graph_path(name, fingerprint)
-        runs.put_bytes(f"file://{path}", content)
+        storage.put_bytes(f"file://{path}", content)
     return Extractor(name, height, width, channels, fingerprint, path.name)
 
 
@@ -95,7 +96,7 @@ def fit(extractor: Extractor, frame: Any, say: Callable[[str], None]) -> None:
     """
     module = variants.load("extractor", extractor.name)
     if hasattr(module, "fit_graph") and not (path := runs.cache_folder("graphs") / extractor.graph).exists():
-        runs.put_bytes(f"file://{path}", module.fit_graph(sample(extractor, frame), say))
+        storage.put_bytes(f"file://{path}", module.fit_graph(sample(extractor, frame), say))
 
 
 def sample(extractor: Extractor, frame: Any) -> np.ndarray:
@@ -119,7 +120,7 @@ def graph_path(extractor: Extractor, stored: Callable[[], bytes] | None = None) 
     if not path.exists():
         if stored is None:
             raise InputError(f"{path} is gone; run the 'featurize' stage again")
-        runs.put_bytes(f"file://{path}", stored())
+        storage.put_bytes(f"file://{path}", stored())
     return path
 
 
@@ -160,7 +161,7 @@ def shipped(name: str) -> str:
 
 @functools.lru_cache(maxsize=2)
 def _session(path: str, threads: int):
-    return graphs.session(path, threads)
+    return onnx_graphs.session(path, threads)
 
 
 def _graph_path(name: str, fingerprint: str) -> Path:
@@ -177,8 +178,8 @@ def _size(module: ModuleType, image_size: int | None, dataset: dict) -> tuple[in
 
 
 def _fingerprint(module: ModuleType, height: int, width: int, channels: int, weights: str, *fitted: str | int) -> str:
-    code = [runs.file_fingerprint(variants.source(part)) for part in (module, graphs, images)]
-    return runs.fingerprint(height, width, channels, code, _weights_identity(module, weights), *fitted)
+    code = [storage.file_fingerprint(variants.source(part)) for part in (module, onnx_graphs, images)]
+    return storage.fingerprint(height, width, channels, code, _weights_identity(module, weights), *fitted)
 
 
 def _weights_identity(module: ModuleType, weights: str) -> list:
@@ -194,4 +195,4 @@ def _weights_identity(module: ModuleType, weights: str) -> list:
         return ["imagenet", *((file.name, file.stat().st_size) for file in files)]
     if not Path(weights).is_file():
         raise InputError(f"no such weights: {weights!r}; give imagenet, random or a file")
-    return [runs.file_fingerprint(weights)]
+    return [storage.file_fingerprint(weights)]

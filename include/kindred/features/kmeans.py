@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kindred.errors import InputError
+from kindred.runtime.errors import InputError
 
 STEPS = 25
 TRIES = 300  # shared out among the centroids: few of them often start badly, many even that out

@@ -7,7 +7,7 @@ al., Label Propagation for Deep Semi-supervised Learning (CVPR 2019, section 3.2
 import numpy as np
 import scipy.sparse as sparse
 
-from kindred.errors import InputError
+from kindred.runtime.errors import InputError
 
 NEIGHBOURS = 10
 SHARPNESS = 3  # a neighbour's weight is its cosine to this power

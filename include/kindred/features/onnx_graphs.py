@@ -1,4 +1,4 @@
-"""ONNX graphs: from a Keras network, from pixels, and the whole way from decoded pixels to class probabilities."""
+"""ONNX graphs of extractors: from a Keras network, and from pixels."""
 
 import os
 from pathlib import Path
@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, compose, helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
-from kindred.errors import InputError
-from kindred.networks import Network
+from kindred.runtime.errors import InputError
 
 REGIONS = "regions"
 OPSET = 18  # the first whose Resize averages over all pixels that it shrinks (antialias), as Pillow does
@@ -49,7 +48,7 @@ def model(
     given = helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", *shape])
     found = helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", *sizes])
     values = [numpy_helper.from_array(np.asarray(value), key) for key, value in constants.items()]
-    return _model(helper.make_graph(nodes, name, [given], [found], values)).SerializeToString()
+    return model_of(helper.make_graph(nodes, name, [given], [found], values)).SerializeToString()
 
 
 def keras_application(
@@ -79,22 +78,6 @@ def keras_application(
     signature = [tf.TensorSpec([None, *size, 3], tf.uint8, name="images")]
     model, _ = tf2onnx.convert.from_function(tf.function(features), signature, opset=OPSET)
     return _named(model).SerializeToString()
-
-
-def whole(extractor: bytes, network: Network, channels: int) -> bytes:
-    """decoded pixels, uint8 [n, height, width, c] of any size -> "probabilities", float32 [n, classes].
-
-    Inside: resize (bilinear, as Pillow's) to what the extractor wants, extractor, classifier, softmax.
-    """
-    core = onnx.load_from_string(extractor)
-    shape = [d.dim_value for d in core.graph.input[0].type.tensor_type.shape.dim]
-    model = compose.merge_models(
-        compose.merge_models(_resize(shape[1:3], channels, shape[3]), core, [("resized", core.graph.input[0].name)]),
-        _head(network),
-        [(core.graph.output[0].name, "head_features")],
-    )
-    onnx.checker.check_model(model)
-    return model.SerializeToString()
 
 
 def with_regions(extractor: bytes) -> bytes | None:
@@ -144,54 +127,8 @@ def _keras_network(application: Any, weights: str, widths: tuple[float, ...] | N
     raise InputError(f"{weights} holds no weights of {application.__name__} without its top: {reasons[0]}")
 
 
-def _resize(size: list[int], channels: int, wanted: int) -> onnx.ModelProto:
-    """uint8 [n, any, any, channels] -> uint8 [n, h, w, wanted]."""
-    nodes = [
-        helper.make_node("Shape", ["pixels"], ["count"], start=0, end=1),
-        helper.make_node("Concat", ["count", "planes", "size"], ["target"], axis=0),
-        helper.make_node("Transpose", ["pixels"], ["planar"], perm=[0, 3, 1, 2]),
-        helper.make_node(
-            "Resize",
-            ["planar", "", "", "target"],
-            ["fitted"],
-            mode="linear",
-            antialias=1,
-            exclude_outside=1,  # as Pillow: the edge counts no more than the rest
-            coordinate_transformation_mode="half_pixel",
-        ),
-        helper.make_node("Transpose", ["fitted"], ["packed"], perm=[0, 2, 3, 1]),
-        helper.make_node("Tile", ["packed", "copies"], ["resized"]),
-    ]
-    values = {"size": size, "planes": [channels], "copies": [1, 1, 1, wanted // channels]}
-    constants = [numpy_helper.from_array(np.array(value, np.int64), name) for name, value in values.items()]
-    pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", "height", "width", channels])
-    resized = helper.make_tensor_value_info("resized", TensorProto.UINT8, ["n", *size, wanted])
-    return _model(helper.make_graph(nodes, "resize", [pixels], [resized], constants))
-
-
-def _head(network: Network) -> onnx.ModelProto:
-    """float32 features [n, d] -> float32 probabilities [n, classes]."""
-    nodes, constants, last = [], [], "head_features"
-    for i, layer in enumerate(network.layers):
-        constants += [
-            numpy_helper.from_array(layer.weights.astype(np.float32), f"weights{i}"),
-            numpy_helper.from_array(layer.bias.astype(np.float32), f"bias{i}"),
-        ]
-        nodes.append(helper.make_node("Gemm", [last, f"weights{i}", f"bias{i}"], [f"dense{i}"]))
-        last = f"dense{i}"
-        if layer.activation != "linear":
-            nodes.append(
-                helper.make_node({"relu": "Relu", "sigmoid": "Sigmoid"}[layer.activation], [last], [f"act{i}"])
-            )
-            last = f"act{i}"
-    nodes.append(helper.make_node("Softmax", [last], ["probabilities"], axis=1))
-    inputs, outputs = network.layers[0].weights.shape[0], network.layers[-1].bias.shape[0]
-    features = helper.make_tensor_value_info("head_features", TensorProto.FLOAT, ["n", inputs])
-    probabilities = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", outputs])
-    return _model(helper.make_graph(nodes, "classifier", [features], [probabilities], constants))
-
-
-def _model(graph: onnx.GraphProto) -> onnx.ModelProto:
+def model_of(graph: onnx.GraphProto) -> onnx.ModelProto:
+    """A model of one graph, in the operator set and the format version that all graphs here have."""
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
 
 

@@ -18,11 +18,11 @@ import pyarrow as pa
 from pyspark import inheritable_thread_target
 from pyspark.sql import DataFrame
 
-from kindred import learning, metrics
-from kindred.arrow import lists, matrix
-from kindred.errors import InputError
-from kindred.labels import in_folds, in_turn
-from kindred.networks import Network
+from kindred.learning import learning_curve, metrics
+from kindred.learning.given_labels import in_folds, in_turn
+from kindred.learning.networks import Network
+from kindred.runtime.arrow import lists, matrix
+from kindred.runtime.errors import InputError
 
 ALL = -1
 PLAN = "image_id string, label int, weight double, given boolean, fold int"
@@ -161,7 +161,7 @@ def learning_points(
     folds = sorted(fitted.out_of_fold)
     order = np.array(in_turn(ids[found.at].tolist(), found.labels.tolist()))
     few = {fold: order[np.isin(order, found.learned(fold)) & found.given[order]] for fold in folds}
-    sizes = learning.sizes(min(map(len, few.values())), classes)
+    sizes = learning_curve.sizes(min(map(len, few.values())), classes)
     shared = spark.sparkContext.broadcast(found)
     fit = functools.partial(_fit_few, shared, classifier.__name__, classes, seed, fitted.setting)
     tasks = [(size, fold, few[fold][:size]) for size in sizes for fold in folds]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from kindred import metrics
-from kindred.errors import InputError
+from kindred.learning import metrics
+from kindred.runtime.errors import InputError
 
 RULES = {
     "no_harm": "out-of-fold log loss not worse and accuracy not lower",

@@ -12,9 +12,9 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from kindred import clusters
-from kindred.errors import InputError
-from kindred.jvm import cores
+from kindred.features import kmeans
+from kindred.runtime.cpu import cores
+from kindred.runtime.errors import InputError
 
 LABEL_CHOICES = ("random", "representatives")
 
@@ -62,7 +62,7 @@ def choose_representatives(known: pa.Table, total: int, ids: np.ndarray, feature
     `labels`. `known`: image_id, label; `ids` and `features` [n, d]: the images to cluster, those of `known` among them.
     """
     check_budget(total, len(known))
-    centroids, _, _ = clusters.kmeans(features, total, cores(), seed)
+    centroids, _, _ = kmeans.kmeans(features, total, cores(), seed)
     return representatives_of(known, centroids, ids, features)
 
 
@@ -70,7 +70,7 @@ def representatives_of(known: pa.Table, centroids: np.ndarray, ids: np.ndarray, 
     """The labels of the images of `known` nearest to each centroid [k, d], each image once; a table `labels`."""
     label = dict(zip(known["image_id"].to_pylist(), known["label"].to_pylist(), strict=True))
     candidates = np.flatnonzero(pd.Index(ids).isin(list(label)))
-    chosen = ids[candidates[clusters.representatives(features[candidates], centroids, cores())]]
+    chosen = ids[candidates[kmeans.representatives(features[candidates], centroids, cores())]]
     count = len(chosen)
     columns = {"image_id": chosen, "label": [label[i] for i in chosen]}
     return pa.table({**columns, "confidence": np.ones(count), "source": np.full(count, "given")}).sort_by("image_id")

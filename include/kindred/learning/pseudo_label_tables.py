@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from kindred.errors import InputError
-from kindred.pseudo import ALL, NOVEL, Given, Pool, Verdict, nearest_given
+from kindred.learning.pseudo_label_types import ALL, Given, Pool, Verdict
+from kindred.learning.pseudo_labels import NOVEL, nearest_given
+from kindred.runtime.errors import InputError
 
 ROUND = 1
 SCORES = pa.map_(pa.string(), pa.float64())

@@ -5,9 +5,12 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.dataset as ds
 
-from kindred import evaluate, runs, stage
-from kindred.errors import InputError
-from kindred.report import Scored, comparison, page
+from kindred.evaluation import scoring
+from kindred.report import comparison, page
+from kindred.report.blocks import Scored
+from kindred.runtime import storage
+from kindred.runtime.errors import InputError
+from kindred.runtime.run_reader import RunReader
 
 TEST = ds.field("split") == "test"
 
@@ -24,7 +27,7 @@ def pages(folders: list[str]) -> tuple[bytes, bytes, str]:
     found, tests = zip(*(_load(folder, name) for folder, name in zip(folders, names, strict=True)), strict=True)
     sections = comparison.sections(list(found), common(dict(zip(names, tests, strict=True))))
     content = page.render(f"Kindred: {len(found)} runs", {"runs": ", ".join(names)}, sections)
-    return content, evaluate.csv(comparison.summary(list(found)), index=False), sections[0].says
+    return content, scoring.csv(comparison.summary(list(found)), index=False), sections[0].says
 
 
 def common(tests: dict[str, tuple[list[str], pd.DataFrame]]) -> Scored | None:
@@ -40,26 +43,26 @@ def common(tests: dict[str, tuple[list[str], pd.DataFrame]]) -> Scored | None:
     chosen = [rows[rows["image_id"].isin(ids)].sort_values("image_id") for _, rows in tests.values()]
     if any((rows["label"].to_numpy() != chosen[0]["label"].to_numpy()).any() for rows in chosen):
         return None
-    scored = [evaluate.arrays(rows, classes) for rows in chosen]
+    scored = [scoring.arrays(rows, classes) for rows in chosen]
     models = {name: probabilities for name, (_, probabilities) in zip(tests, scored, strict=True)}
     return Scored(classes, chosen[0]["image_id"].to_numpy(), scored[0][0], models, next(iter(models)))
 
 
 def _load(folder: str, name: str) -> tuple[comparison.Run, tuple[list[str], pd.DataFrame]]:
-    s = stage.Stage("compare", folder, {})
+    s = RunReader(folder, "compare")
     truth = s.rows("truth").to_pandas().set_index("image_id")["label"]
-    rows = evaluate.on_test(s.rows("predictions_final", ["image_id", "probabilities"], TEST), truth)
+    rows = scoring.on_test(s.rows("predictions_final", ["image_id", "probabilities"], TEST), truth)
     figures = {
         key: value for part in ("choose_labels", "pseudo_label", "gate") for key, value in s.figures_of(part).items()
     }
     figures |= s.figures_of("evaluate")
-    params = runs.read_json(runs.join(folder, "run.json"))["params"]
+    params = s.params()
     learned = pd.DataFrame(s.facts_of("train_base").get("learning_curve", {}))
     return comparison.Run(name, params, figures, learned), (s.facts_of("ingest")["classes"], rows)
 
 
 def _names(folders: list[str]) -> list[str]:
     """The runs' names; with their DAGs' where two have the same."""
-    parts = [Path(runs.local(folder)).parts[-2:] for folder in folders]
+    parts = [Path(storage.local(folder)).parts[-2:] for folder in folders]
     short = [name for _, name in parts]
     return short if len(set(short)) == len(short) else ["/".join(both) for both in parts]

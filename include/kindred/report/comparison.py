@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics as scores
 
-from kindred import metrics, plots
-from kindred.report import Plot, Scored, Section, Table, Text, curves
+from kindred.learning import metrics
+from kindred.report import curves, plots
+from kindred.report.blocks import Plot, Scored, Section, Table, Text
 from kindred.report.verdict import SIGNIFICANT, TITLES, points
 
 SHOWN = ("accuracy", "f1", "mcc", "log_loss", "roc_auc", "expected_calibration_error")

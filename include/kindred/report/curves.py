@@ -6,8 +6,9 @@ import sklearn
 from sklearn import metrics as scores
 from sklearn.calibration import calibration_curve
 
-from kindred import learning, metrics, plots
-from kindred.report import Plot, Scored, Section, Table, Text
+from kindred.learning import learning_curve, metrics
+from kindred.report import plots
+from kindred.report.blocks import Plot, Scored, Section, Table, Text
 
 DRAWN = 10  # classes with a curve of their own: those that are ranked worst
 CALLED = {"roc": "ROC curves", "precision-recall": "Precision-recall curves"}
@@ -162,7 +163,7 @@ def risk(test: Scored) -> Plot:
 def _learning(curve: pd.DataFrame) -> list:
     if curve.empty:
         return [Text("No learning curve: it is made where the classifier is fitted in one process.")]
-    found = learning.extrapolate(curve)
+    found = learning_curve.extrapolate(curve)
     figure, (axes,) = plots.figure(6.5, 3.8)
     axes.errorbar(
         curve["labels"], curve["accuracy"], yerr=curve["error"], fmt="o", color=plots.OTHER, capsize=3, label="measured"
@@ -177,6 +178,6 @@ def _learning(curve: pd.DataFrame) -> list:
     said = "Learning curve of base: each fold is scored by models that learned from more and more of the other folds."
     return [
         Plot("learning", said, plots.png(figure)),
-        Text(learning.says(curve, found), strong=True),
+        Text(learning_curve.says(curve, found), strong=True),
         Table("learning", "The learning curve; error is the standard error over folds.", curve),
     ]

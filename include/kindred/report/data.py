@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from kindred import images, near_duplicates, plots
-from kindred.report import Plot, Section, Sheet, Table, Text, Tile, count
+from kindred.data import images, near_duplicates
+from kindred.report import plots
+from kindred.report.blocks import Plot, Section, Sheet, Table, Text, Tile, count
 
 MOST = 30  # classes of a plot: the largest
 EXAMPLES = 8  # images of each class

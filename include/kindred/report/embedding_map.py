@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from kindred import images, plots
-from kindred.report import Cloud, Section
+from kindred.data import images
+from kindred.report import plots
+from kindred.report.blocks import Cloud, Section
 
 MOST = 2000  # points
 PICTURED = 1000  # of them with a picture on the page

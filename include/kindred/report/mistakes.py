@@ -5,8 +5,8 @@ import pandas as pd
 import seaborn as sns
 from sklearn.metrics import confusion_matrix
 
-from kindred import plots
-from kindred.report import Plot, Scored, Section, Sheet, Table, Text, Tile
+from kindred.report import plots
+from kindred.report.blocks import Plot, Scored, Section, Sheet, Table, Text, Tile
 
 MOST = 30  # classes of a heatmap
 ANNOTATED = 15  # classes up to which its numbers can be read

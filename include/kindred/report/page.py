@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kindred import images, templates
-from kindred.report import Section
+from kindred.data import images
+from kindred.report.blocks import Section
+from kindred.runtime import templates
 
 FOLDER = Path(__file__).parent
 EXACT = 32  # px

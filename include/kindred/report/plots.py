@@ -10,13 +10,13 @@ import seaborn as sns  # noqa: E402  (it would choose another backend)
 from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
-from kindred import sheets  # noqa: E402
+from kindred.data import contact_sheets  # noqa: E402
 
 DPI = 110
 FEW = 10  # classes: up to here a colour each is told apart, and a legend is read
 LONGEST = 20  # characters of a class name in a plot
 BASE, OTHER = "#8a8a8a", "#12466b"  # of the two models, everywhere; no class has them
-GOOD, BAD = sheets.RIGHT, sheets.OTHER  # right and wrong, accepted and refused
+GOOD, BAD = contact_sheets.RIGHT, contact_sheets.OTHER  # right and wrong, accepted and refused
 
 
 def colours(classes: list[str]) -> dict[str, str]:

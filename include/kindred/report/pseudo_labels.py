@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from kindred import plots
-from kindred.report import Plot, Section, Sheet, Table, Tile
+from kindred.report import plots
+from kindred.report.blocks import Plot, Section, Sheet, Table, Tile
 
 BINS = 10
 TILES = 12

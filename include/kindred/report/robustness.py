@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import beta
 
-from kindred import attacks as attacking
-from kindred import images, plots
-from kindred.report import Plot, Section, Sheet, Table, Text, Tile
+from kindred.data import images
+from kindred.evaluation.attacks import attack_figures as attacking
+from kindred.report import plots
+from kindred.report.blocks import Plot, Section, Sheet, Table, Text, Tile
 from kindred.report.verdict import points
 
 TITLES = {name: attack.TITLE for name, attack in attacking.ATTACKS.items()}

@@ -3,8 +3,8 @@
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from kindred import plots
-from kindred.report import Plot, Section, Table, Text
+from kindred.report import plots
+from kindred.report.blocks import Plot, Section, Table, Text
 
 TITLES = {  # name of the score: how it is called, and whether more is better
     "accuracy": ("Accuracy", True),

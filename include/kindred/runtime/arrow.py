@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pyarrow as pa
 
-from kindred import schemas
+from kindred.runtime import tables
 
 TYPES = {
     "string": pa.string,
@@ -19,7 +19,7 @@ TYPES = {
 
 def schema(table: str) -> pa.Schema:
     """The columns of a table in `schemas`."""
-    columns = re.split(r", (?![^<]*>)", schemas.table(table).columns)
+    columns = re.split(r", (?![^<]*>)", tables.table(table).columns)
     return pa.schema([(name, _type(text)) for name, text in (column.split(" ", 1) for column in columns)])
 
 

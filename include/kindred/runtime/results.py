@@ -1,10 +1,7 @@
 """A run's figures: merged from its stages' marks into one flat `metrics.json`, and told as a table."""
 
-from kindred import runs
+from kindred.runtime import file_names, marks, storage
 
-FILE = "metrics.json"
-SUMMARY = "summary.txt"
-REPORT = "report.html"
 SCORES = {"accuracy": "accuracy", "F1": "f1", "MCC": "mcc", "log loss": "log_loss", "ROC AUC": "roc_auc"}
 
 
@@ -16,28 +13,30 @@ def merge(run: str) -> dict[str, float]:
     for mark in _marks(run):
         figures |= mark["figures"]
         if page := mark.get("facts", {}).get("page"):
-            runs.put_bytes(runs.join(run, REPORT), runs.read_bytes(runs.join(mark["folder"], page)))
+            storage.put_bytes(
+                storage.join(run, file_names.REPORT), storage.find_bytes(storage.join(mark["folder"], page))
+            )
     figures = dict(sorted(figures.items()))
-    runs.put_json(runs.join(run, FILE), figures)
-    runs.put_bytes(runs.join(run, SUMMARY), table(figures).encode())
+    storage.put_json(storage.join(run, file_names.METRICS), figures)
+    storage.put_bytes(storage.join(run, file_names.SUMMARY), table(figures).encode())
     return figures
 
 
 def summary(run: str) -> str:
     """The table that `merge` has put; empty where it has not."""
-    return (runs.read_bytes(runs.join(run, SUMMARY)) or b"").decode()
+    return (storage.find_bytes(storage.join(run, file_names.SUMMARY)) or b"").decode()
 
 
 def report(run: str) -> str:
     """Where the run's page lies; empty where it has none."""
-    path = runs.join(run, REPORT)
-    fs, inside = runs.filesystem(path)
-    return runs.local(path) if fs.exists(inside) else ""
+    path = storage.join(run, file_names.REPORT)
+    fs, inside = storage.filesystem(path)
+    return storage.local(path) if fs.exists(inside) else ""
 
 
 def read(run: str) -> dict[str, float]:
     """What `merge` has put; empty where it has not."""
-    return runs.read_json(runs.join(run, FILE)) or {}
+    return storage.find_json(storage.join(run, file_names.METRICS)) or {}
 
 
 def table(figures: dict[str, float]) -> str:
@@ -82,9 +81,9 @@ def table(figures: dict[str, float]) -> str:
 
 def _marks(folder: str, deep: bool = True) -> list[dict]:
     """The marks of a run's stages; of a stage that is there many times, those in the folders below its own."""
-    fs, inside = runs.filesystem(folder)
+    fs, inside = storage.filesystem(folder)
     found = []
     for below in (fs.unstrip_protocol(path) for path in fs.ls(inside, detail=False) if fs.isdir(path)):
-        mark = runs.mark_of(below)
+        mark = marks.mark_of(below)
         found += [mark] if mark else _marks(below, deep=False) if deep else []
     return found

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import kindred
-from kindred import results, runs, tracking
-from kindred.errors import InputError
+from kindred.runtime import file_names, results, runs, storage, tracking
+from kindred.runtime.errors import InputError
 
-FILE = "run.json"
 TAGS = ("dataset", "extractor", "classifier", "labeller")  # params that MLflow's lists are filtered and grouped by
 
 
@@ -22,7 +21,7 @@ def open_run(dag_id: str, run_id: str, params: dict[str, Any], part: str = "") -
     """The URI of the run's folder, made or found again; `part` names one of several runs of a DAG run."""
     folder = runs.run_folder(dag_id, params.get("run_name") or run_id)
     folder = f"{folder}-{part}" if part else folder
-    known = runs.read_json(runs.join(folder, FILE))
+    known = storage.find_json(storage.join(folder, file_names.RUN))
     wanted = {name: value for name, value in params.items() if name != "run_name"}
     if known and known["params"] == wanted:
         tracking.resume_run(known["mlflow_run_id"])
@@ -34,14 +33,17 @@ def open_run(dag_id: str, run_id: str, params: dict[str, Any], part: str = "") -
         tags["mlflow.source.git.commit"] = commit
     mlflow_run = tracking.start_run(dag_id, name, wanted, tags)
     record = {"dag_id": dag_id, "run": name, "params": wanted, "mlflow_run_id": mlflow_run, "tags": tags}
-    runs.put_json(runs.join(folder, FILE), record)
+    storage.put_json(storage.join(folder, file_names.RUN), record)
     return folder
 
 
 def close_run(folder: str, succeeded: bool) -> dict[str, float]:
     """Merge what the stages found into metrics.json and MLflow's parent run, and end that. The figures."""
     figures = results.merge(folder)
-    reports = {name: (runs.read_bytes(runs.join(folder, name)) or b"").decode() for name in (results.SUMMARY, FILE)}
+    reports = {
+        name: (storage.find_bytes(storage.join(folder, name)) or b"").decode()
+        for name in (file_names.SUMMARY, file_names.RUN)
+    }
     tracking.end_run(folder, figures, reports, "FINISHED" if succeeded else "FAILED")
     return figures
 

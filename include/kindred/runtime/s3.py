@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
 
-from kindred.errors import InputError
+from kindred.runtime.errors import InputError
 
 AMAZON = "Amazon S3"
 PAGE = 1000  # keys in one answer: the most that S3 gives

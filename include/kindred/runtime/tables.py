@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from kindred.errors import InputError
+from kindred.runtime.errors import InputError
 
 VERSION = 1  # part of each dataset's fingerprint: raise it when stored tables must be made again
 

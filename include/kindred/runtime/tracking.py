@@ -13,8 +13,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from kindred import runs
-from kindred.errors import InputError
+from kindred.runtime import file_names, marks, storage
+from kindred.runtime.errors import InputError
 
 MODEL, CHAMPION = "kindred", "champion"  # the registered model, and the alias of the version that is served
 LOCAL_UI = "http://127.0.0.1:5000"  # where `make up` serves it
@@ -81,15 +81,15 @@ def address(folder: str) -> str:
 def log_stage(folder: str, stage: str, started: float) -> None:
     """A child run for a stage that has just finished, with what its mark says; the final model goes to the parent."""
     parent = _parent(folder)
-    mark = runs.mark_of(runs.join(folder, stage))
+    mark = marks.mark_of(storage.join(folder, stage))
     tracker = client()
     tags = {"kindred.attempt": mark["attempt"], "kindred.folder": mark["folder"]}
     child = _child(tracker, parent, stage, started, tags)
     _log(tracker, child, mark["figures"], mark["arguments"], mark.get("steps"))  # an older mark has none
     for name in mark["reports"]:
-        _log_file(tracker, child, name, runs.read_bytes(runs.join(mark["folder"], name)))
+        _log_file(tracker, child, name, storage.find_bytes(storage.join(mark["folder"], name)))
     if page := mark["facts"].get("page"):  # of the whole run
-        _log_file(tracker, parent, page, runs.read_bytes(runs.join(mark["folder"], page)))
+        _log_file(tracker, parent, page, storage.find_bytes(storage.join(mark["folder"], page)))
     if dataset := mark["facts"].get("dataset"):
         _log_dataset(tracker, parent, dataset)
     for fold, figures in sorted(mark["facts"].get("folds", {}).items()):
@@ -157,7 +157,7 @@ def promote(folder: str) -> tuple[str, str | None]:
     except MlflowException:
         server = os.environ["MLFLOW_TRACKING_URI"]
         raise InputError(
-            f"MLflow at {server} has no run of {runs.local(folder)}; promote it where it was made"
+            f"MLflow at {server} has no run of {storage.local(folder)}; promote it where it was made"
         ) from None
     models = tracker.search_logged_models([run.info.experiment_id], f"source_run_id = '{parent}'")
     if not models:
@@ -191,7 +191,7 @@ def resume_run(run: str) -> None:
 
 
 def _log_model(tracker: Any, run: str, folder: str, model: dict[str, Any]) -> None:
-    """Log the final model on a run: `model` has the classes, the names of the files in `folder` that `kindred.serving`
+    """Log the final model on a run: `model` has the classes, the names of the files in `folder` that the served model
     reads, and that of an image as an example of the input.
     """
     import mlflow
@@ -201,19 +201,19 @@ def _log_model(tracker: Any, run: str, folder: str, model: dict[str, Any]) -> No
     mlflow.set_tracking_uri(os.environ["MLFLOW_TRACKING_URI"])
     mlflow.set_experiment(experiment_id=tracker.get_run(run).info.experiment_id)
     classes = model["classes"]
-    example = pd.DataFrame({"image": [runs.read_bytes(runs.join(folder, model["example"]))]})
+    example = pd.DataFrame({"image": [storage.find_bytes(storage.join(folder, model["example"]))]})
     output = pd.DataFrame([[1 / len(classes)] * len(classes)], columns=classes)
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     with tempfile.TemporaryDirectory() as temporary:
         paths = {}
         for name in model["files"]:
             path = Path(temporary, name)
-            path.write_bytes(runs.read_bytes(runs.join(folder, name)))
+            path.write_bytes(storage.find_bytes(storage.join(folder, name)))
             paths[path.stem] = str(path)
         with mlflow.start_run(run_id=run):
             mlflow.pyfunc.log_model(
                 name="model",
-                python_model=str(package / "serving.py"),
+                python_model=str(package / "serving" / "mlflow_model.py"),
                 artifacts=paths,
                 code_paths=[str(package)],
                 signature=infer_signature(example, output),
@@ -237,7 +237,7 @@ def _log_file(tracker: Any, run: str, name: str, content: bytes) -> None:
 
 
 def _parent(folder: str) -> str | None:
-    return (runs.read_json(runs.join(folder, "run.json")) or {}).get("mlflow_run_id")
+    return (storage.find_json(storage.join(folder, file_names.RUN)) or {}).get("mlflow_run_id")
 
 
 def _child(tracker: Any, parent: str, name: str, started: float, tags: dict[str, str]) -> str:

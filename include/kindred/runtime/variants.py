@@ -6,14 +6,20 @@ import pkgutil
 from pathlib import Path
 from types import ModuleType
 
-from kindred.errors import InputError
+from kindred.runtime.errors import InputError
 
-KINDS = {"dataset": "datasets", "extractor": "extractors", "classifier": "classifiers", "labeller": "labellers"}
+PACKAGE = Path(__file__).parents[1]
+KINDS = {  # the package of each kind's variants
+    "dataset": "kindred.data.datasets",
+    "extractor": "kindred.features.extractors",
+    "classifier": "kindred.learning.classifiers",
+    "labeller": "kindred.learning.labellers",
+}
 
 
 def names(kind: str) -> list[str]:
     """The names of a kind's variants, sorted."""
-    folder = Path(__file__).parent / KINDS[kind]  # perhaps inside an archive
+    folder = PACKAGE.joinpath(*KINDS[kind].split(".")[1:])  # perhaps inside an archive
     return sorted(found.name for found in pkgutil.iter_modules([str(folder)]) if not found.name.startswith("_"))
 
 
@@ -21,7 +27,7 @@ def load(kind: str, name: str) -> ModuleType:
     """The variant's module. Raises InputError, with the known names, for an unknown one."""
     if name not in names(kind):
         raise InputError(f"unknown {kind} {name!r}; known: {', '.join(names(kind))}")
-    return importlib.import_module(f"kindred.{KINDS[kind]}.{name}")
+    return importlib.import_module(f"{KINDS[kind]}.{name}")
 
 
 def source(module: ModuleType) -> Path:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kindred.errors import InputError
+from kindred.runtime.errors import InputError
 
 SMOOTHING = 1e-6  # what each class probability is raised by before a logarithm is taken, then they are renormalised
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kindred.distances import SQUARED
-from kindred.gallery import Gallery
-from kindred.screens import ROUNDING, SHORT, Screen
-from kindred.shards import Shard
+from kindred.search.distances import SQUARED
+from kindred.search.gallery import Gallery
+from kindred.search.lower_bounds import ROUNDING, SHORT, Screen
+from kindred.search.shards import Shard
 
 GROUPS = 1024  # of rows, whose least bounds tell where the best ones are
 FIRST = 4  # times k rows are compared in full for the upper bound

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kindred import shards
-from kindred.errors import InputError
-from kindred.shards import Shard
+from kindred.runtime.errors import InputError
+from kindred.search import shards
+from kindred.search.shards import Shard
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kindred import runs, screens, shards
-from kindred.distances import distance
-from kindred.errors import InputError
-from kindred.gallery import Filter, Gallery
-from kindred.jvm import cores
-from kindred.scan import Scan
-from kindred.screens import Screen
-from kindred.shards import Images
+from kindred.runtime import file_names, marks, stages, storage
+from kindred.runtime.cpu import cores
+from kindred.runtime.errors import InputError
+from kindred.search import lower_bounds, shards
+from kindred.search.distances import distance
+from kindred.search.exact_scan import Scan
+from kindred.search.gallery import Filter, Gallery
+from kindred.search.lower_bounds import Screen
+from kindred.search.shards import Images
 
-STAGE = "build_index"
-ABOUT, SCREENS = "about.json", "screens.npz"
 VERSION = 1
 BLOCK = 2**23  # bounds that a thread holds at once, queries times images: 32 MiB
 NEAR = 1e-3  # images whose features differ by at most this part of the longer ones' length are duplicates
@@ -200,7 +199,7 @@ def build(images: Images, classes: list[str], **about: Any) -> Index:
     """An index of images that fit into memory, in memory. `about`: what it was built from."""
     samples = {"features": images.features, "probabilities": images.probabilities}
     about = described(classes, {kind: sample.shape[1] for kind, sample in samples.items()}, **about)
-    return Index(about, screens.fit(samples)).add(images)
+    return Index(about, lower_bounds.fit(samples)).add(images)
 
 
 def described(classes: list[str], widths: dict[str, int], **about: Any) -> dict[str, Any]:
@@ -212,8 +211,8 @@ def finish(folder: str, about: dict[str, Any], made: dict[str, Screen], numbers:
     """Put what belongs to an index beside its shards with these numbers; `about.json` comes last, so a folder that has
     it is whole.
     """
-    runs.put_bytes(runs.join(folder, SCREENS), screens.to_bytes(made))
-    runs.put_json(runs.join(folder, ABOUT), {**about, "shards": numbers})
+    storage.put_bytes(storage.join(folder, file_names.SCREENS), lower_bounds.to_bytes(made))
+    storage.put_json(storage.join(folder, file_names.ABOUT), {**about, "shards": numbers})
 
 
 def open_folder(folder: str, only: list[int] | None = None) -> Index:
@@ -221,15 +220,15 @@ def open_folder(folder: str, only: list[int] | None = None) -> Index:
 
     An index on an object store is first copied into the cache. Raises InputError where there is none.
     """
-    about = runs.read_json(runs.join(folder, ABOUT))
+    about = storage.find_json(storage.join(folder, file_names.ABOUT))
     if about is None:
-        raise InputError(f"no index in {runs.local(folder)}; run the '{STAGE}' stage first")
+        raise InputError(f"no index in {storage.local(folder)}; run the '{stages.BUILD_INDEX}' stage first")
     if about["version"] != VERSION:
         raise InputError(
-            f"the index in {runs.local(folder)} has version {about['version']}, not {VERSION}; build again"
+            f"the index in {storage.local(folder)} has version {about['version']}, not {VERSION}; build again"
         )
     found = tuple(shards.read(folder, number) for number in (about["shards"] if only is None else only))
-    made = screens.from_bytes(runs.read_bytes(runs.join(folder, SCREENS)))
+    made = lower_bounds.from_bytes(storage.find_bytes(storage.join(folder, file_names.SCREENS)))
     return Index(about, made, Gallery(found, (None,) * len(found)))
 
 
@@ -237,15 +236,11 @@ def open_index(run: str) -> Index:
     """The index of a finished run, given by the URI of its folder. Raises InputError where there is none, or one of
     other features than the run's.
     """
-    mark, features = (runs.mark_of(runs.join(run, stage)) for stage in (STAGE, "featurize"))
+    mark, features = (marks.mark_of(storage.join(run, stage)) for stage in (stages.BUILD_INDEX, stages.FEATURIZE))
     if mark is None:
-        raise InputError(f"no finished 'index' in {runs.local(run)}; run the '{STAGE}' stage first")
-    if features is None or features["attempt"] != mark["inputs"]["featurize"]:
-        raise InputError(f"the index in {runs.local(run)} is of another extractor's features; run '{STAGE}' again")
+        raise InputError(f"no finished 'index' in {storage.local(run)}; run the '{stages.BUILD_INDEX}' stage first")
+    if features is None or features["attempt"] != mark["inputs"][stages.FEATURIZE]:
+        raise InputError(
+            f"the index in {storage.local(run)} is of another extractor's features; run '{stages.BUILD_INDEX}' again"
+        )
     return open_folder(mark["facts"]["folder"])
-
-
-if __name__ == "__main__":
-    from kindred import ask
-
-    ask.main()

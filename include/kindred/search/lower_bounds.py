@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kindred.distances import DISTANCES, SQUARED, Distance
+from kindred.search.distances import DISTANCES, SQUARED, Distance
 
 SHORT = 96  # points of so many coordinates are not shortened
 SHARE = 8  # longer ones are, to this part of them: the quickest of 6, 8 and 12 on the pixels of Fashion-MNIST

@@ -11,14 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from kindred import images, runs, shards
-from kindred.errors import InputError
+from kindred.data import images
+from kindred.runtime import file_names, storage
+from kindred.runtime.errors import InputError
+from kindred.search import shards
 
 SIDE = 256  # px: larger images are shrunk
 QUALITY = 88
 ROWS = 8192  # of a shard, about: a worker holds their files in memory
 ARRAYS = ("ids", "ends", "files")
-ABOUT = "about.json"
 IMAGE_ID = re.compile("[0-9a-f]{32}")
 
 
@@ -66,18 +67,18 @@ def write(folder: str, number: int, ids: list[str], files: list[bytes]) -> None:
         "files": np.frombuffer(b"".join(files[row] for row in order), np.uint8),
     }
     for name, array in arrays.items():
-        with runs.atomic_file(runs.join(folder, _file(number, name))) as file:
+        with storage.atomic_file(storage.join(folder, _file(number, name))) as file:
             np.save(file, array, allow_pickle=False)
 
 
 def finish(folder: str, count: int, numbers: list[int]) -> None:
     """Say how many shards there are, and which of them are not empty: a folder that says so is whole."""
-    runs.put_json(runs.join(folder, ABOUT), {"count": count, "shards": numbers})
+    storage.put_json(storage.join(folder, file_names.ABOUT), {"count": count, "shards": numbers})
 
 
 def open_folder(folder: Path) -> Pictures:
     """The pictures in a local folder; nothing is read of them yet. Raises InputError where there are none."""
-    about = runs.read_json(runs.uri(str(folder / ABOUT)))
+    about = storage.find_json(storage.uri(str(folder / file_names.ABOUT)))
     if about is None:
         raise InputError(f"no pictures in {folder}; run the 'build_index' stage again")
     filled = set(about["shards"])

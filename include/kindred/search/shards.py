@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from kindred import runs
-from kindred.distances import DISTANCES
-from kindred.errors import InputError
-from kindred.screens import Screen
+from kindred.runtime import runs, storage
+from kindred.runtime.errors import InputError
+from kindred.search.distances import DISTANCES
+from kindred.search.lower_bounds import Screen
 
 ROWS = 32_768  # of a shard that is built: a worker holds one in memory
 ATTRIBUTES = np.dtype([("prediction", "i4"), ("confidence", "f4"), ("length", "f8")])
@@ -110,7 +110,7 @@ def join(shards: list[Shard]) -> Shard:
 def write(folder: str, number: int, shard: Shard) -> None:
     """Put a shard's files into the folder with this URI."""
     for name, array in shard.arrays.items():
-        with runs.atomic_file(runs.join(folder, _file(number, name))) as file:
+        with storage.atomic_file(storage.join(folder, _file(number, name))) as file:
             np.save(file, array, allow_pickle=False)
 
 
@@ -118,7 +118,7 @@ def read(folder: str, number: int) -> Shard:
     """A shard of the folder with this URI: its arrays are mapped, so that opening reads nothing of them. Those on an
     object store are copied into the cache first.
     """
-    place = Path(runs.local(folder)) if folder.startswith("file://") else _copied(folder, number)
+    place = Path(storage.local(folder)) if folder.startswith("file://") else _copied(folder, number)
     return Shard({n: np.load(place / _file(number, n), mmap_mode="r", allow_pickle=False) for n in ARRAYS})
 
 
@@ -127,11 +127,11 @@ def _file(number: int, name: str) -> str:
 
 
 def _copied(folder: str, number: int) -> Path:
-    place = runs.cache_folder("indexes", runs.fingerprint(folder))
+    place = runs.cache_folder("indexes", storage.fingerprint(folder))
     for name in ARRAYS:
         target = place / _file(number, name)
         if not target.exists():
-            fs, inside = runs.filesystem(runs.join(folder, target.name))
-            with fs.open(inside, "rb") as source, runs.atomic_file(f"file://{target}") as file:
+            fs, inside = storage.filesystem(storage.join(folder, target.name))
+            with fs.open(inside, "rb") as source, storage.atomic_file(f"file://{target}") as file:
                 shutil.copyfileobj(source, file, 2**20)
     return place

@@ -11,9 +11,10 @@ import pyarrow.dataset as ds
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from kindred import arrow, pictures, schemas, screens, search, shards
-from kindred.images import id_below
-from kindred.shards import Images
+from kindred.data.images import id_below
+from kindred.runtime import arrow, tables
+from kindred.search import image_index, lower_bounds, pictures, shards
+from kindred.search.shards import Images
 
 Batches = Iterator[pa.RecordBatch]
 PILE = ("train", "unlabeled")
@@ -24,7 +25,7 @@ FOUND = arrow.schema("neighbours").remove(1)  # without the rank
 def sample(count: int) -> ds.Expression:
     """The images of the pile, `count` or more, that the screens' axes are learned from."""
     pile = ds.field("split").isin(PILE)
-    return pile & (ds.field("image_id") < id_below(count, screens.SAMPLE))
+    return pile & (ds.field("image_id") < id_below(count, lower_bounds.SAMPLE))
 
 
 def gallery(features: DataFrame, predictions: DataFrame, given: DataFrame) -> DataFrame:
@@ -37,17 +38,17 @@ def queries(features: DataFrame, predictions: DataFrame) -> DataFrame:
     return _seen(features, predictions, ("test",))
 
 
-def write(images: DataFrame, count: int, folder: str, made: dict[str, screens.Screen], dataset: str) -> DataFrame:
+def write(images: DataFrame, count: int, folder: str, made: dict[str, lower_bounds.Screen], dataset: str) -> DataFrame:
     """Rows of the table `index` for about `count` images, whose shards are written into a folder on the way."""
     tasks = max(1, -(-count // shards.ROWS))
-    worker = _writer(folder, screens.to_bytes(made), dataset)
-    return images.repartition(tasks, "image_id").mapInArrow(worker, schemas.table("index").columns)
+    worker = _writer(folder, lower_bounds.to_bytes(made), dataset)
+    return images.repartition(tasks, "image_id").mapInArrow(worker, tables.table("index").columns)
 
 
 def write_pictures(images: DataFrame, count: int, folder: str) -> DataFrame:
     """Rows of the table `index` for the pictures of all images, each once, in `count` shards, likewise."""
     small = images.dropDuplicates(["image_id"]).mapInArrow(_shrinker(count), PICTURE)
-    return small.groupBy("shard").applyInArrow(_picture_writer(folder), schemas.table("index").columns)
+    return small.groupBy("shard").applyInArrow(_picture_writer(folder), tables.table("index").columns)
 
 
 def search_shards(
@@ -57,7 +58,7 @@ def search_shards(
     `index`, merged. A shard is opened by the one task that searches in it.
     """
     tasks = queries.crossJoin(index.select("shard")).repartition("shard")
-    columns = schemas.table("neighbours").columns.replace(" rank int,", "")  # known when shards are merged
+    columns = tables.table("neighbours").columns.replace(" rank int,", "")  # known when shards are merged
     found = tasks.mapInArrow(_searcher(folder, k, distance, farthest), columns)
     far = F.col("distance").desc() if farthest else F.col("distance").asc()
     best = Window.partitionBy("query_id").orderBy(far, F.col("image_id"))
@@ -78,7 +79,7 @@ def _writer(folder: str, content: bytes, dataset: str) -> Callable[[Batches], Ba
         filled = [batch for batch in batches if batch.num_rows]
         if filled:
             number, images = TaskContext.get().partitionId(), _images(pa.Table.from_batches(filled), dataset)
-            shards.write(folder, number, shards.make(images, screens.from_bytes(content)))
+            shards.write(folder, number, shards.make(images, lower_bounds.from_bytes(content)))
             yield _row(folder, number, len(images))
 
     return run
@@ -124,11 +125,11 @@ def _searcher(folder: str, k: int, distance: str, farthest: bool) -> Callable[[B
 
 
 @functools.lru_cache(maxsize=2)
-def _opened(folder: str, shard: int) -> search.Index:
-    return replace(search.open_folder(folder, only=[shard]), threads=1)
+def _opened(folder: str, shard: int) -> image_index.Index:
+    return replace(image_index.open_folder(folder, only=[shard]), threads=1)
 
 
-def _rows(answers: list[search.Answer]) -> Iterator[dict]:
+def _rows(answers: list[image_index.Answer]) -> Iterator[dict]:
     for answer in answers:
         for found in answer.neighbours:
             row = {name: value for name, value in found._asdict().items() if name in FOUND.names}

@@ -10,18 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from kindred import graphs, images, networks, pictures, runs, search
-from kindred.errors import InputError
-from kindred.featurize import FILE, Extractor
-from kindred.gallery import Filter
-from kindred.jvm import cores
-from kindred.networks import Network
-from kindred.pictures import Pictures
-from kindred.search import Index
-from kindred.shards import Images
+from kindred.data import images
+from kindred.features import onnx_graphs
+from kindred.features.featurize import Extractor
+from kindred.learning import networks
+from kindred.learning.networks import Network
+from kindred.runtime import file_names, marks, stages, storage
+from kindred.runtime.cpu import cores
+from kindred.runtime.errors import InputError
+from kindred.search import image_index, pictures
+from kindred.search.gallery import Filter
+from kindred.search.image_index import Index
+from kindred.search.pictures import Pictures
+from kindred.search.shards import Images
 
 VECTORS, QUERIES, PICTURES = PARTS = ("vectors", "queries", "pictures")
-NETWORK, DESCRIPTION = "network.npz", "description.json"
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Model:
 
     @property
     def has_regions(self) -> bool:
-        return self.session is not None and graphs.REGIONS in [o.name for o in self.session.get_outputs()]
+        return self.session is not None and onnx_graphs.REGIONS in [o.name for o in self.session.get_outputs()]
 
     def see(self, pixels: np.ndarray) -> Images:
         """A picture, uint8 [h, w, c], as the gallery's images were seen, with the id of its pixels."""
@@ -46,7 +49,7 @@ class Model:
 
     def regions(self, pixels: np.ndarray) -> np.ndarray:
         """The features of each region [rows, columns, d] of a picture; their mean is the picture's features."""
-        return self.extractor.output(graphs.REGIONS, [pixels], self.session)[0]
+        return self.extractor.output(onnx_graphs.REGIONS, [pixels], self.session)[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,15 +98,15 @@ class Bundle:
 
 def open_folder(folder: Path, name: str) -> Bundle:
     """The bundle in a local folder. Raises InputError where there is none."""
-    description = runs.read_json(runs.uri(str(folder / DESCRIPTION)))
+    description = storage.find_json(storage.uri(str(folder / file_names.DESCRIPTION)))
     if description is None:
-        raise InputError(f"no model beside the index in {folder}; run the '{search.STAGE}' stage again")
+        raise InputError(f"no model beside the index in {folder}; run the '{stages.BUILD_INDEX}' stage again")
     extractor, session = Extractor.of(description["extractor"]), None
     if extractor.graph:
-        graph = (folder / FILE).read_bytes()
-        session = graphs.session(graphs.with_regions(graph) or graph, cores())
-    network = networks.from_bytes((folder / NETWORK).read_bytes())
-    gallery, queries = (search.open_folder(runs.uri(str(folder / part))) for part in (VECTORS, QUERIES))
+        graph = (folder / file_names.EXTRACTOR).read_bytes()
+        session = onnx_graphs.session(onnx_graphs.with_regions(graph) or graph, cores())
+    network = networks.from_bytes((folder / file_names.NETWORK).read_bytes())
+    gallery, queries = (image_index.open_folder(storage.uri(str(folder / part))) for part in (VECTORS, QUERIES))
     return Bundle(name, gallery, queries, pictures.open_folder(folder / PICTURES), Model(extractor, network, session))
 
 
@@ -111,13 +114,13 @@ def folder_of(run: str) -> str:
     """The URI of the folder with the bundle of a finished run. Raises InputError where it is not whole, or is of
     other features than the run's.
     """
-    search.open_index(run)
-    return runs.mark_of(runs.join(run, search.STAGE))["folder"]
+    image_index.open_index(run)
+    return marks.mark_of(storage.join(run, stages.BUILD_INDEX))["folder"]
 
 
 def files(folder: str) -> list[str]:
     """The names of a bundle's files, inside its folder with this URI."""
-    fs, inside = runs.filesystem(folder)
+    fs, inside = storage.filesystem(folder)
     names = [path[len(inside.rstrip("/")) + 1 :] for path in fs.find(inside)]
-    own = {NETWORK, DESCRIPTION, FILE}
+    own = {file_names.NETWORK, file_names.DESCRIPTION, file_names.EXTRACTOR}
     return sorted(n for n in names if n in own or n.split("/")[0] in PARTS and not Path(n).name.startswith("."))

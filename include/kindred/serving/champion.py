@@ -16,13 +16,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kindred import bundle, runs, tracking
-from kindred.bundle import Bundle
-from kindred.errors import InputError
+from kindred.runtime import file_names, runs, storage, tracking
+from kindred.runtime.errors import InputError
+from kindred.serving import bundle
+from kindred.serving.bundle import Bundle
 
 log = logging.getLogger(__name__)
 
-POINTER = "serving.json"
 LOOK_SECONDS = 2
 RETRY_SECONDS = 30  # after a bundle that could not be opened
 CHUNK = 2**22  # bytes
@@ -39,12 +39,12 @@ def publish(run: str) -> dict[str, Any]:
     folder = bundle.folder_of(run)
     names = bundle.files(folder)
     with ThreadPoolExecutor(COPIES) as pool:
-        found = dict(zip(names, pool.map(lambda name: _digest(runs.join(folder, name)), names), strict=True))
+        found = dict(zip(names, pool.map(lambda name: _digest(storage.join(folder, name)), names), strict=True))
     pointer = {"run": run, "name": name_of(run), "folder": folder, "files": found, "model": tracking.MODEL}
     version, before = tracking.promote(run)
-    pointer |= {"version": version, "fingerprint": runs.fingerprint(folder, found)}
+    pointer |= {"version": version, "fingerprint": storage.fingerprint(folder, found)}
     try:
-        runs.put_json(_pointer(), {**pointer, "published": datetime.now(UTC).isoformat(timespec="seconds")})
+        storage.put_json(_pointer(), {**pointer, "published": datetime.now(UTC).isoformat(timespec="seconds")})
     except BaseException:
         tracking.set_champion(before)
         raise
@@ -53,7 +53,7 @@ def publish(run: str) -> dict[str, Any]:
 
 def name_of(run: str) -> str:
     """A run's name for people: DAG/run."""
-    return "/".join(runs.local(run).rstrip("/").split("/")[-2:])
+    return "/".join(storage.local(run).rstrip("/").split("/")[-2:])
 
 
 def open_run(run: str) -> Bundle:
@@ -62,9 +62,9 @@ def open_run(run: str) -> Bundle:
     """
     folder = bundle.folder_of(run)
     if folder.startswith("file://"):
-        return bundle.open_folder(Path(runs.local(folder)), name_of(run))
+        return bundle.open_folder(Path(storage.local(folder)), name_of(run))
     names = dict.fromkeys(bundle.files(folder))
-    return bundle.open_folder(_copied(folder, runs.fingerprint(folder), names), name_of(run))
+    return bundle.open_folder(_copied(folder, storage.fingerprint(folder), names), name_of(run))
 
 
 class Served:
@@ -101,7 +101,7 @@ class Served:
     def _look(self) -> None:
         wait = LOOK_SECONDS
         try:
-            pointer = runs.read_json(_pointer())
+            pointer = storage.find_json(_pointer())
             if pointer is None:
                 raise InputError("no run is served yet; `make promote RUN=name` or the DAG promote chooses one")
             wait = RETRY_SECONDS
@@ -113,14 +113,14 @@ class Served:
             self._trouble, wait = None, LOOK_SECONDS
         except Exception as error:  # what is served goes on
             if wait == RETRY_SECONDS and str(error) != self.trouble:
-                log.error("cannot serve what %s names: %s", runs.local(_pointer()), error)
+                log.error("cannot serve what %s names: %s", storage.local(_pointer()), error)
             self._trouble = error if isinstance(error, InputError) else InputError(f"{type(error).__name__}: {error}")
         finally:
             self._next, self._looking = time.monotonic() + wait, None
 
 
 def _pointer() -> str:
-    return runs.join(runs.data_root(), POINTER)
+    return storage.join(runs.data_root(), file_names.SERVING)
 
 
 def _copied(folder: str, fingerprint: str, files: dict[str, list | None]) -> Path:
@@ -147,14 +147,14 @@ def _copied(folder: str, fingerprint: str, files: dict[str, list | None]) -> Pat
 def _copy(folder: str, name: str, place: Path, wanted: list | None) -> None:
     target = place / name
     target.parent.mkdir(parents=True, exist_ok=True)
-    found = _digest(runs.join(folder, name), target)
+    found = _digest(storage.join(folder, name), target)
     if wanted is not None and found != list(wanted):
-        raise InputError(f"{name} in {runs.local(folder)} is not what was published; publish the run again")
+        raise InputError(f"{name} in {storage.local(folder)} is not what was published; publish the run again")
 
 
 def _digest(path: str, copy: Path | None = None) -> list:
     """The size and the hash of a file, which is copied on the way."""
-    fs, inside = runs.filesystem(path)
+    fs, inside = storage.filesystem(path)
     size, digest = 0, hashlib.blake2b(digest_size=16)
     with fs.open(inside, "rb") as source, open(copy or os.devnull, "wb") as target:
         while part := source.read(CHUNK):

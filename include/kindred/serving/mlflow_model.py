@@ -12,7 +12,9 @@ import mlflow
 import numpy as np
 import pandas as pd
 
-from kindred import featurize, graphs, images, networks
+from kindred.data import images
+from kindred.features import featurize, onnx_graphs
+from kindred.learning import networks
 
 
 class ImageClassifier(mlflow.pyfunc.PythonModel):
@@ -26,7 +28,7 @@ class ImageClassifier(mlflow.pyfunc.PythonModel):
         self.channels = description["channels"]
         self.session = self.extractor = None
         if "model" in context.artifacts:
-            self.session = graphs.session(context.artifacts["model"], threads=0)
+            self.session = onnx_graphs.session(context.artifacts["model"], threads=0)
         else:
             self.extractor = featurize.Extractor(**description["extractor"])
             self.network = networks.from_bytes(Path(context.artifacts["network"]).read_bytes())

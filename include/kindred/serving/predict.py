@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 from pyspark.sql import DataFrame, Row
 
-from kindred import images
-from kindred.datasets import listing
-from kindred.errors import InputError
-from kindred.featurize import BATCH, Extractor
-from kindred.ingest import read_ahead
-from kindred.networks import Network
-from kindred.runs import local
+from kindred.data import images
+from kindred.data.datasets import listing
+from kindred.data.ingest import read_ahead
+from kindred.features.featurize import BATCH, Extractor
+from kindred.learning.networks import Network
+from kindred.runtime.errors import InputError
+from kindred.runtime.storage import local
 
 LABELLED = "origin string, label string, confidence double, probabilities array<float>, reason string"
 COLUMNS = [column.split()[0] for column in LABELLED.split(", ")]

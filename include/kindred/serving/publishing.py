@@ -16,20 +16,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kindred import bundle, results, runs, s3
-from kindred.errors import InputError
-from kindred.featurize import FILE
+from kindred.runtime import file_names, marks, runs, s3, storage
+from kindred.runtime.errors import InputError
+from kindred.runtime.stages import SELF_TRAINING
+from kindred.serving import bundle
 
-MANIFEST = "published.json"
 # Of each stage the files that serving needs; a folder's name stands for all in it.
 FILES = {
     "ingest": [],
-    "featurize": [FILE],
-    "gate": [bundle.NETWORK, bundle.DESCRIPTION, "model.onnx", "example"],
-    "build_index": [*bundle.PARTS, bundle.NETWORK, bundle.DESCRIPTION, FILE, "index"],
+    "featurize": [file_names.EXTRACTOR],
+    "gate": [file_names.NETWORK, file_names.DESCRIPTION, file_names.MODEL, file_names.EXAMPLE],
+    "build_index": [*bundle.PARTS, file_names.NETWORK, file_names.DESCRIPTION, file_names.EXTRACTOR, "index"],
     "report": [""],
 }
-OF_THE_RUN = ("run.json", results.FILE, results.SUMMARY, results.REPORT)
+OF_THE_RUN = (file_names.RUN, file_names.METRICS, file_names.SUMMARY, file_names.REPORT)
 PART = 16 * 2**20  # bytes
 MOST_PARTS = 10_000  # of one object: S3's limit
 AT_ONCE = 4  # files
@@ -67,21 +67,23 @@ def publish(run: str, to: str, say: Callable[[str], None]) -> str:
     if not s3.is_s3(to):
         raise InputError(f"TO must be a bucket, s3://bucket/prefix, not {to!r}")
     s3.check(to)
-    target = runs.join(s3a(to), *run.split("/")[-2:])
-    marks = {stage: _finished(run, stage) for stage in FILES}
-    files = [file for stage, mark in marks.items() for file in _files(stage, mark)]
+    target = storage.join(s3a(to), *run.split("/")[-2:])
+    finished = {stage: _finished(run, stage) for stage in FILES}
+    files = [file for stage, mark in finished.items() for file in _files(stage, mark)]
     progress = Progress(sum(file.size for file in files), say)
     say(f"{len(files)} files, {progress.total / 1e6:,.1f} MB, to {target}")
     with s3.in_one_line(target), ThreadPoolExecutor(AT_ONCE) as pool:
-        sums = list(pool.map(lambda file: _upload(file, runs.join(target, file.path), progress), files))
-    small = {name: content for name in OF_THE_RUN if (content := runs.read_bytes(runs.join(run, name))) is not None}
-    for stage, mark in marks.items():
-        small[f"{stage}/{runs.MARK}"] = json.dumps(moved(mark, stage, target), indent=1, sort_keys=True).encode()
+        sums = list(pool.map(lambda file: _upload(file, storage.join(target, file.path), progress), files))
+    small = {
+        name: content for name in OF_THE_RUN if (content := storage.find_bytes(storage.join(run, name))) is not None
+    }
+    for stage, mark in finished.items():
+        small[f"{stage}/{file_names.MARK}"] = json.dumps(moved(mark, stage, target), indent=1, sort_keys=True).encode()
     for name, content in small.items():
-        runs.put_bytes(runs.join(target, name), content)
+        storage.put_bytes(storage.join(target, name), content)
     listed = {file.path: [file.size, digest] for file, digest in zip(files, sums, strict=True)}
     listed |= {name: [len(content), hashlib.sha256(content).hexdigest()] for name, content in small.items()}
-    runs.put_json(runs.join(target, MANIFEST), {"files": listed, "run": run})
+    storage.put_json(storage.join(target, file_names.PUBLISHED), {"files": listed, "run": run})
     return target
 
 
@@ -93,33 +95,33 @@ def fetch(name: str, source: str, say: Callable[[str], None]) -> str:
     """
     if not s3.is_s3(source):
         raise InputError(f"FROM must be a bucket, s3://bucket/prefix, not {source!r}")
-    dag_id, _, run = name.rpartition("/") if "/" in name else ("self_training", "", name)
-    folder = runs.join(s3a(source), dag_id, runs.slug(run))
+    dag_id, _, run = name.rpartition("/") if "/" in name else (SELF_TRAINING, "", name)
+    folder = storage.join(s3a(source), dag_id, runs.slug(run))
     target = runs.run_folder(dag_id, run)
     if not target.startswith("file://"):
         raise InputError(f"KINDRED_DATA is {runs.data_root()}; to fetch into, it must be a local folder")
-    found = s3.get(runs.join(folder, MANIFEST))
+    found = s3.get(storage.join(folder, file_names.PUBLISHED))
     if found is None:
         raise InputError(f"no whole run in {folder}; `make publish` puts one there")
     listed = json.loads(found[0])["files"]
     progress = Progress(sum(size for size, _ in listed.values()), say)
     say(f"{len(listed)} files, {progress.total / 1e6:,.1f} MB, from {folder}")
-    place = Path(runs.local(target))
+    place = Path(storage.local(target))
 
     def one(path: str) -> None:
-        _download(runs.join(folder, path), place / path, *listed[path], progress)
+        _download(storage.join(folder, path), place / path, *listed[path], progress)
 
-    last = [f"{stage}/{runs.MARK}" for stage in FILES] + ["run.json"]  # what makes a run of a folder
+    last = [f"{stage}/{file_names.MARK}" for stage in FILES] + [file_names.RUN]  # what makes a run of a folder
     with s3.in_one_line(folder), ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(one, [path for path in listed if path not in last]))
     for path in last:
-        content = s3.get(runs.join(folder, path))
+        content = s3.get(storage.join(folder, path))
         if content is None or hashlib.sha256(content[0]).hexdigest() != listed[path][1]:
-            raise _changed(runs.join(folder, path))
-        if path.endswith(runs.MARK):
-            runs.put_json(runs.join(target, path), moved(json.loads(content[0]), path.split("/")[0], target))
+            raise _changed(storage.join(folder, path))
+        if path.endswith(file_names.MARK):
+            storage.put_json(storage.join(target, path), moved(json.loads(content[0]), path.split("/")[0], target))
         else:
-            runs.put_bytes(runs.join(target, path), content[0])
+            storage.put_bytes(storage.join(target, path), content[0])
     return target
 
 
@@ -130,7 +132,7 @@ def s3a(uri: str) -> str:
 
 def moved(mark: dict, stage: str, target: str) -> dict:
     """A stage's mark for its attempt's copy in the run `target`; what was not copied keeps its address."""
-    old, new = mark["folder"], runs.join(target, stage, mark["attempt"])
+    old, new = mark["folder"], storage.join(target, stage, mark["attempt"])
 
     def change(value: Any) -> Any:
         if isinstance(value, dict):
@@ -146,19 +148,19 @@ def moved(mark: dict, stage: str, target: str) -> dict:
 
 
 def _finished(run: str, stage: str) -> dict:
-    mark = runs.mark_of(runs.join(run, stage))
+    mark = marks.mark_of(storage.join(run, stage))
     if mark is None:
-        raise InputError(f"{runs.local(run)} has not finished its stage {stage!r}; run it to the end first")
+        raise InputError(f"{storage.local(run)} has not finished its stage {stage!r}; run it to the end first")
     return mark
 
 
 def _files(stage: str, mark: dict) -> Iterator[File]:
     """The files of a stage that serving needs; what is not there (an extractor without a graph) is not needed."""
-    fs, folder = runs.filesystem(mark["folder"])
+    fs, folder = storage.filesystem(mark["folder"])
     for name in FILES[stage]:
         for path, info in sorted(fs.find(f"{folder}/{name}".rstrip("/"), detail=True).items()):
             below = path[len(folder) :].strip("/")
-            uri = runs.join(mark["folder"], below)
+            uri = storage.join(mark["folder"], below)
             yield File(uri, int(info["size"]), f"{stage}/{mark['attempt']}/{below}")
 
 
@@ -226,7 +228,7 @@ def _there(bucket: str, key: str, size: int, digest: str) -> bool:
 def _pieces(file: File) -> Iterator[bytes]:
     """The content of a file, in as many pieces as it has parts."""
     size = max(PART, -(-file.size // MOST_PARTS))
-    fs, inside = runs.filesystem(file.uri)
+    fs, inside = storage.filesystem(file.uri)
     with fs.open(inside, "rb") as opened:
         for _ in range(max(1, -(-file.size // size))):
             yield opened.read(size)

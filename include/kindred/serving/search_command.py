@@ -6,13 +6,15 @@ import logging
 import sys
 from pathlib import Path
 
-from kindred import images, runs, served
-from kindred.bundle import Bundle
-from kindred.distances import DISTANCES
-from kindred.errors import InputError
-from kindred.gallery import Filter
-from kindred.search import Answer
-from kindred.shards import Images
+from kindred.data import images
+from kindred.runtime import runs
+from kindred.runtime.errors import InputError
+from kindred.search.distances import DISTANCES
+from kindred.search.gallery import Filter
+from kindred.search.image_index import Answer
+from kindred.search.shards import Images
+from kindred.serving import champion
+from kindred.serving.bundle import Bundle
 
 
 def main() -> None:
@@ -21,7 +23,13 @@ def main() -> None:
     logging.basicConfig(level=logging.ERROR)
     try:
         bundle = (
-            served.open_run(runs.find_run(options.run, "self_training")) if options.run else served.Served().current()
+            champion.open_run(
+                runs.find_run(
+                    options.run,
+                )
+            )
+            if options.run
+            else champion.Served().current()
         )
         query = _query(bundle, options)
         where = Filter(options.classes, confidence=(options.min_confidence, 1) if options.min_confidence else None)

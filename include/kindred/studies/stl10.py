@@ -1,6 +1,6 @@
 """The published study on STL-10, and how it compares with its reproduction and with this pipeline's own result."""
 
-from kindred import results, runs
+from kindred.runtime import file_names, results, storage
 
 # Accuracy, F1 and MCC on the official 8,000 test images, base and final, as the study reports them.
 STUDY = {
@@ -25,10 +25,10 @@ def compare(reproduced: str, ours: str) -> str:
         lines.append(f"{title}: final - base = {high - low:+.4f}")
     text = "\n".join(lines)
     folder = reproduced.removesuffix("-reproduced")
-    runs.put_bytes(runs.join(folder, results.SUMMARY), text.encode())
+    storage.put_bytes(storage.join(folder, file_names.SUMMARY), text.encode())
     both = {"reproduced": columns[1], "ours": columns[2], "published": STUDY}
     figures = {f"{title}/{name}": value for title, found in both.items() for name, value in found.items()}
-    runs.put_json(runs.join(folder, results.FILE), figures)
+    storage.put_json(storage.join(folder, file_names.METRICS), figures)
     return text
 
 

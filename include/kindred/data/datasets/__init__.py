@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from kindred import runs, s3
-from kindred.errors import InputError
+from kindred.runtime import s3, storage
+from kindred.runtime.errors import InputError
 
 SPLITS = ("train", "unlabeled", "test")
 
@@ -39,11 +39,11 @@ class Source(NamedTuple):
 
 def source(uri: str) -> Source:
     """The file at a URI. Raises InputError where there is none."""
-    fs, inside = runs.filesystem(uri)
+    fs, inside = storage.filesystem(uri)
     try:
         info = fs.info(inside)
     except FileNotFoundError:
-        raise InputError(f"no such file: {runs.local(uri)}") from None
+        raise InputError(f"no such file: {storage.local(uri)}") from None
     return as_source(fs, info)
 
 
@@ -54,10 +54,10 @@ def as_source(fs: Any, info: dict) -> Source:
 
 def place(path: str) -> str:
     """The URI of a file or folder that a person named. Raises InputError where it is not there."""
-    uri = runs.uri(path)
-    fs, inside = runs.filesystem(uri)
+    uri = storage.uri(path)
+    fs, inside = storage.filesystem(uri)
     if not fs.exists(inside):
-        raise InputError(f"no such file or folder: {runs.local(uri)}")
+        raise InputError(f"no such file or folder: {storage.local(uri)}")
     return uri
 
 
@@ -70,7 +70,7 @@ def listing(path: str) -> tuple[str, list[Source]]:
         root = f"s3://{bucket}/{prefix}".rstrip("/")
         return root, [Source(f"s3://{bucket}/{found.key}", found.size, found.etag) for found in s3.objects(root)]
     root = place(path)
-    fs, inside = runs.filesystem(root)
+    fs, inside = storage.filesystem(root)
     files = [as_source(fs, info) for info in fs.find(inside, detail=True).values() if info["type"] == "file"]
     return fs.unstrip_protocol(inside).rstrip("/"), files
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from kindred.datasets import RAW, Source
-from kindred.errors import InputError
+from kindred.data.datasets import RAW, Source
+from kindred.runtime.errors import InputError
 
 
 def sources(path: str, say: Callable[[str], None]) -> list[Source]:

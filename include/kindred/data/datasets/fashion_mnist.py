@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from kindred import downloads, runs
-from kindred.datasets import Source, cut, in_slices, place, source
-from kindred.errors import InputError
+from kindred.data.datasets import Source, cut, in_slices, place, source
+from kindred.runtime import downloads, runs, storage
+from kindred.runtime.errors import InputError
 
 URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
 FILES = {
@@ -31,7 +31,7 @@ def sources(path: str, say: Callable[[str], None]) -> list[Source]:
         folder = runs.cache_folder("downloads", "fashion_mnist")
         return [source(f"file://{downloads.fetch(URL + name, folder / name, md5, say)}") for name, md5 in FILES.items()]
     folder = place(path)
-    return [source(runs.join(folder, name)) for name in FILES]
+    return [source(storage.join(folder, name)) for name in FILES]
 
 
 def read(spark: Any, sources: list[Source], limit: int | None) -> Any:
@@ -39,16 +39,16 @@ def read(spark: Any, sources: list[Source], limit: int | None) -> Any:
     for images, labels in (sources[0:2], sources[2:4]):
         count, known = len(_idx(images.uri)), _idx(labels.uri)
         if count != len(known):
-            raise InputError(f"{runs.local(labels.uri)} has {len(known):,} labels for {count:,} images")
+            raise InputError(f"{storage.local(labels.uri)} has {len(known):,} labels for {count:,} images")
         if known.max(initial=0) >= len(CLASSES):
-            raise InputError(f"{runs.local(labels.uri)} has labels outside 0 to {len(CLASSES) - 1}")
+            raise InputError(f"{storage.local(labels.uri)} has labels outside 0 to {len(CLASSES) - 1}")
         slices += cut(images.uri, min(count, limit or count), SLICE)
     return in_slices(spark, slices, load)
 
 
 def load(uri: str, start: int, stop: int) -> Iterator[tuple]:
     folder, name = uri.rsplit("/", 1)
-    images, labels = _idx(uri), _idx(runs.join(folder, name.replace("images-idx3", "labels-idx1")))
+    images, labels = _idx(uri), _idx(storage.join(folder, name.replace("images-idx3", "labels-idx1")))
     split = "train" if name.startswith("train-") else "test"
     height, width = images.shape[1:]
     for i in range(start, stop):
@@ -57,10 +57,10 @@ def load(uri: str, start: int, stop: int) -> Iterator[tuple]:
 
 def _idx(uri: str) -> np.ndarray:
     """An idx file: two zero bytes, a type (8: uint8), the number of dimensions, the dimensions, the values."""
-    content = runs.read_bytes(uri)
+    content = storage.find_bytes(uri)
     try:
         content = gzip.decompress(content)
         dimensions = struct.unpack_from(f">{content[3]}I", content, 4)
         return np.frombuffer(content, np.uint8, offset=4 + 4 * content[3]).reshape(dimensions)
     except (EOFError, zlib.error, gzip.BadGzipFile, struct.error, IndexError, ValueError) as error:
-        raise InputError(f"{runs.local(uri)} is cut short or not an idx file: {error}") from None
+        raise InputError(f"{storage.local(uri)} is cut short or not an idx file: {error}") from None

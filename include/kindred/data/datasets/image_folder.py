@@ -12,9 +12,9 @@ import io
 from collections.abc import Callable
 from typing import Any
 
-from kindred import runs, work
-from kindred.datasets import COLUMNS, RAW, SPLITS, Source, listing
-from kindred.errors import InputError
+from kindred.data.datasets import COLUMNS, RAW, SPLITS, Source, listing
+from kindred.runtime import partitioning, storage
+from kindred.runtime.errors import InputError
 
 TABLE = "labels.csv"
 UNLABELED = ("unlabeled", "unlabelled")
@@ -26,11 +26,11 @@ def sources(path: str, say: Callable[[str], None]) -> list[Source]:
     say(f"listing {path}")
     root, files = listing(path)
     if files and files[0].uri == root:
-        raise InputError(f"not a folder: {runs.local(root)}")
+        raise InputError(f"not a folder: {storage.local(root)}")
     names = [(file, file.uri[len(root) + 1 :]) for file in files]
     shown = [(file, name) for file, name in names if not any(part.startswith(".") for part in name.split("/"))]
     if not any(name != TABLE for _, name in shown):
-        raise InputError(f"no image in {runs.local(root)}")
+        raise InputError(f"no image in {storage.local(root)}")
     # The root goes first: the splits and classes are read off the paths below it.
     return [Source(root, 0, ""), *sorted(file for file, _ in shown)]
 
@@ -46,7 +46,7 @@ def read(spark: Any, sources: list[Source], limit: int | None) -> Any:
             counts[split] += 1
             if limit is None or counts[split] <= limit:
                 rows.append((split, uri, label, None, None, None, None, None))
-    files = spark.sparkContext.parallelize(rows, work.tasks(spark, len(rows)))
+    files = spark.sparkContext.parallelize(rows, partitioning.tasks(spark, len(rows)))
     return spark.createDataFrame(files, RAW).select(COLUMNS)
 
 
@@ -75,9 +75,9 @@ def _by_table(table: dict[str, tuple[str, str | None]], name: str) -> tuple[str,
 
 def _table(root: str, names: list[str]) -> dict[str, tuple[str, str | None]]:
     """Split and label of each file that labels.csv names."""
-    path = f"{runs.local(root)}/{TABLE}"
+    path = f"{storage.local(root)}/{TABLE}"
     try:
-        reader = csv.DictReader(io.StringIO(runs.read_bytes(f"{root}/{TABLE}").decode("utf-8-sig")))
+        reader = csv.DictReader(io.StringIO(storage.find_bytes(f"{root}/{TABLE}").decode("utf-8-sig")))
         rows = list(reader)
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} is not a CSV file in UTF-8: {error}") from None

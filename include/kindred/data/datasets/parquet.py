@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kindred import images, runs
-from kindred.datasets import COLUMNS, RAW, SPLITS, Source, as_source, place
-from kindred.errors import InputError
+from kindred.data import images
+from kindred.data.datasets import COLUMNS, RAW, SPLITS, Source, as_source, place
+from kindred.runtime import storage
+from kindred.runtime.errors import InputError
 
 SPLIT_NAMES = {"train": "train", "test": "test", "unlabeled": "unlabeled", "unlabelled": "unlabeled"}
 
@@ -19,11 +20,11 @@ def sources(path: str, say: Callable[[str], None]) -> list[Source]:
     if not path:
         raise InputError("dataset parquet needs a path: a Parquet file, or a folder of them")
     root = place(path)
-    fs, inside = runs.filesystem(root)
+    fs, inside = storage.filesystem(root)
     found = fs.find(inside, detail=True) if fs.isdir(inside) else {inside: fs.info(inside)}
     files = [as_source(fs, info) for name, info in found.items() if name.endswith((".parquet", ".pq"))]
     if not files:
-        raise InputError(f"no .parquet file in {runs.local(root)}")
+        raise InputError(f"no .parquet file in {storage.local(root)}")
     return sorted(files)
 
 
@@ -38,12 +39,12 @@ def read(spark: Any, sources: list[Source], limit: int | None) -> Any:
     try:
         frame = spark.read.parquet(*uris)
     except PySparkException as error:
-        raise InputError(f"cannot read {runs.local(uris[0])}: {str(error).splitlines()[0][:200]}") from None
+        raise InputError(f"cannot read {storage.local(uris[0])}: {str(error).splitlines()[0][:200]}") from None
     types = dict(frame.dtypes)
     if types.get("image", "").startswith("struct") and "bytes:binary" in types["image"]:
         frame = frame.withColumn("image", F.col("image.bytes"))
     elif types.get("image") != "binary" and not types.get("pixels", "").startswith("array"):
-        raise InputError(f"{runs.local(uris[0])} needs a column image (binary) or pixels (arrays); it has: {types}")
+        raise InputError(f"{storage.local(uris[0])} needs a column image (binary) or pixels (arrays); it has: {types}")
     if "image" not in types:
         # Nested arrays cross to Python as lists of lists: as JSON text they keep their shape, whatever their depth.
         frame = frame.withColumn("image", F.encode(F.to_json("pixels"), "utf-8"))
@@ -53,7 +54,7 @@ def read(spark: Any, sources: list[Source], limit: int | None) -> Any:
     frame = frame.select(split.alias("split"), place_in_file.alias("origin"), label.alias("label"), "image")
     unknown = [row[0] for row in frame.select("split").distinct().limit(9).collect() if row[0] not in SPLIT_NAMES]
     if unknown:
-        raise InputError(f"unknown split {unknown[0]!r} in {runs.local(uris[0])}; known: {', '.join(SPLITS)}")
+        raise InputError(f"unknown split {unknown[0]!r} in {storage.local(uris[0])}; known: {', '.join(SPLITS)}")
     frame = frame.replace("unlabelled", "unlabeled", "split")
     if limit:
         rank = F.row_number().over(Window.partitionBy("split").orderBy("origin"))
@@ -70,12 +71,12 @@ def _check(uri: str) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    fs, inside = runs.filesystem(uri)
+    fs, inside = storage.filesystem(uri)
     try:
         with fs.open(inside, "rb") as file:
             pq.ParquetFile(file)
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{runs.local(uri)} is cut short or not a Parquet file: {error}") from None
+        raise InputError(f"{storage.local(uri)} is cut short or not a Parquet file: {error}") from None
 
 
 def _from_arrays(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from kindred import downloads, runs
-from kindred.datasets import Source, cut, in_slices, place, source
-from kindred.errors import InputError
+from kindred.data.datasets import Source, cut, in_slices, place, source
+from kindred.runtime import downloads, runs, storage
+from kindred.runtime.errors import InputError
 
 URL = "http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz"
 MD5 = "91f7769df0f17e558f3565bffb0c7dfb"
@@ -34,17 +34,19 @@ def sources(path: str, say: Callable[[str], None]) -> list[Source]:
         path = str(downloads.fetch(URL, target, MD5, say))
     folder = _folder(place(path), say)
     names = [*FILES.values(), "train_y.bin", "test_y.bin", "class_names.txt"]
-    return [source(runs.join(folder, name)) for name in names]
+    return [source(storage.join(folder, name)) for name in names]
 
 
 def read(spark: Any, sources: list[Source], limit: int | None) -> Any:
     images = dict(zip(FILES, sources, strict=False))
-    names = runs.read_bytes(sources[-1].uri).decode().split()
+    names = storage.find_bytes(sources[-1].uri).decode().split()
     slices = []
     for split, file in images.items():
         count, rest = divmod(file.size, BYTES)
         if rest:
-            raise InputError(f"{runs.local(file.uri)} is cut short: {file.size:,} bytes are no multiple of {BYTES:,}")
+            raise InputError(
+                f"{storage.local(file.uri)} is cut short: {file.size:,} bytes are no multiple of {BYTES:,}"
+            )
         if split != "unlabeled":
             _check_labels(file.uri, count, len(names))
         slices += cut(file.uri, min(count, limit or count), SLICE)
@@ -52,13 +54,13 @@ def read(spark: Any, sources: list[Source], limit: int | None) -> Any:
 
 
 def load(uri: str, start: int, stop: int) -> Iterator[tuple]:
-    fs, inside = runs.filesystem(uri)
+    fs, inside = storage.filesystem(uri)
     values = np.frombuffer(fs.cat_file(inside, start * BYTES, stop * BYTES), np.uint8)
     images = values.reshape(-1, 3, SIDE, SIDE).transpose(0, 3, 2, 1)  # [n, channel, column, row] in the file
     split = next(split for split, name in FILES.items() if uri.endswith(name))
     folder = uri.rsplit("/", 1)[0]
-    names = runs.read_bytes(runs.join(folder, "class_names.txt")).decode().split()
-    labels = None if split == "unlabeled" else runs.read_bytes(runs.join(folder, f"{split}_y.bin"))
+    names = storage.find_bytes(storage.join(folder, "class_names.txt")).decode().split()
+    labels = None if split == "unlabeled" else storage.find_bytes(storage.join(folder, f"{split}_y.bin"))
     for i, image in enumerate(images, start):
         label = None if labels is None else names[labels[i] - 1]
         yield split, f"{split}#{i:06d}", label, SIDE, SIDE, 3, image.tobytes(), None
@@ -66,32 +68,32 @@ def load(uri: str, start: int, stop: int) -> Iterator[tuple]:
 
 def _check_labels(images: str, count: int, classes: int) -> None:
     path = images.replace("_X.bin", "_y.bin")
-    labels = np.frombuffer(runs.read_bytes(path), np.uint8)
+    labels = np.frombuffer(storage.find_bytes(path), np.uint8)
     if len(labels) != count:
-        raise InputError(f"{runs.local(path)} has {len(labels):,} labels for {count:,} images")
+        raise InputError(f"{storage.local(path)} has {len(labels):,} labels for {count:,} images")
     if labels.size and not (1 <= labels.min() and labels.max() <= classes):
-        raise InputError(f"{runs.local(path)} has labels outside 1 to {classes}")
+        raise InputError(f"{storage.local(path)} has labels outside 1 to {classes}")
 
 
 def _folder(place: str, say: Callable[[str], None]) -> str:
     """The folder of the .bin files: the given one, one inside it, or the cache into which the archive is unpacked."""
-    fs, inside = runs.filesystem(place)
+    fs, inside = storage.filesystem(place)
     if not fs.isdir(inside):
         return _unpacked(place, say)
-    for folder in (place, runs.join(place, "stl10_binary")):
-        if fs.exists(runs.filesystem(runs.join(folder, "train_X.bin"))[1]):
+    for folder in (place, storage.join(place, "stl10_binary")):
+        if fs.exists(storage.filesystem(storage.join(folder, "train_X.bin"))[1]):
             return folder
-    archive = runs.join(place, "stl10_binary.tar.gz")
-    if fs.exists(runs.filesystem(archive)[1]):
+    archive = storage.join(place, "stl10_binary.tar.gz")
+    if fs.exists(storage.filesystem(archive)[1]):
         return _unpacked(archive, say)
-    raise InputError(f"neither train_X.bin nor stl10_binary.tar.gz is in {runs.local(place)}")
+    raise InputError(f"neither train_X.bin nor stl10_binary.tar.gz is in {storage.local(place)}")
 
 
 def _unpacked(archive: str, say: Callable[[str], None]) -> str:
     """The cache folder with the archive's files; unpacked once, and there whole or not at all."""
-    folder = runs.cache_folder("unpacked") / f"stl10-{runs.fingerprint(source(archive))}"
+    folder = runs.cache_folder("unpacked") / f"stl10-{storage.fingerprint(source(archive))}"
     if not folder.exists():
-        say(f"unpacking {runs.local(archive)}")
+        say(f"unpacking {storage.local(archive)}")
         temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
         try:
             _unpack(archive, temporary)
@@ -104,7 +106,7 @@ def _unpacked(archive: str, say: Callable[[str], None]) -> str:
 
 def _unpack(archive: str, folder: Path) -> None:
     folder.mkdir(parents=True)
-    fs, inside = runs.filesystem(archive)
+    fs, inside = storage.filesystem(archive)
     try:
         with fs.open(inside, "rb") as file, tarfile.open(fileobj=file, mode="r|*") as tar:
             for member in tar:
@@ -114,4 +116,4 @@ def _unpack(archive: str, folder: Path) -> None:
                         shutil.copyfileobj(tar.extractfile(member), output, 2**20)
                     os.utime(target, (member.mtime, member.mtime))
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
-        raise InputError(f"{runs.local(archive)} is cut short or not an archive: {error}") from None
+        raise InputError(f"{storage.local(archive)} is cut short or not an archive: {error}") from None

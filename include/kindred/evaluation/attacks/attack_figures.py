@@ -8,10 +8,10 @@ import hashlib
 import numpy as np
 import pandas as pd
 
-from kindred import metrics
-from kindred.black_box import SLACK, TOP
-from kindred.errors import InputError
-from kindred.fooling import ATTACKS, Plan, norm_of
+from kindred.evaluation.attacks.black_box import SLACK, TOP
+from kindred.evaluation.attacks.spark_attacks import ATTACKS, Plan, norm_of
+from kindred.learning import metrics
+from kindred.runtime.errors import InputError
 
 IMAGES, QUERIES = {False: 200, True: 50}, {False: 1000, True: 500}  # is the extractor a network?
 SHOWN = 8  # images of which pictures are kept

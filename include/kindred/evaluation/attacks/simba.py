@@ -5,7 +5,7 @@ Source: C. Guo et al., Simple Black-box Adversarial Attacks (ICML 2019), algorit
 
 import numpy as np
 
-from kindred.black_box import within_l2
+from kindred.evaluation.attacks.black_box import within_l2
 
 STEP = 51  # grey levels: the paper's 0.2 of the range
 

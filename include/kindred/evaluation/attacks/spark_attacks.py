@@ -12,10 +12,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from kindred import black_box, featurize, graphs, images, networks
-from kindred.black_box import TOP
-from kindred.simba import SimBA
-from kindred.square import SquareL2, SquareLinf
+from kindred.data import images
+from kindred.evaluation.attacks import black_box
+from kindred.evaluation.attacks.black_box import TOP
+from kindred.evaluation.attacks.simba import SimBA
+from kindred.evaluation.attacks.square import SquareL2, SquareLinf
+from kindred.features import featurize, onnx_graphs
+from kindred.learning import networks, onnx_model
 
 ATTACKS = {"simba_l2": SimBA, "square_l2": SquareL2, "square_linf": SquareLinf}
 BATCH_VALUES = 2**22  # of big images fewer advance together
@@ -143,5 +146,5 @@ def _model(extractor: featurize.Extractor, network: bytes, channels: int, thread
     if extractor.graph is None:
         return lambda pixels: head.probabilities(extractor.features(list(pixels), threads))
     graph = Path(featurize.shipped(extractor.graph)).read_bytes()
-    session = graphs.session(graphs.whole(graph, head, channels), threads)
+    session = onnx_graphs.session(onnx_model.whole_model(graph, head, channels), threads)
     return lambda pixels: session.run(None, {"pixels": pixels})[0]

@@ -9,7 +9,7 @@ import functools
 
 import numpy as np
 
-from kindred.black_box import SLACK, lengths, shifted, within_l2
+from kindred.evaluation.attacks.black_box import SLACK, lengths, shifted, within_l2
 
 SHARE = 0.8  # of the image that the first square covers
 HALVED_AT = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)  # of the budget: the share is halved (section 5)

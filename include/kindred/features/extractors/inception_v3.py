@@ -2,7 +2,7 @@
 Architecture (CVPR 2016).
 """
 
-from kindred import graphs
+from kindred.features import onnx_graphs
 
 IMAGE_SIZE = 299
 CHANNELS = 3
@@ -10,4 +10,4 @@ WEIGHTED = True
 
 
 def graph(size: tuple[int, int], channels: int, weights: str) -> bytes:
-    return graphs.keras_application("InceptionV3", size, weights, preprocessing="tf")
+    return onnx_graphs.keras_application("InceptionV3", size, weights, preprocessing="tf")

@@ -1,6 +1,6 @@
 """MobileNet without its top, averaged over all places. Source: A. Howard et al., MobileNets (2017)."""
 
-from kindred import graphs
+from kindred.features import onnx_graphs
 
 IMAGE_SIZE = 224
 CHANNELS = 3
@@ -8,4 +8,4 @@ WEIGHTED = True
 
 
 def graph(size: tuple[int, int], channels: int, weights: str) -> bytes:
-    return graphs.keras_application("MobileNet", size, weights, preprocessing="tf", widths=(1.0, 0.75, 0.5, 0.25))
+    return onnx_graphs.keras_application("MobileNet", size, weights, preprocessing="tf", widths=(1.0, 0.75, 0.5, 0.25))

@@ -1,6 +1,6 @@
 """MobileNetV2 without its top, averaged over all places. Source: M. Sandler et al., MobileNetV2 (CVPR 2018)."""
 
-from kindred import graphs
+from kindred.features import onnx_graphs
 
 IMAGE_SIZE = 224
 CHANNELS = 3
@@ -8,6 +8,6 @@ WEIGHTED = True
 
 
 def graph(size: tuple[int, int], channels: int, weights: str) -> bytes:
-    return graphs.keras_application(
+    return onnx_graphs.keras_application(
         "MobileNetV2", size, weights, preprocessing="tf", widths=(1.0, 1.4, 1.3, 0.75, 0.5, 0.35)
     )

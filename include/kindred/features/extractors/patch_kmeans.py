@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from onnx import helper
 
-from kindred import graphs
+from kindred.features import onnx_graphs
 
 IMAGE_SIZE = None
 LARGEST = 48  # px: what is larger is shrunk, as each pixel costs one comparison with all learned patches
@@ -94,7 +94,7 @@ def project(images: np.ndarray, patches: Patches, say: Callable[[str], None]) ->
     """The principal components of the images' pooled responses."""
     from sklearn.decomposition import PCA
 
-    session = graphs.session(responses_graph(images.shape[1:], patches))
+    session = onnx_graphs.session(responses_graph(images.shape[1:], patches))
     batches = [session.run(None, {"images": images[i : i + BATCH]})[0] for i in range(0, len(images), BATCH)]
     responses = np.concatenate(batches)
     floor = max(FLOOR * float(np.square(responses).sum(axis=1).mean()), 1e-12)
@@ -143,7 +143,7 @@ def balance(responses: np.ndarray, floor: float) -> np.ndarray:
 def responses_graph(shape: tuple[int, int, int], patches: Patches) -> bytes:
     """An ONNX graph: images uint8 [n, *shape] -> pooled responses, float32 [n, k, cells]."""
     nodes, constants, cells = _responses(shape, patches)
-    return graphs.model(nodes, shape, ("responses", [len(patches.learned), cells]), constants)
+    return onnx_graphs.model(nodes, shape, ("responses", [len(patches.learned), cells]), constants)
 
 
 def features_graph(shape: tuple[int, int, int], patches: Patches, projection: Projection) -> bytes:
@@ -168,7 +168,7 @@ def features_graph(shape: tuple[int, int, int], patches: Patches, projection: Pr
         "tiny": np.float32(TINY),
         "offset": (-projection.mean @ projection.components).astype(np.float32),
     }
-    return graphs.model(nodes, shape, ("features", [projection.components.shape[1]]), constants)
+    return onnx_graphs.model(nodes, shape, ("features", [projection.components.shape[1]]), constants)
 
 
 def _responses(shape: tuple[int, int, int], patches: Patches) -> tuple[list, dict[str, np.ndarray], int]:

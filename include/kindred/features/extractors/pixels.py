@@ -1,6 +1,6 @@
 """The image's own pixels, from 0 to 1, row by row."""
 
-from kindred import graphs
+from kindred.features import onnx_graphs
 
 IMAGE_SIZE = None
 CHANNELS = None
@@ -8,4 +8,4 @@ WEIGHTED = False
 
 
 def graph(size: tuple[int, int], channels: int, weights: str) -> bytes:
-    return graphs.scaled_pixels(size, channels)
+    return onnx_graphs.scaled_pixels(size, channels)

@@ -1,6 +1,6 @@
 """ResNet50 without its top, averaged over all places. Source: K. He et al., Deep Residual Learning (CVPR 2016)."""
 
-from kindred import graphs
+from kindred.features import onnx_graphs
 
 IMAGE_SIZE = 224
 CHANNELS = 3
@@ -8,4 +8,4 @@ WEIGHTED = True
 
 
 def graph(size: tuple[int, int], channels: int, weights: str) -> bytes:
-    return graphs.keras_application("ResNet50", size, weights, preprocessing="caffe")
+    return onnx_graphs.keras_application("ResNet50", size, weights, preprocessing="caffe")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kindred.networks import Layer, Network
+from kindred.learning.networks import Layer, Network
 
 TAKES_WEIGHTS = True
 SETTINGS = (

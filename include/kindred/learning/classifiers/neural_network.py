@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from kindred.networks import Layer, Network
+from kindred.learning.networks import Layer, Network
 
 TAKES_WEIGHTS = True
 HIDDEN = (512, 256)

@@ -6,7 +6,7 @@ Source: the published study's label propagation; A. Géron, Hands-On Machine Lea
 
 import numpy as np
 
-from kindred.pseudo import Scene
+from kindred.learning.pseudo_label_types import Scene
 
 THRESHOLD = 0.0
 DOUBT = 0.01  # what an opinion leaves to the other classes; calibration makes of it what it is worth

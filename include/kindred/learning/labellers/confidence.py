@@ -5,7 +5,7 @@ Source: D.-H. Lee, Pseudo-Label (ICML workshop 2013), with the threshold of FixM
 
 import numpy as np
 
-from kindred.pseudo import Scene
+from kindred.learning.pseudo_label_types import Scene
 
 THRESHOLD = 0.95
 

@@ -7,8 +7,8 @@ Gaussian Fields (ICML 2003, section 4).
 
 import numpy as np
 
-from kindred import neighbours
-from kindred.pseudo import Scene
+from kindred.features import neighbours
+from kindred.learning.pseudo_label_types import Scene
 
 THRESHOLD = 0.0
 SETTINGS = (neighbours.NEAR, neighbours.FAR)  # how far a label reaches

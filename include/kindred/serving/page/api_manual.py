@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from kindred import templates
+from kindred.runtime import templates
 
 FOLDER = Path(__file__).parent
 

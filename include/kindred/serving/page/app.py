@@ -9,10 +9,10 @@ from typing import Any
 from fastapi import FastAPI, HTTPException
 from fastapi.responses import Response
 
-from kindred.bundle import Bundle
-from kindred.jvm import cores
-from kindred.search_page import manual, protection, uploads
-from kindred.search_page.routes import router
+from kindred.runtime.cpu import cores
+from kindred.serving.bundle import Bundle
+from kindred.serving.page import api_manual, headers_and_errors, uploads
+from kindred.serving.page.routes import router
 
 FOLDER = Path(__file__).parent
 FILES = {
@@ -33,14 +33,14 @@ def application(
     app.state.current, app.state.trouble = current, trouble
     app.state.seeing = asyncio.Semaphore(uploads.AT_ONCE)
     app.state.searching = ThreadPoolExecutor(cores(), "search")  # more at once would only wait for each other
-    protection.protect(app)
+    headers_and_errors.protect(app)
     for name, file in FILES.items():
         app.add_api_route(f"/{name}", _sender(*file), include_in_schema=False)
     app.include_router(router)
 
     @app.get("/api", include_in_schema=False)
     def documentation() -> Response:
-        return Response(manual.page(app.openapi()), media_type="text/html")
+        return Response(api_manual.page(app.openapi()), media_type="text/html")
 
     @app.get("/api/openapi.json", include_in_schema=False)
     def description() -> dict:

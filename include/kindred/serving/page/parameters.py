@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 
 from fastapi import Query
 
-from kindred.distances import DISTANCES
-from kindred.gallery import Filter
-from kindred.search import Answer, Index
-from kindred.shards import Images
+from kindred.search.distances import DISTANCES
+from kindred.search.gallery import Filter
+from kindred.search.image_index import Answer, Index
+from kindred.search.shards import Images
 
 MOST = 1000  # results on a side
 MOST_NAMES = 1000  # of a filter

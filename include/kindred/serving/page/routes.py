@@ -7,13 +7,13 @@ import numpy as np
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import Response
 
-from kindred import bundle
-from kindred.bundle import Bundle
-from kindred.distances import DISTANCES
-from kindred.errors import InputError
-from kindred.search_page import agreement, uploads
-from kindred.search_page.asked import Asked
-from kindred.shards import Images
+from kindred.runtime.errors import InputError
+from kindred.search.distances import DISTANCES
+from kindred.search.shards import Images
+from kindred.serving import bundle
+from kindred.serving.bundle import Bundle
+from kindred.serving.page import region_overlays, uploads
+from kindred.serving.page.parameters import Asked
 
 MOST_LISTED = 200
 PARTS = {"queries": bundle.QUERIES, "gallery": bundle.VECTORS}
@@ -152,5 +152,5 @@ def _overlays(served: Bundle, pixels: np.ndarray, other: str) -> dict:
     if not served.model.has_regions:
         raise InputError(f"the features of {served.model.extractor.name} are not of regions")
     regions = (served.model.regions(p) for p in (pixels, uploads.decode(_file(served, other))))
-    first, second = agreement.overlays(*regions)
+    first, second = region_overlays.overlays(*regions)
     return {"image": first, "other": second}

@@ -5,7 +5,7 @@ from fastapi import HTTPException, Request
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException as AnyHTTPException
 
-from kindred import images
+from kindred.data import images
 
 MOST_BYTES = 10 * 2**20
 FORM_BYTES = 2**14  # what a form may hold beside its file

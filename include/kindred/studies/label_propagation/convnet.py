@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from kindred.errors import InputError
+from kindred.runtime import file_names
+from kindred.runtime.errors import InputError
 
-FILE = "network.keras"
 CHANNELS = (32, 64, 128)
 BETWEEN = 64  # channels of the 1 x 1 convolution
 DENSE = 64
@@ -44,14 +44,14 @@ class ConvNet:
     def to_bytes(self) -> bytes:
         """As a `.keras` file."""
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, FILE)
+            path = Path(folder, file_names.CONVNET)
             self.model.save(path)
             return path.read_bytes()
 
 
 def from_bytes(content: bytes) -> ConvNet:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, FILE)
+        path = Path(folder, file_names.CONVNET)
         path.write_bytes(content)
         return ConvNet(_keras().saving.load_model(path, compile=False, safe_mode=True))
 

@@ -1,0 +1,1 @@
+"""Pictures, and how datasets become the tables images, truth and rejected."""

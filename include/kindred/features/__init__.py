@@ -1,0 +1,1 @@
+"""Images as vectors: extractors and their ONNX graphs, k-means, the graph of neighbours."""

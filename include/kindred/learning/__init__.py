@@ -1,0 +1,1 @@
+"""Labels in, classifier out: given labels, folds, classifiers, pseudo-labels, the gate."""

@@ -1,0 +1,1 @@
+"""Files, tables, stages, Spark and MLflow; knows no image and no model."""

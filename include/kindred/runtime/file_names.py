@@ -1,0 +1,24 @@
+"""The name of each file that one part writes and another reads."""
+
+# in a run's folder
+RUN = "run.json"  # what was asked for, and the run's id in MLflow
+METRICS = "metrics.json"  # all figures, flat
+SUMMARY = "summary.txt"  # the table of the console
+REPORT = "report.html"
+TABLE = "table.csv"  # of a study: published, reproduced, ours
+PREDICTIONS, REJECTED = "predictions.csv", "rejected.csv"  # of the DAG predict
+# in a stage's folder
+MARK = "_DONE.json"  # commits an attempt
+OUTCOME = "_OUTCOME.json"  # how its last try ended
+# in an attempt's folder
+EXTRACTOR = "extractor.onnx"
+NETWORK = "network.npz"
+DESCRIPTION = "description.json"  # of the final model: classes, channels, extractor
+MODEL = "model.onnx"  # decoded pixels -> probabilities
+EXAMPLE = "example"  # an encoded image
+CENTROIDS, CLUSTERING = "centroids.npz", "clustering.npz"
+CONVNET = "network.keras"
+ABOUT, SCREENS = "about.json", "screens.npz"  # of an index
+# elsewhere
+SERVING = "serving.json"  # in KINDRED_DATA: the champion pointer
+PUBLISHED = "published.json"  # in a bucket: every file of a published run with its size and SHA-256

@@ -1,0 +1,120 @@
+"""What the finished stages of a run have left: tables, files, facts, figures. The only reader of tables."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
+from pyspark.sql import DataFrame, SparkSession
+
+from kindred.runtime import arrow, marks, spark_session, storage, tables
+from kindred.runtime.errors import InputError
+from kindred.runtime.file_names import RUN
+
+
+class RunReader:
+    """Reads any run by the URI of its folder, as far as its stages have finished, in the name of the stage `name`:
+    not every stage may read every table.
+
+    >>> RunReader("file:///data/runs/self_training/first", "report").run
+    'file:///data/runs/self_training/first'
+    """
+
+    def __init__(self, run: str, name: str) -> None:
+        self.run, self.name = run, name
+        self.inputs: dict[str, str | None] = {}  # the attempt of each stage that was read
+        self._spark: SparkSession | None = None
+
+    @property
+    def spark(self) -> SparkSession:
+        """The Spark session, started when it is first asked for: many stages do without."""
+        if self._spark is None:
+            self._spark = spark_session.session(f"kindred {self.name}")
+        return self._spark
+
+    def params(self) -> dict[str, Any]:
+        """What the run was asked for."""
+        params: dict[str, Any] = storage.read_json(storage.join(self.run, RUN))["params"]
+        return params
+
+    def finished(self, stage: str) -> bool:
+        """Whether a stage that may be left out has run; that it has not is remembered with what was read."""
+        mark = marks.mark_of(storage.join(self.run, stage))
+        self.inputs[stage] = mark["attempt"] if mark else None
+        return mark is not None
+
+    def mark_of(self, stage: str, table: str | None = None) -> dict[str, Any]:
+        """The mark of a finished stage. Raises InputError, which names the `table` that is wanted, where it has not."""
+        mark = marks.mark_of(storage.join(self.run, stage))
+        if mark is None:
+            wanted = f"'{table}'" if table else f"'{stage}' stage"
+            raise InputError(f"no finished {wanted} in {storage.local(self.run)}; run the '{stage}' stage first")
+        self.inputs[stage] = mark["attempt"]
+        return mark
+
+    def folder_of(self, stage: str) -> str:
+        """The folder that holds the attempts of a finished stage."""
+        return str(self.mark_of(stage)["folder"]).rsplit("/", 1)[0]
+
+    def facts_of(self, stage: str) -> dict[str, Any]:
+        """What a finished stage has found out (classes, sizes ...)."""
+        facts: dict[str, Any] = self.mark_of(stage)["facts"]
+        return facts
+
+    def arguments_of(self, stage: str) -> dict[str, Any]:
+        """The arguments of a finished stage."""
+        arguments: dict[str, Any] = self.mark_of(stage)["arguments"]
+        return arguments
+
+    def figures_of(self, stage: str) -> dict[str, float]:
+        """The figures of a finished stage, by name."""
+        figures: dict[str, float] = self.mark_of(stage)["figures"]
+        return figures
+
+    def file(self, stage: str, name: str) -> bytes:
+        """A small file that a finished stage wrote. Raises InputError where there is none."""
+        folder = self.mark_of(stage)["folder"]
+        content = storage.find_bytes(storage.join(folder, name))
+        if content is None:
+            raise InputError(f"no file {name!r} in {storage.local(folder)}")
+        return content
+
+    def read(self, name: str) -> DataFrame:
+        """A table, as its stage committed it. Raises InputError where that stage has not finished."""
+        table = tables.check_reader(name, self.name)
+        mark = self.mark_of(table.writer, name)
+        return self.spark.read.schema(table.columns).parquet(mark["tables"][name])
+
+    def rows(
+        self,
+        name: str,
+        columns: list[str] | None = None,
+        where: ds.Expression | None = None,
+        limit: int | None = None,
+    ) -> pa.Table:
+        """What fits into one process of a table, read without Spark: `columns` of the rows for which `where` holds, or
+        of the first ones.
+        """
+        dataset = self._dataset(name)
+        return dataset.to_table(columns, where) if limit is None else dataset.head(limit, columns, where)
+
+    def matrix(self, name: str, column: str, where: ds.Expression) -> tuple[np.ndarray, np.ndarray]:
+        """The ids and one column of lists, as an array [n, d], of the images in a table for which `where` holds, sorted
+        by id.
+
+        For what fits into one process: it is read file by file, without Spark.
+        """
+        ids, blocks = [], []
+        for batch in self._dataset(name).to_batches(columns=["image_id", column], filter=where):
+            if batch.num_rows:
+                ids.append(batch.column("image_id").to_numpy(zero_copy_only=False))
+                blocks.append(arrow.matrix(batch.column(column)))
+        if not ids:
+            raise InputError(f"no row of {name!r} in {storage.local(self.run)} is among those that are wanted")
+        unique, first = np.unique(np.concatenate(ids), return_index=True)  # a leak that was kept stands in two splits
+        return unique, np.concatenate(blocks)[first]
+
+    def _dataset(self, name: str) -> ds.Dataset:
+        mark = self.mark_of(tables.check_reader(name, self.name).writer, name)
+        fs, inside = storage.filesystem(mark["tables"][name])
+        return ds.dataset(inside, filesystem=fs, format="parquet", schema=arrow.schema(name))

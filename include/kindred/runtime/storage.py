@@ -1,0 +1,120 @@
+"""Files by their URIs, on a disk or in an object store: read, put in one step, deleted, fingerprinted."""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import fsspec
+
+from kindred.runtime import s3
+from kindred.runtime.errors import InputError
+
+
+def uri(path: str) -> str:
+    """`path` as a URI: what has no scheme is a local path, made absolute."""
+    return path if "://" in path else f"file://{Path(path).expanduser().absolute()}"
+
+
+def local(path: str) -> str:
+    """A local URI as a plain path, for people and for libraries that want one; any other URI as it is."""
+    return path.removeprefix("file://")
+
+
+def join(base: str, *parts: str) -> str:
+    return "/".join([base.rstrip("/"), *(part.strip("/") for part in parts)])
+
+
+def filesystem(path: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    """fsspec's file system for a URI, and the path inside it; `s3a:` is Spark's name for what fsspec calls `s3:`."""
+    if s3.is_s3(path):
+        return fsspec.core.url_to_fs(re.sub(r"^s3[an]:", "s3:", path), **s3.file_system_options())
+    return fsspec.core.url_to_fs(path)
+
+
+def find_bytes(path: str) -> bytes | None:
+    """The content of a small file, or None where there is none."""
+    fs, inside = filesystem(path)
+    try:
+        return fs.cat_file(inside)
+    except FileNotFoundError:
+        return None
+
+
+def read_bytes(path: str) -> bytes:
+    """The content of a small file. Raises InputError where there is none."""
+    content = find_bytes(path)
+    if content is None:
+        raise InputError(f"no such file: {local(path)}")
+    return content
+
+
+def find_json(path: str) -> dict[str, Any] | None:
+    """The content of a small JSON file, or None where there is none."""
+    content = find_bytes(path)
+    return None if content is None else json.loads(content)
+
+
+def read_json(path: str) -> dict[str, Any]:
+    """The content of a small JSON file. Raises InputError where there is none."""
+    return json.loads(read_bytes(path))
+
+
+@contextlib.contextmanager
+def atomic_file(path: str) -> Iterator[IO[bytes]]:
+    """A file to write that is there, whole, when the block ends, and not at all where the block fails."""
+    if not path.startswith("file://"):
+        fs, inside = filesystem(path)
+        with fs.transaction, fs.open(inside, "wb") as file:
+            yield file
+        return
+    target = Path(local(path))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def put_bytes(path: str, content: bytes) -> None:
+    """Write a small file in one atomic put: it is there whole, or not at all."""
+    if path.startswith("file://"):
+        with atomic_file(path) as file:
+            file.write(content)
+    else:
+        fs, inside = filesystem(path)
+        fs.pipe_file(inside, content)
+
+
+def put_json(path: str, value: dict) -> None:
+    put_bytes(path, json_bytes(value))
+
+
+def json_bytes(value: dict) -> bytes:
+    return json.dumps(value, indent=1, sort_keys=True).encode()
+
+
+def delete(folder: str) -> None:
+    fs, inside = filesystem(folder)
+    with contextlib.suppress(FileNotFoundError):
+        fs.rm(inside, recursive=True)
+
+
+def fingerprint(*things: Any) -> str:
+    """Twelve hex digits that change with any of the (JSON-able) things."""
+    text = json.dumps(things, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def file_fingerprint(path: str | Path) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]

@@ -1,0 +1,1 @@
+"""The exact nearest and farthest images of a vector."""

@@ -1,0 +1,1 @@
+"""A finished run put to use: bundle, champion, page, publishing, prediction."""

@@ -1,0 +1,194 @@
+"""The DAGs: they load, their order is the plan's, and their forms explain and check themselves."""
+
+import contextlib
+import copy
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kindred.runtime import variants
+
+pytestmark = pytest.mark.airflow
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def dags(tmp_path_factory):
+    os.environ.setdefault("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(str(ROOT / "dags"))
+    assert not bag.import_errors
+    return bag.dags
+
+
+def test_the_stages_of_self_training_stand_in_the_order_of_the_plan(dags):
+    dag = dags["self_training"]
+    train = "train_base pseudo_label train_final gate"
+    plan = f"open_run ingest featurize choose_labels {train} build_index evaluate attack report close_run"
+
+    assert [task.task_id for task in dag.topological_sort()] == plan.split()
+
+
+def test_spark_tasks_wait_for_a_slot_of_the_pool_and_are_tried_again(dags):
+    tasks = [task for dag in dags.values() for task in dag.tasks if task.task_type == "StageOperator"]
+
+    assert tasks
+    assert {task.pool for task in tasks} == {"spark"}
+    assert all(task.retries >= 1 for task in tasks)
+
+
+def test_each_field_of_each_form_has_a_title_and_a_description(dags):
+    for dag in dags.values():
+        for name in dag.params:
+            param = dag.params.get_param(name)
+            assert param.schema.get("title"), f"{dag.dag_id}: {name}"
+            assert len(param.description or "") > 10, f"{dag.dag_id}: {name}"
+
+
+@pytest.mark.parametrize("kind", list(variants.KINDS))
+def test_the_form_offers_the_variants_that_are_there(dags, kind):
+    assert dags["self_training"].params.get_param(kind).schema["enum"] == variants.names(kind)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("dataset", "nope"),
+        ("folds", 1),
+        ("folds", "five"),
+        ("threshold", 1.5),
+        ("percentile", 101),
+        ("gate", "sometimes"),
+        ("labels_per_class", 0),
+        ("seed", -1),
+        ("leaks", "maybe"),
+        ("run_name", "../elsewhere"),
+        ("image_size", 2),
+        ("attack", "perhaps"),
+        ("attacks", ["deepfool"]),
+        ("attacks", []),
+        ("attack_images", 0),
+        ("attack_queries", 0),
+        ("attack_epsilon_l2", 0),
+        ("attack_epsilon_linf", 1.5),
+    ],
+)
+def test_the_form_refuses_a_value_out_of_range(dags, name, value):
+    from airflow.sdk.exceptions import ParamValidationError
+
+    with pytest.raises(ParamValidationError):
+        dags["self_training"].params.get_param(name).resolve(value)
+
+
+def test_a_stage_gets_its_values_as_json_and_no_default(dags):
+    task = dags["self_training"].get_task("choose_labels")
+
+    assert task.arguments["labels_per_class"] == "{{ params.labels_per_class | tojson }}"
+    assert task.stage == "choose_labels"
+
+
+@pytest.mark.parametrize("ticked", [True, False])
+def test_the_attack_is_skipped_and_leaves_no_figures_unless_its_box_is_ticked(dags, tmp_path, ticked):
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    task = copy.copy(dags["self_training"].get_task("attack"))
+    mark = tmp_path / "attack" / "_DONE.json"
+    mark.parent.mkdir()
+    mark.write_text("{}")
+    task.run = f"file://{tmp_path}"
+
+    with contextlib.nullcontext() if ticked else pytest.raises(AirflowSkipException):
+        task._pre_execute_hook({"params": {"attack": ticked}, "task": task})
+
+    assert mark.exists() == ticked
+
+
+def test_the_published_study_runs_beside_our_own_defaults(dags):
+    dag = dags["published"]
+    reproduced, ours = (dag.get_task(f"{part}.pseudo_label").arguments for part in ("reproduced", "ours"))
+
+    assert reproduced["threshold"] == "0"
+    assert ours["threshold"] == "null"
+    assert reproduced["labeller"] == '"confidence"'
+    gates = [dag.get_task(f"{part}.gate").arguments["gate"] for part in ("reproduced", "ours")]
+    assert gates == ['"off"', '"no_harm"']
+    assert {"reproduced.close_run", "ours.close_run"} == dag.get_task("compare").upstream_task_ids - {
+        "reproduced.open_run",
+        "ours.open_run",
+    }
+
+
+def test_label_propagation_maps_its_clusterings_and_cells_and_ends_with_the_table(dags):
+    dag = dags["label_propagation"]
+    order = [task.task_id for task in dag.topological_sort() if not task.task_id.startswith("ours.")]
+
+    assert {task.task_id for task in dag.tasks if task.is_mapped} == {"cluster", "cell"}
+    assert order[-1] == "table"
+    assert [name for name in order if name in ("ingest", "featurize", "cluster", "cell", "close_run")] == (
+        "ingest featurize cluster cell close_run".split()
+    )
+    assert dag.get_task("cell").upstream_task_ids == {"cells", "cluster", "open_run"}
+    assert "ours.close_run" in dag.get_task("table").upstream_task_ids
+
+
+def test_label_propagation_runs_beside_our_own_defaults_with_a_mapped_budget(dags):
+    dag = dags["label_propagation"]
+    ours, study = (dag.get_task(f"{part}featurize").arguments for part in ("ours.", ""))
+    chosen = dag.get_task("ours.choose_labels").arguments
+
+    assert ours["extractor"] == '"patch_kmeans"'
+    assert study["extractor"] == '"pixels"'
+    assert hasattr(chosen["labels"], "resolve")
+    assert chosen["seed"] == "{{ params.seed | tojson }}"
+    assert dag.get_task("ours.gate").arguments["gate"] == '"no_harm"'
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("budgets", [1]),
+        ("budgets", []),
+        ("budgets", "500"),
+        ("centroids", [0]),
+        ("percentiles", [101]),
+        ("percentiles", [-1]),
+    ],
+)
+def test_the_form_of_label_propagation_refuses_a_value_out_of_range(dags, name, value):
+    from airflow.sdk.exceptions import ParamValidationError
+
+    with pytest.raises(ParamValidationError):
+        dags["label_propagation"].params.get_param(name).resolve(value)
+
+
+def test_loading_the_dags_imports_nothing_heavy(tmp_path):
+    program = (
+        "import sys, runpy\n"
+        "for path in sys.argv[1:]: runpy.run_path(path)\n"
+        "print(*sorted({'pyspark', 'tensorflow', 'keras', 'mlflow', 'numpy', 'pandas', 'sklearn'} & set(sys.modules)))"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "include"), "AIRFLOW_HOME": str(tmp_path)}
+
+    paths = [str(path) for path in sorted((ROOT / "dags").glob("*.py"))]
+    done = subprocess.run([sys.executable, "-c", program, *paths], env=env, capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == ""
+
+
+def test_the_forms_choices_are_those_of_the_core() -> None:
+    """The forms cannot ask the core for them: it imports numpy."""
+    from kindred.evaluation.attacks import spark_attacks
+    from kindred.learning import gate, given_labels
+    from kindred.report import embedding_map
+    from kindred_airflow.forms import ATTACK, SELF_TRAINING
+
+    assert SELF_TRAINING["gate"].schema["enum"] == list(gate.RULES)
+    assert SELF_TRAINING["projection"].schema["enum"] == list(embedding_map.PROJECTIONS)
+    assert SELF_TRAINING["label_choice"].schema["enum"] == list(given_labels.LABEL_CHOICES)
+    assert ATTACK["attacks"].value == ATTACK["attacks"].schema["examples"] == list(spark_attacks.ATTACKS)
+    assert ATTACK["attacks"].schema["items"]["enum"] == list(spark_attacks.ATTACKS)

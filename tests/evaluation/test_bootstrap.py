@@ -1,0 +1,86 @@
+"""Intervals of scores: each resample has the scores of the images that it draws."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kindred.evaluation import bootstrap, scoring
+from kindred.learning import metrics
+
+
+def random_scores(n: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Labels [n] and probabilities [n, classes] with many ties."""
+    chance = np.random.default_rng(1)
+    probabilities = np.round(chance.dirichlet(np.ones(classes), n), 1) + 0.01
+    return chance.integers(0, classes, n), probabilities / probabilities.sum(axis=1, keepdims=True)
+
+
+def test_the_scores_of_a_resample_are_scikit_learns_of_the_images_drawn() -> None:
+    labels, probabilities = random_scores(40, 3)
+    counts = next(bootstrap.resamples(40))[:10]
+
+    found = bootstrap.scores(labels, probabilities, counts)
+
+    for i, row in enumerate(counts):
+        drawn = np.repeat(np.arange(40), row.astype(int))
+        expected = metrics.scores(labels[drawn], probabilities[drawn])
+        assert {name: values[i] for name, values in found.items()} == pytest.approx(expected, abs=1e-5)
+
+
+def test_every_resample_draws_as_many_images_as_there_are_and_the_same_ones_every_time() -> None:
+    once, again = (np.concatenate(list(bootstrap.resamples(50))) for _ in range(2))
+
+    assert once.shape == (bootstrap.RESAMPLES, 50)
+    assert (once.sum(axis=1) == 50).all()
+    assert (once == again).all()
+
+
+def test_a_perfect_model_beside_one_that_is_right_half_the_time() -> None:
+    labels = np.tile([0, 1], 200)
+    perfect, constant = np.eye(2)[labels], np.tile([0.9, 0.1], (400, 1))
+
+    found = bootstrap.intervals(labels, constant, perfect)
+
+    assert found.loc["accuracy", ["other_low", "other_high"]].tolist() == [1, 1]
+    assert found.loc["accuracy", "base_low"] == pytest.approx(0.45, abs=0.01)  # 1.96 * sqrt(0.25 / 400)
+    assert found.loc["accuracy", "base_high"] == pytest.approx(0.55, abs=0.01)
+    assert found.loc["accuracy", "difference_low"] == pytest.approx(0.45, abs=0.01)
+    assert found.loc["roc_auc", ["base_low", "base_high"]].tolist() == [0.5, 0.5]
+    assert found.loc["mcc", ["base_low", "base_high"]].tolist() == [0, 0]
+
+
+def test_the_difference_of_a_model_from_itself_is_nothing() -> None:
+    labels, probabilities = random_scores(60, 3)
+
+    found = bootstrap.intervals(labels, probabilities, probabilities)
+
+    assert not found[["difference_low", "difference_high"]].to_numpy().any()
+
+
+def test_an_interval_holds_its_estimate_and_most_of_what_resamples_have() -> None:
+    values = np.random.default_rng(0).normal(3, 1, 4000)
+
+    low, high = bootstrap.interval(values, 3.0)
+
+    assert (low, high) == pytest.approx((3 - 1.96, 3 + 1.96), abs=0.15)
+    assert bootstrap.interval(values + 9, 3.0)[0] == 3.0
+
+
+def test_with_one_class_only_there_is_no_interval_of_roc_auc() -> None:
+    found = bootstrap.intervals(np.zeros(5, int), np.eye(2)[[0, 0, 1, 0, 0]], np.eye(2)[[0] * 5])
+
+    assert "roc_auc" not in found.index
+    assert found.notna().all().all()
+
+
+def test_the_intervals_become_figures_of_base_and_candidate_and_their_difference() -> None:
+    labels = np.array([0, 0, 1, 1])
+    base, other = np.eye(2)[[0, 1, 1, 0]], np.eye(2)[[0, 0, 1, 1]]
+    row = {f"{key}_{end}": i for i, key in enumerate(("base", "other", "difference")) for end in ("low", "high")}
+
+    found = scoring.compared(labels, base, other, pd.DataFrame({"accuracy": row}).T)
+
+    assert found["base/test/accuracy_low"] == 0
+    assert found["candidate/test/accuracy_high"] == 1
+    assert found["candidate/test/accuracy_difference_low"] == 2
+    assert found["candidate/test/mcnemar_p"] == pytest.approx(0.5)  # two of two disagreements for the one: 2 * 1/4

@@ -1,0 +1,101 @@
+"""Stages as the processes that they are: killed at a random moment and tried again, and two at once on one dataset."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pyarrow.dataset as ds
+import pytest
+
+from kindred.runtime import java, marks, storage
+
+pytestmark = pytest.mark.spark
+
+ROOT = Path(__file__).parents[2]
+INGEST = {"dataset": "digits", "path": "", "limit": 300, "leaks": "drop"}
+
+
+def test_a_stage_killed_at_a_random_moment_leaves_nothing_and_its_retry_gives_the_same_tables(tmp_path):
+    undisturbed, run = tmp_path / "undisturbed", tmp_path / "killed"
+    assert finish(submit(undisturbed, "ingest", INGEST)) == 0
+
+    process = submit(run, "ingest", INGEST)
+    time.sleep(random.uniform(4, 16))  # from before Spark is there to about the commit
+    kill_tree(process.pid)
+    halfway = marks.mark_of(f"file://{run}/runs/r/ingest") and tables(run)
+    status = finish(submit(run, "ingest", INGEST))
+
+    assert halfway in (None, tables(undisturbed))
+    assert status == 0
+    assert tables(run) == tables(undisturbed)
+
+
+def test_two_runs_at_once_on_one_dataset_commit_one_attempt_and_agree(tmp_path):
+    first, second = (submit(tmp_path, "ingest", INGEST, run) for run in ("a", "b"))
+
+    statuses = [finish(first), finish(second)]
+
+    stage_marks = [marks.mark_of(f"file://{tmp_path}/runs/{run}/ingest") for run in ("a", "b")]
+    stage = next((tmp_path / "datasets").glob("digits-*/ingest"))
+    assert statuses == [0, 0]
+    assert stage_marks[0]["attempt"] == stage_marks[1]["attempt"]
+    assert [path.name for path in stage.iterdir() if path.is_dir()] == [stage_marks[0]["attempt"]]
+
+
+def test_bad_input_ends_with_status_2_and_one_line(tmp_path):
+    process = submit(tmp_path, "ingest", {**INGEST, "dataset": "stl10", "path": str(tmp_path / "missing")})
+
+    output, _ = process.communicate(timeout=120)
+
+    lines = [line for line in output.splitlines() if "[kindred]" in line]
+    assert process.returncode == 2
+    assert lines[-1] == f"[kindred] ingest failed: no such file or folder: {tmp_path}/missing"
+    assert "Traceback" not in output
+    assert "\tat org.apache" not in output
+
+
+def submit(data: Path, stage: str, arguments: dict, run: str = "r") -> subprocess.Popen:
+    settings = [part for item in java.submit_settings().items() for part in ("--conf", "=".join(item))]
+    values = [part for name, value in arguments.items() for part in (f"--{name}", json.dumps(value))]
+    command = [str(Path(sys.executable).parent / "spark-submit"), "--master", "local[2]", *settings]
+    env = {
+        **os.environ,
+        **java.environment(),
+        "KINDRED_DATA": str(data),
+        "JAVA_HOME": java.java_home(),
+        "PYTHONPATH": str(ROOT / "include"),
+        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_DRIVER_PYTHON": sys.executable,
+    }
+    job = [str(ROOT / "spark_jobs" / f"{stage}.py"), "--run-uri", f"file://{data}/runs/{run}", "--stage", stage]
+    return subprocess.Popen(
+        [*command, *job, *values], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def finish(process: subprocess.Popen) -> int:
+    process.communicate(timeout=300)
+    return process.returncode
+
+
+def kill_tree(pid: int) -> None:
+    try:
+        family = [*psutil.Process(pid).children(recursive=True), psutil.Process(pid)]
+    except psutil.NoSuchProcess:  # it was faster than the clock
+        return
+    for part in family:
+        part.kill()
+
+
+def tables(data: Path) -> dict[str, list]:
+    mark = marks.mark_of(f"file://{data}/runs/r/ingest")
+    found = {}
+    for name, uri in mark["tables"].items():
+        rows = ds.dataset(storage.local(uri), format="parquet").to_table().to_pylist()
+        found[name] = sorted(rows, key=lambda row: json.dumps(row, default=str, sort_keys=True))
+    return found

@@ -1,0 +1,237 @@
+"""The nearest and the farthest images of a query, against brute force."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from galleries import CLASSES, WIDE, images, index, on_a_line
+from kindred.runtime.errors import InputError
+from kindred.search import image_index
+from kindred.search.distances import DISTANCES
+from kindred.search.gallery import Filter
+from kindred.search.image_index import Answer, Index
+from kindred.search.shards import Images
+
+FILTERS = {
+    "none": Filter(),
+    "class": Filter(classes=["b", "c"]),
+    "split": Filter(splits=["train"]),
+    "dataset": Filter(datasets=["second"]),
+    "confidence": Filter(confidence=(0.6, 0.9)),
+    "ids": Filter(ids=["007", "011", "040", "999"]),
+    "all": Filter(["a", "b"], ["unlabeled"], ["first"], (0.5, 1.0), [f"{i:03d}" for i in range(25)]),
+}
+
+
+def brute_force(gallery: Images, queries: Images, k: int, name: str, farthest: bool, where: Filter) -> list:
+    """ids and distances, image by image."""
+    kind, answers = DISTANCES[name].vectors, []
+    passing = [
+        i
+        for i, probabilities in enumerate(gallery.probabilities)
+        if (where.classes is None or CLASSES[probabilities.argmax()] in where.classes)
+        and (where.splits is None or gallery.splits[i] in where.splits)
+        and (where.datasets is None or gallery.datasets[i] in where.datasets)
+        and (where.confidence is None or where.confidence[0] <= probabilities.max() <= where.confidence[1])
+        and (where.ids is None or gallery.ids[i] in where.ids)
+    ]
+    for query in getattr(queries, kind):
+        far = DISTANCES[name].value(DISTANCES[name].keys(query[None].repeat(len(gallery), 0), getattr(gallery, kind)))
+        found = [(-far[i] if farthest else far[i], gallery.ids[i]) for i in passing]
+        answers.append([(image_id, abs(far)) for far, image_id in sorted(found)[:k]])
+    return answers
+
+
+def pairs(answers: list[Answer]) -> list:
+    return [[(found.image_id, found.distance) for found in answer.neighbours] for answer in answers]
+
+
+def assert_same(found: list, wanted: list) -> None:
+    for one, other in zip(found, wanted, strict=True):
+        assert [image_id for image_id, _ in one] == [image_id for image_id, _ in other]
+        np.testing.assert_allclose([far for _, far in one], [far for _, far in other], atol=1e-12)
+
+
+@pytest.mark.parametrize("where", FILTERS.values(), ids=FILTERS)
+@pytest.mark.parametrize("farthest", [False, True])
+@pytest.mark.parametrize("name", DISTANCES)
+@pytest.mark.parametrize("width", [4, WIDE])
+def test_the_answer_is_that_of_brute_force(width: int, name: str, farthest: bool, where: Filter) -> None:
+    gallery, queries = images(60, width), images(20, width, seed=1, start=900)
+
+    found = index(60, width).search(queries, 7, name, farthest, where)
+
+    assert_same(pairs(found), brute_force(gallery, queries, 7, name, farthest, where))
+
+
+@pytest.mark.parametrize("name", DISTANCES)
+@pytest.mark.parametrize("farthest", [False, True])
+def test_thousands_of_images_in_blocks_of_queries_give_the_same(
+    name: str, farthest: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_index, "BLOCK", 30_000)
+    gallery, queries = images(5000, WIDE), images(30, WIDE, seed=1, start=9000)
+
+    found = index(5000, WIDE).search(queries, 10, name, farthest)
+
+    kind = DISTANCES[name].vectors
+    far = DISTANCES[name].between(getattr(queries, kind), getattr(gallery, kind))
+    for answer, row in zip(found, -far if farthest else far, strict=True):
+        np.testing.assert_allclose([n.distance for n in answer.neighbours], abs(np.sort(row)[:10]), atol=1e-6)
+
+
+def test_of_a_gallery_that_is_shortened_well_few_rows_are_compared_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    random, compared, whole = np.random.default_rng(0), [], image_index.Scan._fast
+    features = (random.normal(size=(3001, 10)) @ random.normal(size=(10, WIDE))).astype(np.float32)
+    gallery = image_index.build(replace(images(3000), features=features[:3000]), CLASSES)
+    monkeypatch.setattr(image_index.Scan, "_fast", lambda s, *rest: compared.append(len(rest[-1])) or whole(s, *rest))
+
+    gallery.search(Images(features[3000:]), 5, "l2")
+
+    assert sum(compared) < 60
+
+
+def test_an_image_of_the_gallery_does_not_find_itself_unless_asked() -> None:
+    gallery = index()
+    query = gallery.images(["003"])
+
+    assert "003" not in [found.image_id for found in gallery.search(query, 50, "l2")[0].neighbours]
+    first = gallery.search(query, 1, "l2", itself=True)[0].neighbours[0]
+    assert (first.image_id, first.distance, first.duplicate) == ("003", 0.0, True)
+
+
+def test_ties_are_broken_by_id() -> None:
+    query = Images(np.zeros((1, 1)))
+
+    assert pairs(on_a_line(1, -1, 1, -1, 5, 1).search(query, 3, "l2")) == [[("a", 1), ("b", 1), ("c", 1)]]
+    assert pairs(on_a_line(0, 2, -2, 1, 2).search(query, 2, "l2", farthest=True)) == [[("b", 2), ("c", 2)]]
+
+
+def test_an_answer_says_what_is_known_of_both_images() -> None:
+    gallery = image_index.build(
+        Images(
+            np.array([[0, 0, 3, 4], [0, 0, 3, 4.001], [1, 0, 0, 0]], np.float32),
+            np.array([[0.75, 0.25], [0.5, 0.5], [0.125, 0.875]], np.float32),
+            ["x", "y", "z"],
+            ["train", "unlabeled", "unlabeled"],
+            ["d"] * 3,
+        ),
+        ["cat", "dog"],
+    )
+
+    seen = gallery.search(gallery.images(["x"]), 2, "l2")[0]
+    upload = gallery.search(Images(np.array([[1, 0, 0, 0]])), 1, "cosine")[0]
+
+    assert (seen.exact, seen.distance, seen.farthest) == (True, "l2", False)
+    assert (seen.image_id, seen.prediction, seen.confidence) == ("x", "cat", 0.75)
+    near, far = seen.neighbours
+    assert near[:1] + near[2:] == ("y", "cat", 0.5, "unlabeled", "d", True)
+    assert far[:1] + far[2:] == ("z", "dog", 0.875, "unlabeled", "d", False)
+    assert (upload.image_id, upload.prediction, upload.confidence) == (None, None, None)
+    assert upload.neighbours[0].image_id == "z"
+
+
+steps = st.lists(st.tuples(st.sampled_from(["add", "delete", "save"]), st.integers(0, 99)), max_size=8)
+
+
+@settings(max_examples=30, deadline=None)
+@given(steps, st.sampled_from(list(DISTANCES)), st.booleans(), st.sampled_from(list(FILTERS.values())))
+def test_after_any_sequence_the_answers_are_those_of_a_fresh_build(
+    tmp_path_factory: pytest.TempPathFactory, steps: list, name: str, farthest: bool, where: Filter
+) -> None:
+    gallery = index(20, WIDE)
+    first = images(20, WIDE)
+    held = {first.ids[i]: first[i : i + 1] for i in range(20)}
+    for step, number in steps:
+        chosen = [f"{number:03d}", f"{number // 2:03d}"]
+        if step == "add":
+            new = images(6, WIDE, seed=number, start=number // 2)
+            gallery = gallery.add(new)
+            held |= {new.ids[i]: new[i : i + 1] for i in range(6)}
+        elif step == "delete":
+            there = sorted({image_id for image_id in chosen if image_id in held})
+            gallery = gallery.delete(there)
+            held = {image_id: image for image_id, image in held.items() if image_id not in there}
+        else:
+            folder = tmp_path_factory.mktemp("index")
+            gallery.save(f"file://{folder}")
+            gallery = image_index.open_folder(f"file://{folder}")
+
+    rows = list(held.values())
+    fresh = Images(
+        np.concatenate([row.features for row in rows]),
+        np.concatenate([row.probabilities for row in rows]),
+        *([getattr(row, name)[0] for row in rows] for name in ("ids", "splits", "datasets")),
+    )
+    queries = images(3, WIDE, seed=7, start=0)
+
+    found = gallery.search(queries, 5, name, farthest, where)
+
+    assert len(gallery) == len(fresh)
+    assert gallery.find() == sorted(held)
+    assert pairs(found) == pairs(image_index.build(fresh, CLASSES).search(queries, 5, name, farthest, where))
+
+
+def test_an_index_is_a_value() -> None:
+    before = index(5)
+
+    assert (len(before.delete(["001"])), len(before.add(images(9))), len(before)) == (4, 9, 5)
+
+
+def test_find_gives_the_ids_that_pass_in_order() -> None:
+    gallery = index(50).add(images(1, start=200)).delete(["003", "200"])
+
+    assert gallery.find(Filter(splits=["train"], datasets=["first"])) == [f"{i:03d}" for i in range(0, 31, 3) if i != 3]
+
+
+def test_the_arrays_of_an_opened_index_are_mapped_and_give_the_same_answers(tmp_path: Path) -> None:
+    index(50, WIDE).save(f"file://{tmp_path}")
+
+    opened = image_index.open_folder(f"file://{tmp_path}")
+
+    arrays = [array for shard in opened.gallery.shards for array in shard.arrays.values()]
+    assert all(isinstance(array, np.memmap) for array in arrays)
+    assert_same(*(pairs(one.search(images(2, WIDE, 3, 500), 3, "cosine")) for one in (opened, index(50, WIDE))))
+
+
+def test_without_an_image_the_index_can_be_saved_filled_and_says_so(tmp_path: Path) -> None:
+    index(2).delete(["000", "001"]).save(f"file://{tmp_path}")
+    empty = image_index.open_folder(f"file://{tmp_path}")
+
+    assert (len(empty), empty.find()) == (0, [])
+    with pytest.raises(InputError, match="the index is empty: the run had no unlabelled image"):
+        empty.search(images(1), 1, "l2")
+    assert len(empty.add(images(3)).search(images(1), 2, "l2")[0].neighbours) == 2
+
+
+@pytest.mark.parametrize("k", [0, -1, 51])
+def test_a_k_that_cannot_be_is_refused(k: int) -> None:
+    with pytest.raises(InputError, match=f"k is {k}; the index has 50 images"):
+        index().search(images(1), k, "l2")
+
+
+def refused(text: str, gallery: Index, queries: Images, name: str = "l2", where: Filter | None = None) -> None:
+    with pytest.raises(InputError, match=text):
+        gallery.search(queries, 1, name, where=where)
+
+
+def test_what_does_not_fit_the_index_is_refused() -> None:
+    refused("features given: 3, of the index: 4; it was built with another extractor", index(), images(1, 3))
+    refused("unknown distance 'l3'", index(), images(1), "l3")
+    refused("works on features; the queries have none", index(), Images(probabilities=np.ones((1, 3))))
+    refused("unknown class 'z'; known: a, b, c", index(), images(1), where=Filter(classes=["z"]))
+    with pytest.raises(InputError, match="no image '999' in the index"):
+        index().delete(["001", "999"])
+    with pytest.raises(InputError, match="image '001' is given twice"):
+        index().add(Images(np.ones((2, 4)), np.ones((2, 3)), ["001"] * 2, ["train"] * 2, ["first"] * 2))
+
+
+def test_a_folder_or_run_without_an_index_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="run the 'build_index' stage first"):
+        image_index.open_folder(f"file://{tmp_path}")
+    with pytest.raises(InputError, match="run the 'build_index' stage first"):
+        image_index.open_index(f"file://{tmp_path}")

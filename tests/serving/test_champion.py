@@ -1,0 +1,211 @@
+"""Which run is served: the pointer, its checked copy in the cache, and the change from one to the next."""
+
+import threading
+
+import pytest
+
+import bundles
+from kindred.runtime import file_names, marks, runs, stages, storage, tracking
+from kindred.runtime.errors import InputError
+from kindred.serving import bundle, champion
+from kindred.serving.champion import Served
+
+
+@pytest.fixture
+def finished(data):
+    """Makes finished runs, each with a bundle of so many images."""
+
+    def make(name: str, gallery: int = 20) -> str:
+        run = runs.run_folder("self_training", name)
+        folder = storage.join(run, stages.BUILD_INDEX, "attempt")
+        bundles.make(data / "runs" / "self_training" / name / stages.BUILD_INDEX / "attempt", gallery)
+        features = {"attempt": "features-1"}
+        mark = {"inputs": {"featurize": "features-1"}, "folder": folder}
+        mark["facts"] = {"folder": storage.join(folder, bundle.VECTORS)}
+        storage.put_json(storage.join(run, "featurize", file_names.MARK), features)
+        storage.put_json(storage.join(run, stages.BUILD_INDEX, file_names.MARK), mark)
+        return run
+
+    return make
+
+
+@pytest.fixture
+def aliases(monkeypatch) -> list:
+    """The model versions that got the alias, instead of MLflow's."""
+    had = [None]
+
+    def promote(run: str) -> tuple[str, str | None]:
+        had.append(f"of {run.rsplit('/', 1)[1]}")
+        return had[-1], had[-2]
+
+    monkeypatch.setattr(tracking, "promote", promote)
+    monkeypatch.setattr(tracking, "set_champion", had.append)
+    return had
+
+
+@pytest.fixture
+def eager(monkeypatch) -> None:
+    monkeypatch.setattr(champion, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(champion, "RETRY_SECONDS", 0)
+
+
+def after_a_look(following: Served) -> bundle.Bundle:
+    """What is served after it was looked for once more."""
+    following.current()
+    looking = following._looking
+    if looking:
+        looking.join()
+    return following.current()
+
+
+def test_what_is_published_is_served_from_a_copy(finished, aliases, data) -> None:
+    run = finished("first")
+
+    pointer = champion.publish(run)
+    found = Served().current()
+
+    assert (pointer["name"], pointer["version"]) == ("self_training/first", "of first")
+    assert found.name == "self_training/first"
+    assert len(found.gallery) == 20
+    (copy,) = (data / "cache" / "served").iterdir()
+    assert sorted(bundle.files(storage.uri(str(copy)))) == sorted(pointer["files"])
+
+
+def test_without_a_pointer_it_is_said_what_to_do(data) -> None:
+    with pytest.raises(InputError, match="make promote"):
+        Served().current()
+
+
+@pytest.mark.usefixtures("eager")
+def test_another_run_is_served_without_a_restart_and_its_copy_takes_the_place(finished, aliases, data) -> None:
+    champion.publish(finished("first", 20))
+    following = Served()
+    before = following.current()
+
+    champion.publish(finished("second", 30))
+    after = after_a_look(following)
+
+    assert (len(before.gallery), len(after.gallery)) == (20, 30)
+    assert len(list((data / "cache" / "served").iterdir())) == 1
+    query = before.queries.images(before.queries.find()[:1])
+    assert len(before.gallery.search(query, 5, "l2")[0].neighbours) == 5  # who still has the old one can go on
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_bundle_that_is_not_what_was_published_is_never_served(finished, aliases, data) -> None:
+    champion.publish(finished("first", 20))
+    following = Served()
+    following.current()
+    second = finished("second", 30)
+    champion.publish(second)
+    file = (
+        data
+        / "runs"
+        / "self_training"
+        / "second"
+        / stages.BUILD_INDEX
+        / "attempt"
+        / bundle.VECTORS
+        / "00000-features.npy"
+    )
+    content = file.read_bytes()
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+    spoiled = after_a_look(following)
+    trouble = following.trouble
+    file.write_bytes(content)
+    mended = after_a_look(following)
+
+    assert len(spoiled.gallery) == 20
+    assert "00000-features.npy" in trouble
+    assert "is not what was published" in trouble
+    assert len(mended.gallery) == 30
+    assert following.trouble == ""
+    assert not [path for path in (data / "cache" / "served").iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.usefixtures("eager")
+def test_who_searches_while_runs_change_always_sees_a_whole_one(finished, aliases) -> None:
+    sizes = {"self_training/first": 20, "self_training/second": 30}
+    folders = [finished("first", 20), finished("second", 30)]
+    champion.publish(folders[0])
+    following, seen, ending = Served(), [], threading.Event()
+    following.current()
+
+    def look() -> None:
+        while not ending.is_set():
+            found = following.current()
+            answers = found.gallery.search(found.queries.images(found.queries.find()[:1]), 10, "cosine")
+            seen.append((found.name, len(found.gallery), len(answers[0].neighbours)))
+
+    threads = [threading.Thread(target=look) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for number in range(6):
+        champion.publish(folders[number % 2])
+        after_a_look(following)
+    ending.set()
+    for thread in threads:
+        thread.join()
+
+    assert {name for name, *_ in seen} == set(sizes)
+    assert all(size == sizes[name] and found == 10 for name, size, found in seen)
+    assert following.trouble == ""
+
+
+def test_where_the_pointer_cannot_move_the_alias_goes_back(finished, aliases, monkeypatch) -> None:
+    champion.publish(finished("first"))
+    second = finished("second")
+
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(storage, "put_json", full)
+    with pytest.raises(OSError, match="no space left"):
+        champion.publish(second)
+
+    assert aliases == [None, "of first", "of second", "of first"]
+    assert Served().current().name == "self_training/first"
+
+
+def test_a_run_without_an_index_cannot_be_published(data, aliases) -> None:
+    with pytest.raises(InputError, match="no finished 'index' in .*; run the 'build_index' stage first"):
+        champion.publish(runs.run_folder("self_training", "none"))
+
+    assert aliases == [None]
+
+
+def test_an_index_of_another_extractor_cannot_be_published(finished, aliases) -> None:
+    run = finished("first")
+    storage.put_json(storage.join(run, "featurize", file_names.MARK), {"attempt": "features-2"})
+
+    with pytest.raises(InputError, match="of another extractor's features; run 'build_index' again"):
+        champion.publish(run)
+
+
+def test_a_folder_without_its_model_is_not_opened(tmp_path) -> None:
+    bundles.make(tmp_path)
+    (tmp_path / file_names.DESCRIPTION).unlink()
+
+    with pytest.raises(InputError, match="no model beside the index"):
+        bundle.open_folder(tmp_path, "r")
+
+
+def test_a_run_on_an_object_store_is_searched_from_a_copy(finished, monkeypatch) -> None:
+    import fsspec
+
+    run = finished("first")
+    store, memory = "memory://bucket/data", fsspec.filesystem("memory")
+    memory.put(storage.local(runs.data_root()) + "/runs", "/bucket/data/runs", recursive=True)
+    mark = marks.mark_of(storage.join(run, stages.BUILD_INDEX))
+    text = {name: str(mark[name]).replace(runs.data_root(), store) for name in ("folder",)}
+    monkeypatch.setenv("KINDRED_CACHE", storage.local(runs.data_root()) + "/cache")
+    monkeypatch.setenv("KINDRED_DATA", store)
+    remote = runs.run_folder("self_training", "first")
+    facts = {"folder": storage.join(text["folder"], bundle.VECTORS)}
+    storage.put_json(storage.join(remote, stages.BUILD_INDEX, file_names.MARK), {**mark, **text, "facts": facts})
+
+    found = champion.open_run(remote)
+
+    assert len(found.gallery) == 20
+    assert found.pictures.file(bundles.id_of(3)) is not None

@@ -1,0 +1,343 @@
+"""The search over HTTP: what it answers, what it refuses, and what it never lets out."""
+
+import asyncio
+import io
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from fastapi import Depends, HTTPException, Request
+from fastapi.testclient import TestClient
+from PIL import Image
+
+import bundles
+import pictures as tiny
+from kindred.data import images
+from kindred.features import onnx_graphs
+from kindred.runtime.errors import InputError
+from kindred.serving import bundle
+from kindred.serving.page import app, region_overlays, uploads
+
+GALLERY, QUERIES = 60, 6
+A_QUERY, IN_GALLERY = bundles.id_of(GALLERY), bundles.id_of(0)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    return bundle.open_folder(bundles.make(tmp_path_factory.mktemp("bundle"), GALLERY, QUERIES), "self_training/test")
+
+
+@pytest.fixture(scope="module")
+def client(served):
+    return TestClient(app.application(lambda: served))
+
+
+def fails(answer, status: int, text: str) -> bool:
+    return answer.status_code == status and text in answer.json()["error"]
+
+
+def test_about_says_what_there_is(client) -> None:
+    about = client.get("/api/about").json()
+
+    assert about["run"] == "self_training/test"
+    assert (about["gallery"], about["queries"]) == (GALLERY, QUERIES)
+    assert about["classes"] == bundles.CLASSES
+    assert about["splits"] == ["unlabeled"]
+    assert about["regions"] is True
+
+
+@pytest.mark.parametrize("distance", ["l2", "cosine", "probability_l2", "kullback_leibler"])
+def test_a_search_answers_what_the_index_answers(client, served, distance) -> None:
+    told = client.get("/api/search", params={"image_id": A_QUERY, "distance": distance, "k": 5, "side": "both"}).json()
+
+    query = served.queries.images([A_QUERY])
+    for side, farthest in (("nearest", False), ("farthest", True)):
+        (answer,) = served.gallery.search(query, 5, distance, farthest)
+        assert told[side] == [neighbour._asdict() for neighbour in answer.neighbours]
+    assert told["exact"] is True
+    assert told["query"]["image_id"] == A_QUERY
+    assert sum(told["query"]["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_an_image_of_the_gallery_finds_itself_only_where_it_is_asked_to(client) -> None:
+    ask = {"image_id": IN_GALLERY, "k": 3}
+
+    without = client.get("/api/search", params=ask).json()["nearest"]
+    itself = client.get("/api/search", params={**ask, "itself": True}).json()["nearest"]
+
+    assert IN_GALLERY not in [image["image_id"] for image in without]
+    assert (itself[0]["image_id"], itself[0]["duplicate"]) == (IN_GALLERY, True)
+    assert itself[0]["distance"] == pytest.approx(0, abs=1e-6)
+
+
+def test_filters_are_those_of_the_index(client) -> None:
+    ask = {"image_id": A_QUERY, "k": GALLERY, "class": ["green", "blue & co"], "min_confidence": 0.5}
+
+    found = client.get("/api/search", params=ask).json()["nearest"]
+
+    assert 0 < len(found) < GALLERY
+    assert {image["prediction"] for image in found} == {"green", "blue & co"}
+    assert all(image["confidence"] >= 0.5 for image in found)
+
+
+def test_a_picture_is_seen_as_the_gallery_was(client) -> None:
+    content = images.encode(bundles.picture(GALLERY))
+
+    known = client.get("/api/search", params={"image_id": A_QUERY, "k": 4}).json()
+    as_body = client.post("/api/search", params={"k": 4}, content=content).json()
+    in_form = client.post("/api/search", params={"k": 4}, files={"image": ("../<i>.png", content)}).json()
+
+    assert as_body == in_form
+    assert as_body["query"]["image_id"] == A_QUERY
+    assert [i["image_id"] for i in as_body["nearest"]] == [i["image_id"] for i in known["nearest"]]
+    assert [i["distance"] for i in as_body["nearest"]] == pytest.approx(
+        [i["distance"] for i in known["nearest"]], abs=1e-6
+    )
+
+
+def test_a_listing_goes_through_all_images_page_by_page(client, served) -> None:
+    pages = [
+        client.get("/api/images", params={"part": "gallery", "offset": at, "limit": 25}).json() for at in (0, 25, 50)
+    ]
+    green = client.get("/api/images", params={"part": "gallery", "class": "green", "limit": 60}).json()
+
+    assert [page["total"] for page in pages] == [GALLERY] * 3
+    assert [image["image_id"] for page in pages for image in page["images"]] == served.gallery.find()
+    assert {image["prediction"] for image in green["images"]} == {"green"}
+    assert green["total"] == len(green["images"])
+
+
+def test_a_picture_comes_as_it_is_stored_and_is_kept_by_the_browser(client) -> None:
+    answer = client.get(f"/api/images/{IN_GALLERY}/picture")
+
+    assert answer.content == images.encode(bundles.picture(0))
+    assert answer.headers["content-type"] == "image/png"
+    assert "immutable" in answer.headers["cache-control"]
+
+
+def test_regions_tell_where_two_images_agree(client, served) -> None:
+    one, other = (served.model.regions(bundles.picture(number)) for number in (0, 3))
+    shares = region_overlays.shares(one, other.mean(axis=(0, 1)))
+    features = [regions.mean(axis=(0, 1)) for regions in (one, other)]
+
+    told = client.get("/api/agreement", params={"image_id": IN_GALLERY, "other": bundles.id_of(3)}).json()
+    sent = client.post("/api/agreement", params={"other": bundles.id_of(3)}, content=images.encode(bundles.picture(0)))
+
+    assert shares.shape == bundles.SIZE
+    cosine = np.dot(*features) / np.prod([np.linalg.norm(part) for part in features])
+    assert shares.mean() == pytest.approx(cosine, abs=1e-6)
+    assert told["image"].startswith("data:image/png;base64,")
+    assert sent.json() == told
+
+
+def test_an_extractor_without_regions_says_so(tmp_path) -> None:
+    graph = onnx_graphs.scaled_pixels(bundles.SIZE, 3)
+    assert onnx_graphs.with_regions(graph) is None
+    found = bundle.open_folder(bundles.make(tmp_path, graph=graph), "r")
+    client = TestClient(app.application(lambda: found))
+
+    answer = client.get("/api/agreement", params={"image_id": IN_GALLERY, "other": A_QUERY})
+
+    assert client.get("/api/about").json()["regions"] is False
+    assert fails(answer, 400, "the features of pixels are not of regions")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "status", "text"),
+    [
+        ({"image_id": A_QUERY, "k": 0}, 400, "k: Input should be greater than or equal to 1"),
+        ({"image_id": A_QUERY, "k": GALLERY + 1}, 400, f"k is {GALLERY + 1}; the index has {GALLERY} images"),
+        ({"image_id": A_QUERY, "distance": "far"}, 400, "'cosine'"),
+        ({"image_id": A_QUERY, "class": "pink"}, 400, "unknown class 'pink'; known: <b>red</b>, green, blue & co"),
+        ({"image_id": A_QUERY, "min_confidence": 2}, 400, "min_confidence: Input should be less than or equal to 1"),
+        ({"image_id": "../../etc/passwd"}, 404, "no image '../../etc/passwd'"),
+        ({}, 400, "image_id: Field required"),
+    ],
+)
+def test_a_search_that_cannot_be_answered_says_why(client, parameters, status, text) -> None:
+    assert fails(client.get("/api/search", params=parameters), status, text)
+
+
+def test_an_empty_gallery_says_so(tmp_path) -> None:
+    found = bundle.open_folder(bundles.make(tmp_path, gallery=0), "r")
+    client = TestClient(app.application(lambda: found))
+
+    answer = client.get("/api/search", params={"image_id": bundles.id_of(0)})
+
+    assert fails(answer, 400, "the index is empty: the run had no unlabelled image")
+    assert client.get("/api/images", params={"part": "gallery"}).json() == {"total": 0, "images": []}
+
+
+def test_nothing_served_says_what_to_do() -> None:
+    def nothing():
+        raise InputError("no run is served yet; `make promote RUN=name` chooses one")
+
+    client = TestClient(app.application(nothing))
+
+    assert fails(client.get("/api/about"), 400, "make promote")
+
+
+def rotated() -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    return tiny.encoded(Image.fromarray(bundles.picture(0)), "JPEG", exif=exif)
+
+
+GOOD = {
+    "animated GIF": tiny.encoded(
+        Image.fromarray(tiny.noise(20, 20)), "GIF", save_all=True, append_images=[Image.new("RGB", (20, 20))]
+    ),
+    "16-bit PNG": tiny.encoded(Image.fromarray(np.full((9, 9), 40_000, np.uint16))),
+    "CMYK": tiny.encoded(Image.fromarray(tiny.noise()).convert("CMYK"), "JPEG"),
+    "EXIF-rotated": rotated(),
+    "transparent": tiny.encoded(Image.new("RGBA", (9, 9), (255, 0, 0, 10))),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_any_picture_is_decoded_as_ingest_decodes(client, name) -> None:
+    told = client.post("/api/search", params={"k": 1}, content=GOOD[name])
+
+    assert told.status_code == 200
+    assert told.json()["query"]["image_id"] == images.image_id(images.decode(GOOD[name]))
+
+
+def bomb() -> bytes:
+    """A small file of very many pixels."""
+    buffer = io.BytesIO()
+    Image.new("L", (5001, 5000)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+BAD = {
+    "SVG": (b"<svg xmlns='http://www.w3.org/2000/svg'><script>1</script></svg>", 400, "cannot identify"),
+    "text": (b"hello " * 50, 400, "cannot identify"),
+    "truncated JPEG": (tiny.encoded(tiny.noise(90, 90), "JPEG")[:2000], 400, "truncated"),
+    "bomb": (bomb(), 400, "over the pixel limit: 5001 x 5000"),
+    "too big": (bytes(uploads.MOST_BYTES + 1), 413, "over 10 MB"),
+    "nothing": (b"", 400, "no picture came"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_no_picture_is_refused_within_a_second_and_the_next_one_is_served(client, name) -> None:
+    content, status, text = BAD[name]
+    started = time.monotonic()
+
+    answer = client.post("/api/search", content=content)
+
+    assert time.monotonic() - started < 1
+    assert fails(answer, status, text)
+    assert client.post("/api/search", content=GOOD["CMYK"]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"content": b"rubbish", "headers": {"content-type": "multipart/form-data; boundary=x"}},
+        {"content": b"rubbish", "headers": {"content-type": "multipart/form-data"}},
+        {"files": {"other": ("a.png", GOOD["CMYK"])}},
+        {"data": {"image": "text"}, "files": {"x": b""}},
+    ],
+)
+def test_a_form_without_a_picture_is_refused(client, form) -> None:
+    answer = client.post("/api/search", **form)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]
+
+
+def test_an_upload_without_a_length_is_cut_off() -> None:
+    sent = []
+
+    async def endless() -> dict:
+        sent.append(2**20)
+        return {"type": "http.request", "body": bytes(2**20), "more_body": True}
+
+    with pytest.raises(HTTPException, match="over 10 MB"):
+        asyncio.run(uploads.read(Request({"type": "http", "headers": []}, endless)))
+
+    assert sum(sent) == uploads.MOST_BYTES + 2**20
+
+
+def test_an_error_of_the_server_is_told_without_its_inside(served) -> None:
+    def broken():
+        raise RuntimeError("secret")
+
+    answer = TestClient(app.application(broken), raise_server_exceptions=False).get("/api/about")
+
+    assert fails(answer, 500, "RuntimeError in the server; its log says more")
+    assert "secret" not in answer.text
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/images/../../../etc/passwd/picture",
+        "/api/images/..%2f..%2fetc%2fpasswd/picture",
+        "/about.json",
+        "/page.py",
+        "/x",
+    ],
+)
+def test_no_path_leads_outside(client, path) -> None:
+    assert fails(client.get(path), 404, "")
+
+
+def test_every_answer_keeps_the_page_to_itself(client) -> None:
+    for path in ("/", "/page.js", "/api", "/api/about", "/api/search", "/nothing", f"/api/images/{A_QUERY}/picture"):
+        headers = client.get(path).headers
+
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_pages_ask_nothing_of_other_places(client) -> None:
+    for path in ("/", "/page.js", "/page.css", "/api"):
+        text = client.get(path).text
+
+        assert "//" not in text.replace("// ", "").replace("http://HOST:PORT", "")
+
+
+def test_the_page_over_http_tells_each_parameter(client) -> None:
+    text = client.get("/api").text
+    description = client.get("/api/openapi.json").json()
+
+    assert set(description["paths"]) == {
+        *("/api/about", "/api/images", "/api/images/{image_id}", "/api/images/{image_id}/picture"),
+        *("/api/search", "/api/agreement"),
+    }
+    for name in ("image_id", "distance", "k", "side", "class", "min_confidence", "itself"):
+        assert f"<code>{name}</code>" in text
+    assert "from 1 to 1000" in text
+
+
+def test_a_guard_stands_before_every_route(served) -> None:
+    def guard():
+        raise HTTPException(401, "log in")
+
+    client = TestClient(app.application(lambda: served, guards=[Depends(guard)]))
+
+    paths = ["/", "/page.js", "/page.css", "/api", "/api/openapi.json", "/api/about", "/api/images", "/anything/else"]
+    paths += [f"/api/images/{A_QUERY}", f"/api/images/{A_QUERY}/picture", "/api/search", "/api/agreement"]
+    assert [client.get(path).status_code for path in paths] == [401] * len(paths)
+    assert client.post("/api/search", content=b"x").status_code == 401
+    assert client.post("/api/agreement", content=b"x").status_code == 401
+
+
+def test_many_at_once_each_get_their_own_answer(client, served) -> None:
+    ids = [bundles.id_of(i) for i in range(GALLERY + QUERIES)] * 3
+
+    def ask(image_id: str) -> dict:
+        return client.get("/api/search", params={"image_id": image_id, "k": 3, "distance": "l2"}).json()
+
+    with ThreadPoolExecutor(8) as clients:
+        told = list(clients.map(ask, ids))
+
+    for image_id, answer in zip(ids, told, strict=True):
+        (wanted,) = served.gallery.search(served.image(image_id), 3, "l2")
+        assert answer["query"]["image_id"] == image_id
+        assert answer["nearest"] == [neighbour._asdict() for neighbour in wanted.neighbours]

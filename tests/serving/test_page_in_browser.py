@@ -1,0 +1,259 @@
+"""The search page in a browser: what a person does with it, from the first click to the way back."""
+
+import socket
+import threading
+import time
+
+import pytest
+import uvicorn
+
+import bundles
+from chromium import PROGRAM, Page
+from kindred.data import images
+from kindred.serving import bundle
+from kindred.serving.page.app import application
+
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no Chromium here: install Debian's package `chromium`")
+
+GALLERY = 60
+CARDS = "document.querySelectorAll('article').length"
+QUERY = "document.querySelector('#query code')?.textContent"
+STATUS = "document.querySelector('#status').textContent"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    found = bundle.open_folder(bundles.make(tmp_path_factory.mktemp("bundle"), GALLERY), "self_training/<i>test</i>")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(application(lambda: found), "127.0.0.1", port, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{port}/"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="module", params=[(1280, False), (390, True)], ids=["wide", "narrow and dark"])
+def browser(request, tmp_path_factory):
+    opened = Page(tmp_path_factory.mktemp("profile"), *request.param)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def page(browser, address):
+    browser.errors.clear()
+    browser.requests.clear()
+    browser.open(address)
+    browser.wait_for("document.querySelectorAll('#list a').length")
+    yield browser
+    assert browser.errors == []
+    assert all(asked.startswith((address, "data:", "blob:")) for asked in browser.requests)
+
+
+def click(page: Page, selector: str) -> None:
+    page.evaluate(f"document.querySelector({selector!r}).click()")
+
+
+def choose(page: Page, selector: str, value: str) -> None:
+    page.evaluate(
+        f"(() => {{ const field = document.querySelector({selector!r}); field.value = {value!r}; "
+        "field.dispatchEvent(new Event('change', {bubbles: true})); })()"
+    )
+
+
+def search(page: Page, image_id: str) -> None:
+    """Ask for an image by its id, and wait for what it finds."""
+    page.evaluate(f"document.querySelector('#id').value = {image_id!r}")
+    click(page, "#by-id button")
+    page.wait_for(f"{QUERY} === {image_id!r}")
+
+
+def found(page: Page, side: int = 0) -> list[str]:
+    """The ids on one side, as the links of the cards name them."""
+    return page.evaluate(
+        f"[...document.querySelectorAll('#results section')[{side}].querySelectorAll('.picture')]"
+        ".map(link => new URL(link.href).searchParams.get('image_id'))"
+    )
+
+
+def test_a_click_on_a_picture_finds_the_most_and_the_least_similar(page) -> None:
+    click(page, "#list a")
+    page.wait_for(f"{CARDS} === 16")
+
+    assert page.evaluate("[...document.querySelectorAll('#results h2')].map(h => h.textContent)") == [
+        "Most similar",
+        "Least similar",
+    ]
+    assert page.evaluate("document.querySelector('#list a').getAttribute('aria-current')") == "true"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.wait_for("[...document.images].every(image => image.complete && image.naturalWidth)")
+
+
+def test_names_are_text_and_never_markup(page) -> None:
+    search(page, bundles.id_of(0))
+
+    assert page.evaluate("document.querySelector('#query strong').textContent") == "<b>red</b>"
+    assert page.evaluate("document.querySelectorAll('b, i').length") == 0
+    assert page.evaluate("document.querySelector('#about').textContent").startswith(
+        "self_training/<i>test</i> · 60 images"
+    )
+
+
+def test_more_like_this_leaves_a_trail_and_the_browser_goes_back(page) -> None:
+    first = bundles.id_of(0)
+    search(page, first)
+    second = found(page)[0]
+    click(page, ".picture")
+    page.wait_for(f"{QUERY} === {second!r}")
+
+    assert page.evaluate("location.search") == f"?image_id={second}"
+    assert page.evaluate("document.querySelectorAll('#trail a').length") == 1
+
+    page.evaluate("history.back()")
+    page.wait_for(f"{QUERY} === {first!r}")
+    page.evaluate("history.forward()")
+    page.wait_for(f"{QUERY} === {second!r}")
+    click(page, "#trail a")
+    page.wait_for(f"{QUERY} === {first!r}")
+    assert page.evaluate("document.querySelectorAll('#trail a').length") == 0
+
+
+def test_the_address_holds_the_whole_query(page, address) -> None:
+    search(page, bundles.id_of(0))
+    choose(page, "#distance", "kullback_leibler")
+    choose(page, "#k", "5")
+    choose(page, "#side", "farthest")
+    choose(page, "#min_confidence", "0.4")
+    click(page, "#classes input[value=green]")
+    page.wait_for("document.querySelectorAll('#results section').length === 1")
+    page.wait_for("[...document.querySelectorAll('article strong')].every(name => name.textContent === 'green')")
+    shown, where = found(page), page.evaluate("location.search")
+
+    page.open(address + where)
+    page.wait_for(f"{CARDS} === 5")
+
+    assert found(page) == shown
+    assert page.evaluate("document.querySelector('#classes input[value=green]').checked")
+    assert page.evaluate("document.querySelector('#active').textContent") == " (2)"
+    assert set(where.removeprefix("?").split("&")) == {
+        *(f"image_id={bundles.id_of(0)}", "distance=kullback_leibler", "k=5", "side=farthest"),
+        *("min_confidence=0.4", "class=green"),
+    }
+
+    click(page, "#clear")
+    page.wait_for("[...document.querySelectorAll('article strong')].some(name => name.textContent !== 'green')")
+
+
+def test_an_uploaded_picture_is_searched_for_and_stays_on_the_way_back(page, tmp_path) -> None:
+    file = tmp_path / "<img src=x>.png"
+    file.write_bytes(images.encode(bundles.picture(0)))
+    document = page.call("DOM.getDocument")["root"]["nodeId"]
+    field = page.call("DOM.querySelector", nodeId=document, selector="#file")["nodeId"]
+
+    page.call("DOM.setFileInputFiles", nodeId=field, files=[str(file)])
+    page.wait_for(f"{QUERY} === {bundles.id_of(0)!r}")
+
+    assert page.evaluate("document.querySelector('#query .hint').textContent") == "uploaded"
+    assert page.evaluate("location.search") == "?upload=1"
+    click(page, ".picture")
+    page.wait_for(f"{QUERY} !== {bundles.id_of(0)!r}")
+    page.evaluate("history.back()")
+    page.wait_for(f"{QUERY} === {bundles.id_of(0)!r}")
+
+
+@pytest.mark.parametrize("way", ["paste", "drop"])
+def test_a_picture_can_be_pasted_and_dropped(page, way) -> None:
+    event, field = {"paste": ("ClipboardEvent", "clipboardData"), "drop": ("DragEvent", "dataTransfer")}[way]
+    page.evaluate(
+        f"fetch('api/images/{bundles.id_of(1)}/picture').then(answer => answer.blob()).then(blob => {{"
+        "const data = new DataTransfer(); data.items.add(new File([blob], 'a.png', {type: 'image/png'}));"
+        f"document.body.dispatchEvent(new {event}('{way}', {{{field}: data, bubbles: true, cancelable: true}}));}})"
+    )
+
+    page.wait_for(f"{QUERY} === {bundles.id_of(1)!r}")
+
+
+def test_two_images_are_compared_with_the_regions_that_agree(page) -> None:
+    search(page, bundles.id_of(0))
+    click(page, "article button")
+    page.wait_for("document.querySelectorAll('.overlay').length === 2")
+
+    assert page.evaluate("document.querySelector('#detail').open")
+    assert page.evaluate("document.querySelectorAll('#shares meter').length") == 2 * len(bundles.CLASSES)
+    click(page, "#regions input")
+    assert page.evaluate("getComputedStyle(document.querySelector('.overlay')).display") == "none"
+    click(page, "#detail button")
+    assert not page.evaluate("document.querySelector('#detail').open")
+
+
+def test_the_list_turns_its_pages_by_class_and_part(page) -> None:
+    choose(page, "#part", "gallery")
+    page.wait_for("document.querySelector('#page').textContent === '1–24 of 60'")
+    click(page, "#after")
+    page.wait_for("document.querySelector('#page').textContent === '25–48 of 60'")
+    choose(page, "#class", "green")
+    page.wait_for("document.querySelector('#page').textContent === '1–20 of 20'")
+    assert page.evaluate("document.querySelector('#after').disabled")
+
+    click(page, "#random")
+    page.wait_for("document.querySelector('#query strong')?.textContent === 'green'")
+
+
+def test_the_keyboard_goes_from_picture_to_picture(page) -> None:
+    def key(name: str) -> None:
+        for kind in ("keyDown", "keyUp"):
+            text = {"text": "\r"} if name == "Enter" and kind == "keyDown" else {}
+            code = {"ArrowRight": 39, "ArrowLeft": 37, "Enter": 13}[name]
+            page.call("Input.dispatchKeyEvent", type=kind, key=name, code=name, windowsVirtualKeyCode=code, **text)
+
+    focused = "[...document.querySelectorAll('#list a')].indexOf(document.activeElement)"
+    page.evaluate("document.querySelector('#list a').focus()")
+    key("ArrowRight")
+    key("ArrowRight")
+    key("ArrowLeft")
+    assert page.evaluate(focused) == 1
+
+    wanted = page.evaluate("new URL(document.activeElement.href).searchParams.get('image_id')")
+    key("Enter")
+    page.wait_for(f"{QUERY} === {wanted!r}")
+
+
+def test_everything_has_a_name_for_those_who_do_not_see_it(page) -> None:
+    search(page, bundles.id_of(0))
+    unnamed = page.evaluate(
+        "[...document.querySelectorAll('button, a, select, input')].filter(e => e.offsetParent && !("
+        "e.textContent.trim() || e.getAttribute('aria-label') || e.labels?.length || e.querySelector('img[alt]')"
+        ")).map(e => e.outerHTML)"
+    )
+
+    assert unnamed == []
+    assert page.evaluate("[...document.images].every(image => image.hasAttribute('alt'))")
+
+
+def test_what_cannot_be_found_is_told_and_the_page_goes_on(page) -> None:
+    page.evaluate("document.querySelector('#id').value = 'nothing'")
+    click(page, "#by-id button")
+    page.wait_for(f"{STATUS}.includes(\"no image 'nothing'\")")
+    page.errors.clear()  # the browser's own note of the 404
+
+    choose(page, "#k", "7")
+    search(page, bundles.id_of(0))
+
+    assert page.evaluate(STATUS) == ""
+    assert page.evaluate(CARDS) == 14
+    page.errors.clear()
+
+
+def test_the_page_about_http_is_whole(address, tmp_path) -> None:
+    browser = Page(tmp_path / "profile", 390)
+    browser.open(f"{address}api")
+    wide, errors = browser.evaluate("document.documentElement.scrollWidth <= innerWidth"), browser.errors
+    title = browser.evaluate("document.title")
+    browser.close()
+
+    assert (title, wide, errors) == ("Kindred search: HTTP", True, [])

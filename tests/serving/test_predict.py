@@ -1,0 +1,57 @@
+"""The files of a folder or a bucket, labelled in a worker's batches."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kindred.runtime import storage
+from kindred.runtime.errors import InputError
+from kindred.serving import predict
+from pictures import encoded, noise
+
+NAMES = ["1.png", "2.png", "bad.png", "below/3.png"]
+CONTENT = {name: b"no image" if name == "bad.png" else encoded(noise(seed=i)) for i, name in enumerate(NAMES)}
+
+
+@pytest.fixture(params=["disk", "bucket"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Pictures, one that is none, and a hidden file."""
+    place = f"file://{tmp_path}" if request.param == "disk" else f"{request.getfixturevalue('bucket')}/new"
+    for name, content in {**CONTENT, ".hidden": b""}.items():
+        storage.put_bytes(f"{place}/{name}", content)
+    return place
+
+
+def test_all_files_but_hidden_ones_are_found(folder: str) -> None:
+    found = predict.files(folder)
+
+    assert found == [f"{folder.replace('s3a:', 's3:')}/{name}" for name in NAMES]
+
+
+def test_a_file_alone_is_found(tmp_path: Path) -> None:
+    (tmp_path / "1.png").write_bytes(CONTENT["1.png"])
+
+    assert predict.files(str(tmp_path / "1.png")) == [f"file://{tmp_path}/1.png"]
+
+
+def test_an_empty_bucket_is_refused(bucket: str) -> None:
+    with pytest.raises(InputError, match="no file in s3://"):
+        predict.files(f"{bucket}/empty")
+
+
+def test_each_picture_gets_a_label_and_what_is_none_a_reason(folder: str) -> None:
+    extractor = SimpleNamespace(fitted=lambda p: p, features=lambda pixels, threads: np.zeros((len(pixels), 3)))
+    network = SimpleNamespace(probabilities=lambda features: np.tile([0.25, 0.75], (len(features), 1)))
+    frames = [pd.DataFrame({"origin": predict.files(folder)})]
+
+    rows = pd.concat(predict._label(extractor, network, ["cat", "dog"], 1, frames)).set_index("origin")
+
+    by_name = {origin.rsplit("/", 1)[1]: row for origin, row in rows.iterrows()}
+    assert {name: row["label"] for name, row in by_name.items()} == {
+        **{"1.png": "dog", "2.png": "dog", "3.png": "dog"},
+        "bad.png": None,
+    }
+    assert by_name["bad.png"]["reason"].startswith("does not decode")

@@ -1,0 +1,197 @@
+"""A run to a bucket and back: whole, checked, and resumed after a kill."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import bundles
+import stores
+from kindred.data import images
+from kindred.runtime import file_names, marks, runs, s3, storage
+from kindred.runtime.errors import InputError
+from kindred.serving import bundle, champion, publishing
+
+PART = 5 * 2**20  # the smallest that S3 takes
+BIG = bytes(range(256)) * (3 * 2**20 // 64)  # 12 MiB: three parts
+PROGRAM = f"""
+import sys
+from kindred.serving import publishing
+publishing.PART = {PART}
+getattr(publishing, sys.argv[1])(*sys.argv[2:], print)
+"""
+
+
+@pytest.fixture
+def run(data: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What transfers look at of a finished run, with an index, and one big file."""
+    monkeypatch.setattr(publishing, "PART", PART)
+    folder = runs.run_folder("self_training", "one")
+    contents = {
+        "ingest": {"images/part-0.parquet": b"not needed"},
+        "featurize": {"extractor.onnx": b"graph", "features/part-0.parquet": b"not needed"},
+        "gate": {"network.npz": b"network", "description.json": b"{}", "model.onnx": BIG, "example": b"png"},
+        "build_index": {},
+        "report": {"report.html": b"<html>"},
+    }
+    for number, (stage, files) in enumerate(contents.items()):
+        attempt = f"{number:020d}-00000000"
+        home = storage.join(folder, stage, attempt)
+        for name, content in files.items():
+            storage.put_bytes(storage.join(home, name), content)
+        mark = {"attempt": attempt, "folder": home, "arguments": {}, "inputs": {}, "tables": {}, "facts": {}}
+        if stage == "ingest":
+            mark["tables"] = {"images": f"{home}/images"}
+        if stage == "build_index":
+            bundles.make(Path(storage.local(home)))
+            mark |= {"facts": {"folder": f"{home}/vectors"}, "inputs": {"featurize": f"{1:020d}-00000000"}}
+        storage.put_json(storage.join(folder, stage, file_names.MARK), mark)
+    for name in publishing.OF_THE_RUN:
+        storage.put_json(storage.join(folder, name), {"name": name})
+    return folder
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """Another place for data."""
+    return tmp_path / "elsewhere"
+
+
+def found(opened: bundle.Bundle) -> list:
+    """What the bundle finds for one of its pictures, seen anew."""
+    seen = opened.model.see(images.decode(opened.pictures.file(bundles.id_of(0))))
+    return [[n.image_id for n in answer.neighbours] for answer in opened.gallery.search(seen, 5, "l2")]
+
+
+def test_a_run_is_served_from_the_bucket_and_from_where_it_is_fetched(
+    run, bucket, elsewhere, monkeypatch, said
+) -> None:
+    there = publishing.publish(run, f"{bucket}/served", said.append)
+    monkeypatch.setenv("KINDRED_DATA", str(elsewhere))
+    here = publishing.fetch("one", f"{bucket}/served", said.append)
+
+    assert there == f"{bucket}/served/self_training/one"
+    assert here == f"file://{elsewhere}/runs/self_training/one"
+    assert found(champion.open_run(there)) == found(champion.open_run(here)) == found(champion.open_run(run))
+    gate = marks.mark_of(f"{here}/gate")
+    assert gate["folder"].startswith(f"{here}/gate/")
+    assert storage.find_bytes(f"{gate['folder']}/model.onnx") == BIG
+    assert runs.find_run("one", "self_training") == here
+    assert storage.find_bytes(f"{here}/report.html") == storage.find_bytes(f"{run}/report.html")
+    assert not any("not needed" in path.read_text("latin-1") for path in elsewhere.rglob("*.parquet"))
+
+
+def test_what_was_not_copied_keeps_its_address(run, bucket, said) -> None:
+    there = publishing.publish(run, bucket, said.append)
+
+    assert marks.mark_of(f"{there}/ingest")["tables"] == marks.mark_of(f"{run}/ingest")["tables"]
+
+
+def test_a_second_publishing_sends_no_file_again(run, bucket, monkeypatch, said) -> None:
+    with stores.door(os.environ["AWS_ENDPOINT_URL"]) as (address, door):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        publishing.publish(run, bucket, said.append)
+        first = door.count("PUT", "/build_index/0") + door.count("PUT", "partNumber")
+        door.asked.clear()
+        publishing.publish(run, bucket, said.append)
+
+    assert first > 5
+    assert door.count("PUT", "/build_index/0") + door.count("PUT", "partNumber") == 0
+
+
+def test_a_publishing_that_was_killed_goes_on_with_the_next_part(run, bucket, data, monkeypatch, said) -> None:
+    with stores.door(os.environ["AWS_ENDPOINT_URL"]) as (address, door):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        door.hold = lambda method, path: method == "PUT" and "partNumber=3" in path
+        process = subprocess.Popen([sys.executable, "-c", PROGRAM, "publish", run, bucket], env=environment())
+        until = time.monotonic() + 60
+        while not door.count("PUT", "partNumber=3") and time.monotonic() < until:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        before = s3.get(f"{bucket}/self_training/one/{file_names.PUBLISHED}")
+        door.hold = lambda method, path: False
+        door.asked.clear()
+
+        there = publishing.publish(run, bucket, said.append)
+
+    assert before is None
+    assert [door.count("PUT", f"partNumber={number}") for number in (1, 2, 3)] == [0, 0, 1]
+    assert s3.get(f"{marks.mark_of(f'{there}/gate')['folder']}/model.onnx")[0] == BIG
+
+
+def test_a_fetch_that_was_killed_goes_on_with_the_next_range(run, bucket, elsewhere, monkeypatch, said) -> None:
+    publishing.publish(run, bucket, said.append)
+    monkeypatch.setenv("KINDRED_DATA", str(elsewhere))
+    with stores.door(os.environ["AWS_ENDPOINT_URL"]) as (address, door):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        door.hold = lambda method, path: (
+            method == "GET" and "model.onnx" in path and door.count("GET", "model.onnx") > 2
+        )
+        process = subprocess.Popen([sys.executable, "-c", PROGRAM, "fetch", "one", bucket], env=environment())
+        until = time.monotonic() + 60
+        while door.count("GET", "model.onnx") < 3 and time.monotonic() < until:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        with pytest.raises(InputError, match="no run 'one'"):
+            runs.find_run("one", "self_training")
+        door.hold = lambda method, path: False
+        door.asked.clear()
+
+        here = publishing.fetch("one", bucket, said.append)
+
+    ranges = [headers.get("Range") for method, path, headers in door.asked if "model.onnx" in path]
+    assert ranges == [f"bytes={2 * PART}-{len(BIG) - 1}"]
+    assert storage.find_bytes(f"{marks.mark_of(f'{here}/gate')['folder']}/model.onnx") == BIG
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "network.npz", "_DONE.json"])
+def test_an_object_that_was_changed_is_found(run, bucket, elsewhere, monkeypatch, said, name: str) -> None:
+    there = publishing.publish(run, bucket, said.append)
+    uri = f"{there}/gate/{name}" if name == "_DONE.json" else f"{marks.mark_of(f'{there}/gate')['folder']}/{name}"
+    content = s3.get(uri)[0]
+    storage.put_bytes(uri, bytes([content[0] ^ 1]) + content[1:])
+    monkeypatch.setenv("KINDRED_DATA", str(elsewhere))
+
+    with pytest.raises(InputError, match=f"{name} is not what was published"):
+        publishing.fetch("one", bucket, said.append)
+    with pytest.raises(InputError, match="no run 'one'"):
+        runs.find_run("one", "self_training")
+
+
+def test_publishing_again_mends_a_changed_object(run, bucket, elsewhere, monkeypatch, said) -> None:
+    there = publishing.publish(run, bucket, said.append)
+    storage.put_bytes(f"{marks.mark_of(f'{there}/gate')['folder']}/network.npz", b"changed")
+
+    publishing.publish(run, bucket, said.append)
+
+    monkeypatch.setenv("KINDRED_DATA", str(elsewhere))
+    assert publishing.fetch("one", bucket, said.append)
+
+
+def test_a_run_that_has_not_finished_is_not_published(run, bucket, said) -> None:
+    storage.delete(f"{run}/report/{file_names.MARK}")
+
+    with pytest.raises(InputError, match="has not finished its stage 'report'"):
+        publishing.publish(run, bucket, said.append)
+    assert s3.objects(bucket) == []
+
+
+def test_what_is_not_there_is_said(run, bucket, said) -> None:
+    with pytest.raises(InputError, match="no whole run in s3a://.*/two; `make publish` puts one there"):
+        publishing.fetch("two", bucket, said.append)
+
+
+@pytest.mark.parametrize(("transfers", "name"), [(publishing.publish, "TO"), (publishing.fetch, "FROM")])
+def test_a_place_that_is_no_bucket_is_refused(transfers, name: str, said) -> None:
+    with pytest.raises(InputError, match=f"{name} must be a bucket"):
+        transfers("one", "/a/folder", said.append)
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(publishing.__file__).parents[2])}

@@ -1,0 +1,265 @@
+"""The stages of self-training one after the other, on a few digits, in one Spark session."""
+
+import shutil
+from collections.abc import Iterator
+
+import pyarrow.dataset as ds
+import pytest
+from bench import job_module, run_stage
+
+from kindred.data import images
+from kindred.evaluation.attacks import spark_attacks
+from kindred.report import compare_runs
+from kindred.runtime import file_names, marks, runs, storage
+from kindred.runtime.errors import InputError
+from kindred.runtime.run_reader import RunReader
+from kindred.runtime.stage import Stage
+from kindred.search import image_index
+from kindred.search.shards import Images
+from kindred.serving import champion
+
+pytestmark = pytest.mark.spark
+
+LABELS = {"labels_per_class": None, "labels": 60, "label_choice": "random", "stratified": True, "seed": 0}
+TRAIN = {"classifier": "logistic_regression", "folds": 3, "seed": 0}
+PSEUDO = {
+    **{"labeller": "consensus", "threshold": None, "class_thresholds": "fixed", "percentile": 100.0},
+    **{"clusters": None, "novelty": True, "seed": 0},
+}
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory, spark) -> Iterator[str]:
+    """A run up to its base model."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KINDRED_DATA", str(tmp_path_factory.mktemp("jobs")))
+        yield prepared(runs.run_folder("tests", "jobs"))
+
+
+def prepared(run: str) -> str:
+    run_stage("ingest", run, dataset="digits", path=None, limit=500, leaks="drop")
+    run_stage("featurize", run, extractor="pixels", image_size=None, weights="imagenet")
+    run_stage("choose_labels", run, **LABELS)
+    run_stage("train", run, "train_base", **TRAIN)
+    return run
+
+
+def finish(run: str, gate: str, **pseudo) -> dict[str, float]:
+    """The other stages; all figures."""
+    stage_marks = [
+        run_stage("pseudo_label", run, **{**PSEUDO, **pseudo}),
+        run_stage("train", run, "train_final", **TRAIN),
+        run_stage("gate", run, gate=gate),
+        run_stage("build_index", run),
+        run_stage("evaluate", run),
+        run_stage("report", run, projection="pca"),
+    ]
+    return {name: value for mark in stage_marks for name, value in mark["figures"].items()}
+
+
+def probabilities(run: str, model: str) -> list:
+    rows = RunReader(run, "evaluate").rows(f"predictions_{model}").sort_by([("image_id", "ascending")])
+    return rows["probabilities"].to_pylist()
+
+
+def test_every_labeller_ends_in_a_candidate_and_the_gate_takes_it_or_base(labelled) -> None:
+    taken = finish(labelled, "off")
+
+    assert probabilities(labelled, "final") == probabilities(labelled, "candidate") != probabilities(labelled, "base")
+    assert taken["final/test/accuracy"] == taken["candidate/test/accuracy"]
+    assert taken["pseudo/count"] + taken["pseudo/novel"] == taken["pseudo/unlabelled"]
+    assert taken["pseudo/precision"] > 0.8
+    assert 0.8 < taken["search/cosine/precision_at_8"] <= taken["search/cosine/top_10_accuracy"] <= 1
+    assert taken["search/gallery"] == taken["pseudo/unlabelled"]
+    low, high = (taken[f"pseudo/estimated_precision_{end}"] for end in ("low", "high"))
+    assert low - 0.05 < taken["pseudo/precision"] < high + 0.05
+
+    refused = finish(labelled, "must_gain", labeller="clusters", percentile=20.0, clusters=5)
+
+    assert refused["gate/accepted"] == 0
+    assert probabilities(labelled, "final") == probabilities(labelled, "base")
+    assert refused["final/test/accuracy"] == refused["base/test/accuracy"]
+    assert "candidate/test/accuracy" in refused
+    assert 0 < refused["pseudo/coverage"] < 0.5
+
+
+def test_finished_runs_are_put_side_by_side(labelled) -> None:
+    """A run and its copy: a mark names its tables by URI, so the folder is enough."""
+    finish(labelled, "off")
+    twin = f"{labelled}-twin"
+    shutil.copytree(storage.local(labelled), storage.local(twin), dirs_exist_ok=True)
+    for folder, seed in ((labelled, 0), (twin, 1)):
+        storage.put_json(storage.join(folder, "run.json"), {"params": {"dataset": "digits", "seed": seed}})
+
+    content, table, says = compare_runs.pages([labelled, twin])
+
+    assert says == "Against jobs, on the same test images, no difference shown: jobs-twin."
+    assert "They differ in seed." in content.decode()
+    assert len(table.decode().splitlines()) == 3
+
+
+def test_the_report_is_a_page_with_its_plots_and_tables(labelled) -> None:
+    finish(labelled, "off")
+
+    mark = marks.mark_of(storage.join(labelled, "report"))
+    content = RunReader(labelled, "evaluate").file("report", "report.html").decode()
+    assert {"report.html", "verdict-scores.csv", "mistakes-confusion-counts.png"} <= set(mark["reports"])
+    assert mark["facts"]["page"] == "report.html"
+    assert mark["inputs"]["attack"] is None
+    assert "Not asked for in this run." in content
+    assert "Learning curve of base" in content
+    assert content.count("data-at=") > 100
+
+
+def test_the_index_holds_the_unlabelled_images_as_final_sees_them(labelled) -> None:
+    finish(labelled, "off")
+
+    index = image_index.open_index(labelled)
+
+    reader = RunReader(labelled, "evaluate")
+    given = set(reader.rows("labels")["image_id"].to_pylist())
+    rows = {row["image_id"]: row for row in reader.rows("predictions_final").to_pylist() if row["split"] != "test"}
+    assert index.find() == sorted(set(rows) - given)
+    some = index.find()[:9]
+    assert index.images(some).splits == [rows[image_id]["split"] for image_id in some]
+    for answer in index.search(index.images(some), 3, "kullback_leibler"):
+        assert answer.prediction == rows[answer.image_id]["prediction"]
+        for found in answer.neighbours:
+            assert (found.dataset, found.prediction) == ("digits", rows[found.image_id]["prediction"])
+            assert found.confidence == pytest.approx(rows[found.image_id]["confidence"])
+
+    run_stage("featurize", labelled, extractor="hog", image_size=None, weights="imagenet")
+    with pytest.raises(InputError, match="of another extractor's features; run 'build_index' again"):
+        image_index.open_index(labelled)
+    run_stage("featurize", labelled, extractor="pixels", image_size=None, weights="imagenet")
+
+
+def test_a_picture_of_the_bundle_is_seen_as_its_image_was(labelled, monkeypatch) -> None:
+    monkeypatch.setattr("kindred.search.pictures.ROWS", 100)
+    finish(labelled, "off")
+    storage.delete(storage.join(labelled, "build_index"))
+    run_stage("build_index", labelled)
+
+    found = champion.open_run(labelled)
+
+    rows = RunReader(labelled, "evaluate").rows("images", ["image_id", "split", "content"]).to_pylist()
+    tested = sorted({row["image_id"] for row in rows if row["split"] == "test"})
+    assert found.queries.find() == tested
+    assert all(found.pictures.file(row["image_id"]) == row["content"] for row in rows)
+    for image_id in [*tested[:5], *found.gallery.find()[:5]]:
+        seen, known = found.model.see(images.decode(found.pictures.file(image_id))), found.image(image_id)
+        assert seen.ids == [image_id]
+        assert seen.features == pytest.approx(known.features, abs=1e-6)
+        assert seen.probabilities == pytest.approx(known.probabilities, abs=1e-6)
+
+
+def test_many_queries_in_many_shards_find_what_one_process_finds(labelled, monkeypatch) -> None:
+    monkeypatch.setattr("kindred.search.shards.ROWS", 100)
+    finish(labelled, "off")
+    storage.delete(storage.join(labelled, "build_index"))
+    run_stage("build_index", labelled)
+    index, reader = image_index.open_index(labelled), RunReader(labelled, "evaluate")
+    ids, features = reader.matrix("features", "features", ds.field("split") == "test")
+
+    for farthest in (False, True):
+        run_stage("search", labelled, split="test", distance="l2", k=5, farthest=farthest)
+
+        rows = reader.rows("neighbours").sort_by([("query_id", "ascending"), ("rank", "ascending")]).to_pylist()
+        answers = index.search(Images(features, ids=ids.tolist()), 5, "l2", farthest)
+        assert [(row["query_id"], row["rank"], row["image_id"], row["distance"]) for row in rows] == [
+            (answer.image_id, rank, found.image_id, found.distance)
+            for answer in answers
+            for rank, found in enumerate(answer.neighbours, 1)
+        ]
+    assert len(index.gallery.shards) > 2
+
+
+def test_the_ledger_says_what_spoke_for_each_pseudo_label(labelled) -> None:
+    run_stage("pseudo_label", labelled, **PSEUDO)
+
+    reader = RunReader(labelled, "evaluate")
+    given = set(reader.rows("labels")["image_id"].to_pylist())
+    rows, refused = reader.rows("pseudo_labels").to_pylist(), reader.rows("refused").to_pylist()
+    assert not given & {row["image_id"] for row in rows + refused}
+    for row in rows:
+        scores = dict(row["scores"])
+        assert row["weight"] == row["confidence"] == scores["consensus"]
+        assert set(scores) == {"confidence", "neighbours", "consensus", "novelty"}
+        assert len(set(row["nearest"]) & given) == 3
+    assert {row["reason"] for row in refused} <= {"of no known class", "below the threshold"}
+
+
+def test_labels_on_representatives_are_as_many_as_asked_for(labelled) -> None:
+    other = storage.join(labelled, "..", "other")
+    for name in ("ingest", "featurize"):
+        storage.put_json(storage.join(other, name, file_names.MARK), marks.mark_of(storage.join(labelled, name)))
+
+    mark = run_stage("choose_labels", other, **{**LABELS, "label_choice": "representatives"})
+
+    assert mark["figures"]["choose_labels/labels"] == 60
+    with pytest.raises(InputError, match="representatives needs a number of labels in all"):
+        run_stage("choose_labels", other, **{**LABELS, "label_choice": "representatives", "labels": None})
+    with pytest.raises(InputError, match="takes labels in all, not labels_per_class"):
+        run_stage("choose_labels", other, **{**LABELS, "label_choice": "representatives", "labels_per_class": 2})
+
+
+ATTACK = {
+    **{"attacks": ["simba_l2", "square_l2", "square_linf"], "attack_images": 40, "attack_queries": 100},
+    **{"attack_epsilon_l2": None, "attack_epsilon_linf": None, "seed": 0},
+}
+
+
+def test_an_attack_leaves_a_row_for_each_image_model_and_attack(labelled) -> None:
+    finish(labelled, "off")
+
+    mark = run_stage("attack", labelled, **ATTACK)
+
+    figures, reader = mark["figures"], RunReader(labelled, "report")
+    rows, pictures = reader.rows("attacks").to_pandas(), reader.rows("attack_pictures").to_pandas()
+    assert len(rows) == 40 * 2 * 3
+    assert len(pictures) == 8 * 2 * 3
+    assert not rows.duplicated(["image_id", "model", "attack"]).any()
+    assert figures["attack/images"] == 40
+    assert figures["attack/same_model"] == 0
+    own = rows[(rows["attack"] == "square_linf") & (rows["model"] == "final")]
+    right = own["before"] == own["label"]
+    assert figures["attack/square_linf/final/success_rate"] == own["success"].sum() / right.sum() > 0.1
+    assert figures["attack/final/already_wrong"] == (~right).sum()
+    assert figures["attack/square_linf/final/accuracy"] == (own["after"] == own["label"]).mean()
+    assert (own["queries"] == 0).equals(~right)
+    assert own["distance"].max() <= 27 / 255
+
+
+def test_an_attack_has_the_same_outcome_in_any_number_of_tasks(labelled, monkeypatch) -> None:
+    finish(labelled, "off")
+    tables = []
+    for tasks in (1, 5):
+        monkeypatch.setattr(spark_attacks, "TASKS_PER_CORE", tasks)
+        attempt = Stage("attack", labelled, {})
+        job_module("attack").main(attempt, **{**ATTACK, "attack_images": 20, "attack_queries": 30})
+        tables.append(attempt.written("attacks", ["image_id", "model", "attack", "after", "queries", "distance"]))
+
+    assert tables[0].equals(tables[1])
+
+
+def test_where_the_gate_refused_one_model_is_attacked_and_stands_for_both(labelled) -> None:
+    finish(labelled, "must_gain", labeller="clusters", percentile=20.0, clusters=5)
+
+    mark = run_stage("attack", labelled, **{**ATTACK, "attacks": ["square_linf"]})
+
+    figures = mark["figures"]
+    assert figures["attack/same_model"] == 1
+    assert figures["attack/square_linf/base/success_rate"] == figures["attack/square_linf/final/success_rate"] > 0.1
+    assert figures["attack/square_linf/difference"] == 0
+    assert "no difference shown" in mark["summary"]
+
+
+def test_an_attack_on_images_of_unknown_classes_ends_in_one_line(labelled, monkeypatch) -> None:
+    finish(labelled, "off")
+    rows = RunReader.rows
+    monkeypatch.setattr(
+        RunReader, "rows", lambda s, name, *a: rows(s, name, *a)[:0] if name == "truth" else rows(s, name, *a)
+    )
+
+    with pytest.raises(InputError, match="no test image has a known label"):
+        run_stage("attack", labelled, **{**ATTACK, "seed": 7})
