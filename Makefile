@@ -24,8 +24,8 @@ export PYTHONPATH := $(CURDIR)/include
 export DAG RUN_ID RUN IMAGES RUNS FILTER OUT TO FROM
 export CONF
 .DEFAULT_GOAL := help
-.PHONY: help setup run predict compare promote search publish fetch up down archive env jars test test-cluster \
-  test-fast lint format lock clean clean-data
+.PHONY: help setup run predict compare promote search publish fetch up down archive env jars \
+  check test test-fast test-long test-cluster lint format lock clean clean-data
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,8 +69,16 @@ archive: $(READY) ## make kindred.zip, the code for workers that do not have it:
 env: ## write .env, the passwords, ports and sizes of docker-compose.yaml
 	@sh bin/env
 
-test: $(READY) ## run all tests
-	@"$(BIN)/python" -m pytest -m "first or not cluster"
+check: lint test-fast ## what to run before a commit: style, import contracts, types, fast tests
+
+test: $(READY) ## run the tests: minutes
+	@"$(BIN)/python" -m pytest -m "(first or not cluster) and not long" --durations=10 $(COVERAGE)
+
+test-fast: $(READY) ## run the tests without Spark, Airflow, TensorFlow, servers and browsers: seconds
+	@"$(BIN)/python" -m pytest -m "not (spark or airflow or tensorflow or cluster or slow or long)" -n auto --durations=0
+
+test-long: $(READY) ## run the tests that take minutes each, and print how many
+	@"$(BIN)/python" -m pytest -m "long and not cluster" --durations=0
 
 test-cluster: $(READY) jars ## run the tests on a cluster of this machine's processes, all faults: needs PostgreSQL
 	@"$(BIN)/python" -m pytest -m cluster tests/cluster
@@ -78,13 +86,12 @@ test-cluster: $(READY) jars ## run the tests on a cluster of this machine's proc
 jars: $(READY) ## fetch what Spark needs for s3a:// into the environment: 690 MB, once
 	@sh bin/install jars "$(VENV)/share/kindred/jars"
 
-test-fast: $(READY) ## run the tests without Spark, Airflow and TensorFlow: seconds
-	@"$(BIN)/python" -m pytest -m "not spark and not airflow and not tensorflow"
-
-lint: $(READY) ## check the code's style
+lint: $(READY) ## check style, import contracts and types
 	@"$(BIN)/ruff" check . && "$(BIN)/ruff" format --check .
+	@PYTHONPATH="$(CURDIR)/include:$(CURDIR)" "$(BIN)/lint-imports" --no-logo
+	@"$(BIN)/mypy"
 
-format: $(READY) ## mend the code's style
+format: $(READY) ## fix the code's style
 	@"$(BIN)/ruff" check --fix . && "$(BIN)/ruff" format .
 
 lock: $(READY) ## make requirements.txt from requirements.in
@@ -92,7 +99,7 @@ lock: $(READY) ## make requirements.txt from requirements.in
 	  --custom-compile-command "make lock" requirements.in -o requirements.txt
 
 clean: ## delete the environment and the caches of the tools; data stay
-	rm -rf "$(VENV)" .pytest_cache .ruff_cache
+	rm -rf "$(VENV)" .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
 	find dags include plugins spark_jobs tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 clean-data: ## delete KINDRED_DATA: runs, datasets, caches, MLflow's and Airflow's databases

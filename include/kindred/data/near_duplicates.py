@@ -7,17 +7,21 @@ and blind to brightness and contrast (J. Lewis, Fast Normalized Cross-Correlatio
 very data, by edits of its own images.
 """
 
+from __future__ import annotations
+
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from kindred.data import images
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 SIDE = 32  # px, at which images are compared, in grey
 REACH = 4  # px of them that a shift may come to
@@ -44,7 +48,7 @@ class Greys:
     edit: np.ndarray
     pixels: np.ndarray
 
-    def where(self, chosen: np.ndarray) -> "Greys":
+    def where(self, chosen: np.ndarray) -> Greys:
         return Greys(self.ids[chosen], self.split[chosen], self.edit[chosen], self.pixels[chosen])
 
 
@@ -101,6 +105,8 @@ def greys(frame: DataFrame, counts: dict[str, int], edited: str = "test") -> Gre
     """The images of the table `images` (`counts` by split) that are compared, and the edits of some of the `edited`
     split. An id is a hash, so the ids below a bound are a random part.
     """
+    from pyspark.sql import functions as F
+
     inside = F.lit(False)
     for split, count in counts.items():
         inside = inside | ((F.col("split") == split) & (F.col("image_id") < images.id_below(count, GALLERY)))

@@ -1,14 +1,18 @@
 """Small pictures of chosen images, for people: cut in the workers, so that no big image travels."""
 
+from __future__ import annotations
+
 import functools
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from kindred.data import images
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 SIDE = 64  # px
 
@@ -20,6 +24,8 @@ def side(height: int | None, width: int | None) -> int:
 
 def thumbnails(frame: DataFrame, ids: Iterable[str], side: int) -> dict[str, np.ndarray]:
     """The middle squares, uint8 [side, side, 3], of the images with these ids in the table `images`, by id."""
+    from pyspark.sql import functions as F
+
     wanted = frame.sparkSession.createDataFrame([(image_id,) for image_id in sorted(set(ids))], "image_id string")
     chosen = frame.select("image_id", "content").join(F.broadcast(wanted), "image_id", how="left_semi")
     rows = chosen.mapInArrow(functools.partial(_cut, side), "image_id string, pixels binary").toArrow()

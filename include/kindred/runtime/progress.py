@@ -1,11 +1,15 @@
 """How much of the Spark work that runs meanwhile is done."""
 
+from __future__ import annotations
+
 import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from pyspark.sql import SparkSession
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 INTERVAL_SECONDS = 2.0
 

@@ -1,15 +1,19 @@
 """What the finished stages of a run have left: tables, files, facts, figures. The only reader of tables."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
-from pyspark.sql import DataFrame, SparkSession
 
-from kindred.runtime import arrow, marks, spark_session, storage, tables
+from kindred.runtime import arrow, marks, storage, tables
 from kindred.runtime.errors import InputError
 from kindred.runtime.file_names import RUN
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
 
 
 class RunReader:
@@ -29,6 +33,8 @@ class RunReader:
     def spark(self) -> SparkSession:
         """The Spark session, started when it is first asked for: many stages do without."""
         if self._spark is None:
+            from kindred.runtime import spark_session
+
             self._spark = spark_session.session(f"kindred {self.name}")
         return self._spark
 

@@ -1,18 +1,22 @@
 """One attempt at one stage of one run: what it writes, and the mark that commits it. The only writer of tables."""
 
+from __future__ import annotations
+
 import contextlib
 import logging
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
-from pyspark.sql import DataFrame
 
-from kindred.runtime import arrow, marks, progress, spark_session, storage, tables
+from kindred.runtime import arrow, marks, progress, storage, tables
 from kindred.runtime.errors import InputError
 from kindred.runtime.run_reader import RunReader
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 log = logging.getLogger("kindred")
 TAG = "[kindred]"  # what a console shows of the log: the lines that hold this
@@ -48,6 +52,8 @@ class Stage(RunReader):
 
     def threads(self) -> int:
         """Threads for each task."""
+        from kindred.runtime import spark_session
+
         return spark_session.threads_per_task(self.spark)
 
     def put_file(self, name: str, content: bytes) -> str:
