@@ -25,7 +25,7 @@ export DAG RUN_ID RUN IMAGES RUNS FILTER OUT TO FROM
 export CONF
 .DEFAULT_GOAL := help
 .PHONY: help setup run predict compare promote search publish fetch up down archive env jars \
-  check test test-fast test-long test-cluster lint format lock clean clean-data
+  check test test-fast test-long test-cluster lint types format lock clean clean-data
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +89,8 @@ jars: $(READY) ## fetch what Spark needs for s3a:// into the environment: 690 MB
 lint: $(READY) ## check style, import contracts and types
 	@"$(BIN)/ruff" check . && "$(BIN)/ruff" format --check .
 	@PYTHONPATH="$(CURDIR)/include:$(CURDIR)" "$(BIN)/lint-imports" --no-logo
+
+types: $(READY) ## check the types
 	@"$(BIN)/mypy"
 
 format: $(READY) ## fix the code's style

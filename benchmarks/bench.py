@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "include"))
 
 from kindred.runtime import java, runs, spark_session, storage  # noqa: E402
+from kindred.runtime.job import execute  # noqa: E402
 from kindred.runtime.stage import Stage  # noqa: E402
 
 
@@ -121,7 +122,7 @@ def run_stage(job: str, run: str, name: str | None = None, **arguments) -> dict:
     """Run a stage here and now; its mark."""
     module = job_module(job)
     attempt = Stage(name or job, run, arguments)
-    return job.execute(module.main, getattr(module, "home", None), attempt, time.time())
+    return execute(module.main, getattr(module, "home", None), attempt, time.time())
 
 
 def generate(folder: Path, count: int, side: int) -> None:

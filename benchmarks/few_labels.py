@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow.dataset as ds
 
 from kindred.features import neighbours
-from kindred.runtime import cpu, storage
+from kindred.runtime import arrow, cpu, storage
 from kindred.runtime.run_reader import RunReader
 
 MODELS = ("base", "candidate", "final", "final_neighbours")
@@ -57,7 +57,7 @@ def with_neighbours(run: str) -> float:
     s = RunReader(run, "evaluate")
     classes = s.facts_of("ingest")["classes"]
     number = {name: i for i, name in enumerate(classes)}
-    truth = dict(zip(*(s.rows("truth")[name].to_pylist() for name in ("image_id", "label")), strict=True))
+    truth = arrow.by_id(s.rows("truth"))
     parts = [s.rows(name, ["image_id", "label", "confidence"]) for name in ("labels", "pseudo_labels")]
     told = {i: (number[c], p) for part in parts for i, c, p in zip(*(x.to_pylist() for x in part.columns), strict=True)}
     pool, features = s.matrix("features", "features", ds.field("image_id").isin(sorted(told)))

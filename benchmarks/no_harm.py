@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from bench import run_stage
 
 from kindred.learning.pseudo_labels import NOVEL
-from kindred.runtime import file_names, marks, storage
+from kindred.runtime import arrow, file_names, marks, storage
 from kindred.runtime.run_reader import RunReader
 from kindred.runtime.stage import Stage
 
@@ -178,7 +178,7 @@ def apart(rows: pa.Table, foreign: pa.ChunkedArray) -> pa.Table:
 
 def kept_out(run: str, source: str, hidden: list[str]) -> tuple[float, float]:
     """The shares of foreign images, and of others whose truth is known, that were kept out as of no known class."""
-    label = dict(zip(*(c.to_pylist() for c in RunReader(source, "evaluate").rows("truth").columns), strict=True))
+    label = arrow.by_id(RunReader(source, "evaluate").rows("truth"))
     s = RunReader(run, "evaluate")
     refused = s.rows("refused")
     novel = set(refused.filter(pc.field("reason") == NOVEL)["image_id"].to_pylist())

@@ -14,7 +14,7 @@ from kindred.learning import cross_validation, metrics, networks, pseudo_label_t
 from kindred.learning import given_labels as given
 from kindred.learning.classifiers import logistic_regression
 from kindred.learning.labellers import clusters as labeller
-from kindred.runtime import file_names, job, storage
+from kindred.runtime import arrow, file_names, job, storage, tables
 from kindred.runtime.cpu import cores
 from kindred.runtime.errors import InputError
 from kindred.runtime.stage import Stage
@@ -22,7 +22,7 @@ from kindred.studies.label_propagation import cell_grid, convnet
 
 # What a cell is made by.
 MODULES = (kmeans, convnet, given, labeller, logistic_regression, networks, cell_grid, cross_validation)
-POOL, TEST = ds.field("split").isin(["train", "unlabeled"]), ds.field("split") == "test"
+POOL, TEST = ds.field("split").isin(tables.LEARNED_FROM), ds.field("split") == "test"
 
 
 def home(s: Stage, *, folds: int, seed: int, **cell: Any) -> str:
@@ -70,7 +70,7 @@ def main(
     named |= {**scores, "labels": len(chosen)}
     text = f"test accuracy {scores['accuracy']:.4f} with {len(chosen):,} labels"
     if pseudo:
-        right = cell_grid.share_right(pseudo[0], _by_id(known))
+        right = cell_grid.share_right(pseudo[0], arrow.by_id(known))
         named |= {"propagated": len(pseudo[0])} | ({} if right is None else {"propagated_right": right})
         text += f", {len(pseudo[0]):,} propagated" + ("" if right is None else f" ({right:.1%} right)")
     s.figures = {f"{s.name}/{name}": value for name, value in named.items()}
@@ -116,17 +116,13 @@ def _train(s, examples, ids, classes, folds, seed) -> tuple[convnet.ConvNet, dic
 
 def _score(s, cell, model, found, truth, classes) -> dict[str, float]:
     """The scores on the test images whose label is known."""
-    number, label = {name: i for i, name in enumerate(classes)}, _by_id(truth)
+    number, label = {name: i for i, name in enumerate(classes)}, arrow.by_id(truth)
     ids, features = s.matrix("features", "features", TEST)
     known = np.flatnonzero([i in label for i in ids])
     if not len(known):
         raise InputError("no test image has a known label, so nothing can be evaluated")
     probabilities = model.probabilities(_inputs(s, cell, features[known], found))
     return {**metrics.scores(np.array([number[label[i]] for i in ids[known]]), probabilities), "images": len(known)}
-
-
-def _by_id(rows: pa.Table) -> dict[str, str]:
-    return dict(zip(rows["image_id"].to_pylist(), rows["label"].to_pylist(), strict=True))
 
 
 if __name__ == "__main__":

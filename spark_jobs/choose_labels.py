@@ -6,7 +6,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from kindred.learning import given_labels as given
-from kindred.runtime import job
+from kindred.runtime import job, tables
 from kindred.runtime.errors import InputError
 from kindred.runtime.stage import Stage
 
@@ -42,7 +42,7 @@ def _representatives(s: Stage, labels_per_class: int | None, labels: int | None,
         raise InputError("label_choice representatives takes labels in all, not labels_per_class")
     train = s.rows("images", ["image_id"], ds.field("split") == "train")
     known = s.rows("truth").filter(pc.field("image_id").isin(train["image_id"]))
-    ids, features = s.matrix("features", "features", ds.field("split").isin(["train", "unlabeled"]))
+    ids, features = s.matrix("features", "features", ds.field("split").isin(tables.LEARNED_FROM))
     s.write_rows("labels", given.choose_representatives(known, labels, ids, features, seed))
     return _summary(s, len(known))
 

@@ -3,7 +3,7 @@
 import pyarrow.dataset as ds
 
 from kindred.features import kmeans
-from kindred.runtime import file_names, job, storage
+from kindred.runtime import file_names, job, storage, tables
 from kindred.runtime.cpu import cores
 from kindred.runtime.stage import Stage
 from kindred.studies.label_propagation import cell_grid
@@ -16,7 +16,7 @@ def home(s: Stage, *, k: int, seed: int) -> str:
 
 
 def main(s: Stage, *, k: int, seed: int) -> str:
-    ids, features = s.matrix("features", "features", ds.field("split").isin(["train", "unlabeled"]))
+    ids, features = s.matrix("features", "features", ds.field("split").isin(tables.LEARNED_FROM))
     arrays, course = kmeans.kmeans_and_course(features, k, cores(), seed)
     found = cell_grid.Clustering(*arrays)
     s.put_file(file_names.CLUSTERING, found.to_bytes())

@@ -6,7 +6,7 @@ import pyarrow.dataset as ds
 from kindred.features import neighbours
 from kindred.learning import cross_validation, networks, pseudo_label_tables, pseudo_labels
 from kindred.learning.pseudo_label_types import ALL, Pool, Settings
-from kindred.runtime import arrow, cpu, job, runs, storage
+from kindred.runtime import arrow, cpu, job, runs, storage, tables
 from kindred.runtime.stage import Stage
 
 
@@ -23,7 +23,7 @@ def main(
 ) -> str:
     classes, size = s.facts_of("ingest")["classes"], s.figures_of("featurize")
     pseudo_labels.check_size(size["featurize/images"], size["featurize/dimensions"])
-    ids, features = s.matrix("features", "features", ds.field("split").isin(["train", "unlabeled"]))
+    ids, features = s.matrix("features", "features", ds.field("split").isin(tables.LEARNED_FROM))
     given = pseudo_label_tables.given(s.rows("labels"), s.rows("out_of_fold"), ids, classes)
     unlabelled = np.setdiff1d(np.arange(len(ids)), given.rows)
     if not len(unlabelled):

@@ -11,7 +11,7 @@ from kindred.data.thumbnails import side, thumbnails
 from kindred.evaluation import scoring
 from kindred.report import curves, data, embedding_map, mistakes, page, pseudo_labels, robustness, verdict
 from kindred.report.blocks import Scored
-from kindred.runtime import cpu, file_names, job
+from kindred.runtime import arrow, cpu, file_names, job, tables
 from kindred.runtime.stage import Stage
 
 STAGES = ("ingest", "featurize", "choose_labels", "train_base", "pseudo_label", "train_final", "gate", "evaluate")
@@ -31,13 +31,13 @@ def main(s: Stage, *, projection: str) -> str:
     facts, figures = s.facts_of("ingest"), {k: v for part in STAGES for k, v in s.figures_of(part).items()}
     classes = facts["classes"]
     rows = s.rows("truth")
-    truth = dict(zip(rows["image_id"].to_pylist(), rows["label"].to_pylist(), strict=True))
+    truth = arrow.by_id(rows)
     test = _scored(s, truth, classes, figures)
     told = s.rows("pseudo_labels", VERDICT), s.rows("refused", [*VERDICT, "reason"])
     accepted, refused = (_with_truth(part.to_pandas(), truth) for part in told)
     samples = data.sample(truth, classes)
     images = s.read("images")
-    counts = {split: int(figures[f"ingest/{split}"]) for split in data.SPLITS}
+    counts = {split: int(figures[f"ingest/{split}"]) for split in tables.SPLITS}
     twins = near_duplicates.search(near_duplicates.greys(images, counts), cpu.cores())
     points = _points(s, sum(counts.values()))
     features = s.matrix("features", "features", ds.field("image_id").isin(points.index.tolist()))

@@ -13,10 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from kindred.data import ingest
-from kindred.data.datasets import RAW, SPLITS, Source
+from kindred.data.datasets import RAW, Source
 from kindred.data.datasets.stl10 import BYTES
 from kindred.runtime import variants
 from kindred.runtime.errors import InputError
+from kindred.runtime.tables import SPLITS
 from pictures import encoded, noise
 
 NAMES = variants.names("dataset")

@@ -11,7 +11,7 @@ from bench import run_stage
 from kindred.features import kmeans
 from kindred.learning import given_labels
 from kindred.learning.pseudo_label_types import Given
-from kindred.runtime import file_names, runs, storage
+from kindred.runtime import arrow, file_names, runs, storage
 from kindred.runtime.errors import InputError
 from kindred.studies.label_propagation import accuracy_table, cell_grid
 from kindred.studies.label_propagation.cell_grid import Cell, Clustering
@@ -88,7 +88,7 @@ def test_distances_are_to_each_centroid() -> None:
 def test_labels_go_to_the_nearest_part_of_each_cluster_and_replace_no_given_one(percentile, labelled) -> None:
     table, _ = cell_grid.propagate(GIVEN, IDS, FOUND, percentile, ["cat", "dog"])
 
-    label = dict(zip(table["image_id"].to_pylist(), table["label"].to_pylist(), strict=True))
+    label = arrow.by_id(table)
     dogs, cats = labelled.split(" ")
     assert label == dict.fromkeys(dogs, "dog") | dict.fromkeys(cats, "cat")
     assert set(table["weight"].to_pylist()) <= {1.0}

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from kindred.data import images
 from kindred.features import onnx_graphs
-from kindred.runtime import arrow, runs, storage, variants
+from kindred.runtime import arrow, runs, storage, tables, variants
 from kindred.runtime.errors import InputError
 
 BATCH = 32
@@ -105,7 +105,7 @@ def sample(extractor: Extractor, frame: Any) -> np.ndarray:
     """
     from pyspark.sql import functions as F
 
-    seen = frame.where(F.col("split").isin("train", "unlabeled"))
+    seen = frame.where(F.col("split").isin(*tables.LEARNED_FROM))
     chosen = seen.select("image_id", F.sha2("image_id", 256).alias("rank")).distinct().orderBy("rank").limit(SAMPLE)
     rows = seen.join(F.broadcast(chosen), "image_id", how="left_semi").select("image_id", "content").toLocalIterator()
     pixels = {row.image_id: extractor.fitted(images.decode(row.content)) for row in rows}

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from kindred.learning import metrics
+from kindred.runtime import arrow
 from kindred.runtime.errors import InputError
 
 RULES = {
@@ -72,10 +73,8 @@ def paired(
     Raises InputError where the tables do not hold the same images.
     """
     number = {name: i for i, name in enumerate(classes)}
-    known = dict(zip(labels["image_id"].to_pylist(), labels["label"].to_pylist(), strict=True))
-    sides = [
-        dict(zip(t["image_id"].to_pylist(), t["probabilities"].to_pylist(), strict=True)) for t in (base, candidate)
-    ]
+    known = arrow.by_id(labels)
+    sides = [arrow.by_id(t, "probabilities") for t in (base, candidate)]
     if not known.keys() == sides[0].keys() == sides[1].keys():
         raise InputError("base and candidate were not cross-validated on the same given labels; train both again")
     ids = sorted(known)

@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from kindred.features import kmeans
+from kindred.runtime import arrow
 from kindred.runtime.cpu import cores
 from kindred.runtime.errors import InputError
 
@@ -68,7 +69,7 @@ def choose_representatives(known: pa.Table, total: int, ids: np.ndarray, feature
 
 def representatives_of(known: pa.Table, centroids: np.ndarray, ids: np.ndarray, features: np.ndarray) -> pa.Table:
     """The labels of the images of `known` nearest to each centroid [k, d], each image once; a table `labels`."""
-    label = dict(zip(known["image_id"].to_pylist(), known["label"].to_pylist(), strict=True))
+    label = arrow.by_id(known)
     candidates = np.flatnonzero(pd.Index(ids).isin(list(label)))
     chosen = ids[candidates[kmeans.representatives(features[candidates], centroids, cores())]]
     count = len(chosen)

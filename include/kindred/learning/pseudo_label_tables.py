@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from kindred.learning.pseudo_label_types import ALL, Given, Pool, Verdict
 from kindred.learning.pseudo_labels import NOVEL, nearest_given
+from kindred.runtime import arrow
 from kindred.runtime.errors import InputError
 
 ROUND = 1
@@ -14,8 +15,8 @@ SCORES = pa.map_(pa.string(), pa.float64())
 
 def given(labels: pa.Table, out_of_fold: pa.Table, ids: np.ndarray, classes: list[str]) -> Given:
     """The tables `labels` and `out_of_fold` (for the folds) as arrays that point into `ids`, in their order."""
-    label = dict(zip(labels["image_id"].to_pylist(), labels["label"].to_pylist(), strict=True))
-    fold = dict(zip(out_of_fold["image_id"].to_pylist(), out_of_fold["fold"].to_pylist(), strict=True))
+    label = arrow.by_id(labels)
+    fold = arrow.by_id(out_of_fold, "fold")
     rows = np.flatnonzero(pd.Index(ids).isin(list(label)))
     if len(rows) < len(label) or len(fold) < len(label):
         missing = min(set(label) - (set(ids) & set(fold)))

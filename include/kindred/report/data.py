@@ -7,13 +7,13 @@ import seaborn as sns
 from kindred.data import images, near_duplicates
 from kindred.report import plots
 from kindred.report.blocks import Plot, Section, Sheet, Table, Text, Tile, count
+from kindred.runtime.tables import SPLITS
 
 MOST = 30  # classes of a plot: the largest
 EXAMPLES = 8  # images of each class
 AVERAGED = 100  # images of each class behind its mean image, and in all:
 AVERAGED_IN_ALL = 4000
 PAIRS = 12
-SPLITS = ("train", "unlabeled", "test")
 
 
 def section(

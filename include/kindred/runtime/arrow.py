@@ -1,6 +1,7 @@
 """Tables as Arrow sees them: the schema of each, and columns of lists as arrays."""
 
 import re
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -32,6 +33,15 @@ def lists(values: np.ndarray) -> pa.ListArray:
     """An array [n, d] as a column of lists of float32."""
     offsets = np.arange(len(values) + 1, dtype=np.int32) * values.shape[1]
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values.astype(np.float32).ravel()))
+
+
+def by_id(rows: pa.Table, column: str = "label") -> dict[str, Any]:
+    """A column's value for each image_id of a table.
+
+    >>> by_id(pa.table({"image_id": ["a", "b"], "label": ["cat", "dog"]}))
+    {'a': 'cat', 'b': 'dog'}
+    """
+    return dict(zip(rows["image_id"].to_pylist(), rows[column].to_pylist(), strict=True))
 
 
 def _type(text: str) -> pa.DataType:

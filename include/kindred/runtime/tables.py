@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from kindred.runtime.errors import InputError
 
+TRAIN, UNLABELED, TEST = SPLITS = ("train", "unlabeled", "test")
+LEARNED_FROM = (TRAIN, UNLABELED)  # the pile
 VERSION = 1  # part of each dataset's fingerprint: raise it when stored tables must be made again
 
 

@@ -17,20 +17,19 @@ from kindred.search import image_index, lower_bounds, pictures, shards
 from kindred.search.shards import Images
 
 Batches = Iterator[pa.RecordBatch]
-PILE = ("train", "unlabeled")
 PICTURE = "shard int, image_id string, file binary"
 FOUND = arrow.schema("neighbours").remove(1)  # without the rank
 
 
 def sample(count: int) -> ds.Expression:
     """The images of the pile, `count` or more, that the screens' axes are learned from."""
-    pile = ds.field("split").isin(PILE)
+    pile = ds.field("split").isin(tables.LEARNED_FROM)
     return pile & (ds.field("image_id") < id_below(count, lower_bounds.SAMPLE))
 
 
 def gallery(features: DataFrame, predictions: DataFrame, given: DataFrame) -> DataFrame:
     """The unlabelled images, each once: image_id, split, features, probabilities."""
-    return _seen(features.join(given.select("image_id"), "image_id", how="left_anti"), predictions, PILE)
+    return _seen(features.join(given.select("image_id"), "image_id", how="left_anti"), predictions, tables.LEARNED_FROM)
 
 
 def queries(features: DataFrame, predictions: DataFrame) -> DataFrame:

@@ -20,8 +20,6 @@ import pandas as pd
 from kindred.runtime import s3, storage
 from kindred.runtime.errors import InputError
 
-SPLITS = ("train", "unlabeled", "test")
-
 # content is an encoded file where height is null, else raw uint8 values, row-major [height, width, channels].
 # Where content is null, the worker reads the file `origin`. An origin is unique, and origins sort as the images do.
 RAW = "split string, origin string, label string, height int, width int, channels int, content binary, reason string"

@@ -12,9 +12,10 @@ import io
 from collections.abc import Callable
 from typing import Any
 
-from kindred.data.datasets import COLUMNS, RAW, SPLITS, Source, listing
+from kindred.data.datasets import COLUMNS, RAW, Source, listing
 from kindred.runtime import partitioning, storage
 from kindred.runtime.errors import InputError
+from kindred.runtime.tables import SPLITS
 
 TABLE = "labels.csv"
 UNLABELED = ("unlabeled", "unlabelled")

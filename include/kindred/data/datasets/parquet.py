@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from kindred.data import images
-from kindred.data.datasets import COLUMNS, RAW, SPLITS, Source, as_source, place
+from kindred.data.datasets import COLUMNS, RAW, Source, as_source, place
 from kindred.runtime import storage
 from kindred.runtime.errors import InputError
+from kindred.runtime.tables import SPLITS
 
 SPLIT_NAMES = {"train": "train", "test": "test", "unlabeled": "unlabeled", "unlabelled": "unlabeled"}
 
