@@ -89,6 +89,6 @@ def shared_data() -> Path:
 
 
 @pytest.fixture
-def said() -> list[str]:
+def messages() -> list[str]:
     """A list whose `append` takes the lines of progress."""
     return []

@@ -243,13 +243,13 @@ def test_stl10_is_read_from_its_files_or_its_archive(spark, kind: str, tmp_path:
     assert (ingest.images.decode(bytes(rows[2].content)) == noise(96, 96, 3, 0)).all()
 
 
-def test_an_archive_is_unpacked_once(tmp_path: Path, said: list[str]) -> None:
+def test_an_archive_is_unpacked_once(tmp_path: Path, messages: list[str]) -> None:
     archive, module = packed(make_stl10(tmp_path / "stl10_binary")), variants.load("dataset", "stl10")
 
-    one, other = (module.sources(str(archive), said.append) for _ in range(2))
+    one, other = (module.sources(str(archive), messages.append) for _ in range(2))
 
     assert one == other
-    assert said == [f"unpacking {archive}"]
+    assert messages == [f"unpacking {archive}"]
 
 
 @pytest.mark.parametrize("share", [0.5, 0.98])

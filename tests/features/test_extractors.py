@@ -239,18 +239,18 @@ def test_a_fitted_extractor_sees_the_first_train_and_unlabelled_images_by_the_ha
 
 
 @pytest.mark.spark
-def test_a_fit_is_shared_through_the_cache(spark, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fit_is_shared_through_the_cache(spark, messages: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     extractor = featurize.prepare("patch_kmeans", None, "random", {**MIXED, "height": 8, "width": 8, "channels": 1})
     rows = [(f"id{i}", "train", encoded(noise(8, 8, 1, seed=i))) for i in range(5)]
     frame = spark.createDataFrame(rows, "image_id string, split string, content binary")
 
-    featurize.fit(extractor, frame, said.append)
+    featurize.fit(extractor, frame, messages.append)
     content = featurize.graph_path(extractor).read_bytes()
     monkeypatch.setattr(variants.load("extractor", "patch_kmeans"), "fit_graph", lambda *given: pytest.fail("again"))
-    featurize.fit(extractor, frame, said.append)
+    featurize.fit(extractor, frame, messages.append)
 
     assert featurize.graph_path(extractor).read_bytes() == content
-    assert said[0] == "learning 300 patches of 4 x 4 px from 5 images"
+    assert messages[0] == "learning 300 patches of 4 x 4 px from 5 images"
     with pytest.raises(InputError, match="1 to learn from are too few"):
         featurize.sample(extractor, frame.limit(1))
 

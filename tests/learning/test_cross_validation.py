@@ -146,13 +146,13 @@ def test_the_plan_of_the_candidate_adds_both_tables_of_pseudo_labels() -> None:
 
 
 @pytest.mark.spark
-def test_fitting_in_processes_gives_each_fold_what_it_may_see(spark, said: list[str]) -> None:
+def test_fitting_in_processes_gives_each_fold_what_it_may_see(spark, messages: list[str]) -> None:
     ids, features, labels = clouds()
     module = variants.load("classifier", "logistic_regression")
     plan = plan_of(ids, labels)
 
     fitted = cross_validation.fit_examples(
-        spark, cross_validation.examples(plan, ids, features), ids, module, 2, FOLDS, 0, said.append
+        spark, cross_validation.examples(plan, ids, features), ids, module, 2, FOLDS, 0, messages.append
     )
 
     assert sorted(fitted.networks) == [cross_validation.ALL, 0, 1, 2]
@@ -166,15 +166,15 @@ def test_fitting_in_processes_gives_each_fold_what_it_may_see(spark, said: list[
 
 
 @pytest.mark.spark
-def test_the_setting_with_the_least_log_loss_is_taken(spark, said: list[str]) -> None:
+def test_the_setting_with_the_least_log_loss_is_taken(spark, messages: list[str]) -> None:
     ids, features, labels = clouds()
     module = variants.load("classifier", "logistic_regression")
 
     found = cross_validation.examples(plan_of(ids, labels), ids, features)
-    fitted = cross_validation.fit_examples(spark, found, ids, module, 2, FOLDS, 0, said.append)
+    fitted = cross_validation.fit_examples(spark, found, ids, module, 2, FOLDS, 0, messages.append)
 
-    losses = [float(line.rsplit(" ", 1)[1]) for line in said]
-    assert f"setting {fitted.setting:g}:" in said[int(np.argmin(losses))]
+    losses = [float(line.rsplit(" ", 1)[1]) for line in messages]
+    assert f"setting {fitted.setting:g}:" in messages[int(np.argmin(losses))]
     assert fitted.log_loss() == pytest.approx(min(losses), abs=1e-4)
     assert all(one > other for one, other in zip(losses[:-1], losses[1:-1], strict=False))  # it stops at the first rise
 
@@ -238,14 +238,14 @@ def test_logistic_regression_says_the_same_in_spark_and_in_one_process(spark, cl
 
 
 @pytest.mark.spark
-def test_fitting_in_spark_gives_each_fold_what_it_may_see(spark, said: list[str]) -> None:
+def test_fitting_in_spark_gives_each_fold_what_it_may_see(spark, messages: list[str]) -> None:
     learned, network = [], Network((Layer(np.array([[1.0, -1.0]]), np.zeros(2)),))
     classifier = ModuleType("classifier")
     classifier.fit_frame = lambda frame, classes, seed: learned.append(frame.toPandas()) or network
     features = [(i, [float(ord(i))]) for i in IDS]
     frame = spark.createDataFrame(features, "image_id string, features array<float>")
 
-    fitted = cross_validation.fit_frames(mixed_plan(), frame, classifier, 2, FOLDS, 0, said.append)
+    fitted = cross_validation.fit_frames(mixed_plan(), frame, classifier, 2, FOLDS, 0, messages.append)
 
     assert sorted("".join(sorted(rows["image_id"])) for rows in learned) == sorted(LEARNED.values())
     assert {fold: "".join(ids) for fold, (ids, _, _) in fitted.out_of_fold.items()} == HELD_OUT

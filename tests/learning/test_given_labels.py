@@ -12,54 +12,54 @@ from kindred.runtime.errors import InputError
 COUNTS = {"cat": 50, "dog": 30, "eel": 20}
 
 
-def test_all_known_labels_are_given_where_no_budget_is_set(said: list[str]) -> None:
-    assert given_labels.allot(COUNTS, None, None, said.append) == COUNTS
-    assert not said
+def test_all_known_labels_are_given_where_no_budget_is_set(messages: list[str]) -> None:
+    assert given_labels.allot(COUNTS, None, None, messages.append) == COUNTS
+    assert not messages
 
 
-def test_a_budget_per_class_is_the_same_for_each(said: list[str]) -> None:
-    assert given_labels.allot(COUNTS, 20, None, said.append) == {"cat": 20, "dog": 20, "eel": 20}
-    assert not said
+def test_a_budget_per_class_is_the_same_for_each(messages: list[str]) -> None:
+    assert given_labels.allot(COUNTS, 20, None, messages.append) == {"cat": 20, "dog": 20, "eel": 20}
+    assert not messages
 
 
-def test_a_class_that_has_fewer_gives_all_and_it_is_said(said: list[str]) -> None:
-    assert given_labels.allot(COUNTS, 25, None, said.append) == {"cat": 25, "dog": 25, "eel": 20}
-    assert said == ["class 'eel' has only 20 labelled training images; all are used"]
+def test_a_class_that_has_fewer_gives_all_and_it_is_said(messages: list[str]) -> None:
+    assert given_labels.allot(COUNTS, 25, None, messages.append) == {"cat": 25, "dog": 25, "eel": 20}
+    assert messages == ["class 'eel' has only 20 labelled training images; all are used"]
 
 
-def test_a_budget_in_all_is_shared_by_size(said: list[str]) -> None:
-    assert given_labels.allot(COUNTS, None, 10, said.append) == {"cat": 5, "dog": 3, "eel": 2}
+def test_a_budget_in_all_is_shared_by_size(messages: list[str]) -> None:
+    assert given_labels.allot(COUNTS, None, 10, messages.append) == {"cat": 5, "dog": 3, "eel": 2}
 
 
 @pytest.mark.parametrize("total", range(3, 101))
-def test_the_shares_add_up_to_the_budget(total: int, said: list[str]) -> None:
-    found = given_labels.allot(COUNTS, None, total, said.append)
+def test_the_shares_add_up_to_the_budget(total: int, messages: list[str]) -> None:
+    found = given_labels.allot(COUNTS, None, total, messages.append)
 
     assert sum(found.values()) == total
     assert all(1 <= found[name] <= COUNTS[name] for name in COUNTS)
 
 
-def test_a_rare_class_gets_one_label_at_the_cost_of_the_largest(said: list[str]) -> None:
-    assert given_labels.allot({"common": 995, "rare": 2, "rarer": 3}, None, 10, said.append) == {
+def test_a_rare_class_gets_one_label_at_the_cost_of_the_largest(messages: list[str]) -> None:
+    assert given_labels.allot({"common": 995, "rare": 2, "rarer": 3}, None, 10, messages.append) == {
         "common": 8,
         "rare": 1,
         "rarer": 1,
     }
 
 
-def test_a_budget_beyond_what_is_known_gives_all_and_it_is_said(said: list[str]) -> None:
-    assert given_labels.allot(COUNTS, None, 101, said.append) == COUNTS
-    assert said == ["only 100 labels are known; all are used"]
+def test_a_budget_beyond_what_is_known_gives_all_and_it_is_said(messages: list[str]) -> None:
+    assert given_labels.allot(COUNTS, None, 101, messages.append) == COUNTS
+    assert messages == ["only 100 labels are known; all are used"]
 
 
-def test_a_budget_below_one_for_each_class_is_refused(said: list[str]) -> None:
+def test_a_budget_below_one_for_each_class_is_refused(messages: list[str]) -> None:
     with pytest.raises(InputError, match="labels is 2, fewer than the 3 classes"):
-        given_labels.allot(COUNTS, None, 2, said.append)
+        given_labels.allot(COUNTS, None, 2, messages.append)
 
 
-def test_two_budgets_at_once_are_refused(said: list[str]) -> None:
+def test_two_budgets_at_once_are_refused(messages: list[str]) -> None:
     with pytest.raises(InputError, match=r"labels_per_class \(2\) or labels \(9\), not both"):
-        given_labels.allot(COUNTS, 2, 9, said.append)
+        given_labels.allot(COUNTS, 2, 9, messages.append)
 
 
 def test_every_class_needs_a_label() -> None:
@@ -74,19 +74,19 @@ def test_one_class_is_too_few() -> None:
 
 @pytest.mark.parametrize(("smallest", "wanted", "folds"), [(10, 5, 5), (5, 5, 5), (3, 5, 3), (2, 2, 2)])
 def test_there_are_no_more_folds_than_labels_in_the_smallest_class(
-    smallest: int, wanted: int, folds: int, said: list[str]
+    smallest: int, wanted: int, folds: int, messages: list[str]
 ) -> None:
-    assert given_labels.fold_count(smallest, wanted, said.append) == folds
-    assert bool(said) == (folds < wanted)
+    assert given_labels.fold_count(smallest, wanted, messages.append) == folds
+    assert bool(messages) == (folds < wanted)
 
 
 @pytest.mark.parametrize(
     ("smallest", "wanted", "line"),
     [(1, 5, "the smallest class has 1 given label; cross-"), (9, 1, "folds is 1; cross-validation needs at least 2")],
 )
-def test_cross_validation_needs_two_folds(smallest: int, wanted: int, line: str, said: list[str]) -> None:
+def test_cross_validation_needs_two_folds(smallest: int, wanted: int, line: str, messages: list[str]) -> None:
     with pytest.raises(InputError, match=line):
-        given_labels.fold_count(smallest, wanted, said.append)
+        given_labels.fold_count(smallest, wanted, messages.append)
 
 
 def known(spark, order: int = 1):

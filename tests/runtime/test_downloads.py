@@ -72,84 +72,86 @@ def part_of(target: Path, content: bytes) -> Path:
     return part
 
 
-def test_a_file_is_downloaded_whole_and_once(server: str, asked: list, target: Path, said: list[str]) -> None:
-    downloads.fetch(f"{server}/plain", target, MD5, said.append)
+def test_a_file_is_downloaded_whole_and_once(server: str, asked: list, target: Path, messages: list[str]) -> None:
+    downloads.fetch(f"{server}/plain", target, MD5, messages.append)
 
-    found = downloads.fetch(f"{server}/plain", target, MD5, said.append)
+    found = downloads.fetch(f"{server}/plain", target, MD5, messages.append)
 
     assert found.read_bytes() == CONTENT
     assert asked == [("/plain", None)]
     assert [path.name for path in target.parent.iterdir()] == ["file"]
 
 
-def test_a_download_goes_on_where_it_broke_off(server: str, asked: list, target: Path, said: list[str]) -> None:
+def test_a_download_goes_on_where_it_broke_off(server: str, asked: list, target: Path, messages: list[str]) -> None:
     part_of(target, CONTENT[:1000])
 
-    downloads.fetch(f"{server}/ranges", target, MD5, said.append)
+    downloads.fetch(f"{server}/ranges", target, MD5, messages.append)
 
     assert target.read_bytes() == CONTENT
     assert asked == [("/ranges", "bytes=1000-")]
 
 
-def test_it_starts_again_where_the_server_knows_no_ranges(server: str, target: Path, said: list[str]) -> None:
+def test_it_starts_again_where_the_server_knows_no_ranges(server: str, target: Path, messages: list[str]) -> None:
     part_of(target, CONTENT[:1000])
 
-    downloads.fetch(f"{server}/plain", target, MD5, said.append)
+    downloads.fetch(f"{server}/plain", target, MD5, messages.append)
 
     assert target.read_bytes() == CONTENT
 
 
-def test_nothing_is_fetched_where_only_the_check_was_left(server: str, target: Path, said: list[str]) -> None:
+def test_nothing_is_fetched_where_only_the_check_was_left(server: str, target: Path, messages: list[str]) -> None:
     part_of(target, CONTENT)
 
-    downloads.fetch(f"{server}/ranges", target, MD5, said.append)
+    downloads.fetch(f"{server}/ranges", target, MD5, messages.append)
 
     assert target.read_bytes() == CONTENT
 
 
-def test_a_connection_that_breaks_keeps_what_came(server: str, target: Path, said: list[str]) -> None:
+def test_a_connection_that_breaks_keeps_what_came(server: str, target: Path, messages: list[str]) -> None:
     with pytest.raises(InputError, match="cannot download .*/broken: .*; fetch it by hand") as caught:
-        downloads.fetch(f"{server}/broken", target, MD5, said.append)
+        downloads.fetch(f"{server}/broken", target, MD5, messages.append)
 
     assert "\n" not in str(caught.value)
     assert target.with_name("file.part").read_bytes() == CONTENT[: len(CONTENT) // 2]
-    assert downloads.fetch(f"{server}/ranges", target, MD5, said.append).read_bytes() == CONTENT
+    assert downloads.fetch(f"{server}/ranges", target, MD5, messages.append).read_bytes() == CONTENT
 
 
-def test_a_wrong_checksum_is_told_and_the_file_is_not_kept(server: str, target: Path, said: list[str]) -> None:
+def test_a_wrong_checksum_is_told_and_the_file_is_not_kept(server: str, target: Path, messages: list[str]) -> None:
     with pytest.raises(InputError, match=f"has the checksum {MD5}, not 0123"):
-        downloads.fetch(f"{server}/plain", target, "0123", said.append)
+        downloads.fetch(f"{server}/plain", target, "0123", messages.append)
 
     assert not list(target.parent.iterdir())
 
 
-def test_a_spoilt_part_is_thrown_away_so_that_the_next_try_works(server: str, target: Path, said: list[str]) -> None:
+def test_a_spoilt_part_is_thrown_away_so_that_the_next_try_works(
+    server: str, target: Path, messages: list[str]
+) -> None:
     part_of(target, b"spoilt")
     with pytest.raises(InputError, match="checksum"):
-        downloads.fetch(f"{server}/ranges", target, MD5, said.append)
+        downloads.fetch(f"{server}/ranges", target, MD5, messages.append)
 
-    downloads.fetch(f"{server}/ranges", target, MD5, said.append)
+    downloads.fetch(f"{server}/ranges", target, MD5, messages.append)
 
     assert target.read_bytes() == CONTENT
 
 
-def test_a_file_that_is_not_there_is_told_in_one_line(server: str, target: Path, said: list[str]) -> None:
+def test_a_file_that_is_not_there_is_told_in_one_line(server: str, target: Path, messages: list[str]) -> None:
     with pytest.raises(InputError, match=r"cannot download .*/nowhere: Not Found; fetch it by hand") as caught:
-        downloads.fetch(f"{server}/nowhere", target, MD5, said.append)
+        downloads.fetch(f"{server}/nowhere", target, MD5, messages.append)
 
     assert "\n" not in str(caught.value)
     assert not target.exists()
 
 
-def test_a_server_that_is_not_there_is_told_in_one_line(target: Path, said: list[str]) -> None:
+def test_a_server_that_is_not_there_is_told_in_one_line(target: Path, messages: list[str]) -> None:
     with pytest.raises(InputError, match="cannot download http://127.0.0.1:1/file: .*refused") as caught:
-        downloads.fetch("http://127.0.0.1:1/file", target, MD5, said.append)
+        downloads.fetch("http://127.0.0.1:1/file", target, MD5, messages.append)
 
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_is_there_needs_no_server(target: Path, said: list[str]) -> None:
+def test_a_file_that_is_there_needs_no_server(target: Path, messages: list[str]) -> None:
     target.parent.mkdir()
     target.write_bytes(b"mine")
 
-    assert downloads.fetch("http://127.0.0.1:1/file", target, MD5, said.append).read_bytes() == b"mine"
+    assert downloads.fetch("http://127.0.0.1:1/file", target, MD5, messages.append).read_bytes() == b"mine"

@@ -68,11 +68,11 @@ def found(opened: bundle.Bundle) -> list:
 
 
 def test_a_run_is_served_from_the_bucket_and_from_where_it_is_fetched(
-    run, bucket, elsewhere, monkeypatch, said
+    run, bucket, elsewhere, monkeypatch, messages
 ) -> None:
-    there = publishing.publish(run, f"{bucket}/served", said.append)
+    there = publishing.publish(run, f"{bucket}/served", messages.append)
     monkeypatch.setenv("KINDRED_DATA", str(elsewhere))
-    here = publishing.fetch("one", f"{bucket}/served", said.append)
+    here = publishing.fetch("one", f"{bucket}/served", messages.append)
 
     assert there == f"{bucket}/served/self_training/one"
     assert here == f"file://{elsewhere}/runs/self_training/one"
@@ -85,25 +85,25 @@ def test_a_run_is_served_from_the_bucket_and_from_where_it_is_fetched(
     assert not any("not needed" in path.read_text("latin-1") for path in elsewhere.rglob("*.parquet"))
 
 
-def test_what_was_not_copied_keeps_its_address(run, bucket, said) -> None:
-    there = publishing.publish(run, bucket, said.append)
+def test_what_was_not_copied_keeps_its_address(run, bucket, messages) -> None:
+    there = publishing.publish(run, bucket, messages.append)
 
     assert marks.mark_of(f"{there}/ingest")["tables"] == marks.mark_of(f"{run}/ingest")["tables"]
 
 
-def test_a_second_publishing_sends_no_file_again(run, bucket, monkeypatch, said) -> None:
+def test_a_second_publishing_sends_no_file_again(run, bucket, monkeypatch, messages) -> None:
     with stores.door(os.environ["AWS_ENDPOINT_URL"]) as (address, door):
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
-        publishing.publish(run, bucket, said.append)
+        publishing.publish(run, bucket, messages.append)
         first = door.count("PUT", "/build_index/0") + door.count("PUT", "partNumber")
         door.asked.clear()
-        publishing.publish(run, bucket, said.append)
+        publishing.publish(run, bucket, messages.append)
 
     assert first > 5
     assert door.count("PUT", "/build_index/0") + door.count("PUT", "partNumber") == 0
 
 
-def test_a_publishing_that_was_killed_goes_on_with_the_next_part(run, bucket, data, monkeypatch, said) -> None:
+def test_a_publishing_that_was_killed_goes_on_with_the_next_part(run, bucket, data, monkeypatch, messages) -> None:
     with stores.door(os.environ["AWS_ENDPOINT_URL"]) as (address, door):
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
         door.hold = lambda method, path: method == "PUT" and "partNumber=3" in path
@@ -117,15 +117,15 @@ def test_a_publishing_that_was_killed_goes_on_with_the_next_part(run, bucket, da
         door.hold = lambda method, path: False
         door.asked.clear()
 
-        there = publishing.publish(run, bucket, said.append)
+        there = publishing.publish(run, bucket, messages.append)
 
     assert before is None
     assert [door.count("PUT", f"partNumber={number}") for number in (1, 2, 3)] == [0, 0, 1]
     assert s3.get(f"{marks.mark_of(f'{there}/gate')['folder']}/model.onnx")[0] == BIG
 
 
-def test_a_fetch_that_was_killed_goes_on_with_the_next_range(run, bucket, elsewhere, monkeypatch, said) -> None:
-    publishing.publish(run, bucket, said.append)
+def test_a_fetch_that_was_killed_goes_on_with_the_next_range(run, bucket, elsewhere, monkeypatch, messages) -> None:
+    publishing.publish(run, bucket, messages.append)
     monkeypatch.setenv("KINDRED_DATA", str(elsewhere))
     with stores.door(os.environ["AWS_ENDPOINT_URL"]) as (address, door):
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
@@ -143,7 +143,7 @@ def test_a_fetch_that_was_killed_goes_on_with_the_next_range(run, bucket, elsewh
         door.hold = lambda method, path: False
         door.asked.clear()
 
-        here = publishing.fetch("one", bucket, said.append)
+        here = publishing.fetch("one", bucket, messages.append)
 
     ranges = [headers.get("Range") for method, path, headers in door.asked if "model.onnx" in path]
     assert ranges == [f"bytes={2 * PART}-{len(BIG) - 1}"]
@@ -151,46 +151,46 @@ def test_a_fetch_that_was_killed_goes_on_with_the_next_range(run, bucket, elsewh
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "network.npz", "_DONE.json"])
-def test_an_object_that_was_changed_is_found(run, bucket, elsewhere, monkeypatch, said, name: str) -> None:
-    there = publishing.publish(run, bucket, said.append)
+def test_an_object_that_was_changed_is_found(run, bucket, elsewhere, monkeypatch, messages, name: str) -> None:
+    there = publishing.publish(run, bucket, messages.append)
     uri = f"{there}/gate/{name}" if name == "_DONE.json" else f"{marks.mark_of(f'{there}/gate')['folder']}/{name}"
     content = s3.get(uri)[0]
     storage.put_bytes(uri, bytes([content[0] ^ 1]) + content[1:])
     monkeypatch.setenv("KINDRED_DATA", str(elsewhere))
 
     with pytest.raises(InputError, match=f"{name} is not what was published"):
-        publishing.fetch("one", bucket, said.append)
+        publishing.fetch("one", bucket, messages.append)
     with pytest.raises(InputError, match="no run 'one'"):
         runs.find_run("one", "self_training")
 
 
-def test_publishing_again_mends_a_changed_object(run, bucket, elsewhere, monkeypatch, said) -> None:
-    there = publishing.publish(run, bucket, said.append)
+def test_publishing_again_mends_a_changed_object(run, bucket, elsewhere, monkeypatch, messages) -> None:
+    there = publishing.publish(run, bucket, messages.append)
     storage.put_bytes(f"{marks.mark_of(f'{there}/gate')['folder']}/network.npz", b"changed")
 
-    publishing.publish(run, bucket, said.append)
+    publishing.publish(run, bucket, messages.append)
 
     monkeypatch.setenv("KINDRED_DATA", str(elsewhere))
-    assert publishing.fetch("one", bucket, said.append)
+    assert publishing.fetch("one", bucket, messages.append)
 
 
-def test_a_run_that_has_not_finished_is_not_published(run, bucket, said) -> None:
+def test_a_run_that_has_not_finished_is_not_published(run, bucket, messages) -> None:
     storage.delete(f"{run}/report/{file_names.MARK}")
 
     with pytest.raises(InputError, match="has not finished its stage 'report'"):
-        publishing.publish(run, bucket, said.append)
+        publishing.publish(run, bucket, messages.append)
     assert s3.objects(bucket) == []
 
 
-def test_what_is_not_there_is_said(run, bucket, said) -> None:
+def test_what_is_not_there_is_said(run, bucket, messages) -> None:
     with pytest.raises(InputError, match="no whole run in s3a://.*/two; `make publish` puts one there"):
-        publishing.fetch("two", bucket, said.append)
+        publishing.fetch("two", bucket, messages.append)
 
 
 @pytest.mark.parametrize(("transfers", "name"), [(publishing.publish, "TO"), (publishing.fetch, "FROM")])
-def test_a_place_that_is_no_bucket_is_refused(transfers, name: str, said) -> None:
+def test_a_place_that_is_no_bucket_is_refused(transfers, name: str, messages) -> None:
     with pytest.raises(InputError, match=f"{name} must be a bucket"):
-        transfers("one", "/a/folder", said.append)
+        transfers("one", "/a/folder", messages.append)
 
 
 def environment() -> dict[str, str]:
