@@ -3,7 +3,7 @@
 import pyarrow.dataset as ds
 
 from kindred.data import images
-from kindred.evaluation import bootstrap, retrieval, scoring
+from kindred.evaluation import retrieval, score_intervals, scoring
 from kindred.learning import metrics
 from kindred.runtime import job, stages
 from kindred.runtime.errors import InputError
@@ -32,7 +32,7 @@ def main(s: Stage) -> str:
         others = s.rows(f"predictions_{model}", ["image_id", "prediction"], ~TEST)
         hidden = scoring.on_hidden(others, truth, given)
         s.figures |= {f"{model}/hidden/{name}": value for name, value in hidden.items()}
-    s.figures |= scoring.compared(labels, *said, bootstrap.intervals(labels, *said))
+    s.figures |= scoring.compared(labels, *said, score_intervals.intervals(labels, *said))
     for name, value in list(s.figures.items()):
         if name.startswith(f"{chosen}/"):
             s.figures[name.replace(chosen, "final", 1)] = value

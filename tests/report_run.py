@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from kindred.data import near_duplicates
-from kindred.evaluation import bootstrap, scoring
+from kindred.evaluation import score_intervals, scoring
 from kindred.learning import metrics
 from kindred.report import curves, data, embedding_map, mistakes, pseudo_labels, robustness, verdict
 from kindred.report.blocks import Scored, Section
@@ -29,7 +29,7 @@ def figures_of(test: Scored, accepted: bool, pseudo: int) -> dict[str, float]:
     for model, probabilities in (("base", base), ("candidate", other)):
         scores = {**metrics.scores(test.labels, probabilities), "images": len(test.labels)}
         found |= {f"{model}/test/{name}": value for name, value in scores.items()}
-    found |= scoring.compared(test.labels, base, other, bootstrap.intervals(test.labels, base, other))
+    found |= scoring.compared(test.labels, base, other, score_intervals.intervals(test.labels, base, other))
     found |= {"gate/accepted": int(accepted), "gate/difference": 0.02, "gate/low": 0.0, "gate/high": 0.04}
     found |= {"gate/log_loss_difference": -0.1, "choose_labels/labels": 20}
     return found | {"pseudo/unlabelled": pseudo, "pseudo/count": pseudo, "pseudo/novel": 0}

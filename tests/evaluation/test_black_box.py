@@ -10,7 +10,7 @@ from kindred.evaluation.attacks import black_box, simba, spark_attacks, square
 from kindred.evaluation.attacks.black_box import Attacked, Model
 from kindred.evaluation.attacks.spark_attacks import ATTACKS, Plan
 from kindred.features import onnx_graphs
-from kindred.learning import metrics, onnx_model
+from kindred.learning import intervals, onnx_model
 from kindred.learning.networks import Layer, Network
 from pictures import noise
 
@@ -235,7 +235,7 @@ def difference(ours: np.ndarray, attack: Any, pale: tuple) -> tuple[float, float
     np.random.seed(0)
     theirs = attack.generate(images.astype(np.float32) / 255, np.eye(10)[labels])
     fooled = model(np.round(theirs * 255).astype(np.uint8)).argmax(axis=1) != labels
-    return metrics.mean_interval(ours.astype(float) - fooled)
+    return intervals.mean_interval(ours.astype(float) - fooled)
 
 
 def linear(picture: Callable[[np.ndarray], np.ndarray], count: int) -> tuple[Model, np.ndarray, np.ndarray]:

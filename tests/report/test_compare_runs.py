@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from kindred.evaluation import score_intervals
 from kindred.report import compare_runs, comparison, page
 from kindred.report.blocks import Scored
 from kindred.runtime.errors import InputError
@@ -46,6 +47,15 @@ def test_ten_points_more_on_the_same_images_are_a_difference_and_one_is_none() -
     assert table.loc["much", "p"] == pytest.approx(2 * 0.5**10)  # ten images, all in its favour
     assert table.loc["little", "p"] == 1
     assert table.loc["much", "low"] > 0
+
+
+def test_a_difference_has_the_interval_that_the_stage_evaluate_gives_it() -> None:
+    test = scored(first=0.8, other=0.83)
+
+    row = comparison.paired(test).iloc[0]
+
+    found = score_intervals.intervals(test.labels, *test.models.values()).loc["accuracy"]
+    assert (row["low"], row["high"]) == (found["difference_low"], found["difference_high"])
 
 
 def test_p_values_are_corrected_for_their_number() -> None:

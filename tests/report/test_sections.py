@@ -285,6 +285,15 @@ def test_success_grows_with_the_queries_among_the_images_that_were_right() -> No
     assert base["low"].iloc[1] == pytest.approx(0.5 - (base["high"].iloc[1] - 0.5))  # one of two
 
 
+def test_the_curve_of_success_ends_at_the_rate_and_the_interval_that_the_figures_have() -> None:
+    figures, rows, _ = attacked()
+
+    for model in ("base", "final"):
+        last = robustness.success_by_queries(rows[rows["model"] == model]).iloc[-1]
+        ends = [figures[f"attack/simba_l2/{model}/{name}"] for name in ("success_rate", "success_low", "success_high")]
+        assert last[["share", "low", "high"]].tolist() == ends
+
+
 @pytest.mark.parametrize(
     ("low", "high", "said"),
     [(-0.9, -0.1, "final is harder to fool"), (0.1, 0.9, "easier"), (-0.1, 0.1, "no difference shown with 40 images")],

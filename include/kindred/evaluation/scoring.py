@@ -37,7 +37,7 @@ def arrays(rows: pd.DataFrame, classes: list[str]) -> tuple[np.ndarray, np.ndarr
 
 def compared(labels: np.ndarray, base: np.ndarray, candidate: np.ndarray, intervals: pd.DataFrame) -> dict[str, float]:
     """The figures that say how sure the scores are: of each model's (`.../test/<score>_low`, `_high`), and of the
-    candidate's difference from base, with McNemar's p. `intervals` are `bootstrap.intervals`.
+    candidate's difference from base, with McNemar's p. `intervals` are `score_intervals.intervals`.
     """
     found = {"candidate/test/mcnemar_p": metrics.mcnemar_p(*((p.argmax(axis=1) == labels) for p in (base, candidate)))}
     prefixes = {"base": "base/test/{}", "other": "candidate/test/{}", "difference": "candidate/test/{}_difference"}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from kindred.learning import metrics
+from kindred.learning import intervals, metrics
 from kindred.runtime import arrow
 from kindred.runtime.errors import InputError
 
@@ -59,8 +59,8 @@ def decide(labels: np.ndarray, base: np.ndarray, candidate: np.ndarray, rule: st
     right = [(p.argmax(axis=1) == labels).astype(float) for p in (base, candidate)]
     gain = right[1] - right[0]
     loss = metrics.log_losses(labels, candidate) - metrics.log_losses(labels, base)
-    interval = metrics.mean_interval(gain)
-    found = gain.mean(), interval, loss.mean(), metrics.mean_interval(loss), metrics.mcnemar_p(*right)
+    interval = intervals.mean_interval(gain)
+    found = gain.mean(), interval, loss.mean(), intervals.mean_interval(loss), metrics.mcnemar_p(*right)
     accepted, reason = _judge(rule, gain.mean(), interval[0], loss.mean(), pseudo_labels)
     return Decision(accepted, reason, *found)
 

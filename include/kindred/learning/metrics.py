@@ -6,7 +6,6 @@ import numpy as np
 
 CALIBRATION_BINS = 15
 SMALLEST = 1e-15
-RESAMPLES = 2000
 
 
 def log_losses(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
@@ -72,14 +71,6 @@ def mcnemar_p(one: np.ndarray, other: np.ndarray) -> float:
 
     only_one, only_other = int((one > other).sum()), int((other > one).sum())
     return float(binomtest(only_one, only_one + only_other).pvalue) if only_one + only_other else 1.0
-
-
-def mean_interval(values: np.ndarray) -> tuple[float, float]:
-    """A 95 % interval of the mean of `values` [n]: percentiles over resamples of them, the same ones every time."""
-    chance = np.random.default_rng(0)
-    means = [values[chance.integers(0, len(values), len(values))].mean() for _ in range(RESAMPLES)]
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def _false_positive_rate(labels: np.ndarray, predicted: np.ndarray, classes: int) -> float:

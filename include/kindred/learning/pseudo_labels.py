@@ -13,7 +13,7 @@ from types import ModuleType
 import numpy as np
 
 from kindred.features import neighbours
-from kindred.learning import calibration, metrics
+from kindred.learning import calibration, intervals, metrics
 from kindred.learning.networks import Network
 from kindred.learning.pseudo_label_types import ALL, Given, Pool, Scene, Settings, Verdict
 from kindred.runtime import variants
@@ -85,7 +85,7 @@ def precision(verdicts: dict[int, Verdict], given: Given, unlabelled: np.ndarray
     if not len(accepted) or not len(off):
         return {}
     mean = verdicts[ALL].confidence[accepted].mean()
-    low, high = metrics.mean_interval(off)
+    low, high = intervals.mean_interval(off)
     values = {"": mean + off.mean(), "_low": mean + low, "_high": mean + high}
     return {f"estimated_precision{end}": float(np.clip(value, 0, 1)) for end, value in values.items()}
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics as scores
 
+from kindred.evaluation.score_intervals import accuracy_difference_interval
 from kindred.learning import metrics
 from kindred.report import curves, plots
 from kindred.report.blocks import Plot, Scored, Section, Table, Text
@@ -53,15 +54,15 @@ def summary(found: list[Run]) -> pd.DataFrame:
 
 def paired(test: Scored) -> pd.DataFrame:
     """A row for each model but the first: how much more accurate it is than the first on the same images, with a 95 %
-    interval, McNemar's p, and that corrected for the number of comparisons.
+    interval (as that of the stage evaluate), McNemar's p, and that corrected for the number of comparisons.
     """
     first, *others = test.models
     rows = []
     for name in others:
-        right = [test.right(model).astype(float) for model in (name, first)]
-        low, high = metrics.mean_interval(right[0] - right[1])
-        p = metrics.mcnemar_p(*right)
-        rows.append({"run": name, "difference": (right[0] - right[1]).mean(), "low": low, "high": high, "p": p})
+        own, reference = test.right(name).astype(float), test.right(first).astype(float)
+        low, high = accuracy_difference_interval(reference, own)
+        p = metrics.mcnemar_p(own, reference)
+        rows.append({"run": name, "difference": (own - reference).mean(), "low": low, "high": high, "p": p})
     table = pd.DataFrame(rows)
     return table.assign(p_corrected=holm(table["p"].to_numpy()))
 
@@ -94,7 +95,13 @@ def _scores(found: list[Run], test: Scored | None) -> Section:
     for title in OTHERS:
         shown[title] = table[title]
     blocks = [
-        Table("scores", "The final model of each run on its test images (95 % intervals).", table, shown, open=True)
+        Table(
+            "scores",
+            "The final model of each run on its test images (95 % intervals: bias-corrected bootstrap).",
+            table,
+            shown,
+            open=True,
+        )
     ]
     if test is None:
         says = (
@@ -115,8 +122,8 @@ def _scores(found: list[Run], test: Scored | None) -> Section:
         }
     )
     caption = (
-        f"Each run against {reference}, the first, on the {len(test.ids):,} test images that all have; p corrected by "
-        "Holm's method for the number of runs."
+        f"Each run against {reference}, the first, on the {len(test.ids):,} test images that all have; 95 % intervals: "
+        "bias-corrected bootstrap over these; p corrected by Holm's method for the number of runs."
     )
     return Section(
         "scores", "Scores", _says(reference, pairs), [*blocks, Table("paired", caption, pairs, told, open=True)]

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import beta
 
 from kindred.data import images
 from kindred.evaluation.attacks import attack_figures as attacking
+from kindred.learning import intervals
 from kindred.report import plots
 from kindred.report.blocks import Plot, Section, Sheet, Table, Text, Tile
 from kindred.report.verdict import points
@@ -27,7 +27,9 @@ def section(figures: dict[str, float], attacks: pd.DataFrame, pictures: pd.DataF
     blocks = [Text(line) for line in statements(figures)]
     blocks.append(
         Table(
-            "attacks", "By attack and model; success is among images that the model had right.", summary(figures, names)
+            "attacks",
+            "By attack and model; success is among images that the model had right (95 % intervals: Wilson's).",
+            summary(figures, names),
         )
     )
     blocks.append(_success(attacks, names))
@@ -49,7 +51,10 @@ def statements(figures: dict[str, float]) -> list[str]:
         if f"attack/{name}/difference" in figures:
             by, low, high, paired = (figures[f"attack/{name}/{key}"] for key in ("difference", "low", "high", "paired"))
             so = attacking.verdict(low, high, int(paired))
-            found.append(f"{title}: {so}, {points(by)} points of success ({points(low)} to {points(high)}).")
+            found.append(
+                f"{title}: {so}, {points(by)} points of success "
+                f"(95 % bootstrap interval {points(low)} to {points(high)})."
+            )
     return found
 
 
@@ -69,17 +74,15 @@ def summary(figures: dict[str, float], names: list[str]) -> pd.DataFrame:
 
 def success_by_queries(attacks: pd.DataFrame) -> pd.DataFrame:
     """For the rows of one attack and model: after so many queries, the share of the images that are fooled, of those
-    that the model had right, with a 95 % interval at each number of queries (Jeffreys': L. Brown et al., Interval
-    Estimation for a Binomial Proportion, 2001). Columns queries, share, low, high.
+    that the model had right, with the 95 % interval that the success rate has. Columns queries, share, low, high.
     """
     right = attacks[attacks["before"] == attacks["label"]]
     spent = np.sort(right.loc[right["success"], "queries"].to_numpy())
     end = max(attacks["queries"].max(), 0) if len(attacks) else 0
     fooled = np.append(np.arange(len(spent) + 1), len(spent))
-    rest = len(right) - fooled
-    ends = {name: beta.ppf(q, fooled + 0.5, rest + 0.5) for name, q in (("low", 0.025), ("high", 0.975))}
+    low, high = zip(*(intervals.share_interval(int(count), len(right)) for count in fooled), strict=True)
     share = fooled / max(len(right), 1)
-    return pd.DataFrame({"queries": [0, *spent, end], "share": share, **ends})
+    return pd.DataFrame({"queries": [0, *spent, end], "share": share, "low": low, "high": high})
 
 
 def _success(attacks: pd.DataFrame, names: list[str]) -> Plot:
@@ -101,7 +104,7 @@ def _success(attacks: pd.DataFrame, names: list[str]) -> Plot:
         axis.legend()
     return Plot(
         "success",
-        "How many images are fooled by how many queries, with 95 % intervals: the lower, the more robust.",
+        "How many images are fooled by how many queries, with 95 % intervals (Wilson's): the lower, the more robust.",
         plots.png(figure),
     )
 

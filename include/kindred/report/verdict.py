@@ -39,7 +39,7 @@ def section(figures: dict[str, float], reason: str, robustness: list[str]) -> Se
     if figures["pseudo/count"]:
         blocks.append(_differences(table, other))
     shown = shown_scores(table, other, bool(figures["pseudo/count"]))
-    interval = f"95 % intervals: bootstrap over the {figures['base/test/images']:,.0f} test images."
+    interval = f"95 % intervals: bias-corrected bootstrap over the {figures['base/test/images']:,.0f} test images."
     averages = "Precision, recall, F1 and rates are means over classes, weighted by their size."
     blocks += [
         Table(
@@ -94,8 +94,8 @@ def gate_says(figures: dict[str, float], reason: str) -> str:
     gain, low, high = (points(figures[f"gate/{name}"]) for name in ("difference", "low", "high"))
     loss, p = figures["gate/log_loss_difference"], figures["candidate/test/mcnemar_p"]
     return (
-        f"Gate: {said}, {reason}. On given labels that neither model had seen: accuracy {gain} points "
-        f"({low} to {high}), log loss {loss:+.3f}. On the test images, McNemar's p of equal accuracy is {p:.3g}."
+        f"Gate: {said}, {reason}. On given labels that neither model had seen: accuracy {gain} points (95 % bootstrap "
+        f"interval {low} to {high}), log loss {loss:+.3f}. On the test images McNemar's p of equal accuracy is {p:.3g}."
     )
 
 

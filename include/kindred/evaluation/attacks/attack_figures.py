@@ -10,7 +10,7 @@ import pandas as pd
 
 from kindred.evaluation.attacks.black_box import SLACK, TOP
 from kindred.evaluation.attacks.spark_attacks import ATTACKS, Plan, norm_of
-from kindred.learning import metrics
+from kindred.learning import intervals
 from kindred.runtime.errors import InputError
 
 IMAGES, QUERIES = {False: 200, True: 50}, {False: 1000, True: 500}  # is the extractor a network?
@@ -73,7 +73,7 @@ def figures(found: pd.DataFrame, plan: Plan) -> dict[str, float]:
         both = both["success"][both["right"].all(axis=1)]
         if len(both):
             difference = (both["final"] - both["base"]).to_numpy()
-            low, high = metrics.mean_interval(difference)
+            low, high = intervals.mean_interval(difference)
             found_here = {"difference": difference.mean(), "low": low, "high": high, "paired": len(both)}
             values |= {f"attack/{name}/{key}": float(value) for key, value in found_here.items()}
     return values
@@ -115,13 +115,11 @@ def verdict(low: float, high: float, images: int) -> str:
 
 def _scores(own: pd.DataFrame) -> dict[str, float]:
     """Of one model under one attack."""
-    from scipy.stats import binomtest
-
     right, fooled = int(own["right"].sum()), int(own["success"].sum())
     found = {"accuracy": (right - fooled) / len(own)}
     if right:
-        interval = binomtest(fooled, right).proportion_ci(method="wilson")
-        found |= {"success_rate": fooled / right, "success_low": interval.low, "success_high": interval.high}
+        low, high = intervals.share_interval(fooled, right)
+        found |= {"success_rate": fooled / right, "success_low": low, "success_high": high}
     if fooled:
         found["median_queries"] = own["queries"][own["success"]].median()
     return {name: float(value) for name, value in found.items()}

@@ -4,22 +4,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kindred.evaluation import bootstrap, scoring
-from kindred.learning import metrics
+from kindred.evaluation import score_intervals, scoring
+from kindred.learning import intervals, metrics
 
 
 def random_scores(n: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
     """Labels [n] and probabilities [n, classes] with many ties."""
-    chance = np.random.default_rng(1)
-    probabilities = np.round(chance.dirichlet(np.ones(classes), n), 1) + 0.01
-    return chance.integers(0, classes, n), probabilities / probabilities.sum(axis=1, keepdims=True)
+    rng = np.random.default_rng(1)
+    probabilities = np.round(rng.dirichlet(np.ones(classes), n), 1) + 0.01
+    return rng.integers(0, classes, n), probabilities / probabilities.sum(axis=1, keepdims=True)
 
 
 def test_the_scores_of_a_resample_are_scikit_learns_of_the_images_drawn() -> None:
     labels, probabilities = random_scores(40, 3)
-    counts = next(bootstrap.resamples(40))[:10]
+    counts = next(score_intervals.resamples(40))[:10]
 
-    found = bootstrap.scores(labels, probabilities, counts)
+    found = score_intervals.scores(labels, probabilities, counts)
 
     for i, row in enumerate(counts):
         drawn = np.repeat(np.arange(40), row.astype(int))
@@ -28,9 +28,9 @@ def test_the_scores_of_a_resample_are_scikit_learns_of_the_images_drawn() -> Non
 
 
 def test_every_resample_draws_as_many_images_as_there_are_and_the_same_ones_every_time() -> None:
-    once, again = (np.concatenate(list(bootstrap.resamples(50))) for _ in range(2))
+    once, again = (np.concatenate(list(score_intervals.resamples(50))) for _ in range(2))
 
-    assert once.shape == (bootstrap.RESAMPLES, 50)
+    assert once.shape == (intervals.RESAMPLES, 50)
     assert (once.sum(axis=1) == 50).all()
     assert (once == again).all()
 
@@ -39,7 +39,7 @@ def test_a_perfect_model_beside_one_that_is_right_half_the_time() -> None:
     labels = np.tile([0, 1], 200)
     perfect, constant = np.eye(2)[labels], np.tile([0.9, 0.1], (400, 1))
 
-    found = bootstrap.intervals(labels, constant, perfect)
+    found = score_intervals.intervals(labels, constant, perfect)
 
     assert found.loc["accuracy", ["other_low", "other_high"]].tolist() == [1, 1]
     assert found.loc["accuracy", "base_low"] == pytest.approx(0.45, abs=0.01)  # 1.96 * sqrt(0.25 / 400)
@@ -52,22 +52,31 @@ def test_a_perfect_model_beside_one_that_is_right_half_the_time() -> None:
 def test_the_difference_of_a_model_from_itself_is_nothing() -> None:
     labels, probabilities = random_scores(60, 3)
 
-    found = bootstrap.intervals(labels, probabilities, probabilities)
+    found = score_intervals.intervals(labels, probabilities, probabilities)
 
     assert not found[["difference_low", "difference_high"]].to_numpy().any()
 
 
-def test_an_interval_holds_its_estimate_and_most_of_what_resamples_have() -> None:
-    values = np.random.default_rng(0).normal(3, 1, 4000)
+def test_the_difference_in_accuracy_alone_has_the_interval_that_it_has_among_all_scores() -> None:
+    labels, base = random_scores(60, 3)
+    other = random_scores(60, 3)[1][::-1]
+    right = [probabilities.argmax(axis=1) == labels for probabilities in (base, other)]
 
-    low, high = bootstrap.interval(values, 3.0)
+    row = score_intervals.intervals(labels, base, other).loc["accuracy"]
 
-    assert (low, high) == pytest.approx((3 - 1.96, 3 + 1.96), abs=0.15)
-    assert bootstrap.interval(values + 9, 3.0)[0] == 3.0
+    assert score_intervals.accuracy_difference_interval(*right) == (row["difference_low"], row["difference_high"])
+
+
+def test_a_mean_and_a_score_are_of_the_same_resamples() -> None:
+    values = np.random.default_rng(3).normal(size=30)
+
+    means = np.concatenate([counts @ values / 30 for counts in score_intervals.resamples(30)])
+
+    assert intervals.percentile_interval(means) == pytest.approx(intervals.mean_interval(values), abs=1e-12)
 
 
 def test_with_one_class_only_there_is_no_interval_of_roc_auc() -> None:
-    found = bootstrap.intervals(np.zeros(5, int), np.eye(2)[[0, 0, 1, 0, 0]], np.eye(2)[[0] * 5])
+    found = score_intervals.intervals(np.zeros(5, int), np.eye(2)[[0, 0, 1, 0, 0]], np.eye(2)[[0] * 5])
 
     assert "roc_auc" not in found.index
     assert found.notna().all().all()

@@ -1,9 +1,8 @@
-"""Intervals of scores and of their paired differences: bias-corrected percentiles over resamples of the test images.
+"""95 % intervals of scores and of their paired differences, over resamples of the test images.
 
 Every resample of n images is a row of counts, how often each image is drawn, so that scores of many resamples are a few
-products of matrices. A test holds them against `metrics.scores` of the images drawn. Source: B. Efron, R. Tibshirani,
-An Introduction to the Bootstrap (1993, section 14.3, without acceleration: it is the calibration error, which is larger
-in resamples, that needs the correction).
+products of matrices. A test holds them against `metrics.scores` of the images drawn. The intervals are bias-corrected
+(`intervals.bias_corrected_interval`): it is the calibration error, which is larger in resamples, that needs it.
 """
 
 from collections.abc import Iterator
@@ -11,50 +10,58 @@ from itertools import chain
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from kindred.learning import metrics
+from kindred.learning.intervals import RESAMPLES, bias_corrected_interval
 
-RESAMPLES = 2000
-FEWEST = 200
-DRAWS = 4e7  # images drawn in all: with very many test images fewer resamples do, their scores vary less
-AREA_DRAWS = 5e7  # times classes: the areas under curves cost the most, so that fewer resamples have them
-AREA_SHARE = 0.05  # of the resamples at least
-BLOCK = 2**22  # counts held at a time
+MIN_RESAMPLES = 200  # whatever the number of test images
+MAX_DRAWS = 4e7  # images drawn in all: with very many test images fewer resamples do, their scores vary less
+MAX_AREA_DRAWS = 5e7  # times classes: the areas under curves cost the most, so that fewer resamples have them
+MIN_AREA_SHARE = 0.05  # of the resamples that have areas
+BLOCK_COUNTS = 2**22  # counts held at a time
 
 
 def intervals(labels: np.ndarray, base: np.ndarray, other: np.ndarray) -> pd.DataFrame:
     """95 % intervals of all of `metrics.scores` for two models, and of their difference, other minus base, on the same
     resamples. labels [n], probabilities [n, classes]; a row for each score, columns base_low, base_high, other_low,
     other_high, difference_low, difference_high.
+
+    >>> labels = np.tile([0, 1], 50)
+    >>> perfect, always_the_first = np.eye(2)[labels], np.tile([0.9, 0.1], (100, 1))
+    >>> table = intervals(labels, always_the_first, perfect)
+    >>> table.loc["accuracy", ["base_low", "base_high", "other_low", "other_high"]].round(2).tolist()
+    [0.4, 0.59, 1.0, 1.0]
     """
-    once = [np.ones((1, len(labels)), np.float32)]  # the test images themselves: the scores, before the resamples'
-    parts = [
-        (scores(labels, base, counts), scores(labels, other, counts)) for counts in chain(once, resamples(len(labels)))
-    ]
+    parts = [(scores(labels, base, counts), scores(labels, other, counts)) for counts in _with_all(len(labels))]
     rows = {}
     for name in parts[0][0]:
         one, two = (np.concatenate([part[side][name] for part in parts]) for side in (0, 1))
-        ends = {key: interval(v[1:], v[0]) for key, v in {"base": one, "other": two, "difference": two - one}.items()}
-        rows[name] = {f"{key}_{end}": found[i] for key, found in ends.items() for i, end in enumerate(("low", "high"))}
+        ends = {"base": _ends(one), "other": _ends(two), "difference": _ends(two - one)}
+        rows[name] = {f"{key}_{end}": pair[i] for key, pair in ends.items() for i, end in enumerate(("low", "high"))}
     return pd.DataFrame(rows).T
 
 
-def interval(values: np.ndarray, estimate: float) -> tuple[float, float]:
-    """The 95 % interval from the `values` [r] that resamples have (NaN: none) of what is estimated."""
-    values = values[~np.isnan(values)]
-    below = ((values < estimate).mean() + (values <= estimate).mean()) / 2
-    bias = norm.ppf(np.clip(below, 1 / len(values), 1 - 1 / len(values)))
-    low, high = np.quantile(values, norm.cdf(2 * bias + norm.ppf([0.025, 0.975])))
-    return float(min(low, estimate)), float(max(high, estimate))
+def accuracy_difference_interval(base: np.ndarray, other: np.ndarray) -> tuple[float, float]:
+    """The same interval of the difference in accuracy alone, of two models that are right (1) or wrong (0) on images
+    [n].
+
+    >>> accuracy_difference_interval(np.array([1, 0, 0, 1]), np.array([1, 0, 0, 1]))
+    (0.0, 0.0)
+    """
+    n = len(base)
+    one, two = (
+        np.concatenate([np.float64(counts @ right.astype(np.float32)) / n for counts in _with_all(n)])
+        for right in (base, other)
+    )
+    return _ends(two - one)
 
 
 def resamples(n: int) -> Iterator[np.ndarray]:
     """Blocks of counts [r, n]: the same ones for the same n."""
-    chance, left = np.random.default_rng(0), int(max(FEWEST, min(RESAMPLES, DRAWS / n)))
+    rng, left = np.random.default_rng(0), int(max(MIN_RESAMPLES, min(RESAMPLES, MAX_DRAWS / n)))
     while left:
-        block = min(left, max(1, BLOCK // n))
-        drawn = chance.integers(0, n, (block, n)) + n * np.arange(block)[:, None]
+        block = min(left, max(1, BLOCK_COUNTS // n))
+        drawn = rng.integers(0, n, (block, n)) + n * np.arange(block)[:, None]
         yield np.bincount(drawn.ravel(), minlength=block * n).reshape(block, n).astype(np.float32)
         left -= block
 
@@ -62,29 +69,41 @@ def resamples(n: int) -> Iterator[np.ndarray]:
 def scores(labels: np.ndarray, probabilities: np.ndarray, counts: np.ndarray) -> dict[str, np.ndarray]:
     """`metrics.scores` of each resample, [r]; `counts` [r, n]. What has no value in a resample is NaN."""
     classes = probabilities.shape[1]
-    predicted, everyone = probabilities.argmax(axis=1), np.arange(len(labels))
-    truth, said = np.zeros((2, len(labels), classes), np.float32)
-    truth[everyone, labels] = said[everyone, predicted] = 1
-    support, taken, hits = (np.float64(counts @ values) for values in (truth, said, truth * said))
+    predictions, rows = probabilities.argmax(axis=1), np.arange(len(labels))
+    true, predicted = np.zeros((2, len(labels), classes), np.float32)
+    true[rows, labels] = predicted[rows, predictions] = 1
+    support, taken, hits = (np.float64(counts @ values) for values in (true, predicted, true * predicted))
     n = support.sum(axis=1)
-    found = _of_counts(support, taken, hits, n)
-    found["log_loss"] = counts @ metrics.log_losses(labels, probabilities) / n
+    values = _of_counts(support, taken, hits, n)
+    values["log_loss"] = counts @ metrics.log_losses(labels, probabilities) / n
     bins, gaps = metrics.calibration_gaps(labels, probabilities)
     binned = np.zeros((len(labels), metrics.CALIBRATION_BINS))
-    binned[everyone, bins] = gaps
-    found["expected_calibration_error"] = np.abs(counts @ binned).sum(axis=1) / n
+    binned[rows, bins] = gaps
+    values["expected_calibration_error"] = np.abs(counts @ binned).sum(axis=1) / n
     present = np.unique(labels)
     if len(present) > 1:
-        share = max(AREA_SHARE, AREA_DRAWS / (RESAMPLES * len(present) * len(labels)))
-        few = max(1, round(share * len(counts)))
+        share = max(MIN_AREA_SHARE, MAX_AREA_DRAWS / (RESAMPLES * len(present) * len(labels)))
+        first = max(1, round(share * len(counts)))
         areas = np.full(len(counts), np.nan)
-        areas[:few] = _areas(labels, probabilities, counts[:few], present)
-        found["roc_auc"] = areas
-    return found
+        areas[:first] = _areas(labels, probabilities, counts[:first], present)
+        values["roc_auc"] = areas
+    return values
+
+
+def _with_all(n: int) -> Iterator[np.ndarray]:
+    """Counts of the n images themselves, each drawn once, and then those of the resamples."""
+    return chain([np.ones((1, n), np.float32)], resamples(n))
+
+
+def _ends(values: np.ndarray) -> tuple[float, float]:
+    """The interval, where the first of the values [1 + r] is that of the images themselves."""
+    return bias_corrected_interval(values[1:], values[0])
 
 
 def _of_counts(support: np.ndarray, taken: np.ndarray, hits: np.ndarray, n: np.ndarray) -> dict[str, np.ndarray]:
-    """The scores that follow from how many images each class has, is said of, and is rightly said of: [r, classes]."""
+    """The scores that follow from how many images of each class there are (`support`), are predicted as it (`taken`),
+    and rightly so (`hits`), all [r, classes], and in all (`n` [r]).
+    """
 
     def over_classes(values: np.ndarray) -> np.ndarray:
         return (values * support).sum(axis=1) / n
