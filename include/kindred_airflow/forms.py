@@ -1,6 +1,6 @@
 """The fields of the trigger forms: types, limits, choices and defaults, each once. Nothing heavy is imported here.
 
-What may stay empty is null: Airflow's form takes an empty text for one that is still to be filled in.
+An optional field is null by default: Airflow's form treats an empty text as a required field that is not filled in.
 """
 
 from airflow.sdk import Param
@@ -31,123 +31,143 @@ RUN = {
         None,
         type=["null", "string"],
         pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,119})?$",
-        title="Name of the run",
-        description="Its folder and its name in MLflow. Empty: Airflow's run id. The name of an earlier run "
-        "resumes it: finished stages with the same values are skipped.",
+        title="Run name",
+        description="Name of the run's folder and of its MLflow run. Empty: Airflow's run id. The name of an earlier "
+        "run resumes that run: stages that finished with the same values are skipped.",
     ),
 }
 
 SELF_TRAINING = {
-    "dataset": _choice("dataset", "digits", "Dataset", "Where the images come from; digits is embedded."),
+    "dataset": _choice(
+        "dataset", "digits", "Dataset", "Where the images come from. digits is included and needs no download."
+    ),
     "path": Param(
         None,
         type=["null", "string"],
         minLength=1,
         title="Path",
-        description="The folder, file or archive of the dataset. Empty: fashion_mnist and stl10 are downloaded, once.",
+        description="Folder, file or archive of the dataset; s3://bucket/prefix is possible for image_folder. Empty: "
+        "fashion_mnist and stl10 are downloaded once.",
     ),
-    "limit": _count("Limit", "Take only so many first images of each split, for a quick look. Empty: all."),
+    "limit": _count("Image limit", "Use only the first images of each split, for a quick look. Empty: all images."),
     "leaks": Param(
         "drop",
         type="string",
         enum=["drop", "keep"],
-        title="Leaks",
-        description="Copies of test images among the training or unlabelled ones: drop them (right), or keep them (as "
-        "published figures did).",
+        title="Copies of test images",
+        description="Copies of test images among the training and unlabelled images: drop (recommended), or keep (as "
+        "in the published study).",
     ),
     "extractor": _choice(
         "extractor",
         "pixels",
-        "Extractor",
-        "What turns an image into features. mobilenet_v2 is a good start for photographs.",
+        "Feature extractor",
+        "Turns each image into a feature vector. mobilenet_v2 is a good start for photographs.",
     ),
-    "image_size": _count("Image size", "Side in pixels to which images are resized. Empty: the extractor's own.", 8),
+    "image_size": _count("Image size", "Images are resized to this side in pixels. Empty: the extractor's default.", 8),
     "weights": Param(
         "imagenet",
         type="string",
         minLength=1,
-        title="Weights",
-        description="Of a network extractor: imagenet (found in $KERAS_HOME/models, else downloaded), random, or a "
-        "file.",
+        title="Network weights",
+        description="Weights of a network extractor: imagenet (from $KERAS_HOME/models, or downloaded), random, or the "
+        "path of a file.",
     ),
-    "labels_per_class": _count("Labels per class", "Given labels for each class. Empty: see the next field.", 2),
-    "labels": _count("Labels in all", "Given labels in all. Both empty: every known training label.", 2),
+    "labels_per_class": _count("Number of labels per class", "Empty: use the total number of labels (next field).", 2),
+    "labels": _count(
+        "Total number of labels",
+        "Use this or the number per class, not both. Both empty: all known training labels.",
+        2,
+    ),
     "label_choice": Param(
         "random",
         type="string",
         enum=["random", "representatives"],
-        title="Choice of labels",
-        description="Which images get their label: random ones (by a hash of the image and the seed), or of as many "
-        "clusters as labels in all the image nearest to each centroid.",
+        title="Label selection",
+        description="Which training images get their label: random ones (repeatable: by image id and seed), or "
+        "representatives: the images nearest to the centroids of as many k-means clusters as the total number of "
+        "labels.",
     ),
     "stratified": Param(
-        True, type="boolean", title="Stratified", description="Give each class its share of the labels in all."
+        True,
+        type="boolean",
+        title="Stratify labels by class",
+        description="Divide the total number of labels among the classes in proportion to their size.",
     ),
     "classifier": _choice(
         "classifier",
         "logistic_regression",
         "Classifier",
-        "Trained twice: base on the given labels, final on those and the pseudo-labels. multilayer_perceptron takes no "
-        "weights: there a pseudo-label counts as much as a given one.",
+        "Trained twice: base on the given labels, final on these and the pseudo-labels. multilayer_perceptron ignores "
+        "sample weights: a pseudo-label counts as much as a given label.",
     ),
-    "folds": Param(5, type="integer", minimum=2, maximum=50, title="Folds", description="Of the cross-validation."),
+    "folds": Param(
+        5,
+        type="integer",
+        minimum=2,
+        maximum=50,
+        title="Cross-validation folds",
+        description="Number of folds. Lowered to the size of the smallest class.",
+    ),
     "labeller": _choice(
         "labeller",
         "consensus",
-        "Labeller",
-        "Who says which pseudo-label an unlabelled image gets: the classifier's own confidence, labels spread over "
-        "nearest neighbours, both together or the better of them (consensus), or the representative of its cluster.",
+        "Pseudo-labelling method",
+        "confidence: the base classifier's prediction. neighbours: labels spread over a nearest-neighbour graph. "
+        "consensus: both combined, or the better one. clusters: the label of the cluster's representative.",
     ),
     "threshold": Param(
         None,
         type=["null", "number"],
         minimum=0,
         maximum=1,
-        title="Threshold",
-        description="A pseudo-label is accepted where its calibrated probability reaches this. 0 takes all. Empty: the "
-        "labeller's own (confidence 0.95, the others 0: there the weights do the work).",
+        title="Confidence threshold",
+        description="A pseudo-label is accepted if its calibrated probability is at least this. Empty: the method's "
+        "default: 0.95 for confidence; 0 for the others, which accept all and weight each by its probability.",
     ),
     "class_thresholds": Param(
         "fixed",
         type="string",
         enum=["fixed", "adaptive"],
         title="Class thresholds",
-        description="The same threshold for every class, or a lower one for classes of which few images reach it.",
+        description="fixed: the same threshold for every class. adaptive: a lower threshold for classes in which few "
+        "images reach it.",
     ),
     "percentile": Param(
         100,
         type="number",
         minimum=0,
         maximum=100,
-        title="Percentile",
-        description="Of the labeller clusters: only so many percent of each cluster, nearest to its centroid, get a "
-        "label.",
+        title="Cluster percentile",
+        description="Only for the method clusters: this percentage of each cluster, nearest to its centroid, gets a "
+        "pseudo-label.",
     ),
-    "clusters": _count("Clusters", "Of the labeller clusters. Empty: as many as there are given labels.", 2),
+    "clusters": _count("Number of clusters", "Only for the method clusters. Empty: the number of given labels.", 2),
     "novelty": Param(
         True,
         type="boolean",
-        title="Keep out the unknown",
-        description="No pseudo-label for images that lie further from every given image than given images do (of no "
-        "known class), where there are more of them than chance explains.",
+        title="Exclude out-of-distribution images",
+        description="No pseudo-label for images that are further from the given images than these are from each other "
+        "(probably of an unknown class). Acts only if there are more such images than expected by chance.",
     ),
     "gate": Param(
         "no_harm",
         type="string",
         enum=["no_harm", "must_gain", "off"],
         title="Gate",
-        description="When pseudo-labels may make the final model: if out-of-fold log loss and accuracy are not worse "
-        "than base's (no_harm), if a gain is shown (must_gain), or always (off). Refused: final is base.",
+        description="When the model trained with pseudo-labels becomes final. no_harm: its out-of-fold log loss and "
+        "accuracy are not worse than base's. must_gain: its gain in accuracy is significant. off: always. Otherwise "
+        "final is base.",
     ),
     "projection": Param(
         "pca",
         type="string",
         enum=["pca", "tsne"],
-        title="Projection",
-        description="How the report maps images onto a plane: by the directions of largest variance (pca), or by who "
-        "is near whom (tsne).",
+        title="Projection of the embedding map",
+        description="How the report maps the images onto a plane. pca: the directions of largest variance. tsne: keeps "
+        "neighbours together.",
     ),
-    "seed": Param(0, type="integer", minimum=0, title="Seed", description="Of everything that is left to chance."),
+    "seed": Param(0, type="integer", minimum=0, title="Random seed", description="Same params and seed: same figures."),
 }
 
 ATTACKS = ["simba_l2", "square_l2", "square_linf"]
@@ -155,8 +175,8 @@ ATTACK = {
     "attack": Param(
         False,
         type="boolean",
-        title="Attack",
-        description="Try to fool base and final with changed test images (black-box attacks), and compare them.",
+        title="Attack the models",
+        description="Measure robustness: run black-box attacks on base and final with test images, and compare them.",
     ),
     "attacks": Param(
         ATTACKS,
@@ -166,56 +186,59 @@ ATTACK = {
         items={"type": "string", "enum": ATTACKS},
         examples=ATTACKS,
         title="Attacks",
-        description="SimBA changes one pixel at a time, Square Attack a square at a time; the norm bounds the change.",
+        description="SimBA changes one pixel at a time, Square Attack one square at a time. The norm (l2, linf) limits "
+        "the change.",
     ),
-    "attack_images": _count("Attacked images", "How many test images. Empty: 200, or 50 where a network extracts."),
+    "attack_images": _count("Number of attacked images", "Empty: 200, or 50 with a network extractor."),
     "attack_queries": _count(
-        "Queries",
-        "How often each attack may ask a model about an image. Empty: 1,000, or 500 where a network extracts.",
+        "Queries per image",
+        "Maximum number of model queries per attack and image. Empty: 1,000, or 500 with a network extractor.",
     ),
     "attack_epsilon_linf": _epsilon(
-        "L-infinity epsilon",
-        "How far each value of a pixel may move; 1 is the whole range from black to white. Empty: 0.3 over the root of "
-        "the image's side: 8/255 (0.03) at 96 px, usual for photographs, and 0.11 at 8 px, where few pixels must do.",
+        "L-infinity bound",
+        "Largest change of a pixel value; 1 is the range from black to white. Empty: 0.3 / sqrt(image side in pixels), "
+        "which is 8/255 (0.03) at 96 px, usual for photographs, and 0.11 at 8 px.",
         1,
     ),
     "attack_epsilon_l2": _epsilon(
-        "L2 epsilon",
-        "The longest change (root of the sum of squares) of all values; 1 is one value from black to white. Empty: "
-        "that of half the default L-infinity epsilon in every value: 2.6 at 96 px in colour, 0.42 at 8 px in grey.",
+        "L2 bound",
+        "Largest L2 norm of the change; 1 is one value changed from black to white. Empty: half the default L-infinity "
+        "bound in every value, which is 2.6 at 96 px in colour and 0.42 at 8 px in grey.",
     ),
 }
 
 LABEL_PROPAGATION = {
-    "dataset": _choice("dataset", "fashion_mnist", "Dataset", "Where the images come from; by default the study's."),
+    "dataset": _choice(
+        "dataset", "fashion_mnist", "Dataset", "Where the images come from. Default: the dataset of the study."
+    ),
     **{name: SELF_TRAINING[name] for name in ("path", "limit")},
     "budgets": _several(
         [500, 1000, 2000],
         "integer",
         {"minimum": 2},
         "Label budgets",
-        "How many labels are given: on random images, and on the representatives of as many clusters.",
+        "Numbers of given labels: of random images, and of the representatives of as many clusters.",
     ),
     "centroids": _several(
         [100, 200, 300],
         "integer",
         {"minimum": 2},
-        "Centroids",
-        "Numbers of clusters, the distances to whose centroids are features for logistic regression with all labels.",
+        "Numbers of centroids",
+        "For each: logistic regression on all labels, with the distances to this many k-means centroids as features.",
     ),
     "percentiles": _several(
         [20, 25, 30, 50, 75],
         "number",
         {"minimum": 0, "maximum": 100},
         "Percentiles",
-        "Labels are propagated to whole clusters, and to so many percent of each cluster, nearest to its centroid.",
+        "Labels are propagated to whole clusters, and to these percentages of each cluster, nearest to its centroid.",
     ),
     "network": Param(
         False,
         type="boolean",
-        title="Network",
-        description="Train the study's convolutional network too, on all labels and for each budget. With 60,000 "
-        "images and no GPU that takes hours.",
+        title="Convolutional network",
+        description="Also train the study's convolutional network, on all labels and for each budget. Takes hours with "
+        "60,000 images and no GPU.",
     ),
     "seed": SELF_TRAINING["seed"],
 }
@@ -226,10 +249,10 @@ PREDICT = {
         type="string",
         minLength=1,
         title="Run",
-        description="The finished run whose final model is used: its name, DAG/name, or the URI of its folder.",
+        description="Finished run whose final model is used: its name, DAG/name, or the URI of its folder.",
     ),
     "images": Param(
-        "", type="string", minLength=1, title="Images", description="A folder of images (with all its subfolders)."
+        "", type="string", minLength=1, title="Images", description="Folder of images; subfolders are included."
     ),
 }
 
@@ -239,6 +262,6 @@ PROMOTE = {
         type="string",
         minLength=1,
         title="Run",
-        description="The finished run to serve: its name, DAG/name, or the URI of its folder.",
+        description="Finished run to serve: its name, DAG/name, or the URI of its folder.",
     ),
 }
