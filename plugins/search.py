@@ -18,9 +18,9 @@ def application() -> Any:
     from kindred.serving import champion
     from kindred.serving.page.app import application
 
-    following = champion.Served()
+    follower = champion.ChampionFollower()
     guards = [Depends(requires_access_view(AccessView.PLUGINS))]
-    return application(following.current, lambda: following.trouble, guards)
+    return application(follower.current, lambda: follower.problem, guards)
 
 
 async def on_demand(scope: Any, receive: Any, send: Any) -> None:

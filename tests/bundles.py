@@ -55,7 +55,7 @@ def make(folder: Path, gallery: int = 60, queries: int = 6, graph: bytes | None 
 
     parts = {bundle.VECTORS: range(gallery), bundle.QUERIES: range(gallery, gallery + queries)}
     whole = image_index.build(seen(range(gallery + queries), "any"), CLASSES)
-    empty = whole.delete(whole.find())
+    empty = whole.delete(whole.ids())
     for (part, numbers), split in zip(parts.items(), ("unlabeled", "test"), strict=True):
         index = empty.add(seen(numbers, split)) if numbers else empty
         index.save(storage.uri(str(folder / part)))

@@ -16,16 +16,7 @@ def main() -> int:
     if bool(names) == bool(wanted):
         usage = """make compare RUNS="a b c", or FILTER="tags.dataset = 'digits'" in the language of MLflow's search"""
         raise InputError(f"say which runs: {usage}; {command.finished()}")
-    folders = (
-        [
-            runs.find_run(
-                name,
-            )
-            for name in names
-        ]
-        if names
-        else _filtered(wanted)
-    )
+    folders = [runs.find_run(name) for name in names] if names else _filtered(wanted)
     from kindred.report import compare_runs  # it loads Spark's modules
 
     page, table, says = compare_runs.pages(folders)

@@ -12,9 +12,7 @@ def main() -> int:
     """The command line of `make predict`."""
     usage = "say which run and which images: make predict RUN=name IMAGES=folder"
     name, images = command.given("RUN", "IMAGES", say=usage)
-    source = runs.find_run(
-        name,
-    )
+    source = runs.find_run(name)
     images = images if "://" in images else str(Path(images).expanduser().absolute())
     folder, status = run("predict", {"run": source, "images": images}, os.environ.get("RUN_ID"))
     if status == 0:

@@ -9,11 +9,7 @@ def main() -> int:
     """Promote the run RUN."""
     (name,) = command.given("RUN", say="say which run: make promote RUN=name")
     machine.use_tracking()
-    pointer = champion.publish(
-        runs.find_run(
-            name,
-        )
-    )
+    pointer = champion.promote(runs.find_run(name))
     print(f"  served    {pointer['name']}\n  model     {pointer['model']} version {pointer['version']}, alias champion")
     print("  `make search` shows it; a page that is open follows")
     return 0

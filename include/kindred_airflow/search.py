@@ -19,16 +19,12 @@ def main() -> int:
 
     number, name = free_port("SEARCH_PORT", 8090), os.environ.get("RUN")
     if name:
-        chosen = champion.open_run(
-            runs.find_run(
-                name,
-            )
-        )
+        chosen = champion.bundle_of_run(runs.find_run(name))
         app = application(lambda: chosen)
     else:
-        following = champion.Served()
-        following.current()
-        app = application(following.current, lambda: following.trouble)
+        follower = champion.ChampionFollower()
+        follower.current()
+        app = application(follower.current, lambda: follower.problem)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])  # no other site reads along
     print(f"  Search   http://127.0.0.1:{number}\nCtrl-C ends it.", flush=True)
     uvicorn.run(app, host="127.0.0.1", port=number, log_level="warning", limit_concurrency=AT_ONCE)

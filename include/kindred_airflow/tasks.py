@@ -214,9 +214,5 @@ def promote(**context) -> None:
     from kindred.serving import champion
 
     with in_one_line("promote"):
-        pointer = champion.publish(
-            runs.find_run(
-                context["params"]["run"],
-            )
-        )
+        pointer = champion.promote(runs.find_run(context["params"]["run"]))
     log.info("serving %s; model %s version %s", pointer["name"], pointer["model"], pointer["version"])

@@ -172,7 +172,7 @@ def test_after_any_sequence_the_answers_are_those_of_a_fresh_build(
     found = gallery.search(queries, 5, name, farthest, where)
 
     assert len(gallery) == len(fresh)
-    assert gallery.find() == sorted(held)
+    assert gallery.ids() == sorted(held)
     assert pairs(found) == pairs(image_index.build(fresh, CLASSES).search(queries, 5, name, farthest, where))
 
 
@@ -182,10 +182,10 @@ def test_an_index_is_a_value() -> None:
     assert (len(before.delete(["001"])), len(before.add(images(9))), len(before)) == (4, 9, 5)
 
 
-def test_find_gives_the_ids_that_pass_in_order() -> None:
+def test_the_ids_are_those_that_pass_the_filter_in_order() -> None:
     gallery = index(50).add(images(1, start=200)).delete(["003", "200"])
 
-    assert gallery.find(Filter(splits=["train"], datasets=["first"])) == [f"{i:03d}" for i in range(0, 31, 3) if i != 3]
+    assert gallery.ids(Filter(splits=["train"], datasets=["first"])) == [f"{i:03d}" for i in range(0, 31, 3) if i != 3]
 
 
 def test_the_arrays_of_an_opened_index_are_mapped_and_give_the_same_answers(tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_without_an_image_the_index_can_be_saved_filled_and_says_so(tmp_path: Pa
     index(2).delete(["000", "001"]).save(f"file://{tmp_path}")
     empty = image_index.open_folder(f"file://{tmp_path}")
 
-    assert (len(empty), empty.find()) == (0, [])
+    assert (len(empty), empty.ids()) == (0, [])
     with pytest.raises(InputError, match="the index is empty: the run had no unlabelled image"):
         empty.search(images(1), 1, "l2")
     assert len(empty.add(images(3)).search(images(1), 2, "l2")[0].neighbours) == 2

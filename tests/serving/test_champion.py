@@ -8,7 +8,7 @@ import bundles
 from kindred.runtime import file_names, marks, runs, stages, storage, tracking
 from kindred.runtime.errors import InputError
 from kindred.serving import bundle, champion
-from kindred.serving.champion import Served
+from kindred.serving.champion import ChampionFollower
 
 
 @pytest.fixture
@@ -49,20 +49,20 @@ def eager(monkeypatch) -> None:
     monkeypatch.setattr(champion, "RETRY_SECONDS", 0)
 
 
-def after_a_look(following: Served) -> bundle.Bundle:
+def after_a_look(follower: ChampionFollower) -> bundle.Bundle:
     """What is served after it was looked for once more."""
-    following.current()
-    looking = following._looking
+    follower.current()
+    looking = follower._looking
     if looking:
         looking.join()
-    return following.current()
+    return follower.current()
 
 
 def test_what_is_published_is_served_from_a_copy(finished, aliases, data) -> None:
     run = finished("first")
 
-    pointer = champion.publish(run)
-    found = Served().current()
+    pointer = champion.promote(run)
+    found = ChampionFollower().current()
 
     assert (pointer["name"], pointer["version"]) == ("self_training/first", "of first")
     assert found.name == "self_training/first"
@@ -73,31 +73,31 @@ def test_what_is_published_is_served_from_a_copy(finished, aliases, data) -> Non
 
 def test_without_a_pointer_it_is_said_what_to_do(data) -> None:
     with pytest.raises(InputError, match="make promote"):
-        Served().current()
+        ChampionFollower().current()
 
 
 @pytest.mark.usefixtures("eager")
 def test_another_run_is_served_without_a_restart_and_its_copy_takes_the_place(finished, aliases, data) -> None:
-    champion.publish(finished("first", 20))
-    following = Served()
-    before = following.current()
+    champion.promote(finished("first", 20))
+    follower = ChampionFollower()
+    before = follower.current()
 
-    champion.publish(finished("second", 30))
-    after = after_a_look(following)
+    champion.promote(finished("second", 30))
+    after = after_a_look(follower)
 
     assert (len(before.gallery), len(after.gallery)) == (20, 30)
     assert len(list((data / "cache" / "served").iterdir())) == 1
-    query = before.queries.images(before.queries.find()[:1])
+    query = before.queries.images(before.queries.ids()[:1])
     assert len(before.gallery.search(query, 5, "l2")[0].neighbours) == 5  # who still has the old one can go on
 
 
 @pytest.mark.usefixtures("eager")
 def test_a_bundle_that_is_not_what_was_published_is_never_served(finished, aliases, data) -> None:
-    champion.publish(finished("first", 20))
-    following = Served()
-    following.current()
+    champion.promote(finished("first", 20))
+    follower = ChampionFollower()
+    follower.current()
     second = finished("second", 30)
-    champion.publish(second)
+    champion.promote(second)
     file = (
         data
         / "runs"
@@ -111,16 +111,16 @@ def test_a_bundle_that_is_not_what_was_published_is_never_served(finished, alias
     content = file.read_bytes()
     file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
 
-    spoiled = after_a_look(following)
-    trouble = following.trouble
+    spoiled = after_a_look(follower)
+    problem = follower.problem
     file.write_bytes(content)
-    mended = after_a_look(following)
+    mended = after_a_look(follower)
 
     assert len(spoiled.gallery) == 20
-    assert "00000-features.npy" in trouble
-    assert "is not what was published" in trouble
+    assert "00000-features.npy" in problem
+    assert "is not what was published" in problem
     assert len(mended.gallery) == 30
-    assert following.trouble == ""
+    assert follower.problem == ""
     assert not [path for path in (data / "cache" / "served").iterdir() if path.name.startswith(".")]
 
 
@@ -128,33 +128,33 @@ def test_a_bundle_that_is_not_what_was_published_is_never_served(finished, alias
 def test_who_searches_while_runs_change_always_sees_a_whole_one(finished, aliases) -> None:
     sizes = {"self_training/first": 20, "self_training/second": 30}
     folders = [finished("first", 20), finished("second", 30)]
-    champion.publish(folders[0])
-    following, seen, ending = Served(), [], threading.Event()
-    following.current()
+    champion.promote(folders[0])
+    follower, seen, ending = ChampionFollower(), [], threading.Event()
+    follower.current()
 
     def look() -> None:
         while not ending.is_set():
-            found = following.current()
-            answers = found.gallery.search(found.queries.images(found.queries.find()[:1]), 10, "cosine")
+            found = follower.current()
+            answers = found.gallery.search(found.queries.images(found.queries.ids()[:1]), 10, "cosine")
             seen.append((found.name, len(found.gallery), len(answers[0].neighbours)))
 
     threads = [threading.Thread(target=look) for _ in range(2)]
     for thread in threads:
         thread.start()
     for number in range(6):
-        champion.publish(folders[number % 2])
-        after_a_look(following)
+        champion.promote(folders[number % 2])
+        after_a_look(follower)
     ending.set()
     for thread in threads:
         thread.join()
 
     assert {name for name, *_ in seen} == set(sizes)
     assert all(size == sizes[name] and found == 10 for name, size, found in seen)
-    assert following.trouble == ""
+    assert follower.problem == ""
 
 
 def test_where_the_pointer_cannot_move_the_alias_goes_back(finished, aliases, monkeypatch) -> None:
-    champion.publish(finished("first"))
+    champion.promote(finished("first"))
     second = finished("second")
 
     def full(*_: object) -> None:
@@ -162,15 +162,15 @@ def test_where_the_pointer_cannot_move_the_alias_goes_back(finished, aliases, mo
 
     monkeypatch.setattr(storage, "put_json", full)
     with pytest.raises(OSError, match="no space left"):
-        champion.publish(second)
+        champion.promote(second)
 
     assert aliases == [None, "of first", "of second", "of first"]
-    assert Served().current().name == "self_training/first"
+    assert ChampionFollower().current().name == "self_training/first"
 
 
 def test_a_run_without_an_index_cannot_be_published(data, aliases) -> None:
     with pytest.raises(InputError, match="no finished 'index' in .*; run the 'build_index' stage first"):
-        champion.publish(runs.run_folder("self_training", "none"))
+        champion.promote(runs.run_folder("self_training", "none"))
 
     assert aliases == [None]
 
@@ -180,7 +180,7 @@ def test_an_index_of_another_extractor_cannot_be_published(finished, aliases) ->
     storage.put_json(storage.join(run, "featurize", file_names.MARK), {"attempt": "features-2"})
 
     with pytest.raises(InputError, match="of another extractor's features; run 'build_index' again"):
-        champion.publish(run)
+        champion.promote(run)
 
 
 def test_a_folder_without_its_model_is_not_opened(tmp_path) -> None:
@@ -205,7 +205,7 @@ def test_a_run_on_an_object_store_is_searched_from_a_copy(finished, monkeypatch)
     facts = {"folder": storage.join(text["folder"], bundle.VECTORS)}
     storage.put_json(storage.join(remote, stages.BUILD_INDEX, file_names.MARK), {**mark, **text, "facts": facts})
 
-    found = champion.open_run(remote)
+    found = champion.bundle_of_run(remote)
 
     assert len(found.gallery) == 20
     assert found.pictures.file(bundles.id_of(3)) is not None

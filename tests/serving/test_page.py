@@ -103,7 +103,7 @@ def test_a_listing_goes_through_all_images_page_by_page(client, served) -> None:
     green = client.get("/api/images", params={"part": "gallery", "class": "green", "limit": 60}).json()
 
     assert [page["total"] for page in pages] == [GALLERY] * 3
-    assert [image["image_id"] for page in pages for image in page["images"]] == served.gallery.find()
+    assert [image["image_id"] for page in pages for image in page["images"]] == served.gallery.ids()
     assert {image["prediction"] for image in green["images"]} == {"green"}
     assert green["total"] == len(green["images"])
 

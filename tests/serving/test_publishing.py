@@ -63,7 +63,7 @@ def elsewhere(tmp_path: Path) -> Path:
 
 def found(opened: bundle.Bundle) -> list:
     """What the bundle finds for one of its pictures, seen anew."""
-    seen = opened.model.see(images.decode(opened.pictures.file(bundles.id_of(0))))
+    seen = opened.model.as_query(images.decode(opened.pictures.file(bundles.id_of(0))))
     return [[n.image_id for n in answer.neighbours] for answer in opened.gallery.search(seen, 5, "l2")]
 
 
@@ -76,7 +76,11 @@ def test_a_run_is_served_from_the_bucket_and_from_where_it_is_fetched(
 
     assert there == f"{bucket}/served/self_training/one"
     assert here == f"file://{elsewhere}/runs/self_training/one"
-    assert found(champion.open_run(there)) == found(champion.open_run(here)) == found(champion.open_run(run))
+    assert (
+        found(champion.bundle_of_run(there))
+        == found(champion.bundle_of_run(here))
+        == found(champion.bundle_of_run(run))
+    )
     gate = marks.mark_of(f"{here}/gate")
     assert gate["folder"].startswith(f"{here}/gate/")
     assert storage.find_bytes(f"{gate['folder']}/model.onnx") == BIG

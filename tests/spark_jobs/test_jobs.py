@@ -119,8 +119,8 @@ def test_the_index_holds_the_unlabelled_images_as_final_sees_them(labelled) -> N
     reader = RunReader(labelled, "evaluate")
     given = set(reader.rows("labels")["image_id"].to_pylist())
     rows = {row["image_id"]: row for row in reader.rows("predictions_final").to_pylist() if row["split"] != "test"}
-    assert index.find() == sorted(set(rows) - given)
-    some = index.find()[:9]
+    assert index.ids() == sorted(set(rows) - given)
+    some = index.ids()[:9]
     assert index.images(some).splits == [rows[image_id]["split"] for image_id in some]
     for answer in index.search(index.images(some), 3, "kullback_leibler"):
         assert answer.prediction == rows[answer.image_id]["prediction"]
@@ -140,14 +140,14 @@ def test_a_picture_of_the_bundle_is_seen_as_its_image_was(labelled, monkeypatch)
     storage.delete(storage.join(labelled, "build_index"))
     run_stage("build_index", labelled)
 
-    found = champion.open_run(labelled)
+    found = champion.bundle_of_run(labelled)
 
     rows = RunReader(labelled, "evaluate").rows("images", ["image_id", "split", "content"]).to_pylist()
     tested = sorted({row["image_id"] for row in rows if row["split"] == "test"})
-    assert found.queries.find() == tested
+    assert found.queries.ids() == tested
     assert all(found.pictures.file(row["image_id"]) == row["content"] for row in rows)
-    for image_id in [*tested[:5], *found.gallery.find()[:5]]:
-        seen, known = found.model.see(images.decode(found.pictures.file(image_id))), found.image(image_id)
+    for image_id in [*tested[:5], *found.gallery.ids()[:5]]:
+        seen, known = found.model.as_query(images.decode(found.pictures.file(image_id))), found.image(image_id)
         assert seen.ids == [image_id]
         assert seen.features == pytest.approx(known.features, abs=1e-6)
         assert seen.probabilities == pytest.approx(known.probabilities, abs=1e-6)

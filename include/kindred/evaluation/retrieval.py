@@ -29,7 +29,7 @@ def figures(index: Index, queries: Images, truth: Mapping[str, str]) -> dict[str
     queries = queries[:QUERIES]
     asked = np.array([truth[image_id] for image_id in queries.ids])
     own = set(queries.ids)  # a copy of a test image that was kept would find itself
-    others = [image_id for image_id in index.find() if image_id not in own]
+    others = [image_id for image_id in index.ids() if image_id not in own]
     known = [image_id for image_id in others if image_id in truth]
     found = {}
     if known:

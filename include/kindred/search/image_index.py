@@ -98,7 +98,7 @@ class Index:
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(self.threads) as pool:
             return [answer for found in pool.map(answers, blocks) for answer in found]
 
-    def find(self, where: Filter | None = None) -> list[str]:
+    def ids(self, where: Filter | None = None) -> list[str]:
         """The ids of all images that pass a filter, in order."""
         barred = self.gallery.barred(where, self.classes)
         rows = np.arange(self.gallery.starts[-1]) if barred is None else np.flatnonzero(barred == 0)

@@ -41,7 +41,7 @@ class Model:
     def has_regions(self) -> bool:
         return self.session is not None and onnx_graphs.REGIONS in [o.name for o in self.session.get_outputs()]
 
-    def see(self, pixels: np.ndarray) -> Images:
+    def as_query(self, pixels: np.ndarray) -> Images:
         """A picture, uint8 [h, w, c], as the gallery's images were seen, with the id of its pixels."""
         features = self.extractor.features([pixels], session=self.session)
         probabilities = self.network.probabilities(features).astype(np.float32)
@@ -78,7 +78,7 @@ class Bundle:
         """
         if (part, name) not in self.lists:
             index = self.queries if part == QUERIES else self.gallery
-            self.lists[part, name] = index.find(None if name is None else Filter(classes=[name]))
+            self.lists[part, name] = index.ids(None if name is None else Filter(classes=[name]))
         return self.lists[part, name]
 
     @functools.cached_property

@@ -1,4 +1,4 @@
-"""Which run is served: a pointer, moved by `publish`, and `Served`, which follows it without a restart.
+"""Which run is served: a pointer, moved by `promote`, and `ChampionFollower`, which follows it without a restart.
 
 The pointer is one file, `serving.json` in KINDRED_DATA, that names a run's bundle with the size and the hash of each of
 its files. Who serves copies these into its cache, checks them, opens them, and only then changes over.
@@ -29,7 +29,7 @@ CHUNK = 2**22  # bytes
 COPIES = 8  # files at a time
 
 
-def publish(run: str) -> dict[str, Any]:
+def promote(run: str) -> dict[str, Any]:
     """Serve a finished run, given by the URI of its folder: its model gets MLflow's alias `champion`, and the pointer
     moves to its bundle, which is read once as a whole. The pointer.
 
@@ -56,7 +56,7 @@ def name_of(run: str) -> str:
     return "/".join(storage.local(run).rstrip("/").split("/")[-2:])
 
 
-def open_run(run: str) -> Bundle:
+def bundle_of_run(run: str) -> Bundle:
     """The bundle of a finished run, given by the URI of its folder: where it lies, or copied into the cache from an
     object store. Raises InputError where there is none.
     """
@@ -67,13 +67,13 @@ def open_run(run: str) -> Bundle:
     return bundle.open_folder(_copied(folder, storage.fingerprint(folder), names), name_of(run))
 
 
-class Served:
+class ChampionFollower:
     """The bundle that the pointer names. `current` is a matter of microseconds but for the first time."""
 
     def __init__(self) -> None:
         self._bundle: Bundle | None = None
         self._shown: str | None = None  # its fingerprint
-        self._trouble: Exception | None = None
+        self._problem: Exception | None = None
         self._next = 0.0  # when to look again
         self._looking: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -90,13 +90,13 @@ class Served:
         if first is not None:
             first.join()
         if self._bundle is None:
-            raise self._trouble or InputError("nothing is served yet")
+            raise self._problem or InputError("nothing is served yet")
         return self._bundle
 
     @property
-    def trouble(self) -> str:
+    def problem(self) -> str:
         """Why the bundle that the pointer names is not the one that is served; empty where it is."""
-        return str(self._trouble or "")
+        return str(self._problem or "")
 
     def _look(self) -> None:
         wait = LOOK_SECONDS
@@ -110,11 +110,11 @@ class Served:
                 self._bundle, self._shown = bundle.open_folder(place, pointer["name"]), pointer["fingerprint"]
                 _forget_others(place)
                 log.info("serving %s", pointer["name"])
-            self._trouble, wait = None, LOOK_SECONDS
+            self._problem, wait = None, LOOK_SECONDS
         except Exception as error:  # what is served goes on
-            if wait == RETRY_SECONDS and str(error) != self.trouble:
+            if wait == RETRY_SECONDS and str(error) != self.problem:
                 log.error("cannot serve what %s names: %s", storage.local(_pointer()), error)
-            self._trouble = error if isinstance(error, InputError) else InputError(f"{type(error).__name__}: {error}")
+            self._problem = error if isinstance(error, InputError) else InputError(f"{type(error).__name__}: {error}")
         finally:
             self._next, self._looking = time.monotonic() + wait, None
 

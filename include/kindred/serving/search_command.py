@@ -23,13 +23,7 @@ def main() -> None:
     logging.basicConfig(level=logging.ERROR)
     try:
         bundle = (
-            champion.open_run(
-                runs.find_run(
-                    options.run,
-                )
-            )
-            if options.run
-            else champion.Served().current()
+            champion.bundle_of_run(runs.find_run(options.run)) if options.run else champion.ChampionFollower().current()
         )
         query = _query(bundle, options)
         where = Filter(options.classes, confidence=(options.min_confidence, 1) if options.min_confidence else None)
@@ -71,7 +65,7 @@ def _query(bundle: Bundle, options: argparse.Namespace) -> Images:
     if not options.image.is_file():
         raise InputError(f"no such file: {options.image}")
     try:
-        return bundle.model.see(images.decode(options.image.read_bytes()))
+        return bundle.model.as_query(images.decode(options.image.read_bytes()))
     except images.ImageError as error:
         raise InputError(f"{options.image} is not a picture that can be read: {error}") from None
 

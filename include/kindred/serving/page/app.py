@@ -24,13 +24,13 @@ METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 def application(
-    current: Callable[[], Bundle], trouble: Callable[[], str] = str, guards: list[Any] | None = None
+    current: Callable[[], Bundle], problem: Callable[[], str] = str, guards: list[Any] | None = None
 ) -> FastAPI:
-    """The app: `current` gives what is served, `trouble` says why that is not what was promoted last; `guards` are
+    """The app: `current` gives what is served, `problem` says why that is not what was promoted last; `guards` are
     FastAPI dependencies of every route.
     """
     app = FastAPI(title="Kindred search", dependencies=guards, docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.current, app.state.trouble = current, trouble
+    app.state.current, app.state.problem = current, problem
     app.state.seeing = asyncio.Semaphore(uploads.AT_ONCE)
     app.state.searching = ThreadPoolExecutor(cores(), "search")  # more at once would only wait for each other
     headers_and_errors.protect(app)

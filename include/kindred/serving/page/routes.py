@@ -48,7 +48,7 @@ def about(served: Served, request: Request) -> dict:
         "distances": {name: distance.vectors for name, distance in DISTANCES.items()},
         "extractor": served.model.extractor.name,
         "regions": served.model.has_regions,
-        "trouble": request.app.state.trouble(),
+        "trouble": request.app.state.problem(),
     }
 
 
@@ -86,7 +86,7 @@ async def search(served: Served, asked: Shared, image_id: Known, request: Reques
 async def search_upload(served: Served, asked: Shared, request: Request) -> dict:
     """The same for a picture, at most 10 MB: the file itself as the body, or as the field `image` of a form."""
     pixels = await _uploaded(request)
-    return await _answer(request, served, await asyncio.to_thread(served.model.see, pixels), asked)
+    return await _answer(request, served, await asyncio.to_thread(served.model.as_query, pixels), asked)
 
 
 @router.get("/agreement")
