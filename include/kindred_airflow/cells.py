@@ -7,7 +7,7 @@ from dataclasses import asdict
 from airflow.sdk import task
 
 from kindred.runtime import file_names
-from kindred_airflow.tasks import in_one_line
+from kindred_airflow.tasks import fail_on_bad_input
 
 FOLDS = 2  # choose a cell's penalty, within a factor of 5 in which accuracy is flat: 60,000 images take minutes a fold
 
@@ -19,7 +19,7 @@ def clusterings(**context) -> list[dict]:
     """The stage and arguments of each clustering that the cells need."""
     from kindred.studies.label_propagation import cell_grid
 
-    with in_one_line("clusterings"):
+    with fail_on_bad_input("clusterings"):
         wanted = cell_grid.clusterings(_grid(context["params"]))
     return [_stage(f"cluster/{k}", {"k": k, "seed": context["params"]["seed"]}) for k in wanted]
 
@@ -27,7 +27,7 @@ def clusterings(**context) -> list[dict]:
 @task(retries=0)
 def cells(**context) -> list[dict]:
     """The stage and arguments of each cell."""
-    with in_one_line("cells"):
+    with fail_on_bad_input("cells"):
         found = _grid(context["params"])
     both = {"folds": FOLDS, "seed": context["params"]["seed"]}
     return [_stage(f"cell/{cell.name}", {**asdict(cell), **both}) for cell in found]

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from kindred.runtime import java, runs, s3
+from kindred.runtime import java, runs, s3, s3_objects
 from kindred.runtime.errors import InputError
 from kindred_airflow import command
 
@@ -47,14 +47,14 @@ def make_database(variable: str) -> None:
                 server.execute(sql.SQL("create database {}").format(sql.Identifier(url.database)))
     except psycopg.OperationalError as error:
         reason = str(error).strip().splitlines()[-1]
-        raise InputError(f"PostgreSQL at {url.host}:{url.port} refuses: {reason}; mend {variable}") from None
+        raise InputError(f"PostgreSQL at {url.host}:{url.port} refuses: {reason}; fix {variable}") from None
 
 
 def make_bucket(uri: str) -> None:
     from botocore.exceptions import ClientError
 
     bucket, _ = s3.split(uri)
-    with s3.in_one_line(uri):
+    with s3.as_input_errors(uri):
         store = s3.client(s3.FIRST_ATTEMPTS)
         try:
             store.head_bucket(Bucket=bucket)
@@ -62,13 +62,13 @@ def make_bucket(uri: str) -> None:
             if s3.code_of(error) not in s3.MISSING | {"NoSuchBucket"}:
                 raise
             store.create_bucket(Bucket=bucket)
-    s3.check(uri)
+    s3_objects.check(uri)
 
 
 def make_folder(uri: str) -> None:
     """An empty folder of a bucket: Spark wants it to be there before it writes a log."""
     bucket, key = s3.split(uri)
-    with s3.in_one_line(uri):
+    with s3.as_input_errors(uri):
         s3.client().put_object(Bucket=bucket, Key=f"{key.rstrip('/')}/", Body=b"")
 
 

@@ -33,7 +33,7 @@ def _filtered(wanted: str) -> list[str]:
     from kindred.runtime import tracking
 
     machine.use_tracking()
-    found = [folder for folder in tracking.folders(wanted) if marks.mark_of(storage.join(folder, "evaluate"))]
+    found = [folder for folder in tracking.find_folders(wanted) if marks.mark_of(storage.join(folder, "evaluate"))]
     if len(found) > MOST:
         print(f"{len(found)} runs are found; the {MOST} newest are compared")
     return found[:MOST]

@@ -16,7 +16,7 @@ class MlflowLink(BaseOperatorLink):
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         from kindred.runtime import tracking
 
-        return tracking.address(operator.run)
+        return tracking.page_of(operator.run)
 
 
 class ReportLink(MlflowLink):

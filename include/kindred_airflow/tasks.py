@@ -26,7 +26,7 @@ log = logging.getLogger("kindred")
 
 
 @contextlib.contextmanager
-def in_one_line(name: str) -> Iterator[None]:
+def fail_on_bad_input(name: str) -> Iterator[None]:
     """Bad input ends the task `name` with its own line for the console, and is not tried again."""
     from kindred.runtime.errors import InputError
 
@@ -46,7 +46,7 @@ def open_run(part: str = "", values: dict | None = None, **context) -> str:
     from kindred.runtime import preflight, run_lifecycle
 
     dag_run, params = context["dag_run"], dict(context["params"])
-    with in_one_line("open_run"):
+    with fail_on_bad_input("open_run"):
         run_lifecycle.check_names(dag_run.conf or {}, params)
         preflight.check(spark_master())
         folder = run_lifecycle.open_run(dag_run.dag_id, dag_run.run_id, {**params, **(values or {})}, part)
@@ -213,6 +213,6 @@ def promote(**context) -> None:
     """Serve the run that the form names."""
     from kindred.serving import champion
 
-    with in_one_line("promote"):
+    with fail_on_bad_input("promote"):
         pointer = champion.promote(runs.find_run(context["params"]["run"]))
     log.info("serving %s; model %s version %s", pointer["name"], pointer["model"], pointer["version"])

@@ -17,7 +17,7 @@ from cluster import servers
 from cluster.compose import ROOT
 from cluster.looks import failures, figures_of, rows_of, wait_for_stage
 from cluster.servers import Cluster
-from kindred.runtime import marks, runs, s3, storage
+from kindred.runtime import marks, runs, s3, s3_objects, storage
 
 pytestmark = [pytest.mark.spark, pytest.mark.airflow, pytest.mark.cluster]
 
@@ -62,7 +62,7 @@ def test_a_run_gives_the_figures_of_a_single_machine(cluster, first, tmp_path: P
 
 @pytest.mark.first
 def test_all_that_a_run_wrote_lies_in_the_bucket_and_nothing_half(cluster, first) -> None:
-    keys = [found.key for found in s3.objects(runs.data_root())]
+    keys = [found.key for found in s3_objects.list_objects(runs.data_root())]
 
     folder = runs.run_folder("self_training", "first")
     assert {marks.mark_of(storage.join(folder, stage))["stage"] for stage in ("ingest", "featurize", "gate", "report")}
@@ -85,7 +85,8 @@ def test_mlflow_has_the_figures_and_the_model_in_the_bucket(cluster, first) -> N
     assert run.data.metrics == pytest.approx(figures_of("first"))
     bucket, _ = s3.split(runs.data_root())
     assert any(
-        found.key.endswith("model.onnx") or "model" in found.key for found in s3.objects(f"s3://{bucket}/mlflow")
+        found.key.endswith("model.onnx") or "model" in found.key
+        for found in s3_objects.list_objects(f"s3://{bucket}/mlflow")
     )
 
 
@@ -96,8 +97,8 @@ def test_no_secret_is_in_a_log_a_task_a_job_or_the_bucket(cluster, first) -> Non
     files = [path for path in cluster.place.rglob("*") if path.is_file() and path.name not in known]
     contents = {str(path): path.read_bytes() for path in files if "objects" not in path.parts}
     bucket, _ = s3.split(runs.data_root())
-    for found in s3.objects(f"s3://{bucket}"):
-        content, _ = s3.get(f"s3://{bucket}/{found.key}")
+    for found in s3_objects.list_objects(f"s3://{bucket}"):
+        content, _ = s3_objects.find(f"s3://{bucket}/{found.key}")
         contents[found.key] = unpacked(content) if ".zstd" in found.key else content
     tasks = cluster.call("GET", f"dags/self_training/dagRuns/{first['id']}/taskInstances")[1]
     contents["tasks"] = json.dumps(tasks).encode()

@@ -8,7 +8,7 @@ import pytest
 
 from cluster.looks import failures, figures_of, rows_of, wait_for_stage
 from cluster.servers import Cluster
-from kindred.runtime import marks, runs, s3, storage
+from kindred.runtime import marks, runs, s3_objects, storage
 
 pytestmark = [pytest.mark.spark, pytest.mark.airflow, pytest.mark.cluster]
 
@@ -65,7 +65,7 @@ def test_each_stage_has_one_committed_attempt_and_its_tables_are_whole(battered)
     assert rows_of("battered", "features") == made["featurize/images"] == 1797
     for mark in stage_marks:
         for uri in mark["tables"].values():
-            assert s3.objects(uri)
+            assert s3_objects.list_objects(uri)
     for reader in stage_marks:
         for stage, attempt in reader["inputs"].items():
             if attempt is not None:

@@ -107,7 +107,7 @@ def test_what_has_a_course_is_logged_step_by_step_and_the_page_on_the_run_itself
 def test_the_promoted_model_is_registered_once_and_has_the_alias(tmp_path, monkeypatch) -> None:
     import mlflow
 
-    from kindred.runtime import tracking
+    from kindred.runtime import model_registry, tracking
     from kindred.runtime.errors import InputError
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
@@ -125,15 +125,15 @@ def test_the_promoted_model_is_registered_once_and_has_the_alias(tmp_path, monke
                 tracking.client().search_logged_models([experiment], f"source_run_id = '{parent}'")[0].model_id, "READY"
             )
 
-    promoted = [tracking.promote(folders[number]) for number in (0, 1, 0)]
+    promoted = [model_registry.promote(folders[number]) for number in (0, 1, 0)]
 
     client = tracking.client()
     assert promoted == [("1", None), ("2", "1"), ("1", "2")]
-    assert str(client.get_model_version_by_alias(tracking.MODEL, tracking.CHAMPION).version) == "1"
+    assert str(client.get_model_version_by_alias(model_registry.MODEL, model_registry.CHAMPION).version) == "1"
     with pytest.raises(InputError, match="the run 'without' has no model in MLflow"):
-        tracking.promote(folders[2])
+        model_registry.promote(folders[2])
     storage.put_json(storage.join(folders[2], "run.json"), {"mlflow_run_id": "0" * 32})
     with pytest.raises(InputError, match="has no run of .*without; promote it where it was made"):
-        tracking.promote(folders[2])
-    tracking.set_champion(None)
-    assert client.get_registered_model(tracking.MODEL).aliases == {}
+        model_registry.promote(folders[2])
+    model_registry.set_champion(None)
+    assert client.get_registered_model(model_registry.MODEL).aliases == {}

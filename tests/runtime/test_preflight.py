@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 import stores
-from kindred.runtime import preflight, s3
+from kindred.runtime import preflight, s3_objects
 from kindred.runtime.errors import InputError
 
 USER = "Basic " + base64.b64encode(b"admin:right").decode()
@@ -70,15 +70,15 @@ def test_one_machine_needs_no_server(data: Path) -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "line"),
     [
-        ("KINDRED_DATA", "s3a://no-such-bucket/data", "no bucket 'no-such-bucket' at http.*; make it, or mend s3a:.*"),
+        ("KINDRED_DATA", "s3a://no-such-bucket/data", "no bucket 'no-such-bucket' at http.*; make it, or fix s3a:.*"),
         (
             "AWS_ENDPOINT_URL",
             "http://127.0.0.1:9",
-            "no object store answers at http://127.0.0.1:9; mend AWS_ENDPOINT_URL",
+            "no object store answers at http://127.0.0.1:9; fix AWS_ENDPOINT_URL",
         ),
-        ("MLFLOW_TRACKING_URI", "http://127.0.0.1:9", "no MLflow server answers .*; mend MLFLOW_TRACKING_URI"),
-        ("MLFLOW_TRACKING_URI", "http://a b", "no MLflow server answers .*; mend MLFLOW_TRACKING_URI"),
-        ("MLFLOW_TRACKING_PASSWORD", "wrong", "MLflow at .* does not know the user; mend .*MLFLOW_TRACKING_PASSWORD"),
+        ("MLFLOW_TRACKING_URI", "http://127.0.0.1:9", "no MLflow server answers .*; fix MLFLOW_TRACKING_URI"),
+        ("MLFLOW_TRACKING_URI", "http://a b", "no MLflow server answers .*; fix MLFLOW_TRACKING_URI"),
+        ("MLFLOW_TRACKING_PASSWORD", "wrong", "MLflow at .* does not know the user; fix .*MLFLOW_TRACKING_PASSWORD"),
         ("KINDRED_CACHE", "s3a://kindred/cache", "the cache must be a local folder, .*; set KINDRED_CACHE"),
     ],
 )
@@ -92,7 +92,7 @@ def test_a_wrong_variable_is_named_in_one_line(cluster: str, monkeypatch, variab
 def test_a_master_that_does_not_answer_is_named(cluster: str) -> None:
     gone = f"spark://127.0.0.1:{stores.free_port()}"
 
-    with pytest.raises(InputError, match=f"no Spark master answers at {gone} .*; mend AIRFLOW_CONN_SPARK_DEFAULT"):
+    with pytest.raises(InputError, match=f"no Spark master answers at {gone} .*; fix AIRFLOW_CONN_SPARK_DEFAULT"):
         preflight.check(gone)
 
 
@@ -102,18 +102,18 @@ def test_one_of_several_masters_is_enough(cluster: str) -> None:
 
 @pytest.mark.parametrize("master", ["spark://", "spark://host", "spark://host:port"])
 def test_what_is_no_address_of_a_master_is_said(cluster: str, master: str) -> None:
-    with pytest.raises(InputError, match="is no address of Spark's master; mend AIRFLOW_CONN_SPARK_DEFAULT"):
+    with pytest.raises(InputError, match="is no address of Spark's master; fix AIRFLOW_CONN_SPARK_DEFAULT"):
         preflight.check(master)
 
 
 def test_a_full_disk_is_said(cluster: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: SimpleNamespace(free=9 * 2**20))
 
-    with pytest.raises(InputError, match="has 9 MiB left, too little; make room, or mend KINDRED_CACHE"):
+    with pytest.raises(InputError, match="has 9 MiB left, too little; make room, or fix KINDRED_CACHE"):
         preflight.check(cluster)
 
 
 def test_checking_leaves_nothing_in_the_bucket(cluster: str) -> None:
     preflight.check(cluster)
 
-    assert s3.objects(os.environ["KINDRED_DATA"]) == []
+    assert s3_objects.list_objects(os.environ["KINDRED_DATA"]) == []

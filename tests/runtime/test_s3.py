@@ -1,4 +1,4 @@
-"""S3: lists, reads that survive a bad store, puts under a condition, and errors that say what to mend."""
+"""S3: lists, reads that survive a bad store, puts under a condition, and errors that say what to fix."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import pytest
 import stores
 from kindred.data import images, ingest
 from kindred.data.datasets import COLUMNS
-from kindred.runtime import s3, storage, variants
+from kindred.runtime import s3, s3_objects, storage, variants
 from kindred.runtime.errors import InputError
 from pictures import encoded, noise
 
@@ -39,13 +39,13 @@ def put_pictures(uri: str, **more: str) -> None:
 
 def refused(uri: str) -> str:
     with pytest.raises(InputError) as caught:
-        s3.check(uri)
+        s3_objects.check(uri)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
 def test_objects_are_listed_through_folders_and_pages(bucket: str, fault: stores.Door, monkeypatch) -> None:
-    monkeypatch.setattr(s3, "PAGE", 10)
+    monkeypatch.setattr(s3_objects, "PAGE", 10)
     names = [f"{folder}/{i:02}" for folder in ("a", "b/c") for i in range(15)]
     for name in names:
         put(f"{bucket}/in/{name}", b"xy")
@@ -53,7 +53,7 @@ def test_objects_are_listed_through_folders_and_pages(bucket: str, fault: stores
     put(f"{bucket}/inside", b"")
     fault.asked.clear()
 
-    found = s3.objects(f"{bucket}/in")
+    found = s3_objects.list_objects(f"{bucket}/in")
 
     assert [o.key for o in found] == [f"in/{name}" for name in names]
     assert {o.size for o in found} == {2}
@@ -65,35 +65,35 @@ def test_a_bucket_without_a_prefix_is_listed_whole(bucket: str) -> None:
     put(f"{bucket}/1")
     put(f"{bucket}/a/2")
 
-    assert [o.key for o in s3.objects(bucket)] == ["1", "a/2"]
+    assert [o.key for o in s3_objects.list_objects(bucket)] == ["1", "a/2"]
 
 
 def test_a_put_under_a_condition_happens_once(bucket: str) -> None:
     uri = f"{bucket}/file"
 
-    first, again = (s3.put_unless_changed(uri, text, None) for text in (b"one", b"two"))
-    content, version = s3.get(uri)
-    changed, stale = (s3.put_unless_changed(uri, text, version) for text in (b"three", b"four"))
+    first, again = (s3_objects.put_unless_changed(uri, text, None) for text in (b"one", b"two"))
+    content, version = s3_objects.find(uri)
+    changed, stale = (s3_objects.put_unless_changed(uri, text, version) for text in (b"three", b"four"))
 
     assert (first, again, content) == (True, False, b"one")
-    assert (changed, stale, s3.get(uri)[0]) == (True, False, b"three")
+    assert (changed, stale, s3_objects.find(uri)[0]) == (True, False, b"three")
 
 
 def test_a_put_whose_version_was_deleted_does_not_happen(bucket: str) -> None:
     uri = f"{bucket}/file"
-    s3.put_unless_changed(uri, b"one", None)
-    version = s3.get(uri)[1]
+    s3_objects.put_unless_changed(uri, b"one", None)
+    version = s3_objects.find(uri)[1]
     storage.delete(uri)
 
-    assert not s3.put_unless_changed(uri, b"two", version)
-    assert s3.get(uri) is None
+    assert not s3_objects.put_unless_changed(uri, b"two", version)
+    assert s3_objects.find(uri) is None
 
 
 def test_a_store_that_asks_to_slow_down_is_asked_again(bucket: str, fault: stores.Door) -> None:
     put(f"{bucket}/file", b"content")
     fault.refuse = lambda method, path: 503 if fault.count("GET", "/file") < 5 else None
 
-    assert s3.get(f"{bucket}/file")[0] == b"content"
+    assert s3_objects.find(f"{bucket}/file")[0] == b"content"
     assert fault.count("GET", "/file") == 5
 
 
@@ -101,7 +101,7 @@ def test_a_body_that_breaks_off_is_fetched_again(bucket: str, fault: stores.Door
     put(f"{bucket}/file", b"content")
     fault.most = lambda method, path: 3 if fault.count("GET", "/file") < 3 else None
 
-    assert s3.get(f"{bucket}/file")[0] == b"content"
+    assert s3_objects.find(f"{bucket}/file")[0] == b"content"
     assert fault.count("GET", "/file") == 3
 
 
@@ -211,9 +211,9 @@ def test_a_public_bucket_is_read_without_a_key(bucket: str, fault: stores.Door, 
 
 
 def test_a_store_that_does_what_is_needed_passes(bucket: str) -> None:
-    s3.check(f"{bucket}/data")
+    s3_objects.check(f"{bucket}/data")
 
-    assert s3.objects(bucket) == []
+    assert s3_objects.list_objects(bucket) == []
 
 
 def test_a_store_that_ignores_conditions_is_refused(bucket: str, fault: stores.Door) -> None:
@@ -233,19 +233,19 @@ def test_a_bucket_that_cannot_be_is_named(bucket: str) -> None:
 def test_an_address_where_nothing_answers_names_its_variable(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{stores.free_port()}")
 
-    assert refused(bucket).endswith("; mend AWS_ENDPOINT_URL")
+    assert refused(bucket).endswith("; fix AWS_ENDPOINT_URL")
 
 
 def test_what_is_no_address_names_its_variable(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "object-store:9000")
 
-    assert refused(bucket) == "'object-store:9000' is no address; mend AWS_ENDPOINT_URL"
+    assert refused(bucket) == "'object-store:9000' is no address; fix AWS_ENDPOINT_URL"
 
 
 def test_another_server_at_the_address_names_its_variable(bucket: str, fault: stores.Door) -> None:
     fault.refuse = lambda method, path: 404
 
-    assert refused(bucket).endswith("is no object store (status 404); mend AWS_ENDPOINT_URL")
+    assert refused(bucket).endswith("is no object store (status 404); fix AWS_ENDPOINT_URL")
 
 
 @pytest.mark.parametrize(

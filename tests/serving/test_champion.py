@@ -5,7 +5,7 @@ import threading
 import pytest
 
 import bundles
-from kindred.runtime import file_names, marks, runs, stages, storage, tracking
+from kindred.runtime import file_names, marks, model_registry, runs, stages, storage
 from kindred.runtime.errors import InputError
 from kindred.serving import bundle, champion
 from kindred.serving.champion import ChampionFollower
@@ -38,8 +38,8 @@ def aliases(monkeypatch) -> list:
         had.append(f"of {run.rsplit('/', 1)[1]}")
         return had[-1], had[-2]
 
-    monkeypatch.setattr(tracking, "promote", promote)
-    monkeypatch.setattr(tracking, "set_champion", had.append)
+    monkeypatch.setattr(model_registry, "promote", promote)
+    monkeypatch.setattr(model_registry, "set_champion", had.append)
     return had
 
 

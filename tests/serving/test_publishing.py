@@ -12,7 +12,7 @@ import pytest
 import bundles
 import stores
 from kindred.data import images
-from kindred.runtime import file_names, marks, runs, s3, storage
+from kindred.runtime import file_names, marks, runs, s3_objects, storage
 from kindred.runtime.errors import InputError
 from kindred.serving import bundle, champion, publishing
 
@@ -117,7 +117,7 @@ def test_a_publishing_that_was_killed_goes_on_with_the_next_part(run, bucket, da
             time.sleep(0.05)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        before = s3.get(f"{bucket}/self_training/one/{file_names.PUBLISHED}")
+        before = s3_objects.find(f"{bucket}/self_training/one/{file_names.PUBLISHED}")
         door.hold = lambda method, path: False
         door.asked.clear()
 
@@ -125,7 +125,7 @@ def test_a_publishing_that_was_killed_goes_on_with_the_next_part(run, bucket, da
 
     assert before is None
     assert [door.count("PUT", f"partNumber={number}") for number in (1, 2, 3)] == [0, 0, 1]
-    assert s3.get(f"{marks.mark_of(f'{there}/gate')['folder']}/model.onnx")[0] == BIG
+    assert s3_objects.find(f"{marks.mark_of(f'{there}/gate')['folder']}/model.onnx")[0] == BIG
 
 
 def test_a_fetch_that_was_killed_goes_on_with_the_next_range(run, bucket, elsewhere, monkeypatch, messages) -> None:
@@ -158,7 +158,7 @@ def test_a_fetch_that_was_killed_goes_on_with_the_next_range(run, bucket, elsewh
 def test_an_object_that_was_changed_is_found(run, bucket, elsewhere, monkeypatch, messages, name: str) -> None:
     there = publishing.publish(run, bucket, messages.append)
     uri = f"{there}/gate/{name}" if name == "_DONE.json" else f"{marks.mark_of(f'{there}/gate')['folder']}/{name}"
-    content = s3.get(uri)[0]
+    content = s3_objects.find(uri)[0]
     storage.put_bytes(uri, bytes([content[0] ^ 1]) + content[1:])
     monkeypatch.setenv("KINDRED_DATA", str(elsewhere))
 
@@ -183,7 +183,7 @@ def test_a_run_that_has_not_finished_is_not_published(run, bucket, messages) -> 
 
     with pytest.raises(InputError, match="has not finished its stage 'report'"):
         publishing.publish(run, bucket, messages.append)
-    assert s3.objects(bucket) == []
+    assert s3_objects.list_objects(bucket) == []
 
 
 def test_what_is_not_there_is_said(run, bucket, messages) -> None:

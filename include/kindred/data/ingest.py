@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from kindred.data import images
-from kindred.runtime import partitioning, s3, storage
+from kindred.runtime import partitioning, s3, s3_objects, storage
 from kindred.runtime.errors import InputError
 
 DECODED = (
@@ -192,8 +192,8 @@ def read_ahead(uris: Iterable[str | None]) -> Iterator[Callable[[], bytes] | Non
 
 def _read_object(uri: str) -> bytes:
     try:
-        found = s3.get(uri, images.MAX_BYTES)
-    except s3.TooBig:
+        found = s3_objects.find(uri, images.MAX_BYTES)
+    except s3_objects.TooBig:
         raise images.ImageError(f"over {images.MAX_BYTES // 2**20} MiB") from None
     if found is None:
         raise images.ImageError("cannot be read: it is gone from the bucket")

@@ -1,4 +1,4 @@
-"""The one exception for what a person can mend: its text is one line that names the value, the choices or the next
+"""The one exception for what a person can fix: its text is one line that names the value, the choices or the next
 step.
 """
 

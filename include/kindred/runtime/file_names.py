@@ -18,7 +18,7 @@ MODEL = "model.onnx"  # decoded pixels -> probabilities
 EXAMPLE = "example"  # an encoded image
 CENTROIDS, CLUSTERING = "centroids.npz", "clustering.npz"
 CONVNET = "network.keras"
-ABOUT, SCREENS = "about.json", "screens.npz"  # of an index
+ABOUT, LOWER_BOUNDS = "about.json", "screens.npz"  # of an index
 # elsewhere
 SERVING = "serving.json"  # in KINDRED_DATA: the champion pointer
 PUBLISHED = "published.json"  # in a bucket: every file of a published run with its size and SHA-256

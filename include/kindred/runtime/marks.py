@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from kindred.runtime import s3, storage
+from kindred.runtime import s3, s3_objects, storage
 from kindred.runtime.file_names import MARK
 
 ORPHAN_SECONDS = 24 * 3600  # an attempt without a mark may be at work for this long before a later one sweeps it away
@@ -54,13 +54,13 @@ def commit(folder: str, mark: dict) -> dict:
 
 def _versioned(path: str) -> tuple[bytes | None, str | None]:
     """A small file and, on S3, its version."""
-    return (s3.get(path) or (None, None)) if s3.is_s3(path) else (storage.find_bytes(path), None)
+    return (s3_objects.find(path) or (None, None)) if s3.is_s3(path) else (storage.find_bytes(path), None)
 
 
 def _put_unless_changed(path: str, content: bytes, version: str | None) -> bool:
     """Put a small file; on S3 only if it still has the version that was read. Elsewhere the lock has seen to that."""
     if s3.is_s3(path):
-        return s3.put_unless_changed(path, content, version)
+        return s3_objects.put_unless_changed(path, content, version)
     storage.put_bytes(path, content)
     return True
 

@@ -9,7 +9,7 @@ def merge(run: str) -> dict[str, float]:
     """The figures of all finished stages of a run, by name; also put into its metrics.json and, as a table,
     summary.txt. The page that a stage has made for people is put beside them.
     """
-    figures = {}
+    figures: dict[str, float] = {}
     for mark in _marks(run):
         figures |= mark["figures"]
         if page := mark.get("facts", {}).get("page"):

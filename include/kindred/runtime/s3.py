@@ -1,31 +1,26 @@
-"""S3 by boto3: one client with patience, lists of millions of keys, whole objects, and puts under a condition.
+"""S3 by boto3: where the store is, this process's client, and refusals in plain words.
 
 Where the store is and who asks comes from the environment alone: AWS_ENDPOINT_URL (unset: Amazon's),
 AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION. Without a key, requests are not signed: that reads public
-buckets.
+buckets. Objects are listed, read and put by `s3_objects.py`.
 """
 
 import contextlib
 import functools
-import itertools
 import os
-import random
 import re
-import secrets
-import time
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from typing import Any, NamedTuple
+from typing import Any
 
 from kindred.runtime.errors import InputError
 
 AMAZON = "Amazon S3"
-PAGE = 1000  # keys in one answer: the most that S3 gives
-LISTERS = 16  # folders that are listed side by side
 # A store that answers "slow down" for half a minute is waited for: the pauses double, from one second to twenty.
 ATTEMPTS = 10
-FIRST_ATTEMPTS = 2  # of the first contact, so that a wrong address is told within seconds
+FIRST_ATTEMPTS = 2  # of the first contact, so that a wrong address is reported within seconds
 CONNECT_SECONDS, READ_SECONDS = 5, 60
+CONNECTIONS = 32  # at a time: those that list folders, and as many that read
+# Codes of refusals, as stores name them.
 MISSING = {"404", "NoSuchKey", "NotFound", "InvalidRange"}
 FORBIDDEN = {"403", "AccessDenied", "AllAccessDisabled"}
 WRONG_KEY = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "InvalidClientTokenId"}
@@ -33,24 +28,21 @@ WRONG_KEY |= {"XAdminUserNotFound"}  # versitygw's word for it
 CHANGED = {"412", "PreconditionFailed", "409", "ConditionalRequestConflict"}
 
 
-class Object(NamedTuple):
-    """What a bucket's list says of an object."""
-
-    key: str
-    size: int
-    etag: str
-
-
-class TooBig(ValueError):
-    """An object of more bytes than are wanted."""
-
-
 def is_s3(uri: str) -> bool:
+    """Whether a URI lies in an S3 store.
+
+    >>> is_s3("s3://photos/cats"), is_s3("s3a://photos/cats"), is_s3("file:///photos/cats")
+    (True, True, False)
+    """
     return re.match(r"s3[an]?://", uri) is not None
 
 
 def split(uri: str) -> tuple[str, str]:
-    """The bucket and the key of a URI. Raises InputError for one without a bucket."""
+    """The bucket and the key of a URI. Raises InputError for one without a bucket.
+
+    >>> split("s3://photos/cats/1.png")
+    ('photos', 'cats/1.png')
+    """
     bucket, _, key = re.sub(r"^s3[an]?://", "", uri).partition("/")
     if not bucket:
         raise InputError(f"{uri!r} names no bucket; write s3://bucket/prefix")
@@ -106,14 +98,14 @@ def _client(attempts: int, process: int, where: str, key: tuple, signed: bool) -
     from botocore.config import Config
 
     unsigned = {} if signed else {"signature_version": UNSIGNED}
-    config = Config(max_pool_connections=2 * LISTERS, **settings(attempts), **unsigned)
+    config = Config(max_pool_connections=CONNECTIONS, **settings(attempts), **unsigned)
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
     return boto3.session.Session().client("s3", region_name=region, config=config)
 
 
 @contextlib.contextmanager
-def in_one_line(uri: str) -> Iterator[None]:
-    """What a person can mend (the address, the key, the bucket) as an InputError that names the variable."""
+def as_input_errors(uri: str) -> Iterator[None]:
+    """Raise InputError, in one line that names the variable, for what a person can fix: address, key, bucket."""
     from botocore import exceptions
 
     bucket = split(uri)[0]
@@ -125,129 +117,30 @@ def in_one_line(uri: str) -> Iterator[None]:
             raise
         raise InputError(line) from None
     except exceptions.ParamValidationError as error:
-        raise InputError(f"mend {uri}: {str(error).splitlines()[-1]}") from None
+        raise InputError(f"fix {uri}: {str(error).splitlines()[-1]}") from None
     except (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError):
-        raise InputError(f"no object store answers at {endpoint()}; mend AWS_ENDPOINT_URL") from None
+        raise InputError(f"no object store answers at {endpoint()}; fix AWS_ENDPOINT_URL") from None
     except ValueError as error:
         if "Invalid endpoint" not in str(error):
             raise
-        raise InputError(f"{endpoint()!r} is no address; mend AWS_ENDPOINT_URL") from None
+        raise InputError(f"{endpoint()!r} is no address; fix AWS_ENDPOINT_URL") from None
 
 
 def _advice(code: str, uri: str, bucket: str) -> str | None:
-    """What to mend where the store refuses with `code`; None where nobody can."""
+    """What to fix where the store refuses with `code`; None where nobody can."""
     if code in WRONG_KEY:
-        return f"{endpoint()} does not know the key ({code}); mend AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        return f"{endpoint()} does not know the key ({code}); fix AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     if code in FORBIDDEN and not has_key():
         return f"bucket {bucket!r} at {endpoint()} is not public; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     if code in FORBIDDEN:
         return f"the key of AWS_ACCESS_KEY_ID may not do this with {uri} at {endpoint()}; give it the right to"
     if code == "NoSuchBucket":
-        return f"no bucket {bucket!r} at {endpoint()}; make it, or mend {uri} or AWS_ENDPOINT_URL"
+        return f"no bucket {bucket!r} at {endpoint()}; make it, or fix {uri} or AWS_ENDPOINT_URL"
     if code == "InvalidBucketName":
-        return f"{bucket!r} is no name of a bucket; mend {uri}"
+        return f"{bucket!r} is no name of a bucket; fix {uri}"
     return None
 
 
 def code_of(error: Any) -> str:
     """The code of a refusal."""
     return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def objects(uri: str) -> list[Object]:
-    """All objects below a prefix, sorted by key. Its folders are listed side by side, each page by page, so millions of
-    keys take as long as the fullest folder. Raises InputError where the bucket cannot be listed.
-    """
-    bucket, prefix = split(uri.rstrip("/") + "/")
-    with in_one_line(uri):
-        client(FIRST_ATTEMPTS).list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
-    with in_one_line(uri), ThreadPoolExecutor(LISTERS) as pool:
-        found, at_work = [], {pool.submit(_page, bucket, prefix, None)}
-        while at_work:
-            done, at_work = wait(at_work, return_when=FIRST_COMPLETED)
-            for page in done:
-                here, folders, more = page.result()
-                found += here
-                at_work |= {pool.submit(_page, bucket, folder, None) for folder in folders}
-                if more is not None:
-                    at_work.add(pool.submit(_page, bucket, *more))
-    return sorted(found)
-
-
-def _page(bucket: str, prefix: str, token: str | None) -> tuple[list[Object], list[str], tuple[str, str] | None]:
-    """One page of a folder's list: its objects, its folders, and where the next page begins."""
-    next_page = {"ContinuationToken": token} if token else {}
-    answer = client().list_objects_v2(Bucket=bucket, Prefix=prefix, Delimiter="/", MaxKeys=PAGE, **next_page)
-    here = [Object(o["Key"], o["Size"], o["ETag"].strip('"')) for o in answer.get("Contents", [])]
-    folders = [folder["Prefix"] for folder in answer.get("CommonPrefixes", [])]
-    more = (prefix, answer["NextContinuationToken"]) if answer.get("IsTruncated") else None
-    return [o for o in here if not o.key.endswith("/")], folders, more  # a key that ends so stands for an empty folder
-
-
-def get(uri: str, most: int | None = None, part: tuple[int, int] | None = None) -> tuple[bytes, str] | None:
-    """An object (or its bytes from and to `part`, both included) and its version (its ETag), or None where there is
-    none. A body that breaks off is fetched again, after a pause. Raises TooBig for one of over `most` bytes.
-    """
-    from botocore import exceptions
-
-    bucket, key = split(uri)
-    wanted = {} if part is None else {"Range": f"bytes={part[0]}-{part[1]}"}
-    broken = (exceptions.IncompleteReadError, exceptions.ReadTimeoutError, exceptions.ResponseStreamingError)
-    for attempt in itertools.count(1):
-        try:
-            with in_one_line(uri):
-                answer = client().get_object(Bucket=bucket, Key=key, **wanted)
-                with contextlib.closing(answer["Body"]) as body:
-                    if most is not None and answer["ContentLength"] > most:
-                        raise TooBig(uri)
-                    return body.read(), answer["ETag"]
-        except exceptions.ClientError as error:
-            if code_of(error) in MISSING:
-                return None
-            raise
-        except broken:
-            if attempt == ATTEMPTS:
-                raise
-            time.sleep(min(2**attempt, 20) * random.random())
-
-
-def put_unless_changed(uri: str, content: bytes, version: str | None) -> bool:
-    """Put an object if it still has `version` (None: if there is none); whether that was so. One atomic step in the
-    store, so of two processes that saw the same version exactly one succeeds.
-    """
-    from botocore.exceptions import ClientError
-
-    bucket, key = split(uri)
-    condition = {"IfNoneMatch": "*"} if version is None else {"IfMatch": version}
-    try:
-        with in_one_line(uri):
-            client().put_object(Bucket=bucket, Key=key, Body=content, **condition)
-    except ClientError as error:
-        if code_of(error) in CHANGED | MISSING:  # missing: it was deleted since it was read
-            return False
-        if code_of(error) == "NotImplemented":
-            raise InputError(f"{endpoint()} knows no conditional puts (If-None-Match); use a store that does") from None
-        raise
-    return True
-
-
-def check(uri: str) -> None:
-    """Raise InputError, within seconds, unless objects below `uri` can be put under a condition and deleted."""
-    from botocore.exceptions import ClientError
-
-    bucket, prefix = split(uri)
-    key = f"{prefix}/.probe-{secrets.token_hex(8)}".lstrip("/")
-    try:
-        with in_one_line(uri):
-            hasty = client(FIRST_ATTEMPTS)
-            hasty.put_object(Bucket=bucket, Key=key, Body=b"")
-    except ClientError as error:
-        if code_of(error).isdigit() and int(code_of(error)) < 500:  # a status alone: a store says more
-            line = f"what answers at {endpoint()} is no object store (status {code_of(error)}); mend AWS_ENDPOINT_URL"
-            raise InputError(line) from None
-        raise
-    ignored = put_unless_changed(f"s3://{bucket}/{key}", b"", None)
-    with in_one_line(uri):
-        hasty.delete_object(Bucket=bucket, Key=key)
-    if ignored:
-        raise InputError(f"{endpoint()} ignores conditional puts (If-None-Match); use a store that knows them")

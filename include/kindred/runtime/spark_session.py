@@ -34,6 +34,6 @@ def session(name: str) -> SparkSession:
 def threads_per_task(spark: SparkSession) -> int:
     """Threads for each task, so that the tasks that run side by side fill the cores and do not fight over them."""
     context = spark.sparkContext
-    if context.master.startswith("local"):
+    if (context.master or "").startswith("local"):
         return max(1, cores() // context.defaultParallelism)
     return int(context.getConf().get("spark.task.cpus", "1"))

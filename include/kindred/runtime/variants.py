@@ -20,7 +20,7 @@ KINDS = {  # the package of each kind's variants
 def names(kind: str) -> list[str]:
     """The names of a kind's variants, sorted."""
     folder = PACKAGE.joinpath(*KINDS[kind].split(".")[1:])  # perhaps inside an archive
-    return sorted(found.name for found in pkgutil.iter_modules([str(folder)]) if not found.name.startswith("_"))
+    return sorted(file.name for file in pkgutil.iter_modules([str(folder)]) if not file.name.startswith("_"))
 
 
 def load(kind: str, name: str) -> ModuleType:
@@ -32,4 +32,4 @@ def load(kind: str, name: str) -> ModuleType:
 
 def source(module: ModuleType) -> Path:
     """The variant's own file, which its fingerprints cover."""
-    return Path(inspect.getsourcefile(module))
+    return Path(inspect.getfile(module))

@@ -211,7 +211,7 @@ def finish(folder: str, about: dict[str, Any], made: dict[str, Screen], numbers:
     """Put what belongs to an index beside its shards with these numbers; `about.json` comes last, so a folder that has
     it is whole.
     """
-    storage.put_bytes(storage.join(folder, file_names.SCREENS), lower_bounds.to_bytes(made))
+    storage.put_bytes(storage.join(folder, file_names.LOWER_BOUNDS), lower_bounds.to_bytes(made))
     storage.put_json(storage.join(folder, file_names.ABOUT), {**about, "shards": numbers})
 
 
@@ -228,7 +228,7 @@ def open_folder(folder: str, only: list[int] | None = None) -> Index:
             f"the index in {storage.local(folder)} has version {about['version']}, not {VERSION}; build again"
         )
     found = tuple(shards.read(folder, number) for number in (about["shards"] if only is None else only))
-    made = lower_bounds.from_bytes(storage.find_bytes(storage.join(folder, file_names.SCREENS)))
+    made = lower_bounds.from_bytes(storage.find_bytes(storage.join(folder, file_names.LOWER_BOUNDS)))
     return Index(about, made, Gallery(found, (None,) * len(found)))
 
 

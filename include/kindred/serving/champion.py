@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kindred.runtime import file_names, runs, storage, tracking
+from kindred.runtime import file_names, model_registry, runs, storage
 from kindred.runtime.errors import InputError
 from kindred.serving import bundle
 from kindred.serving.bundle import Bundle
@@ -40,13 +40,13 @@ def promote(run: str) -> dict[str, Any]:
     names = bundle.files(folder)
     with ThreadPoolExecutor(COPIES) as pool:
         found = dict(zip(names, pool.map(lambda name: _digest(storage.join(folder, name)), names), strict=True))
-    pointer = {"run": run, "name": name_of(run), "folder": folder, "files": found, "model": tracking.MODEL}
-    version, before = tracking.promote(run)
+    pointer = {"run": run, "name": name_of(run), "folder": folder, "files": found, "model": model_registry.MODEL}
+    version, before = model_registry.promote(run)
     pointer |= {"version": version, "fingerprint": storage.fingerprint(folder, found)}
     try:
         storage.put_json(_pointer(), {**pointer, "published": datetime.now(UTC).isoformat(timespec="seconds")})
     except BaseException:
-        tracking.set_champion(before)
+        model_registry.set_champion(before)
         raise
     return pointer
 

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kindred.runtime import file_names, marks, runs, s3, storage
+from kindred.runtime import file_names, marks, runs, s3, s3_objects, storage
 from kindred.runtime.errors import InputError
 from kindred.runtime.stages import SELF_TRAINING
 from kindred.serving import bundle
@@ -66,13 +66,13 @@ def publish(run: str, to: str, say: Callable[[str], None]) -> str:
     """
     if not s3.is_s3(to):
         raise InputError(f"TO must be a bucket, s3://bucket/prefix, not {to!r}")
-    s3.check(to)
+    s3_objects.check(to)
     target = storage.join(s3a(to), *run.split("/")[-2:])
     finished = {stage: _finished(run, stage) for stage in FILES}
     files = [file for stage, mark in finished.items() for file in _files(stage, mark)]
     progress = Progress(sum(file.size for file in files), say)
     say(f"{len(files)} files, {progress.total / 1e6:,.1f} MB, to {target}")
-    with s3.in_one_line(target), ThreadPoolExecutor(AT_ONCE) as pool:
+    with s3.as_input_errors(target), ThreadPoolExecutor(AT_ONCE) as pool:
         sums = list(pool.map(lambda file: _upload(file, storage.join(target, file.path), progress), files))
     small = {
         name: content for name in OF_THE_RUN if (content := storage.find_bytes(storage.join(run, name))) is not None
@@ -100,7 +100,7 @@ def fetch(name: str, source: str, say: Callable[[str], None]) -> str:
     target = runs.run_folder(dag_id, run)
     if not target.startswith("file://"):
         raise InputError(f"KINDRED_DATA is {runs.data_root()}; to fetch into, it must be a local folder")
-    found = s3.get(storage.join(folder, file_names.PUBLISHED))
+    found = s3_objects.find(storage.join(folder, file_names.PUBLISHED))
     if found is None:
         raise InputError(f"no whole run in {folder}; `make publish` puts one there")
     listed = json.loads(found[0])["files"]
@@ -112,10 +112,10 @@ def fetch(name: str, source: str, say: Callable[[str], None]) -> str:
         _download(storage.join(folder, path), place / path, *listed[path], progress)
 
     last = [f"{stage}/{file_names.MARK}" for stage in FILES] + [file_names.RUN]  # what makes a run of a folder
-    with s3.in_one_line(folder), ThreadPoolExecutor(AT_ONCE) as pool:
+    with s3.as_input_errors(folder), ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(one, [path for path in listed if path not in last]))
     for path in last:
-        content = s3.get(storage.join(folder, path))
+        content = s3_objects.find(storage.join(folder, path))
         if content is None or hashlib.sha256(content[0]).hexdigest() != listed[path][1]:
             raise _changed(storage.join(folder, path))
         if path.endswith(file_names.MARK):
@@ -266,7 +266,7 @@ def _download(uri: str, target: Path, size: int, digest: str, progress: Progress
 def _rest(uri: str, start: int, size: int) -> Iterator[bytes]:
     """An object from byte `start` on, range by range."""
     for begin in range(start, size, PART):
-        found = s3.get(uri, part=(begin, min(begin + PART, size) - 1))
+        found = s3_objects.find(uri, byte_range=(begin, min(begin + PART, size) - 1))
         if found is None:
             raise _changed(uri)
         yield found[0]

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from kindred.runtime import s3, storage
+from kindred.runtime import s3, s3_objects, storage
 from kindred.runtime.errors import InputError
 
 # content is an encoded file where height is null, else raw uint8 values, row-major [height, width, channels].
@@ -66,7 +66,7 @@ def listing(path: str) -> tuple[str, list[Source]]:
     if s3.is_s3(path):
         bucket, prefix = s3.split(path.rstrip("/"))
         root = f"s3://{bucket}/{prefix}".rstrip("/")
-        return root, [Source(f"s3://{bucket}/{found.key}", found.size, found.etag) for found in s3.objects(root)]
+        return root, [Source(f"s3://{bucket}/{key}", size, etag) for key, size, etag in s3_objects.list_objects(root)]
     root = place(path)
     fs, inside = storage.filesystem(root)
     files = [as_source(fs, info) for info in fs.find(inside, detail=True).values() if info["type"] == "file"]
