@@ -7,40 +7,49 @@ import pytest
 from kindred.learning import given_labels, learning_curve
 
 
-def curve_of(law: learning_curve.Law, sizes: tuple[int, ...] = (10, 20, 40, 80, 160)) -> pd.DataFrame:
-    return pd.DataFrame({"labels": sizes, "accuracy": law.at(np.array(sizes)), "error": 0.0})
+def curve_of(law: learning_curve.InversePowerLaw, sizes: tuple[int, ...] = (10, 20, 40, 80, 160)) -> pd.DataFrame:
+    return pd.DataFrame({"labels": sizes, "accuracy": law.accuracy_at(np.array(sizes)), "error": 0.0})
 
 
 def test_the_law_of_a_curve_is_found_again() -> None:
-    law = learning_curve.Law(ceiling=0.95, drop=1.0, rate=0.5)
+    law = learning_curve.InversePowerLaw(ceiling=0.95, drop=1.0, rate=0.5)
 
-    found = learning_curve.extrapolate(curve_of(law))
+    fitted = learning_curve.extrapolate(curve_of(law))
 
-    assert found.at(1000) == pytest.approx(law.at(1000), abs=1e-3)
+    assert fitted.accuracy_at(1000) == pytest.approx(law.accuracy_at(1000), abs=1e-3)
 
 
 def test_how_many_more_labels_one_point_takes() -> None:
-    law = learning_curve.Law(ceiling=1.0, drop=1.0, rate=1.0)  # 99 % at 100 labels, 98 % at 50
+    law = learning_curve.InversePowerLaw(ceiling=1.0, drop=1.0, rate=1.0)  # 99 % at 100 labels, 98 % at 50
 
     assert law.labels_for(0.99) == pytest.approx(100)
     assert law.labels_for(1.0) is None
     points = curve_of(law, (10, 25, 50))
-    assert "about 50 more labels would bring one point more" in learning_curve.says(points, law)
+    assert "about 50 more labels would bring one point more" in learning_curve.summary(points, law)
 
 
 def test_a_curve_that_has_levelled_off_says_that_more_labels_show_no_gain() -> None:
     points = pd.DataFrame({"labels": [10, 20, 40, 80], "accuracy": [0.5, 0.9, 0.9, 0.9], "error": 0.0})
 
-    said = learning_curve.says(points, learning_curve.extrapolate(points))
+    summary = learning_curve.summary(points, learning_curve.extrapolate(points))
 
-    assert said.startswith("More labels show no gain")
+    assert summary.startswith("More labels show no gain")
 
 
 def test_two_points_are_too_few() -> None:
     points = pd.DataFrame({"labels": [10, 20], "accuracy": [0.5, 0.6], "error": 0.0})
 
     assert learning_curve.extrapolate(points) is None
-    assert "too few points" in learning_curve.says(points, None)
+    assert "too few points" in learning_curve.summary(points, None)
+
+
+def test_a_fit_that_does_not_converge_gives_no_law() -> None:
+    points = pd.DataFrame({"labels": [3000, 50_000, 80_000], "accuracy": [0.0, 1.0, 0.0], "error": 0.0})
+
+    law = learning_curve.extrapolate(points)
+
+    assert law is None
+    assert "follows no inverse power law" in learning_curve.summary(points, law)
 
 
 def test_the_fits_learn_from_halves_but_of_two_labels_a_class_at_least() -> None:
@@ -53,11 +62,11 @@ def test_the_fits_learn_from_halves_but_of_two_labels_a_class_at_least() -> None
 def test_a_curve_is_the_mean_over_folds_with_its_standard_error() -> None:
     points = pd.DataFrame({"labels": [20, 20, 10], "fold": [0, 1, 0], "accuracy": [0.8, 0.6, 0.5]})
 
-    found = learning_curve.curve(points)
+    curve = learning_curve.curve(points)
 
-    assert found["labels"].to_list() == [10, 20]
-    assert found["accuracy"].to_list() == pytest.approx([0.5, 0.7])
-    assert found["error"].to_list() == pytest.approx([0, 0.1])
+    assert curve["labels"].to_list() == [10, 20]
+    assert curve["accuracy"].to_list() == pytest.approx([0.5, 0.7])
+    assert curve["error"].to_list() == pytest.approx([0, 0.1])
 
 
 def test_every_beginning_of_the_turn_holds_the_classes_alike() -> None:

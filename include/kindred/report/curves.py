@@ -163,14 +163,14 @@ def risk(test: Scored) -> Plot:
 def _learning(curve: pd.DataFrame) -> list:
     if curve.empty:
         return [Text("No learning curve: it is made where the classifier is fitted in one process.")]
-    found = learning_curve.extrapolate(curve)
+    law = learning_curve.extrapolate(curve)
     figure, (axes,) = plots.figure(6.5, 3.8)
     axes.errorbar(
         curve["labels"], curve["accuracy"], yerr=curve["error"], fmt="o", color=plots.OTHER, capsize=3, label="measured"
     )
-    if found is not None:
+    if law is not None:
         n = np.geomspace(curve["labels"].min(), curve["labels"].max() * 4, 100)
-        axes.plot(n, found.at(n), color=plots.OTHER, linestyle="--", label="fitted, and continued")
+        axes.plot(n, law.accuracy_at(n), color=plots.OTHER, linestyle="--", label="fitted, and continued")
     axes.set(xscale="log", xlabel="given labels learned from", ylabel="out-of-fold accuracy")
     axes.set_xticks(curve["labels"], [f"{labels:,.0f}" for labels in curve["labels"]])
     axes.minorticks_off()
@@ -178,6 +178,6 @@ def _learning(curve: pd.DataFrame) -> list:
     said = "Learning curve of base: each fold is scored by models that learned from more and more of the other folds."
     return [
         Plot("learning", said, plots.png(figure)),
-        Text(learning_curve.says(curve, found), strong=True),
+        Text(learning_curve.summary(curve, law), strong=True),
         Table("learning", "The learning curve; error is the standard error over folds.", curve),
     ]
