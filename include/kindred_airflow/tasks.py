@@ -105,7 +105,7 @@ class StageOperator(SparkSubmitOperator):
         try_id = str(context["ti"].id)
         self.application_args = ["--run-uri", self.run, "--stage", self.stage, "--try-id", try_id]
         for name, text in self.arguments.items():
-            self.application_args += [f"--{name}", text]
+            self.application_args += [f"--{name}", str(text)]  # a mapped number is no text yet
         started = time.time()
         try:
             super().execute(context)
