@@ -1,6 +1,7 @@
 """What every dataset promises, and what each says of files that do not fit together."""
 
 import gzip
+import hashlib
 import struct
 import tarfile
 from collections import Counter
@@ -475,3 +476,12 @@ def test_the_real_stl10_has_its_images_and_its_leaks(spark, shared_data: Path) -
     assert dict(decoded.groupBy("split").count().collect()) == {"train": 1000, "test": 1000, "unlabeled": 3040}
     assert Counter((row.split, row.reason) for row in found) == {("unlabeled", ingest.LEAKED): 40}
     decoded.unpersist()
+
+
+def test_the_published_files_of_fashion_mnist_have_the_checksums_of_the_download(shared_data: Path) -> None:
+    from kindred.data.datasets import fashion_mnist
+
+    folder = shared_data / "fashion_mnist"
+
+    for name, sha256 in fashion_mnist.FILES.items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == sha256

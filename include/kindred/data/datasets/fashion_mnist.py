@@ -15,12 +15,12 @@ from kindred.data.datasets import Source, cut, in_slices, place, source
 from kindred.runtime import downloads, runs, storage
 from kindred.runtime.errors import InputError
 
-URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
-FILES = {
-    "train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-    "train-labels-idx1-ubyte.gz": "25c81989df183df01b3e8a0aad5dffbe",
-    "t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
-    "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310",
+URL = "https://fashion-mnist.s3.eu-central-1.amazonaws.com/"  # the publisher's bucket; its website has no https
+FILES = {  # with their SHA-256
+    "train-images-idx3-ubyte.gz": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+    "train-labels-idx1-ubyte.gz": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+    "t10k-images-idx3-ubyte.gz": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+    "t10k-labels-idx1-ubyte.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
 }
 CLASSES = ("T-shirt-top Trouser Pullover Dress Coat Sandal Shirt Sneaker Bag Ankle-boot").split()
 SLICE = 5000
@@ -29,7 +29,8 @@ SLICE = 5000
 def sources(path: str, say: Callable[[str], None]) -> list[Source]:
     if not path:
         folder = runs.cache_folder("downloads", "fashion_mnist")
-        return [source(f"file://{downloads.fetch(URL + name, folder / name, md5, say)}") for name, md5 in FILES.items()]
+        files = [downloads.fetch(URL + name, folder / name, sha256, say) for name, sha256 in FILES.items()]
+        return [source(f"file://{file}") for file in files]
     folder = place(path)
     return [source(storage.join(folder, name)) for name in FILES]
 

@@ -20,8 +20,8 @@ from kindred.data.datasets import Source, cut, in_slices, place, source
 from kindred.runtime import downloads, runs, storage
 from kindred.runtime.errors import InputError
 
-URL = "http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz"
-MD5 = "91f7769df0f17e558f3565bffb0c7dfb"
+URL = "https://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz"
+SHA256 = "f31fd99273a1acb8609c8db427cebb1de3f71de77758cdc0e22956e1289b9866"  # as in tensorflow_datasets
 FILES = {"train": "train_X.bin", "test": "test_X.bin", "unlabeled": "unlabeled_X.bin"}
 SIDE = 96
 BYTES = 3 * SIDE * SIDE
@@ -31,7 +31,7 @@ SLICE = 500
 def sources(path: str, say: Callable[[str], None]) -> list[Source]:
     if not path:
         target = runs.cache_folder("downloads", "stl10") / "stl10_binary.tar.gz"
-        path = str(downloads.fetch(URL, target, MD5, say))
+        path = str(downloads.fetch(URL, target, SHA256, say))
     folder = _folder(place(path), say)
     names = [*FILES.values(), "train_y.bin", "test_y.bin", "class_names.txt"]
     return [source(storage.join(folder, name)) for name in names]
