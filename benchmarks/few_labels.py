@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow.dataset as ds
 
 from kindred.features import neighbours
+from kindred.learning.class_numbers import class_numbers
 from kindred.runtime import arrow, cpu, storage
 from kindred.runtime.run_reader import RunReader
 
@@ -56,7 +57,7 @@ def with_neighbours(run: str) -> float:
     """Accuracy on the test images of the final model's probabilities times their nearest neighbours' vote."""
     s = RunReader(run, "evaluate")
     classes = s.facts_of("ingest")["classes"]
-    number = {name: i for i, name in enumerate(classes)}
+    number = class_numbers(classes)
     truth = arrow.by_id(s.rows("truth"))
     parts = [s.rows(name, ["image_id", "label", "confidence"]) for name in ("labels", "pseudo_labels")]
     told = {i: (number[c], p) for part in parts for i, c, p in zip(*(x.to_pylist() for x in part.columns), strict=True)}

@@ -12,6 +12,7 @@ import pyarrow.dataset as ds
 from kindred.features import featurize, kmeans
 from kindred.learning import cross_validation, metrics, networks, pseudo_label_tables
 from kindred.learning import given_labels as given
+from kindred.learning.class_numbers import class_numbers
 from kindred.learning.classifiers import logistic_regression
 from kindred.learning.labellers import clusters as labeller
 from kindred.runtime import arrow, file_names, job, storage, tables
@@ -116,7 +117,7 @@ def _train(s, examples, ids, classes, folds, seed) -> tuple[convnet.ConvNet, dic
 
 def _score(s, cell, model, found, truth, classes) -> dict[str, float]:
     """The scores on the test images whose label is known."""
-    number, label = {name: i for i, name in enumerate(classes)}, arrow.by_id(truth)
+    number, label = class_numbers(classes), arrow.by_id(truth)
     ids, features = s.matrix("features", "features", TEST)
     known = np.flatnonzero([i in label for i in ids])
     if not len(known):

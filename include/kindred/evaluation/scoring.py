@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from kindred.learning import metrics
+from kindred.learning.class_numbers import class_numbers
 
 
 def on_test(predictions: pa.Table, truth: pd.Series) -> pd.DataFrame:
@@ -31,7 +32,7 @@ def on_hidden(predictions: pa.Table, truth: pd.Series, given: set[str]) -> dict[
 def arrays(rows: pd.DataFrame, classes: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """Labels [n] as numbers and probabilities [n, classes], in float64 and summing to 1."""
     probabilities = np.stack(rows["probabilities"].to_list()).astype(np.float64)
-    labels = rows["label"].map({name: i for i, name in enumerate(classes)}).to_numpy()
+    labels = rows["label"].map(class_numbers(classes)).to_numpy()
     return labels, probabilities / probabilities.sum(axis=1, keepdims=True)
 
 

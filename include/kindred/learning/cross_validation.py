@@ -19,6 +19,7 @@ from pyspark import inheritable_thread_target
 from pyspark.sql import DataFrame
 
 from kindred.learning import learning_curve, metrics
+from kindred.learning.class_numbers import class_numbers
 from kindred.learning.given_labels import in_folds, in_turn
 from kindred.learning.networks import Network
 from kindred.runtime.arrow import lists, matrix
@@ -104,7 +105,7 @@ def plan(given: pa.Table, classes: list[str], folds: int, pseudo: list[pa.Table]
         names = ["image_id", "label", "weight", *({"fold"} & set(made.column_names))]
         parts.append(pd.DataFrame({"given": False, "fold": ALL, **made.select(names).to_pandas()}))
     rows = pd.concat(parts, ignore_index=True)[["image_id", "label", "weight", "given", "fold"]]
-    number = {name: i for i, name in enumerate(classes)}
+    number = class_numbers(classes)
     return rows.assign(label=rows["label"].map(number)).astype({"label": "int32", "fold": "int32"})
 
 

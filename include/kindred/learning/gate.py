@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from kindred.learning import intervals, metrics
+from kindred.learning.class_numbers import class_numbers
 from kindred.runtime import arrow
 from kindred.runtime.errors import InputError
 
@@ -72,7 +73,7 @@ def paired(
 
     Raises InputError where the tables do not hold the same images.
     """
-    number = {name: i for i, name in enumerate(classes)}
+    number = class_numbers(classes)
     known = arrow.by_id(labels)
     sides = [arrow.by_id(t, "probabilities") for t in (base, candidate)]
     if not known.keys() == sides[0].keys() == sides[1].keys():

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from kindred.learning.class_numbers import class_numbers
 from kindred.learning.pseudo_label_types import ALL, Given, Pool, Verdict
 from kindred.learning.pseudo_labels import NOVEL, nearest_given
 from kindred.runtime import arrow
@@ -23,7 +24,7 @@ def given(labels: pa.Table, out_of_fold: pa.Table, ids: np.ndarray, classes: lis
         raise InputError(
             f"{missing} has a given label, but no features or no fold; run the stages before this one again"
         )
-    number = {name: i for i, name in enumerate(classes)}
+    number = class_numbers(classes)
     return Given(
         rows, np.array([number[label[i]] for i in ids[rows]]), np.array([fold[i] for i in ids[rows]], dtype=int)
     )

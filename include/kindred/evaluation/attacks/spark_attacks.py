@@ -19,6 +19,7 @@ from kindred.evaluation.attacks.simba import SimBA
 from kindred.evaluation.attacks.square import SquareL2, SquareLinf
 from kindred.features import featurize, onnx_graphs
 from kindred.learning import networks, onnx_model
+from kindred.learning.class_numbers import class_numbers
 
 ATTACKS = {"simba_l2": SimBA, "square_l2": SquareL2, "square_linf": SquareLinf}
 BATCH_VALUES = 2**22  # of big images fewer advance together
@@ -117,7 +118,7 @@ def _frames(
     threads: int,
     frames: Iterator[pd.DataFrame],
 ) -> Iterator[pd.DataFrame]:
-    number = {name: i for i, name in enumerate(classes)}
+    number = class_numbers(classes)
     for frame in frames:
         decoded = [images.decode(content) for content in frame["content"]]
         decoded = [images.fit(image, image.shape[:2], channels) for image in decoded]
