@@ -82,7 +82,7 @@ def test_an_env_file_is_its_owners_and_is_never_overwritten(tmp_path: Path) -> N
 
     assert path.stat().st_mode & 0o777 == 0o600
     assert again.returncode == 1
-    assert again.stderr == "kindred: .env is there; move it away first\n"
+    assert again.stderr == "kindred: .env exists already; move it away first\n"
     assert path.read_text() == before
 
 
