@@ -11,7 +11,7 @@ intervals; the difference is final minus base on the same images. JSON names: th
 import bench
 
 from kindred.evaluation.attacks import attack_figures
-from kindred.evaluation.attacks.spark_attacks import ATTACKS
+from kindred.evaluation.attacks.attack_plan import ATTACKS
 from kindred.runtime.run_reader import RunReader
 
 

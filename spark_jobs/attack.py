@@ -4,8 +4,7 @@ import pyarrow.dataset as ds
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from kindred.evaluation.attacks import attack_figures as attacking
-from kindred.evaluation.attacks import spark_attacks
+from kindred.evaluation.attacks import attack_figures, attack_plan, spark_attacks
 from kindred.features import featurize
 from kindred.learning import cross_validation
 from kindred.runtime import file_names, job, variants
@@ -28,34 +27,36 @@ def main(
     network = variants.load("extractor", extractor.name).WEIGHTED
     bounds = {"l2": attack_epsilon_l2, "linf": attack_epsilon_linf}
     size = (facts["height"] or extractor.height, facts["width"] or extractor.width, facts["channels"])
-    plan = attacking.plan(attacks, attack_queries or attacking.QUERIES[network], bounds, size, seed)
+    queries = attack_queries or attack_plan.DEFAULT_QUERIES[network]
+    plan = attack_plan.make_plan(attacks, queries, bounds, size, seed)
     models = {"base": s.file("train_base", cross_validation.file_name(cross_validation.ALL))}
     if same := s.facts_of("gate")["chosen"] == "base":
         s.say("final is base: one model, attacked once")
     else:
         models["final"] = s.file("gate", file_names.NETWORK)
-    chosen = _chosen(s, attack_images or attacking.IMAGES[network], seed)
+    chosen = _chosen(s, attack_images or attack_plan.DEFAULT_IMAGES[network], seed)
     worker = spark_attacks.worker(plan, extractor, models, facts["classes"], facts["channels"], s.threads())
     featurize.ship(s.spark, extractor, lambda: s.file("featurize", file_names.EXTRACTOR))
     with s.progress(of=len(chosen)):
-        found = _images(s, chosen).mapInPandas(worker, spark_attacks.FOUND).toArrow()
-    found, pictures = spark_attacks.tables(found, same)
-    s.write_rows("attacks", found)
+        attacked = _images(s, chosen).mapInPandas(worker, spark_attacks.ATTACKED).toArrow()
+    outcomes, pictures = spark_attacks.tables(attacked, same)
+    s.write_rows("attacks", outcomes)
     s.write_rows("attack_pictures", pictures)
-    rows = found.select(["image_id", "model", "attack", "label", "before", "queries", "success"]).to_pandas()
-    s.figures = {**attacking.figures(rows, plan), "attack/same_model": int(same)}
-    s.steps = attacking.curves(rows, plan.budget)
-    return attacking.summary(s.figures, plan)
+    rows = outcomes.select(["image_id", "model", "attack", "label", "before", "queries", "success"]).to_pandas()
+    s.figures = {**attack_figures.figures(rows, plan), "attack/same_model": int(same)}
+    s.steps = attack_figures.success_curves(rows, plan.budget)
+    return attack_figures.summary(s.figures, plan)
 
 
 def _chosen(s: Stage, count: int, seed: int) -> list[tuple[str, str, bool]]:
     """Rows of CHOSEN."""
     truth = s.rows("truth").to_pandas().set_index("image_id")["label"].to_dict()
-    chosen = attacking.choose(s.rows("images", ["image_id"], TEST)["image_id"].to_pylist(), truth, count, seed)
+    ids = s.rows("images", ["image_id"], TEST)["image_id"].to_pylist()
+    chosen = attack_plan.choose_images(ids, truth, count, seed)
     tables = (s.rows(f"predictions_{model}", ["image_id", "prediction"], TEST) for model in ("base", "final"))
     predictions = [table.to_pandas().set_index("image_id")["prediction"].to_dict() for table in tables]
-    shown = attacking.shown(chosen, truth, predictions)
-    return [(i, truth[i], i in shown) for i in chosen]
+    pictured = attack_plan.pictured_images(chosen, truth, predictions)
+    return [(i, truth[i], i in pictured) for i in chosen]
 
 
 def _images(s: Stage, chosen: list[tuple[str, str, bool]]) -> DataFrame:

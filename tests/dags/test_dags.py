@@ -182,7 +182,7 @@ def test_loading_the_dags_imports_nothing_heavy(tmp_path):
 
 def test_the_forms_choices_are_those_of_the_core() -> None:
     """The forms cannot ask the core for them: it imports numpy."""
-    from kindred.evaluation.attacks import spark_attacks
+    from kindred.evaluation.attacks import attack_plan
     from kindred.learning import gate, given_labels
     from kindred.report import embedding_map
     from kindred_airflow.forms import ATTACK, SELF_TRAINING
@@ -190,5 +190,5 @@ def test_the_forms_choices_are_those_of_the_core() -> None:
     assert SELF_TRAINING["gate"].schema["enum"] == list(gate.RULES)
     assert SELF_TRAINING["projection"].schema["enum"] == list(embedding_map.PROJECTIONS)
     assert SELF_TRAINING["label_choice"].schema["enum"] == list(given_labels.LABEL_CHOICES)
-    assert ATTACK["attacks"].value == ATTACK["attacks"].schema["examples"] == list(spark_attacks.ATTACKS)
-    assert ATTACK["attacks"].schema["items"]["enum"] == list(spark_attacks.ATTACKS)
+    assert ATTACK["attacks"].value == ATTACK["attacks"].schema["examples"] == list(attack_plan.ATTACKS)
+    assert ATTACK["attacks"].schema["items"]["enum"] == list(attack_plan.ATTACKS)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from kindred.evaluation.attacks import black_box, simba, spark_attacks, square
-from kindred.evaluation.attacks.black_box import Attacked, Model
-from kindred.evaluation.attacks.spark_attacks import ATTACKS, Plan
+from kindred.evaluation.attacks.attack_plan import ATTACKS, AttackPlan
+from kindred.evaluation.attacks.black_box import Model, Outcome
 from kindred.features import onnx_graphs
 from kindred.learning import intervals, onnx_model
 from kindred.learning.networks import Layer, Network
@@ -19,9 +19,9 @@ TOOLBOX = "adversarial-robustness-toolbox is not there: `make setup` installs it
 
 def attacked(
     name: str, model: Model, images: np.ndarray, labels: np.ndarray, epsilon: float, budget: int = 300, first: int = 0
-) -> Attacked:
+) -> Outcome:
     """The outcome of an attack within so many grey levels; an image's id is its number, counted from `first`."""
-    plan = Plan({name: epsilon}, budget, seed=0)
+    plan = AttackPlan({name: epsilon}, budget, seed=0)
     return spark_attacks.attack(plan, name, model, [str(first + i) for i in range(len(images))], labels, images)
 
 
@@ -52,13 +52,13 @@ def spot(value: int) -> np.ndarray:
 
 
 def is_fooled(name: str, model: Model, image: np.ndarray, epsilon: float) -> bool:
-    found = attacked(name, model, image, np.array([0]), epsilon, 2000)
-    return bool(found.after[0].argmax() != 0)
+    outcome = attacked(name, model, image, np.array([0]), epsilon, 2000)
+    return bool(outcome.after[0].argmax() != 0)
 
 
 def length(change: np.ndarray, name: str) -> float:
     flat = change.astype(float).ravel()
-    return np.abs(flat).max() if name.endswith("linf") else float(np.linalg.norm(flat))
+    return np.abs(flat).max() if ATTACKS[name].NORM == "linf" else float(np.linalg.norm(flat))
 
 
 @pytest.fixture(scope="module")
@@ -70,20 +70,20 @@ def digits() -> tuple[Model, np.ndarray, np.ndarray]:
 def test_a_model_of_constant_output_is_never_fooled(name: str) -> None:
     images = np.stack([noise(seed=seed) for seed in range(5)])
 
-    found = attacked(name, constant, images, np.zeros(5, int), epsilon=200)
+    outcome = attacked(name, constant, images, np.zeros(5, int), epsilon=200)
 
-    assert (found.after.argmax(axis=1) == 0).all()
-    assert found.queries.tolist() == [300] * 5
+    assert (outcome.after.argmax(axis=1) == 0).all()
+    assert outcome.queries.tolist() == [300] * 5
 
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_an_image_that_the_model_has_wrong_is_left_alone(name: str) -> None:
     images = np.stack([noise(seed=seed) for seed in range(3)])
 
-    found = attacked(name, constant, images, np.array([1, 0, 2]), epsilon=50)
+    outcome = attacked(name, constant, images, np.array([1, 0, 2]), epsilon=50)
 
-    assert found.queries.tolist() == [0, 300, 0]
-    np.testing.assert_array_equal(found.images[[0, 2]], images[[0, 2]])
+    assert outcome.queries.tolist() == [0, 300, 0]
+    np.testing.assert_array_equal(outcome.images[[0, 2]], images[[0, 2]])
 
 
 def test_simba_fools_at_the_margin_of_one_pixel_and_not_below() -> None:
@@ -111,29 +111,29 @@ def test_an_l2_attack_fools_above_the_margin_of_all_pixels_and_not_below(name: s
 def test_simba_steps_down_where_the_step_up_does_not_help() -> None:
     model = nearest(np.full((1, 1, 1), 200), np.full((1, 1, 1), 100))  # half way: 150
 
-    found = attacked("simba_l2", model, np.full((1, 1, 1, 1), 200, np.uint8), np.array([0]), epsilon=60)
+    outcome = attacked("simba_l2", model, np.full((1, 1, 1, 1), 200, np.uint8), np.array([0]), epsilon=60)
 
-    assert found.queries.tolist() == [2]
-    assert found.images.ravel().tolist() == [149]
-    assert found.path[0, 1] == found.path[0, 0] > 0.5 > found.path[0, 2]
+    assert outcome.queries.tolist() == [2]
+    assert outcome.images.ravel().tolist() == [149]
+    assert outcome.path[0, 1] == outcome.path[0, 0] > 0.5 > outcome.path[0, 2]
 
 
 @pytest.mark.parametrize("name", ATTACKS)
 @pytest.mark.parametrize("shape", [(8, 6, 3), (1, 9, 1), (3, 3, 1), (17, 17, 3)], ids=str)
-def test_what_is_asked_about_is_a_valid_image_within_the_bound(name: str, shape: tuple[int, ...]) -> None:
+def test_each_query_is_a_valid_image_within_the_bound(name: str, shape: tuple[int, ...]) -> None:
     images = np.stack([noise(*shape, seed=seed) // 128 * 255 for seed in range(4)])  # black and white
-    asked = []
+    queried = []
 
     def model(pixels: np.ndarray) -> np.ndarray:
-        asked.append(pixels)
+        queried.append(pixels)
         share = pixels.mean(axis=(1, 2, 3)) / 255
         return np.stack([share / 3 + 0.5, 0.5 - share / 3], axis=1)  # always the first
 
     attacked(name, model, images, np.zeros(4, int), epsilon=30)
 
-    assert len(asked) == 301
-    assert {(pixels.dtype, pixels.shape) for pixels in asked} == {(np.dtype(np.uint8), images.shape)}
-    lengths = [length(p.astype(int) - c, name) for pixels in asked for p, c in zip(pixels, images, strict=True)]
+    assert len(queried) == 301
+    assert {(pixels.dtype, pixels.shape) for pixels in queried} == {(np.dtype(np.uint8), images.shape)}
+    lengths = [length(p.astype(int) - c, name) for pixels in queried for p, c in zip(pixels, images, strict=True)]
     assert 20 < max(lengths) < 30.001
 
 
@@ -153,27 +153,27 @@ def test_an_image_has_the_same_outcome_whatever_the_batch(name: str, digits) -> 
 def test_the_outcome_is_what_the_model_says_of_the_attacked_image(name: str, digits) -> None:
     model, images, labels = digits
 
-    found = attacked(name, model, images, labels, epsilon=27 if name == "square_linf" else 180)
+    outcome = attacked(name, model, images, labels, epsilon=27 if name == "square_linf" else 180)
 
-    after = model(found.images)
-    fooled = (found.before.argmax(axis=1) == labels) & (after.argmax(axis=1) != labels)
-    ends = found.path[np.arange(len(labels)), found.queries]
-    np.testing.assert_array_equal(found.after, after)
+    after = model(outcome.images)
+    fooled = (outcome.before.argmax(axis=1) == labels) & (after.argmax(axis=1) != labels)
+    ends = outcome.path[np.arange(len(labels)), outcome.queries]
+    np.testing.assert_array_equal(outcome.after, after)
     np.testing.assert_array_equal(ends, after[np.arange(len(labels)), labels])
     assert 0 < fooled.sum() < len(labels)
-    assert (found.queries[fooled] <= 300).all()
-    assert (found.queries[(found.before.argmax(axis=1) == labels) & ~fooled] == 300).all()
+    assert (outcome.queries[fooled] <= 300).all()
+    assert (outcome.queries[(outcome.before.argmax(axis=1) == labels) & ~fooled] == 300).all()
 
 
 def test_simba_fools_as_many_digits_in_as_many_steps_as_the_toolbox_does(pale: tuple) -> None:
     evasion = pytest.importorskip("art.attacks.evasion", reason=TOOLBOX)
     model, images, labels, classifier = pale
     steps = 60
-    chances = [np.random.default_rng(i) for i in range(len(images))]
-    method = simba.SimBA(images, chances, epsilon=1e6, budget=2 * steps)  # the toolbox's knows no bound
+    rngs = [np.random.default_rng(i) for i in range(len(images))]
+    method = simba.SimBA(images, rngs, epsilon=1e6, budget=2 * steps)  # the toolbox's knows no bound
 
-    found = black_box.search(model, method, images, labels, 2 * steps)
-    ours = (found.after.argmax(axis=1) != labels) & (method.step <= steps)
+    outcome = black_box.search(model, method, images, labels, 2 * steps)
+    ours = (outcome.after.argmax(axis=1) != labels) & (method.step <= steps)
     theirs = evasion.SimBA(classifier, "px", steps, epsilon=simba.STEP / 255, verbose=False)
 
     low, high = difference(ours, theirs, pale)
@@ -186,7 +186,7 @@ def test_square_linf_fools_as_many_digits_as_the_toolbox_does(pale: tuple) -> No
     model, images, labels, classifier = pale
 
     ours = attacked("square_linf", model, images, labels, 12, 100).after.argmax(axis=1) != labels
-    options = {"norm": np.inf, "eps": 12 / 255, "max_iter": 99, "p_init": square.SHARE, "verbose": False}
+    options = {"norm": np.inf, "eps": 12 / 255, "max_iter": 99, "p_init": square.FIRST_SHARE, "verbose": False}
 
     low, high = difference(ours, evasion.SquareAttack(classifier, **options), pale)
     assert 0.1 < ours.mean() < 0.9
@@ -197,7 +197,7 @@ def test_square_l2_fools_no_fewer_digits_than_the_toolbox_does(pale: tuple) -> N
     """The toolbox's divides by a length by which algorithm 3 multiplies, so that it finds fewer where it goes on."""
     evasion = pytest.importorskip("art.attacks.evasion", reason=TOOLBOX)
     model, images, labels, classifier = pale
-    options = {"norm": 2, "p_init": square.SHARE, "verbose": False}
+    options = {"norm": 2, "p_init": square.FIRST_SHARE, "verbose": False}
 
     early, late = (
         attacked("square_l2", model, images, labels, 200, n).after.argmax(axis=1) != labels for n in (25, 200)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from kindred.evaluation.attacks import attack_figures
-from kindred.evaluation.attacks.spark_attacks import Plan
+from kindred.evaluation.attacks.attack_plan import AttackPlan
 from kindred.learning import metrics
 from kindred.report import curves, data, embedding_map, mistakes, page, plots, pseudo_labels, robustness, verdict
 from kindred.report.blocks import Table, count
@@ -271,7 +271,7 @@ def attacked() -> tuple[dict, pd.DataFrame, pd.DataFrame]:
     shown |= {"after_confidence": 0.6, "queries": [0, 5, 10], "true_confidence": [0.9, 0.5, 0.3]}
     pictures = pd.DataFrame([{"image_id": "a", "model": m, "attack": "simba_l2", **shown} for m in ("base", "final")])
     table = pd.DataFrame(rows, columns=columns)
-    return attack_figures.figures(table, Plan({"simba_l2": 100.0}, 100, 0)), table, pictures
+    return attack_figures.figures(table, AttackPlan({"simba_l2": 100.0}, 100, 0)), table, pictures
 
 
 def test_success_grows_with_the_queries_among_the_images_that_were_right() -> None:

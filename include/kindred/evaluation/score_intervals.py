@@ -50,7 +50,7 @@ def accuracy_difference_interval(base: np.ndarray, other: np.ndarray) -> tuple[f
     """
     n = len(base)
     one, two = (
-        np.concatenate([np.float64(counts @ right.astype(np.float32)) / n for counts in _with_all(n)])
+        np.concatenate([(counts @ right.astype(np.float32)).astype(np.float64) / n for counts in _with_all(n)])
         for right in (base, other)
     )
     return _ends(two - one)
@@ -72,7 +72,7 @@ def scores(labels: np.ndarray, probabilities: np.ndarray, counts: np.ndarray) ->
     predictions, rows = probabilities.argmax(axis=1), np.arange(len(labels))
     true, predicted = np.zeros((2, len(labels), classes), np.float32)
     true[rows, labels] = predicted[rows, predictions] = 1
-    support, taken, hits = (np.float64(counts @ values) for values in (true, predicted, true * predicted))
+    support, taken, hits = ((counts @ values).astype(np.float64) for values in (true, predicted, true * predicted))
     n = support.sum(axis=1)
     values = _of_counts(support, taken, hits, n)
     values["log_loss"] = counts @ metrics.log_losses(labels, probabilities) / n

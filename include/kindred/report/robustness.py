@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 
 from kindred.data import images
-from kindred.evaluation.attacks import attack_figures as attacking
+from kindred.evaluation.attacks import attack_figures, attack_plan
 from kindred.learning import intervals
 from kindred.report import plots
 from kindred.report.blocks import Plot, Section, Sheet, Table, Text, Tile
 from kindred.report.verdict import points
 
-TITLES = {name: attack.TITLE for name, attack in attacking.ATTACKS.items()}
+TITLES = {name: attack.TITLE for name, attack in attack_plan.ATTACKS.items()}
 MODELS = ("base", "final")
 MAGNIFIED = 10  # times: differences are too small to be seen
 NONE = "Not asked for in this run."
@@ -50,7 +50,7 @@ def statements(figures: dict[str, float]) -> list[str]:
     for name, title in TITLES.items():
         if f"attack/{name}/difference" in figures:
             by, low, high, paired = (figures[f"attack/{name}/{key}"] for key in ("difference", "low", "high", "paired"))
-            so = attacking.verdict(low, high, int(paired))
+            so = attack_figures.verdict(low, high, int(paired))
             found.append(
                 f"{title}: {so}, {points(by)} points of success "
                 f"(95 % bootstrap interval {points(low)} to {points(high)})."

@@ -1,125 +1,91 @@
-"""How easily base and final are fooled: which test images are attacked and how far, and what the outcome says.
+"""What the outcome of the attacks says: how easily base and final are fooled, and whether one is harder to fool."""
 
-`fooling` does the work between these two, by the methods in `simba` and `square`.
-"""
-
-import hashlib
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from kindred.evaluation.attacks.black_box import SLACK, TOP
-from kindred.evaluation.attacks.spark_attacks import ATTACKS, Plan, norm_of
+from kindred.evaluation.attacks.attack_plan import AttackPlan
+from kindred.evaluation.attacks.black_box import MAX_LEVEL
 from kindred.learning import intervals
-from kindred.runtime.errors import InputError
 
-IMAGES, QUERIES = {False: 200, True: 50}, {False: 1000, True: 500}  # is the extractor a network?
-SHOWN = 8  # images of which pictures are kept
 CURVE_POINTS = 50
-FEWEST = 10  # images that can show a difference: with fewer, all of a resample are easily alike
+MIN_IMAGES = 10  # that can show a difference: with fewer, all of a resample are easily alike
 
 
-def plan(names: list[str], queries: int, epsilons: dict[str, float | None], size: tuple[int, ...], seed: int) -> Plan:
-    """The plan for images of `size` (height, width, channels). `epsilons`: by norm (l2, linf), 1 being the whole range;
-    null is `default_epsilon`. Raises InputError for an unknown attack and for a bound below one grey level.
-    """
-    if unknown := sorted(set(names) - set(ATTACKS)) or ([] if names else [""]):
-        raise InputError(f"unknown attack {unknown[0]!r}; known: {', '.join(ATTACKS)}")
-    bounds = {}
-    for name in sorted(set(names)):
-        given = epsilons[norm_of(name)]
-        levels = default_epsilon(norm_of(name), size) if given is None else given * TOP
-        if levels + SLACK < 1:
-            raise InputError(f"attack_epsilon_{norm_of(name)} is {given:g}; give one grey level (1/255) or more")
-        bounds[name] = float(np.floor(levels + SLACK)) if norm_of(name) == "linf" else levels
-    return Plan(bounds, queries, seed)
-
-
-def default_epsilon(norm: str, size: tuple[int, ...]) -> float:
-    """Grey levels. L-infinity: 0.3 of the range over the root of the side, which is 8/255 at 96 px (usual for
-    photographs), 27/255 at 8 px. L2: the length of a change by half as much in every value.
-    """
-    height, width, channels = size
-    linf = max(1, round(TOP * 0.3 / (height * width) ** 0.25))
-    return linf if norm == "linf" else linf / 2 * (height * width * channels) ** 0.5
-
-
-def choose(ids: list[str], truth: dict[str, str], count: int, seed: int) -> list[str]:
-    """The first `count` of the images whose truth is known, in the order of the hash of id and seed."""
-    known = sorted((i for i in ids if i in truth), key=lambda i: hashlib.sha256(f"{i}:{seed}".encode()).hexdigest())
-    if not known:
-        raise InputError("no test image has a known label, so nothing can be attacked")
-    return known[:count]
-
-
-def shown(chosen: list[str], truth: dict[str, str], predictions: list[dict[str, str]]) -> set[str]:
-    """The images of which pictures are kept: the first that all models get right, then the first of the others."""
-    wrong = {i for i in chosen if any(found.get(i) != truth[i] for found in predictions)}
-    return set(sorted(chosen, key=wrong.__contains__)[:SHOWN])
-
-
-def figures(found: pd.DataFrame, plan: Plan) -> dict[str, float]:
+def figures(attacks: pd.DataFrame, plan: AttackPlan) -> dict[str, float]:
     """What the table attacks says, by name. Success is of the images that a model had right, the difference (final
     minus base) of those that both had right.
     """
-    values: dict[str, float] = {"attack/images": found["image_id"].nunique()}
-    found = found.assign(right=found["before"] == found["label"])
-    for name, some in found.groupby("attack"):
-        values |= {f"attack/{name}/epsilon": plan.epsilons[name] / TOP, f"attack/{name}/budget": plan.budget}
-        for model, own in some.groupby("model"):
+    values: dict[str, float] = {"attack/images": attacks["image_id"].nunique()}
+    attacks = attacks.assign(right=attacks["before"] == attacks["label"])
+    for name, rows in attacks.groupby("attack"):
+        values |= {f"attack/{name}/epsilon": plan.epsilons[str(name)] / MAX_LEVEL, f"attack/{name}/budget": plan.budget}
+        for model, own in rows.groupby("model"):
             values[f"attack/{model}/already_wrong"] = int((~own["right"]).sum())
-            values |= {f"attack/{name}/{model}/{key}": value for key, value in _scores(own).items()}
-        both = some.pivot(index="image_id", columns="model", values=["right", "success"]).astype(float)
-        both = both["success"][both["right"].all(axis=1)]
-        if len(both):
-            difference = (both["final"] - both["base"]).to_numpy()
-            low, high = intervals.mean_interval(difference)
-            found_here = {"difference": difference.mean(), "low": low, "high": high, "paired": len(both)}
-            values |= {f"attack/{name}/{key}": float(value) for key, value in found_here.items()}
+            values |= {f"attack/{name}/{model}/{key}": value for key, value in _of_model(own).items()}
+        values |= {f"attack/{name}/{key}": value for key, value in _difference(rows).items()}
     return values
 
 
-def curves(found: pd.DataFrame, budget: int) -> dict[str, list[tuple[int, float]]]:
+def success_curves(attacks: pd.DataFrame, budget: int) -> dict[str, list[tuple[int, float]]]:
     """For each attack and model the share of images fooled, of those that were right, after so many queries."""
-    asked = np.unique(np.linspace(0, budget, CURVE_POINTS + 1).round().astype(int))
-    right = found[found["before"] == found["label"]]
+    points = np.unique(np.linspace(0, budget, CURVE_POINTS + 1).round().astype(int))
+    right = attacks[attacks["before"] == attacks["label"]]
     curves = {}
-    for (name, model), some in right.groupby(["attack", "model"]):
-        needed = some["queries"].astype(float).where(some["success"], np.inf).to_numpy()
-        shares = (needed[None, :] <= asked[:, None]).mean(axis=1)
-        curves[f"attack/{name}/{model}/success_by_queries"] = list(zip(asked.tolist(), shares.tolist(), strict=True))
+    for (name, model), rows in right.groupby(["attack", "model"]):
+        needed = rows["queries"].astype(float).where(rows["success"], np.inf).to_numpy()
+        shares = (needed[None, :] <= points[:, None]).mean(axis=1)
+        curves[f"attack/{name}/{model}/success_by_queries"] = list(zip(points.tolist(), shares.tolist(), strict=True))
     return curves
 
 
-def summary(values: dict[str, float], plan: Plan) -> str:
-    """One line for the console."""
-    said = []
+def summary(values: dict[str, float], plan: AttackPlan) -> str:
+    """One line for the console, from `figures`."""
+    parts = []
     for name in plan.epsilons:
         rates = [values.get(f"attack/{name}/{model}/success_rate") for model in ("base", "final")]
         base, final = ("-" if rate is None else f"{rate:.1%}" for rate in rates)
-        said.append(f"{name} fools base {base}, final {final}")
+        parts.append(f"{name} fools base {base}, final {final}")
         if f"attack/{name}/low" in values:
             low, high, images = (values[f"attack/{name}/{key}"] for key in ("low", "high", "paired"))
-            said[-1] += f" ({verdict(low, high, int(images))})"
-    return "; ".join(said)
+            parts[-1] += f" ({verdict(low, high, int(images))})"
+    return "; ".join(parts)
 
 
 def verdict(low: float, high: float, images: int) -> str:
-    """In words: the 95 % interval of the difference (final minus base) in success on so many images."""
-    if images < FEWEST:
+    """In words: the 95 % interval of the difference (final minus base) in success on so many images.
+
+    >>> verdict(-0.2, -0.01, 200), verdict(-0.1, 0.1, 200)
+    ('final is harder to fool', 'no difference shown with 200 images')
+    """
+    if images < MIN_IMAGES:
         return f"too few images ({images}) to tell"
     if high < 0:
         return "final is harder to fool"
     return "final is easier to fool" if low > 0 else f"no difference shown with {images} images"
 
 
-def _scores(own: pd.DataFrame) -> dict[str, float]:
+def _of_model(own: pd.DataFrame) -> dict[str, float]:
     """Of one model under one attack."""
     right, fooled = int(own["right"].sum()), int(own["success"].sum())
-    found = {"accuracy": (right - fooled) / len(own)}
+    values: dict[str, Any] = {"accuracy": (right - fooled) / len(own)}
     if right:
         low, high = intervals.share_interval(fooled, right)
-        found |= {"success_rate": fooled / right, "success_low": low, "success_high": high}
+        values |= {"success_rate": fooled / right, "success_low": low, "success_high": high}
     if fooled:
-        found["median_queries"] = own["queries"][own["success"]].median()
-    return {name: float(value) for name, value in found.items()}
+        values["median_queries"] = own["queries"][own["success"]].median()
+    return {name: float(value) for name, value in values.items()}
+
+
+def _difference(rows: pd.DataFrame) -> dict[str, float]:
+    """Of the models under one attack, final minus base; empty where no image was right for both."""
+    right, success = (
+        rows.pivot(index="image_id", columns="model", values=name).astype(float) for name in ("right", "success")
+    )
+    success = success[right.all(axis=1)]
+    if success.empty:
+        return {}
+    difference = (success["final"] - success["base"]).to_numpy()
+    low, high = intervals.mean_interval(difference)
+    return {"difference": float(difference.mean()), "low": low, "high": high, "paired": float(len(success))}
