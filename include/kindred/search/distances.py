@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from kindred.runtime.errors import InputError
+from kindred.search import float32_keys
+from kindred.search.float32_keys import Float32Keys
 
 SMOOTHING = 1e-6  # what each class probability is raised by before a logarithm is taken, then they are renormalised
 
@@ -34,13 +36,19 @@ class Product:
 
 @dataclass(frozen=True)
 class Distance:
-    """`points` makes points [n, p] of vectors [n, d], which may depend on their side; `value` a distance of a key."""
+    """`points` makes points [n, p] of `vectors` [n, d] (features, or probabilities), which may depend on their side;
+    `value` makes a distance of a key.
+
+    `float32_keys` gives the same keys from the vectors themselves, quicker and with a bound of their error, for what
+    the search compares first. It must fit `points` and `product`; None: all pairs are compared in float64.
+    """
 
     name: str
     vectors: str
     product: Product
     points: Callable[..., np.ndarray]
     value: Callable[[np.ndarray], np.ndarray]
+    float32_keys: Float32Keys | None = None
 
     def between(self, queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
         """Of each query [b, d] from each row of the gallery [n, d], [b, n]: by one matrix product in float64, so small
@@ -117,9 +125,12 @@ DIVERGENCE = Product(_divergence_left, _divergence_right, slice(None), _divergen
 DISTANCES = {
     distance.name: distance
     for distance in (
-        Distance("l2", "features", SQUARED, _plain, np.sqrt),
-        Distance("cosine", "features", SQUARED, _directions, lambda key: key / 2),  # |a - b|^2 = 2 - 2 a.b
-        Distance("probability_l2", "probabilities", SQUARED, _plain, np.sqrt),
+        Distance("l2", "features", SQUARED, _plain, np.sqrt, float32_keys.squared_l2),
+        # |a - b|^2 = 2 - 2 a.b
+        Distance(
+            "cosine", "features", SQUARED, _directions, lambda key: key / 2, float32_keys.squared_l2_of_directions
+        ),
+        Distance("probability_l2", "probabilities", SQUARED, _plain, np.sqrt, float32_keys.squared_l2),
         Distance("kullback_leibler", "probabilities", DIVERGENCE, _smooth, lambda key: key),
     )
 }

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kindred.search.distances import SQUARED
+from kindred.search.float32_keys import Keys
 from kindred.search.gallery import Gallery
-from kindred.search.lower_bounds import ROUNDING, SHORT, Screen
+from kindred.search.lower_bounds import SHORT, Screen
 from kindred.search.shards import Shard
 
 GROUPS = 1024  # of rows, whose least bounds tell where the best ones are
@@ -68,36 +68,23 @@ class Scan:
     def _keys(self, queries: np.ndarray, query: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Bounds from below and above of the keys of pairs [m] (minus the keys for the farthest)."""
         key, error = np.empty(len(row)), np.empty(len(row))
-        wide = queries.shape[1] > SHORT
+        compare = self._exact if queries.shape[1] <= SHORT else self._fast
         for shard, here, inside in self.gallery.parts(row):
-            compare = self._fast if wide else self._exact
             key[here], error[here] = compare(shard, queries, query[here], inside)
         key = -key if self.farthest else key
         return key - error, key + error
 
-    def _exact(self, shard: Shard, queries: np.ndarray, query: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, float]:
+    def _exact(self, shard: Shard, queries: np.ndarray, query: np.ndarray, row: np.ndarray) -> Keys:
         distance = self.screen.distance
         return distance.keys(queries[query], shard[distance.vectors][row]), 0.0
 
-    def _fast(self, shard: Shard, queries: np.ndarray, query: np.ndarray, row: np.ndarray) -> tuple:
-        """Keys in float32, where they lie, and how far off they may be: a sum of d terms by d u of their sizes."""
-        if self.screen.distance.product is not SQUARED:
+    def _fast(self, shard: Shard, queries: np.ndarray, query: np.ndarray, row: np.ndarray) -> Keys:
+        """Keys by the distance's own comparison in float32 and how far off they may be, if it states one."""
+        distance = self.screen.distance
+        if distance.float32_keys is None:
             return self._exact(shard, queries, query, row)
-        import faiss
-
-        faiss.omp_set_num_threads(self.threads if len(row) > LARGE else 1)
-        vectors = shard[self.screen.distance.vectors]
-        width = vectors.shape[1]
-        found, relative = np.empty(len(row), np.float32), 2 * (width + 8) * ROUNDING
-        cosine = self.screen.distance.name == "cosine"
-        compare = faiss.pairwise_indexed_inner_product if cosine else faiss.pairwise_indexed_L2sqr
-        query, row = np.ascontiguousarray(query, np.int64), np.ascontiguousarray(row, np.int64)
-        pointers = [faiss.swig_ptr(np.asarray(part)) for part in (queries, query, vectors, row, found)]
-        compare(width, len(row), *pointers)
-        if not cosine:
-            return found, found * relative
-        lengths = np.linalg.norm(queries.astype(np.float64), axis=1)[query] * shard["attributes"]["length"][row]
-        return 2 - 2 * np.divide(found, lengths, out=np.zeros(len(row)), where=lengths > 0), 2 * relative
+        lengths = shard["attributes"]["length"]
+        return distance.float32_keys(queries, query, shard[distance.vectors], row, lengths, self.threads)
 
     def _ranked(self, queries: np.ndarray, query: np.ndarray, row: np.ndarray) -> tuple:
         key = np.empty(len(row))

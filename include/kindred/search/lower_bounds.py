@@ -18,11 +18,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from kindred.search.distances import DISTANCES, SQUARED, Distance
+from kindred.search.float32_keys import ROUNDING
 
 SHORT = 96  # points of so many coordinates are not shortened
 SHARE = 8  # longer ones are, to this part of them: the quickest of 6, 8 and 12 on the pixels of Fashion-MNIST
 SAMPLE = 5000  # vectors that the axes are learned from
-ROUNDING = 2.0**-24
 
 
 @dataclass(frozen=True)

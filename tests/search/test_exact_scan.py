@@ -1,0 +1,61 @@
+"""What every distance must hold, a new one too: the answer is that of comparing each pair in float64."""
+
+import numpy as np
+import pytest
+
+from kindred.search import distances, image_index
+from kindred.search.distances import DISTANCES, SQUARED, Distance
+from kindred.search.image_index import Index
+from kindred.search.shards import Images
+
+NARROW, WIDE = 8, 240
+HELLINGER = Distance("hellinger", "features", SQUARED, lambda vectors, query: np.sqrt(np.float64(vectors)), np.sqrt)
+NAMES = [*DISTANCES, HELLINGER.name]
+
+
+@pytest.fixture(autouse=True)
+def _one_distance_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A distance that states no more than it must: its points and that they are compared by squared L2."""
+    monkeypatch.setitem(DISTANCES, HELLINGER.name, HELLINGER)
+
+
+def vectors(count: int, width: int, seed: int) -> np.ndarray:
+    """Random shares [n, width], float32, where every fourth row is the one before it once more."""
+    rows = np.random.default_rng(seed).dirichlet(np.full(width, 0.5), count).astype(np.float32)
+    rows[3::4] = rows[2::4]
+    return rows
+
+
+def images(count: int, width: int, seed: int) -> Images:
+    ids = [f"{seed}-{number:04d}" for number in range(count)]
+    same = {"splits": ["unlabeled"] * count, "datasets": ["shares"] * count}
+    return Images(vectors(count, width, seed), vectors(count, width, seed + 100), ids, **same)
+
+
+def index(gallery: Images) -> Index:
+    return image_index.build(gallery, [f"class {number}" for number in range(gallery.probabilities.shape[1])])
+
+
+def by_each_pair(gallery: Images, queries: Images, k: int, name: str, farthest: bool) -> list:
+    """ids and distances of the k best images for each query, ties by id."""
+    distance, answers = distances.distance(name), []
+    rows = getattr(gallery, distance.vectors)
+    for query in getattr(queries, distance.vectors):
+        values = distance.value(distance.keys(np.tile(query, (len(rows), 1)), rows))
+        order = np.lexsort((gallery.ids, -values if farthest else values))[:k]
+        answers.append([(gallery.ids[row], values[row]) for row in order])
+    return answers
+
+
+@pytest.mark.parametrize("farthest", [False, True], ids=["nearest", "farthest"])
+@pytest.mark.parametrize("width", [NARROW, WIDE], ids=["narrow", "wide"])
+@pytest.mark.parametrize("name", NAMES)
+def test_the_answer_by_every_distance_is_that_of_comparing_each_pair(name: str, width: int, farthest: bool) -> None:
+    gallery, queries = images(300, width, seed=0), images(20, width, seed=1)
+    queries.features[0], queries.probabilities[0] = gallery.features[2], gallery.probabilities[2]  # of which are two
+
+    answers = index(gallery).search(queries, 5, name, farthest)
+
+    neighbours = [[(n.image_id, n.distance) for n in answer.neighbours] for answer in answers]
+    assert neighbours == by_each_pair(gallery, queries, 5, name, farthest)
+    assert all(answer.exact for answer in answers)
