@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from bench import run_stage
 
-from kindred.learning.pseudo_labels import NOVEL
+from kindred.learning.refusal_reasons import OUT_OF_DISTRIBUTION
 from kindred.runtime import arrow, file_names, marks, storage
 from kindred.runtime.run_reader import RunReader
 from kindred.runtime.stage import Stage
@@ -177,11 +177,11 @@ def apart(rows: pa.Table, foreign: pa.ChunkedArray) -> pa.Table:
 
 
 def kept_out(run: str, source: str, hidden: list[str]) -> tuple[float, float]:
-    """The shares of foreign images, and of others whose truth is known, that were kept out as of no known class."""
+    """The shares of foreign images, and of others whose truth is known, that were excluded as out of distribution."""
     label = arrow.by_id(RunReader(source, "evaluate").rows("truth"))
     s = RunReader(run, "evaluate")
     refused = s.rows("refused")
-    novel = set(refused.filter(pc.field("reason") == NOVEL)["image_id"].to_pylist())
+    novel = set(refused.filter(pc.field("reason") == OUT_OF_DISTRIBUTION)["image_id"].to_pylist())
     pool = [i for rows in (refused, s.rows("pseudo_labels")) for i in rows["image_id"].to_pylist() if i in label]
     foreign = [i in novel for i in pool if label[i] in hidden]
     return float(np.mean(foreign)), float(np.mean([i in novel for i in pool if label[i] not in hidden]))

@@ -1,4 +1,4 @@
-"""Calibration, thresholds, images of no known class, and what a fold may know."""
+"""Calibration, thresholds, images out of distribution, and what a fold may know."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from kindred.features import neighbours
 from kindred.learning import pseudo_labels
 from kindred.learning.pseudo_label_types import ALL, Given, Pool, Settings, Verdict
-from kindred.learning.pseudo_labels import BELOW, NOVEL, SILENT
+from kindred.learning.refusal_reasons import BELOW_THRESHOLD, NO_PREDICTION, OUT_OF_DISTRIBUTION
 from kindred.runtime.errors import InputError
 
 CLASSES = 3
@@ -77,7 +77,7 @@ def test_a_boastful_model_that_is_right_at_chance_loses_its_confidence(pool, giv
     found = pseudo_labels.decide(pool, given, everywhere(base, given), "confidence", Settings(novelty=False))
 
     assert found[ALL].confidence.max() < 0.8
-    assert set(found[ALL].reasons) == {BELOW}
+    assert set(found[ALL].reasons) == {BELOW_THRESHOLD}
 
 
 def test_consensus_trusts_the_part_that_is_right(pool, given) -> None:
@@ -124,7 +124,7 @@ def test_adaptive_thresholds_let_in_more_of_the_class_that_is_behind() -> None:
     assert found[1] == pytest.approx(0.95 * (2 / 90) / (2 - 2 / 90))
 
 
-def test_images_far_from_every_known_label_are_of_no_known_class(given) -> None:
+def test_images_far_from_every_known_label_are_out_of_distribution(given) -> None:
     features = blobs(spread=0.3)
     strangers = np.flatnonzero(LABELS == 2)
     known = Given(given.rows[:8], given.labels[:8], given.folds[:8])
@@ -132,9 +132,9 @@ def test_images_far_from_every_known_label_are_of_no_known_class(given) -> None:
 
     found = pseudo_labels.decide(pool, known, everywhere(sure(), known), "neighbours", Settings())[ALL]
 
-    assert (found.reasons[strangers] == NOVEL).mean() > 0.9
+    assert (found.reasons[strangers] == OUT_OF_DISTRIBUTION).mean() > 0.9
     others = np.setdiff1d(np.arange(len(LABELS)), [*strangers, *known.rows])
-    assert (found.reasons[others] == NOVEL).mean() < 0.3
+    assert (found.reasons[others] == OUT_OF_DISTRIBUTION).mean() < 0.3
 
 
 def test_where_few_are_far_away_nobody_is_kept_out(pool) -> None:
@@ -143,7 +143,7 @@ def test_where_few_are_far_away_nobody_is_kept_out(pool) -> None:
     given = Given(rows, LABELS[rows], np.arange(len(rows)) % 5)
     found = pseudo_labels.decide(pool, given, everywhere(sure(), given), "neighbours", Settings())[ALL]
 
-    assert NOVEL not in found.reasons
+    assert OUT_OF_DISTRIBUTION not in found.reasons
     assert found.novelty is not None
 
 
@@ -161,7 +161,7 @@ def test_a_labeller_without_an_opinion_lets_nobody_in(pool, given) -> None:
         pool, given, everywhere(sure(), given), "clusters", Settings(percentile=0, novelty=False)
     )
 
-    assert (found[ALL].reasons == SILENT).sum() > 80
+    assert (found[ALL].reasons == NO_PREDICTION).sum() > 80
 
 
 @pytest.mark.parametrize("percentile", [-1, 100.5])
@@ -208,7 +208,7 @@ def test_estimated_precision_is_right_for_a_model_that_is_right_seven_times_in_t
 
 def test_without_an_accepted_image_there_is_no_estimate() -> None:
     given = Given(np.array([0, 1]), np.array([0, 1]), np.array([0, 1]))
-    verdict = Verdict(np.zeros(4, int), np.ones(4), np.full(4, BELOW, dtype=object), np.zeros(4), {})
+    verdict = Verdict(np.zeros(4, int), np.ones(4), np.full(4, BELOW_THRESHOLD, dtype=object), np.zeros(4), {})
 
     assert pseudo_labels.precision(dict.fromkeys((0, 1, ALL), verdict), given, np.array([2, 3])) == {}
 

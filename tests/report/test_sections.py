@@ -158,6 +158,18 @@ def test_pseudo_labels_are_counted_by_confidence() -> None:
     assert pseudo_labels.doubted(accepted)["image_id"].tolist() == ["c", "a", "b"]
 
 
+def test_a_reason_from_a_saved_run_is_shown_in_the_words_of_today() -> None:
+    rows = pd.DataFrame({"image_id": ["a", "b"], "label": "cat", "confidence": 0.5, "truth": None})
+    refused = rows.assign(reason=["of no known class", "out of distribution"])
+    by_class = pd.DataFrame({"accepted": [0], "refused": [2], "coverage": 0.0, "precision": np.nan, "confidence": 0.5})
+    pictures = dict.fromkeys("ab", np.zeros((4, 4, 3), np.uint8))
+
+    section = pseudo_labels.section(rows.head(0), refused, by_class.set_axis(["cat"]).rename_axis("class"), pictures)
+
+    reasons = next(block for block in section.blocks if isinstance(block, Table) and block.name == "reasons")
+    assert reasons.rows.to_numpy().tolist() == [["out of distribution", 2]]
+
+
 def test_the_map_keeps_the_variance_that_there_is() -> None:
     features = np.outer(np.arange(10.0), [3, 4])
 

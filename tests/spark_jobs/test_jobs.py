@@ -186,7 +186,7 @@ def test_the_ledger_says_what_spoke_for_each_pseudo_label(labelled) -> None:
         assert row["weight"] == row["confidence"] == scores["consensus"]
         assert set(scores) == {"confidence", "neighbours", "consensus", "novelty"}
         assert len(set(row["nearest"]) & given) == 3
-    assert {row["reason"] for row in refused} <= {"of no known class", "below the threshold"}
+    assert {row["reason"] for row in refused} <= {"out of distribution", "below the threshold"}
 
 
 def test_labels_on_representatives_are_as_many_as_asked_for(labelled) -> None:

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from kindred.learning import refusal_reasons
 from kindred.learning.class_numbers import class_numbers
 from kindred.learning.pseudo_label_types import ALL, Given, Pool, Verdict
-from kindred.learning.pseudo_labels import NOVEL, nearest_given
+from kindred.learning.pseudo_labels import nearest_given
 from kindred.runtime import arrow
 from kindred.runtime.errors import InputError
 
@@ -74,7 +75,7 @@ def by_fold(verdicts: dict[int, Verdict], pool: Pool, unlabelled: np.ndarray, cl
 
 def figures(verdict: Verdict, unlabelled: np.ndarray) -> dict[str, float]:
     count = int(verdict.accepted[unlabelled].sum())
-    novel = int((verdict.reasons[unlabelled] == NOVEL).sum())
+    novel = int((verdict.reasons[unlabelled] == refusal_reasons.OUT_OF_DISTRIBUTION).sum())
     coverage = count / len(unlabelled)
     return {
         "pseudo/unlabelled": len(unlabelled),
@@ -88,7 +89,7 @@ def summary(figures: dict[str, float]) -> str:
     """The figures as the console shows them."""
     text = f"{figures['pseudo/count']:,} of {figures['pseudo/unlabelled']:,} unlabelled images"
     if figures["pseudo/novel"]:
-        text += f", {figures['pseudo/novel']:,} kept out as of no known class"
+        text += f", {figures['pseudo/novel']:,} excluded as out of distribution"
     if "pseudo/estimated_precision" in figures:
         low, high = (figures[f"pseudo/estimated_precision_{end}"] for end in ("low", "high"))
         text += f"; {figures['pseudo/estimated_precision']:.1%} right by estimate ({low:.1%} to {high:.1%})"

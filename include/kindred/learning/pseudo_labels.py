@@ -13,7 +13,7 @@ from types import ModuleType
 import numpy as np
 
 from kindred.features import neighbours
-from kindred.learning import calibration, intervals, metrics
+from kindred.learning import calibration, intervals, metrics, refusal_reasons
 from kindred.learning.networks import Network
 from kindred.learning.pseudo_label_types import ALL, Given, Pool, Scene, Settings, Verdict
 from kindred.runtime import variants
@@ -24,7 +24,6 @@ WORTH = 2  # times this share must lie above the threshold, else those kept out 
 NEAREST = 3  # given images that a pseudo-label's row names
 BLOCK = 4096  # rows
 LIMIT_GIGABYTES = 8  # of features in one process
-BELOW, SILENT, NOVEL = "below the threshold", "the labeller has no opinion", "of no known class"
 
 
 def check_size(images: int, dimensions: int) -> None:
@@ -66,7 +65,7 @@ def decide(pool: Pool, given: Given, base: dict[int, np.ndarray], labeller: str,
         if novelty:
             known = [novelty[fold][given.rows[given.folds == fold]] for fold in _others(given, view)]
             strange = _strange(novelty[view], np.concatenate(known), scenes[view].known)
-            reasons = np.where(strange, NOVEL, found[view].reasons)
+            reasons = np.where(strange, refusal_reasons.OUT_OF_DISTRIBUTION, found[view].reasons)
             found[view] = replace(found[view], reasons=reasons, novelty=novelty[view])
     return found
 
@@ -172,13 +171,13 @@ def _verdict(
         _class_thresholds(labels, confidence, threshold, own.shape[1]) if adaptive else np.full(own.shape[1], threshold)
     )
     reasons = np.full(len(labels), "", dtype=object)
-    reasons[confidence < bars[labels]] = BELOW
-    reasons[own.sum(axis=1) == 0] = SILENT
+    reasons[confidence < bars[labels]] = refusal_reasons.BELOW_THRESHOLD
+    reasons[own.sum(axis=1) == 0] = refusal_reasons.NO_PREDICTION
     return Verdict(labels, confidence, reasons, None, opinions)
 
 
 def _strange(novelty: np.ndarray, held_out: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Which images [n] are of no known class: those above the threshold that the novelty of `held_out` given images
+    """Which images [n] are out of distribution: those above the threshold that the novelty of `held_out` given images
     sets, if they are so many that most of them must be (an expected false discovery rate of at most 1 / WORTH).
 
     Source: S. Bates et al., Testing for Outliers with Conformal p-values (Annals of Statistics 2023).

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
+from kindred.learning import refusal_reasons
 from kindred.report import plots
 from kindred.report.blocks import Plot, Section, Sheet, Table, Tile
 
@@ -24,6 +25,7 @@ def section(accepted: pd.DataFrame, refused: pd.DataFrame, by_class: pd.DataFram
     binned = by_confidence(accepted, refused)
     blocks += [_by_confidence(binned), Table("confidence", "Pseudo-labels by confidence.", binned)]
     if len(refused):
+        refused = refused.assign(reason=refused["reason"].map(refusal_reasons.current))
         reasons = refused["reason"].value_counts().rename_axis("reason").reset_index(name="images")
         blocks.append(Table("reasons", "Why images got no pseudo-label.", reasons))
     doubtful = doubted(accepted)

@@ -104,7 +104,7 @@ def pseudo_labels_say(figures: dict[str, float]) -> str:
         return "There was no unlabelled image."
     text = (
         f"Of {figures['pseudo/unlabelled']:,.0f} unlabelled images {figures['pseudo/count']:,.0f} got a pseudo-label, "
-        f"{figures['pseudo/novel']:,.0f} were kept out as of no known class."
+        f"{figures['pseudo/novel']:,.0f} were excluded as out of distribution."
     )
     if "pseudo/precision" in figures:
         known = f"{figures['pseudo/known']:,.0f} whose truth is known"
@@ -154,7 +154,7 @@ def counts(figures: dict[str, float]) -> Table:
         **{title: figures[f"ingest/{name}"] for name, title in COUNTS.items()},
         "given labels": figures["choose_labels/labels"],
         "unlabelled": figures["pseudo/unlabelled"],
-        "of no known class": figures["pseudo/novel"],
+        "out of distribution": figures["pseudo/novel"],
         "pseudo-labelled": figures["pseudo/count"],
     }
     rows = pd.DataFrame({"images": list(named), "count": [int(value) for value in named.values()]})

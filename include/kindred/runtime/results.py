@@ -69,7 +69,7 @@ def table(figures: dict[str, float]) -> str:
         "repeated": "ingest/repeated",
         "given labels": "choose_labels/labels",
         "unlabelled": "pseudo/unlabelled",
-        "of no known class": "pseudo/novel",
+        "out of distribution": "pseudo/novel",
         "pseudo-labelled": "pseudo/count",
     }
     lines += [f"{title:24}{figures[name]:>10,.0f}" for title, name in counts.items() if name in figures]
