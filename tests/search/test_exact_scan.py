@@ -1,9 +1,11 @@
 """What every distance must hold, a new one too: the answer is that of comparing each pair in float64."""
 
+import copy
+
 import numpy as np
 import pytest
 
-from kindred.search import distances, image_index
+from kindred.search import distances, exact_scan, image_index
 from kindred.search.distances import DISTANCES, SQUARED, Distance
 from kindred.search.image_index import Index
 from kindred.search.shards import Images
@@ -59,3 +61,24 @@ def test_the_answer_by_every_distance_is_that_of_comparing_each_pair(name: str, 
     neighbours = [[(n.image_id, n.distance) for n in answer.neighbours] for answer in answers]
     assert neighbours == by_each_pair(gallery, queries, 5, name, farthest)
     assert all(answer.exact for answer in answers)
+
+
+def test_the_results_of_a_search_stay_as_they_are_when_the_thread_searches_again() -> None:
+    gallery = index(images(300, WIDE, seed=0))
+    scan = exact_scan.Scan(gallery.gallery, gallery.screens["l2"], farthest=False, k=5, threads=1)
+    queries, nothing = images(20, WIDE, seed=1), np.full(20, -1)
+    answers, rows = gallery.search(queries, 5, "cosine"), scan.best(queries.features, nothing, None)
+    before = copy.deepcopy((answers, rows))
+
+    gallery.search(images(20, WIDE, seed=2), 9, "l2", farthest=True)
+    scan.best(images(20, WIDE, seed=2).features, nothing, None)
+
+    assert answers == before[0]
+    assert all(np.array_equal(one, other) for one, other in zip(rows, before[1], strict=True))
+
+
+def test_memory_that_is_in_use_is_given_to_nobody_else_and_used_again_afterwards() -> None:
+    with exact_scan.scratch((3, 4), np.float32) as first, exact_scan.scratch((3, 4), np.float32) as second:
+        assert not np.shares_memory(first, second)
+    with exact_scan.scratch((2, 2), np.float32) as again:
+        assert np.shares_memory(again, first)

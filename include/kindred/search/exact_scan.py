@@ -5,8 +5,11 @@ full: the k-th best of them is an upper bound of the k-th best of all. 3. What t
 compared in full, and 4. what is still left once more, in float64. For the farthest, keys change their sign.
 """
 
+import contextlib
 import functools
+import math
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -21,7 +24,7 @@ GROUPS = 1024  # of rows, whose least bounds tell where the best ones are
 FIRST = 4  # times k rows are compared in full for the upper bound
 LARGE = 2**17  # rows, from where on several threads look at one block of queries
 GREATEST = np.finfo(np.float32).max
-_held = threading.local()
+_free = threading.local()  # by dtype, memory that no block has
 
 
 @dataclass(frozen=True)
@@ -42,16 +45,17 @@ class Scan:
         `barred` [n] is infinite for each row that none may find, else 0.
         """
         offset, side = self.screen.queries(queries, self.farthest)
-        bounds = self._bounds(side, own, barred)
-        query, row = _under(bounds, _least(bounds, FIRST * self.k))
-        limit = self._kth(query, self._keys(queries, query, row)[1], len(queries))
-        query, row = _under(bounds, np.nextafter((limit - offset).astype(np.float32), np.float32(np.inf)))
+        with scratch((len(queries), self.gallery.starts[-1]), np.float32) as bounds:
+            self._fill(bounds, side, own, barred)
+            query, row = _under(bounds, _least(bounds, FIRST * self.k))
+            limit = self._kth(query, self._keys(queries, query, row)[1], len(queries))
+            query, row = _under(bounds, np.nextafter((limit - offset).astype(np.float32), np.float32(np.inf)))
         low, high = self._keys(queries, query, row)
         left = low <= self._kth(query, high, len(queries))[query]
         return self._ranked(queries, query[left], row[left])
 
-    def _bounds(self, side: np.ndarray, own: np.ndarray, barred: np.ndarray | None) -> np.ndarray:
-        bounds = _buffer("bounds", (len(side), self.gallery.starts[-1]), np.float32)
+    def _fill(self, bounds: np.ndarray, side: np.ndarray, own: np.ndarray, barred: np.ndarray | None) -> None:
+        """The lower bounds of all keys, into `bounds` [b, n]."""
         sides = [shard[self.screen.distance.name] for shard in self.gallery.shards]
         parts = np.split(bounds, self.gallery.starts[1:-1], axis=1)
         if bounds.shape[1] < LARGE:
@@ -63,7 +67,6 @@ class Scan:
         if barred is not None:
             bounds += barred
         bounds[np.flatnonzero(own >= 0), own[own >= 0]] = np.inf
-        return bounds
 
     def _keys(self, queries: np.ndarray, query: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Bounds from below and above of the keys of pairs [m] (minus the keys for the farthest)."""
@@ -127,15 +130,23 @@ def _least(bounds: np.ndarray, count: int) -> np.ndarray:
 
 def _under(bounds: np.ndarray, limits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Query and row of all finite bounds that are not above their query's limit, in this order."""
-    under = _buffer("under", bounds.shape, np.bool_)
-    np.less_equal(bounds, np.minimum(limits, GREATEST)[:, None], out=under)
-    return np.divmod(np.flatnonzero(under), bounds.shape[1])
+    with scratch(bounds.shape, np.bool_) as under:
+        np.less_equal(bounds, np.minimum(limits, GREATEST)[:, None], out=under)
+        return np.divmod(np.flatnonzero(under), bounds.shape[1])
 
 
-def _buffer(name: str, shape: tuple[int, int], dtype: type) -> np.ndarray:
-    """An array that this thread has used before, if it can: fresh memory costs more than what is done in it."""
-    held = getattr(_held, name, None)
-    if held is None or held.size < shape[0] * shape[1]:
-        held = np.empty(shape[0] * shape[1], dtype)
-        setattr(_held, name, held)
-    return held[: shape[0] * shape[1]].reshape(shape)
+@contextlib.contextmanager
+def scratch(shape: tuple[int, ...], dtype: type[np.generic]) -> Iterator[np.ndarray]:
+    """An array of arbitrary values that nobody else has until the block ends.
+
+    Its memory is this thread's, of an earlier block if it can: fresh memory costs more than what is done in it. A later
+    block gets it again, so what leaves the block must not be the array nor a view of it.
+    """
+    size = math.prod(shape)
+    memory = vars(_free).pop(dtype.__name__, None)
+    if memory is None or memory.size < size:
+        memory = np.empty(size, dtype)
+    try:
+        yield memory[:size].reshape(shape)
+    finally:
+        vars(_free)[dtype.__name__] = memory
