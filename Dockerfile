@@ -1,4 +1,4 @@
-# One image for Airflow, Spark and MLflow: the same Python, the same lock. What it installs, bin/install says.
+# One image for Airflow, Spark and MLflow, with the same Python and the same packages. bin/install has the steps.
 #
 #   docker build --tag kindred .
 #   docker build --tag kindred-object-store --target object-store .
@@ -23,7 +23,7 @@ CMD ["versitygw", "--port", ":7070", "--health", "/health", "posix", "/data"]
 FROM python:3.12-slim-bookworm AS kindred
 COPY bin/install /opt/kindred/bin/install
 RUN sh /opt/kindred/bin/install system
-# What changes seldom comes first: each of these layers is made again only where its own files change.
+# Layers that seldom change come first; each is built again only if its own files change.
 RUN sh /opt/kindred/bin/install jars /opt/kindred/jars
 COPY bin/setup /opt/kindred/bin/setup
 COPY requirements.txt /opt/kindred/requirements.txt
@@ -34,7 +34,7 @@ ENV PATH=/opt/kindred/venv/bin:$PATH \
     OPENBLAS_NUM_THREADS=1 \
     OMP_NUM_THREADS=1 \
     PYTHONDONTWRITEBYTECODE=1
-# The same place on any processor: Debian names it after the architecture.
+# One path for all architectures: Debian's contains the architecture.
 RUN ln -s "$(dirname "$(dirname "$(readlink -f "$(command -v java)")")")" "$JAVA_HOME" \
     && sh /opt/kindred/bin/install check /opt/kindred/venv
 COPY docker /opt/kindred/docker
@@ -46,7 +46,7 @@ RUN python -m compileall -q /opt/kindred/include /opt/kindred/dags \
     && useradd --uid 50000 --create-home kindred \
     && install -d -o kindred /var/lib/kindred /var/lib/kindred/airflow /var/lib/kindred/mlflow /var/lib/kindred/cache
 ENV PYTHONPATH=/opt/kindred/include
-# The user can read the code, and write below /var/lib/kindred only.
+# This user can read the code, and can write only below /var/lib/kindred.
 USER kindred
 WORKDIR /var/lib/kindred
 ENTRYPOINT ["tini", "--"]

@@ -164,7 +164,7 @@ def test_the_jars_fit_pysparks_hadoop() -> None:
     )
 
     assert (Path(pyspark.__file__).parent / f"jars/hadoop-client-api-{wanted}.jar").exists()
-    assert "PySpark does not carry" not in done.stderr
+    assert "PySpark does not contain" not in done.stderr
 
 
 def test_a_jar_that_was_changed_is_not_installed(tmp_path: Path) -> None:
@@ -184,5 +184,5 @@ def test_a_jar_that_was_changed_is_not_installed(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 1
-    assert "is not what it was; nothing is installed" in done.stderr
+    assert "has the wrong checksum; it is not installed" in done.stderr
     assert not list((tmp_path / "jars").glob("*.jar"))
