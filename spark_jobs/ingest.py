@@ -2,31 +2,33 @@
 
 from pyspark import StorageLevel
 
-from kindred.data import images, ingest
+from kindred.data import decoding, image_files, images, ingest, raw_images
 from kindred.runtime import job, runs, storage, tables, variants
 from kindred.runtime.stage import Stage
+
+CODE = (raw_images, image_files, images, decoding, ingest)  # beside the dataset's own file, what the tables depend on
 
 
 def home(s: Stage, *, dataset: str, path: str | None, limit: int | None, leaks: str) -> str:
     """The dataset's folder: its name changes with the arguments, the source files and the code that reads them."""
     module = variants.load("dataset", dataset)
     s.prepared = module.sources(path or "", s.say)
-    code = [storage.file_fingerprint(variants.source(part)) for part in (module, ingest, images)]
+    code = [storage.file_fingerprint(variants.source(part)) for part in (module, *CODE)]
     fingerprint = storage.fingerprint(tables.VERSION, path or "", limit, leaks, s.prepared, code)
     return storage.join(runs.dataset_folder(dataset, fingerprint), "ingest")
 
 
 def main(s: Stage, *, dataset: str, path: str | None, limit: int | None, leaks: str) -> str:
-    decoded = ingest.decode(variants.load("dataset", dataset).read(s.spark, s.prepared, limit))
+    decoded = decoding.decode(variants.load("dataset", dataset).read(s.spark, s.prepared, limit))
     with s.progress():
-        counts = ingest.check(decoded)
+        counts = ingest.count_decoded(decoded)
     if not counts["test"]:
-        decoded = ingest.set_test_aside(decoded)
+        decoded = ingest.hold_out_test(decoded)
     left_out = ingest.duplicates(decoded, leaks).persist()
-    kept = ingest.keep(decoded, left_out).persist(StorageLevel.DISK_ONLY)
+    kept = ingest.kept_images(decoded, left_out).persist(StorageLevel.DISK_ONLY)
     s.write("images", kept)
     s.write("truth", kept.where("label is not null").select("image_id", "label").distinct())
-    s.write("rejected", ingest.rejected(decoded, left_out))
+    s.write("rejected", ingest.rejected_rows(decoded, left_out))
     name = s.home.rsplit("/", 2)[1]
     written = s.written("images", ["image_id", "split", "height", "width", "channels"])
     facts = ingest.facts(written, s.written("truth", ["label"]))

@@ -6,7 +6,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from kindred.data import near_duplicates
-from kindred.data.images import id_below
+from kindred.data.grey_images import grey_images
+from kindred.data.images import id_bound
 from kindred.data.thumbnails import side, thumbnails
 from kindred.evaluation import scoring
 from kindred.report import curves, data, embedding_map, mistakes, page, pseudo_labels, robustness, verdict
@@ -38,7 +39,7 @@ def main(s: Stage, *, projection: str) -> str:
     samples = data.sample(truth, classes)
     images = s.read("images")
     counts = {split: int(figures[f"ingest/{split}"]) for split in tables.SPLITS}
-    twins = near_duplicates.search(near_duplicates.greys(images, counts), cpu.cores())
+    twins = near_duplicates.find(grey_images(images, counts), cpu.cores())
     points = _points(s, sum(counts.values()))
     features = s.matrix("features", "features", ds.field("image_id").isin(points.index.tolist()))
     wanted = [
@@ -102,7 +103,7 @@ def _points(s: Stage, count: int) -> pd.DataFrame:
     ids: split and prediction by id.
     """
     given = set(s.rows("labels", ["image_id"])["image_id"].to_pylist())
-    some = ds.field("image_id") < id_below(count, LOOKED_AT)
+    some = ds.field("image_id") < id_bound(count, LOOKED_AT)
     rows = s.rows("predictions_final", ["image_id", "split", "prediction"], some).to_pandas()
     rows = rows[~rows["image_id"].isin(given)].sort_values("image_id").drop_duplicates("image_id")
     parts = [part.head(embedding_map.MOST // 2) for _, part in rows.groupby(rows["split"] == "test")]

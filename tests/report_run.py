@@ -35,10 +35,10 @@ def figures_of(test: Scored, accepted: bool, pseudo: int) -> dict[str, float]:
     return found | {"pseudo/unlabelled": pseudo, "pseudo/count": pseudo, "pseudo/novel": 0}
 
 
-def found_twins(pairs: list[tuple] = ()) -> near_duplicates.Found:
+def found_twins(pairs: list[tuple] = ()) -> near_duplicates.NearDuplicates:
     columns = ["image_id", "split", "other", "other_split", "distance"]
     rows = pd.DataFrame(pairs, columns=columns)
-    return near_duplicates.Found(rows, len(rows), 0.01, {"mirrored": 1.0, "all": 1.0}, len(rows) / 10, 10)
+    return near_duplicates.NearDuplicates(rows, len(rows), 0.01, {"mirrored": 1.0, "all": 1.0}, len(rows) / 10, 10)
 
 
 def sections(test: Scored, accepted: bool = True, pseudo: int = 3, twins: list[tuple] = ()) -> list[Section]:

@@ -42,7 +42,7 @@ def test_a_worker_extracts_features_with_the_code_of_the_archive(archive: Path) 
     program = """
 import numpy as np, kindred
 from kindred.features.featurize import Extractor
-from kindred.data.ingest import decode_batches
+from kindred.data.decoding import decode_batches
 features = Extractor("hog", 32, 32, 1, "", None).features([np.zeros((32, 32, 1), np.uint8)] * 2)
 print(kindred.__file__, *features.shape)
 """

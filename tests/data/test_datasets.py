@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from kindred.data import ingest
-from kindred.data.datasets import RAW, Source
-from kindred.data.datasets.stl10 import BYTES
+from kindred.data import decoding, images, ingest, raw_images
+from kindred.data.datasets.stl10 import IMAGE_BYTES
+from kindred.data.sources import Source
 from kindred.runtime import variants
 from kindred.runtime.errors import InputError
 from kindred.runtime.tables import SPLITS
@@ -104,7 +104,7 @@ def read(spark: Any, name: str, path: Path | str, limit: int | None = None) -> l
     """A dataset's rows, decoded, in the order of their origins."""
     module = variants.load("dataset", name)
     raw = module.read(spark, module.sources(str(path), lambda line: None), limit)
-    found = ingest.decode(raw)
+    found = decoding.decode(raw)
     rows = found.orderBy("split", "origin").collect()
     found.unpersist()
     return rows
@@ -148,7 +148,7 @@ def test_rows_are_raw_images_with_origins_of_their_own(spark, name: str, tmp_pat
 
     frame = module.read(spark, module.sources(str(path), lambda line: None), None)
 
-    wanted = spark.createDataFrame([], RAW).schema
+    wanted = spark.createDataFrame([], raw_images.SCHEMA).schema
     assert [(f.name, f.dataType) for f in frame.schema] == [(f.name, f.dataType) for f in wanted]
     rows = frame.collect()
     assert len({row.origin for row in rows}) == len(rows) > 4
@@ -193,7 +193,7 @@ def test_fashion_mnist_is_read_wherever_it_lies(spark, folder: str, tmp_path: Pa
         *[("test", "T-shirt-top"), ("test", "Trouser")],
         *[("train", "T-shirt-top"), ("train", "Trouser"), ("train", "Pullover"), ("train", "Dress")],
     ]
-    assert (ingest.images.decode(bytes(rows[2].content)) == noise(28, 28, 1, 0)).all()
+    assert (images.decode(bytes(rows[2].content)) == noise(28, 28, 1, 0)).all()
 
 
 @pytest.mark.spark
@@ -241,7 +241,7 @@ def test_stl10_is_read_from_its_files_or_its_archive(spark, kind: str, tmp_path:
         ("unlabeled", None): 2,
     }
     # Column-major in the file: the decoded picture stands upright.
-    assert (ingest.images.decode(bytes(rows[2].content)) == noise(96, 96, 3, 0)).all()
+    assert (images.decode(bytes(rows[2].content)) == noise(96, 96, 3, 0)).all()
 
 
 def test_an_archive_is_unpacked_once(tmp_path: Path, messages: list[str]) -> None:
@@ -280,7 +280,7 @@ def test_a_folder_without_stl10_is_refused(tmp_path: Path) -> None:
         ("train_y.bin", bytes([1, 2]), "train_y.bin has 2 labels for 3 images"),
         ("test_y.bin", bytes([1, 11]), "test_y.bin has labels outside 1 to 10"),
         ("test_y.bin", bytes([0, 1]), "test_y.bin has labels outside 1 to 10"),
-        ("unlabeled_X.bin", bytes(BYTES + 1), "unlabeled_X.bin is cut short"),
+        ("unlabeled_X.bin", bytes(IMAGE_BYTES + 1), "unlabeled_X.bin is cut short"),
     ],
     ids=["too few labels", "label 11", "label 0", "cut short"],
 )
@@ -333,7 +333,7 @@ def test_what_is_no_image_in_a_folder_is_rejected_and_ends_nothing(spark, tmp_pa
 @pytest.mark.parametrize(
     ("table", "line"),
     [
-        (b"file,label\nb.png,cat", r"labels.csv line 2 names a file that is not there: 'b.png'"),
+        (b"file,label\nb.png,cat", r"labels.csv line 2 names a file that does not exist: 'b.png'"),
         (b"file,label\na.png,cat\na.png,dog", r"labels.csv line 3 names 'a.png' again"),
         (b"file,label,split\na.png,cat,dev", r"labels.csv line 2: unknown split 'dev'; known: train, unlabeled, test"),
         (b"name,label\na.png,cat", r"labels.csv must have the columns file and label, not name, label"),
@@ -387,7 +387,7 @@ def test_parquet_holds_pixels(spark, channels: int, tmp_path: Path) -> None:
     rows = read(spark, "parquet", path)
 
     found = {row.image_id: row.label for row in rows}
-    assert found == {ingest.images.image_id(p): label for p, label in zip(pixels, ["cat", "dog", None], strict=True)}
+    assert found == {images.image_id(p): label for p, label in zip(pixels, ["cat", "dog", None], strict=True)}
 
 
 @pytest.mark.spark
@@ -469,7 +469,7 @@ def test_the_real_fashion_mnist_has_its_70000_images(spark, shared_data: Path) -
 @pytest.mark.spark
 def test_the_real_stl10_has_its_images_and_its_leaks(spark, shared_data: Path) -> None:
     archive, module = shared_data / "stl10_dev/stl10_binary.tar.gz", variants.load("dataset", "stl10")
-    decoded = ingest.decode(module.read(spark, module.sources(str(archive), lambda line: None), None))
+    decoded = decoding.decode(module.read(spark, module.sources(str(archive), lambda line: None), None))
 
     found = ingest.duplicates(decoded, "drop").collect()
 

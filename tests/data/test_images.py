@@ -275,5 +275,5 @@ def test_grey_in_three_channels_is_the_same_three_times() -> None:
 
 
 def test_of_many_ids_a_part_lies_below_the_bound_and_of_few_all() -> None:
-    assert images.id_below(100, 100) > "f" * 32
-    assert images.id_below(200, 100) == "80000000"
+    assert images.id_bound(100, 100) > "f" * 32
+    assert images.id_bound(200, 100) == "80000000"

@@ -6,9 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from kindred.data import images, ingest
-from kindred.data.datasets import COLUMNS as RAW_COLUMNS
-from kindred.data.datasets import RAW
+from kindred.data import decoding, images, ingest, raw_images
 from kindred.runtime import storage
 from kindred.runtime.errors import InputError
 from pictures import encoded, noise
@@ -30,7 +28,7 @@ def decoded(spark, *rows: tuple):
         )
         for split, origin, label, image_id in rows
     ]
-    return spark.createDataFrame(full, ingest.DECODED)
+    return spark.createDataFrame(full, decoding.SCHEMA)
 
 
 def left_out(spark, *rows: tuple, leaks: str = "drop") -> dict[str, str]:
@@ -52,7 +50,7 @@ def test_raw_values_files_and_broken_files_are_decoded(spark, tmp_path: Path) ->
         ("test", "told", "dog", None, None, None, None, "no good"),
     ]
 
-    found = {row.origin: row for row in ingest.decode(spark.createDataFrame(raw, RAW)).collect()}
+    found = {row.origin: row for row in decoding.decode(spark.createDataFrame(raw, raw_images.SCHEMA)).collect()}
 
     good = [row for row in found.values() if row.reason is None]
     assert {row.image_id for row in good} == {images.image_id(pixels)}
@@ -130,7 +128,7 @@ def test_kept_and_rejected_are_all_there_is(spark) -> None:
     frame = decoded(spark, ("train", "1", "cat", A), ("train", "2", "cat", A), ("train", "3", "dog", None))
     out = ingest.duplicates(frame, "drop")
 
-    kept, rejected = ingest.keep(frame, out).collect(), ingest.rejected(frame, out).collect()
+    kept, rejected = ingest.kept_images(frame, out).collect(), ingest.rejected_rows(frame, out).collect()
 
     assert [row.origin for row in kept] == ["1"]
     assert {tuple(row) for row in rejected} == {("2", "train", ingest.REPEATED), ("3", "train", "broken")}
@@ -144,7 +142,7 @@ def many(spark, order: int = 1):
 
 
 def test_a_fifth_of_each_class_is_set_aside(spark) -> None:
-    rows = ingest.set_test_aside(many(spark)).collect()
+    rows = ingest.hold_out_test(many(spark)).collect()
 
     counts = Counter((row.split, row.label) for row in rows)
     assert counts == {
@@ -158,7 +156,7 @@ def test_a_fifth_of_each_class_is_set_aside(spark) -> None:
 
 def test_setting_aside_repeats_whatever_the_order_of_the_rows(spark) -> None:
     one, other = (
-        {row.origin for row in ingest.set_test_aside(many(spark, order)).where("split = 'test'").collect()}
+        {row.origin for row in ingest.hold_out_test(many(spark, order)).where("split = 'test'").collect()}
         for order in (1, -1)
     )
 
@@ -169,8 +167,8 @@ def test_copies_of_an_image_that_is_set_aside_go_with_it_or_go(spark) -> None:
     rows = [("train", f"{i}-{copy}", "cat", f"{i}") for i in range(5) for copy in "ab"]
     rows += [("unlabeled", f"{i}-c", None, f"{i}") for i in range(5)]
 
-    aside = ingest.set_test_aside(decoded(spark, *rows))
-    kept = ingest.keep(aside, ingest.duplicates(aside, "drop")).collect()
+    aside = ingest.hold_out_test(decoded(spark, *rows))
+    kept = ingest.kept_images(aside, ingest.duplicates(aside, "drop")).collect()
 
     assert not aside.where("split = 'test' and label is null").count()
     assert Counter(row.split for row in kept) == {"test": 1, "train": 4}
@@ -186,22 +184,22 @@ def test_the_rows_are_counted(spark) -> None:
         ("test", "4", "cat", None),
     )
 
-    assert ingest.check(frame) == {"decoded": 3, "undecoded": 1, "labelled": 2, "test": 1}
+    assert ingest.count_decoded(frame) == {"decoded": 3, "undecoded": 1, "labelled": 2, "test": 1}
 
 
 def test_where_nothing_decodes_an_example_is_told(spark) -> None:
     with pytest.raises(InputError, match="no image could be read of 1; /a/b.png: broken"):
-        ingest.check(decoded(spark, ("train", "file:///a/b.png", "cat", None)))
+        ingest.count_decoded(decoded(spark, ("train", "file:///a/b.png", "cat", None)))
 
 
 def test_where_nothing_is_it_is_told(spark) -> None:
     with pytest.raises(InputError, match="no image could be read"):
-        ingest.check(decoded(spark))
+        ingest.count_decoded(decoded(spark))
 
 
 def test_where_no_label_is_it_is_told(spark) -> None:
     with pytest.raises(InputError, match="none of the 1 images has a label"):
-        ingest.check(decoded(spark, ("unlabeled", "1", None, A), ("train", "2", "cat", None)))
+        ingest.count_decoded(decoded(spark, ("unlabeled", "1", None, A), ("train", "2", "cat", None)))
 
 
 def test_facts_are_the_classes_in_order_and_the_common_size(spark) -> None:
@@ -231,8 +229,8 @@ def test_figures_count_leaks_whether_dropped_or_kept(spark, leaks: str) -> None:
     )
     out = ingest.duplicates(frame, leaks)
 
-    kept, rejected = ingest.keep(frame, out).toArrow(), ingest.rejected(frame, out).toArrow()
-    figures = ingest.figures(kept, rejected, ingest.check(frame)["undecoded"], leaks)
+    kept, rejected = ingest.kept_images(frame, out).toArrow(), ingest.rejected_rows(frame, out).toArrow()
+    figures = ingest.figures(kept, rejected, ingest.count_decoded(frame)["undecoded"], leaks)
 
     # With leaks kept, 2 is an unlabelled repeat of the training image 1.
     assert figures == {
@@ -253,7 +251,7 @@ def test_what_is_decoded_is_handed_back_a_few_megabytes_at_a_time(tmp_path: Path
         rows.append(("train", storage.uri(str(path)), "cat", None, None, None, None, None))
     size = path.stat().st_size
 
-    found = list(ingest.decode_batches(int(2.5 * size), iter([pd.DataFrame(rows, columns=RAW_COLUMNS)])))
+    found = list(decoding.decode_batches(int(2.5 * size), iter([pd.DataFrame(rows, columns=raw_images.COLUMNS)])))
 
     assert [len(frame) for frame in found] == [2, 2, 1]
     assert pd.concat(found)["origin"].tolist() == [row[1] for row in rows]

@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 
 from kindred.data import images, near_duplicates
-from kindred.data.near_duplicates import EDITS, SIDE, Greys
+from kindred.data.cross_correlation import match
+from kindred.data.grey_images import SIDE, GreyImages, grey_images
+from kindred.data.image_edits import EDITS
 from pictures import encoded
 
 
@@ -24,14 +26,14 @@ def test_an_edited_picture_is_nearest_to_the_one_it_was_made_of(name: str) -> No
     pictures = [scene(seed) for seed in range(20)]
     edited = [EDITS[name](picture, 0.5) for picture in pictures]
 
-    rows, distance = near_duplicates.match(greys_of(edited), greys_of(pictures), threads=1)
+    rows, distance = match(greys_of(edited), greys_of(pictures), threads=1)
 
     assert rows.tolist() == list(range(20))
     assert distance.max() < 0.02
 
 
 def test_another_picture_is_far() -> None:
-    _, distance = near_duplicates.match(
+    _, distance = match(
         greys_of([scene(seed) for seed in range(20)]), greys_of([scene(seed) for seed in range(50, 70)]), threads=1
     )
 
@@ -41,7 +43,7 @@ def test_another_picture_is_far() -> None:
 def test_a_picture_of_one_colour_is_like_nothing() -> None:
     flat = np.full((64, 64, 1), 7, np.uint8)
 
-    _, distance = near_duplicates.match(greys_of([flat, flat]), greys_of([scene(0), flat]), threads=1)
+    _, distance = match(greys_of([flat, flat]), greys_of([scene(0), flat]), threads=1)
 
     assert distance.tolist() == pytest.approx([1, 1], abs=1e-3)
 
@@ -53,8 +55,8 @@ def test_the_threshold_finds_the_twins_where_the_others_are_far_away() -> None:
 
 
 def test_the_threshold_stays_below_the_bulk_of_the_others_though_some_are_real_twins() -> None:
-    chance = np.random.default_rng(0)
-    others = np.exp(chance.normal(-3, 0.5, 100_000))
+    rng = np.random.default_rng(0)
+    others = np.exp(rng.normal(-3, 0.5, 100_000))
     others[:300] = 1e-5  # real near duplicates
 
     found = near_duplicates.threshold(np.full(100, 0.4), others)
@@ -77,9 +79,9 @@ def test_a_copy_in_another_split_is_found_and_nothing_else() -> None:
         (f"test-{i:03d}", "test", name, EDITS[name](pictures["test"][i], 0.3)) for name in EDITS for i in range(30)
     ]
     ids, split, edit, pixels = zip(*rows, strict=True)
-    greys = Greys(*(np.array(c, dtype=object) for c in (ids, split, edit)), greys_of(list(pixels)))
+    greys = GreyImages(*(np.array(c, dtype=object) for c in (ids, split, edit)), greys_of(list(pixels)))
 
-    found = near_duplicates.search(greys, threads=1)
+    found = near_duplicates.find(greys, threads=1)
 
     assert found.pairs[["image_id", "other"]].to_numpy().tolist() == [["test-000", "train-007"]]
     assert (found.groups, found.queries) == (1, 30)
@@ -93,7 +95,7 @@ def test_images_are_cut_to_grey_ones_and_some_are_edited_in_the_workers(spark) -
     rows = [("00" * 16, "test", content), ("ff" * 16, "test", content), ("11" * 16, "train", content)]
     frame = spark.createDataFrame(rows, "image_id string, split string, content binary")
 
-    found = near_duplicates.greys(frame, {"train": 1, "test": 2, "unlabeled": 0})
+    found = grey_images(frame, {"train": 1, "test": 2, "unlabeled": 0})
 
     assert found.ids.tolist() == ["00" * 16] * 5 + ["ff" * 16] * 5 + ["11" * 16]
     assert set(found.edit) == {"", *EDITS}

@@ -1,42 +1,63 @@
-"""Sheets of small pictures for people: what a search finds."""
+"""Sheets of small pictures for people: what a search returns, examples of a class, mistakes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from kindred.data import images
+from kindred.data.thumbnails import middle_square
 
-SIDE, FRAME, GAP, LINE = 72, 4, 6, 20
-INK, PAPER = "black", "white"
-RIGHT, OTHER = "#0072b2", "#d55e00"  # told apart by colour-blind eyes too (Okabe and Ito 2008)
+SIDE_PX, FRAME_PX, GAP_PX, LINE_PX = 72, 4, 6, 20  # of a picture, its coloured frame, between pictures, of a text line
+FONT_PX = 14
+TEXT_COLOUR, BACKGROUND = "black", "white"
+MATCH_COLOUR, OTHER_COLOUR = "#0072b2", "#d55e00"  # distinct for colour-blind eyes too (Okabe and Ito 2008)
 
-Cell = tuple[str, str | None]  # an image's id, and the colour of its frame
+Cell = tuple[str, str | None]  # an image's id, and the colour of its frame (None: no frame)
 
 
 def sheet(
-    title: str, heads: dict[int, str], rows: list[tuple[str, list[Cell]]], pixels: Mapping[str, np.ndarray]
+    title: str, headings: dict[int, str], rows: list[tuple[str, list[Cell]]], pixels: Mapping[str, np.ndarray]
 ) -> bytes:
-    """A PNG: below the title and `heads` (texts by column) a line for each row, its name and then its images.
+    """A PNG: below the title and `headings` (texts by column) a line for each row, its name and then its images.
 
     `pixels` has each image, uint8 [h, w, channels], by its id.
     """
-    font, step = ImageFont.load_default(14), SIDE + 2 * FRAME + GAP
-    left = GAP + max(int(font.getlength(name)) for name, _ in rows) + GAP
-    top = 2 * LINE + 2 * GAP
+    font, step = ImageFont.load_default(FONT_PX), SIDE_PX + 2 * FRAME_PX + GAP_PX
+    left = GAP_PX + max(int(font.getlength(name)) for name, _ in rows) + GAP_PX
+    top = 2 * LINE_PX + 2 * GAP_PX
     width = left + step * max(len(cells) for _, cells in rows)
-    picture = Image.new("RGB", (width, top + step * len(rows)), PAPER)
+    picture = Image.new("RGB", (width, top + step * len(rows)), BACKGROUND)
     draw = ImageDraw.Draw(picture)
-    draw.text((GAP, GAP), title, INK, font)
-    for column, head in heads.items():
-        draw.text((left + column * step, GAP + LINE), head, INK, font)
+    draw.text((GAP_PX, GAP_PX), title, TEXT_COLOUR, font)
+    for column, heading in headings.items():
+        draw.text((left + column * step, GAP_PX + LINE_PX), heading, TEXT_COLOUR, font)
     for i, (name, cells) in enumerate(rows):
         y = top + i * step
-        draw.text((GAP, y + step // 2 - LINE), name, INK, font)
+        draw.text((GAP_PX, y + step // 2 - LINE_PX), name, TEXT_COLOUR, font)
         for column, (image_id, colour) in enumerate(cells):
             x = left + column * step
             if colour:
-                draw.rectangle((x, y, x + SIDE + 2 * FRAME - 1, y + SIDE + 2 * FRAME - 1), colour)
-            small = Image.fromarray(images.thumbnail(pixels[image_id], SIDE))
-            picture.paste(small, (x + FRAME, y + FRAME))
+                far = SIDE_PX + 2 * FRAME_PX - 1
+                draw.rectangle((x, y, x + far, y + far), colour)
+            small = Image.fromarray(middle_square(pixels[image_id], SIDE_PX))
+            picture.paste(small, (x + FRAME_PX, y + FRAME_PX))
     return images.encode(np.asarray(picture))
+
+
+def mosaic(pictures: Sequence[np.ndarray], columns: int | None = None, gap: int = 1) -> np.ndarray:
+    """Pictures of one size, uint8 [h, w, c], in rows of `columns` (by default, as many as there are rows) on white.
+
+    >>> mosaic([np.zeros((4, 4, 3), np.uint8)] * 3, columns=2, gap=0).shape
+    (8, 8, 3)
+    """
+    if not pictures:
+        return np.full((1, 1, 3), 255, np.uint8)
+    height, width, channels = pictures[0].shape
+    columns = columns or int(np.ceil(np.sqrt(len(pictures))))
+    rows = -(-len(pictures) // columns)
+    tiles = np.full((rows * (height + gap), columns * (width + gap), channels), 255, np.uint8)
+    for i, picture in enumerate(pictures):
+        top, left = i // columns * (height + gap), i % columns * (width + gap)
+        tiles[top : top + height, left : left + width] = picture
+    return tiles

@@ -9,25 +9,34 @@ import io
 import numpy as np
 from PIL import Image, ImageOps
 
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")  # what people have; rarer decoders are a risk
 MAX_PIXELS = 89_478_485  # Pillow's own bound: beyond it a small file that unpacks to gigabytes is likelier than a photo
-MAX_BYTES = 256 * 2**20
-TURNED = 0x0112  # EXIF's tag of how the camera was held
-Image.MAX_IMAGE_PIXELS = None  # the limit is checked here, before anything is unpacked
+MAX_BYTES = 256 * 2**20  # of an encoded file: more than any camera's JPEG, and little enough for a worker's memory
+EXIF_ORIENTATION = 0x0112  # the tag of how the camera was held; 1: upright
+Image.MAX_IMAGE_PIXELS = None  # off: the limit is checked here, before anything is unpacked
 
 
 class ImageError(ValueError):
     """Why a file gives no picture."""
 
 
-def decode(content: bytes, most: int = MAX_PIXELS) -> np.ndarray:
-    """An encoded file as pixels: first frame, turned upright, 8 bits, on white where transparent. Raises ImageError."""
-    return decode_and_keep(content, most)[0]
+def decode(content: bytes, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """An encoded file as pixels: first frame, turned upright, 8 bits, on white where transparent.
+
+    Raises ImageError for a file that gives no picture, or one of more than `max_pixels`.
+
+    >>> decode(encode(np.zeros((2, 3, 3), np.uint8))).shape  # all colours are grey
+    (2, 3, 1)
+    >>> decode(b"hello")
+    Traceback (most recent call last):
+    kindred.data.images.ImageError: does not decode: cannot identify image file
+    """
+    return decode_and_keep(content, max_pixels)[0]
 
 
-def decode_and_keep(content: bytes, most: int = MAX_PIXELS) -> tuple[np.ndarray, bytes]:
-    """The pixels, `most` of them, of an encoded file, and the file to store: the given one where it is a plain PNG or
-    a JPEG (its EXIF tag may turn it: photographs are, and as PNGs would be several times as big), else a PNG.
+def decode_and_keep(content: bytes, max_pixels: int = MAX_PIXELS) -> tuple[np.ndarray, bytes]:
+    """The pixels of an encoded file, as `decode` gives them, and the file to store: the given one where it is a plain
+    PNG or a JPEG (its EXIF tag may turn it: photographs are, and as PNGs would be several times as big), else a PNG.
     """
     if not content:
         raise ImageError("empty file")
@@ -37,14 +46,14 @@ def decode_and_keep(content: bytes, most: int = MAX_PIXELS) -> tuple[np.ndarray,
     try:
         with Image.open(file, formats=FORMATS) as image:
             width, height = image.size
-            if width * height > most:
+            if width * height > max_pixels:
                 raise ImageError(f"over the pixel limit: {width} x {height}")
-            plain = (
+            keep = (
                 image.format in ("JPEG", "PNG")
                 and image.mode in ("L", "RGB")
                 and "transparency" not in image.info
                 and getattr(image, "n_frames", 1) == 1
-                and (image.format == "JPEG" or image.getexif().get(TURNED, 1) == 1)
+                and (image.format == "JPEG" or image.getexif().get(EXIF_ORIENTATION, 1) == 1)
             )
             pixels = _pixels(image)
     except ImageError:
@@ -52,7 +61,7 @@ def decode_and_keep(content: bytes, most: int = MAX_PIXELS) -> tuple[np.ndarray,
     except Exception as error:  # a hostile file may raise anything, and none of it may end the run
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ImageError("does not decode: " + reason.replace(repr(file), "").strip()[:120]) from error
-    return (pixels, content) if plain else (pixels, encode(pixels))
+    return pixels, content if keep else encode(pixels)
 
 
 def from_array(array: np.ndarray) -> np.ndarray:
@@ -68,7 +77,12 @@ def from_array(array: np.ndarray) -> np.ndarray:
 
 
 def encode(pixels: np.ndarray) -> bytes:
-    """Pixels as a PNG file."""
+    """Pixels as a PNG file.
+
+    >>> pixels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    >>> np.array_equal(decode(encode(pixels)), pixels)
+    True
+    """
     buffer = io.BytesIO()
     Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
@@ -82,20 +96,31 @@ def encode_jpeg(pixels: np.ndarray, quality: int) -> bytes:
 
 
 def image_id(pixels: np.ndarray) -> str:
-    """The hash of the pixels and their shape: the same picture has the same id however it was encoded."""
+    """The hash of the pixels and their shape: the same picture has the same id however it was encoded.
+
+    >>> image_id(np.zeros((2, 3, 1), np.uint8))
+    'd7b7d556b13078a6b70f4c7b3600a1f8'
+    """
     head = "x".join(map(str, pixels.shape)).encode()
     return hashlib.blake2b(head + b":" + np.ascontiguousarray(pixels).tobytes(), digest_size=16).hexdigest()
 
 
-def id_below(count: int, most: int) -> str:
-    """The id below which about `most` of `count` images lie, or all of fewer: ids are hashes, so the images below it
-    are a part chosen by chance, and always the same.
+def id_bound(count: int, size: int) -> str:
+    """The id below which about `size` of `count` images lie, or all where there are no more: ids are hashes, so the
+    images below it are a random sample, and always the same one.
+
+    >>> id_bound(1000, 500)
+    '80000000'
     """
-    return "g" if count <= most else f"{most * 16**8 // count:08x}"
+    return "g" if count <= size else f"{size * 16**8 // count:08x}"
 
 
 def fit(pixels: np.ndarray, size: tuple[int, int], channels: int) -> np.ndarray:
-    """Pixels with the given (height, width), resized bilinearly, and number of channels. uint8 [h, w, channels]."""
+    """Pixels with the given (height, width), resized bilinearly, and number of channels. uint8 [h, w, channels].
+
+    >>> fit(np.zeros((8, 6, 1), np.uint8), (4, 4), 3).shape
+    (4, 4, 3)
+    """
     if pixels.shape[:2] != size:
         image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
         pixels = np.asarray(image.resize((size[1], size[0]), Image.Resampling.BILINEAR))
@@ -105,28 +130,6 @@ def fit(pixels: np.ndarray, size: tuple[int, int], channels: int) -> np.ndarray:
     if channels == 3:
         return np.repeat(pixels, 3, axis=2)
     return np.asarray(Image.fromarray(pixels).convert("L"))[:, :, None]
-
-
-def thumbnail(pixels: np.ndarray, side: int) -> np.ndarray:
-    """The middle square of a picture, uint8 [side, side, 3]."""
-    height, width = pixels.shape[:2]
-    edge = min(height, width)
-    top, left = (height - edge) // 2, (width - edge) // 2
-    return fit(pixels[top : top + edge, left : left + edge], (side, side), 3)
-
-
-def mosaic(pictures: list[np.ndarray], columns: int | None = None, gap: int = 1) -> np.ndarray:
-    """Pictures of one size, uint8 [h, w, c], in rows of `columns` (by default, as many as there are rows) on white."""
-    if not pictures:
-        return np.full((1, 1, 3), 255, np.uint8)
-    height, width, channels = pictures[0].shape
-    columns = columns or int(np.ceil(np.sqrt(len(pictures))))
-    rows = -(-len(pictures) // columns)
-    sheet = np.full((rows * (height + gap), columns * (width + gap), channels), 255, np.uint8)
-    for i, picture in enumerate(pictures):
-        top, left = i // columns * (height + gap), i % columns * (width + gap)
-        sheet[top : top + height, left : left + width] = picture
-    return sheet
 
 
 def _pixels(image: Image.Image) -> np.ndarray:

@@ -14,12 +14,28 @@ from kindred.data import images
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-SIDE = 64  # px
+MAX_SIDE_PX = 64
 
 
 def side(height: int | None, width: int | None) -> int:
-    """Of thumbnails, for a dataset's common size (None: mixed): small images are not enlarged."""
-    return min(SIDE, height or SIDE, width or SIDE)
+    """The side in pixels of thumbnails for a dataset's common size (None: mixed); small images are not enlarged.
+
+    >>> side(28, 28), side(96, 96), side(None, None)
+    (28, 64, 64)
+    """
+    return min(MAX_SIDE_PX, height or MAX_SIDE_PX, width or MAX_SIDE_PX)
+
+
+def middle_square(pixels: np.ndarray, side: int) -> np.ndarray:
+    """The middle square of a picture, resized: uint8 [side, side, 3].
+
+    >>> middle_square(np.zeros((40, 60, 1), np.uint8), 16).shape
+    (16, 16, 3)
+    """
+    height, width = pixels.shape[:2]
+    edge = min(height, width)
+    top, left = (height - edge) // 2, (width - edge) // 2
+    return images.fit(pixels[top : top + edge, left : left + edge], (side, side), 3)
 
 
 def thumbnails(frame: DataFrame, ids: Iterable[str], side: int) -> dict[str, np.ndarray]:
@@ -32,7 +48,7 @@ def thumbnails(frame: DataFrame, ids: Iterable[str], side: int) -> dict[str, np.
     return {row["image_id"]: np.frombuffer(row["pixels"], np.uint8).reshape(side, side, 3) for row in rows.to_pylist()}
 
 
-def _cut(side: int, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _cut(side: int, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
-        cut = [images.thumbnail(images.decode(content), side).tobytes() for content in batch["content"].to_pylist()]
-        yield pa.RecordBatch.from_arrays([batch["image_id"], pa.array(cut, pa.binary())], ["image_id", "pixels"])
+        squares = [middle_square(images.decode(content), side).tobytes() for content in batch["content"].to_pylist()]
+        yield pa.RecordBatch.from_arrays([batch["image_id"], pa.array(squares, pa.binary())], ["image_id", "pixels"])

@@ -87,7 +87,7 @@ def pictures(
         for near, far in answers:
             asked, results = truth[near.image_id], [*near.neighbours, *far.neighbours]
             right = [truth.get(result.image_id, result.prediction) == asked for result in results]
-            frames = [contact_sheets.RIGHT if same else contact_sheets.OTHER for same in right]
+            frames = [contact_sheets.MATCH_COLOUR if same else contact_sheets.OTHER_COLOUR for same in right]
             results = [result.image_id for result in results]
             rows.append((asked, [(near.image_id, None), *zip(results, frames, strict=True)]))
         title = f"{name}: blue frames are of the query's class, orange ones are not"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from kindred.data import images
+from kindred.data import contact_sheets, images
 from kindred.evaluation import scoring
 
 
@@ -76,7 +76,7 @@ class Sheet:
 
     def files(self) -> dict[str, bytes]:
         rows = pd.DataFrame([tile.lines for tile in self.tiles], columns=list(self.columns))
-        sheet = images.encode(images.mosaic([tile.picture for tile in self.tiles]))
+        sheet = images.encode(contact_sheets.mosaic([tile.picture for tile in self.tiles]))
         return {f"{self.name}.png": sheet, f"{self.name}.csv": scoring.csv(rows, index=False)}
 
 

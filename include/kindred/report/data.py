@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from kindred.data import images, near_duplicates
+from kindred.data import contact_sheets
+from kindred.data.near_duplicates import NearDuplicates
 from kindred.report import plots
 from kindred.report.blocks import Plot, Section, Sheet, Table, Text, Tile, count
 from kindred.runtime.tables import SPLITS
@@ -21,7 +22,7 @@ def section(
     sizes: pd.DataFrame,
     classes: list[str],
     samples: dict[str, list[str]],
-    twins: near_duplicates.Found,
+    twins: NearDuplicates,
     exact: dict[str, int],
     labels: dict[str, str],
     thumbnails: dict[str, np.ndarray],
@@ -46,7 +47,7 @@ def section(
     return Section("data", "Data", says(balance, classes, twins), blocks)
 
 
-def says(balance: pd.DataFrame, classes: list[str], twins: near_duplicates.Found) -> str:
+def says(balance: pd.DataFrame, classes: list[str], twins: NearDuplicates) -> str:
     """How much there is, in a sentence."""
     counts = balance.groupby("split")["count"].sum()
     names = {"train": "training", "unlabeled": "unlabelled", "test": "test"}
@@ -66,7 +67,7 @@ def sample(known: dict[str, str], classes: list[str]) -> dict[str, list[str]]:
     return found
 
 
-def wanted(samples: dict[str, list[str]], twins: near_duplicates.Found) -> list[str]:
+def wanted(samples: dict[str, list[str]], twins: NearDuplicates) -> list[str]:
     """The ids of the images that are shown."""
     near = twins.pairs.head(PAIRS)
     return [*(i for ids in samples.values() for i in ids), *near["image_id"], *near["other"]]
@@ -133,7 +134,7 @@ def _examples(classes: list[str], samples: dict, thumbnails: dict, which: str) -
     pictures = [[thumbnails[i] for i in samples[name][:EXAMPLES]] for name in rows]
     blank = np.full_like(pictures[0][0], 255)
     filled = [picture for row in pictures for picture in [*row, *[blank] * (EXAMPLES - len(row))]]
-    sheet = images.mosaic(filled, columns=EXAMPLES)
+    sheet = contact_sheets.mosaic(filled, columns=EXAMPLES)
     figure, (axes,) = plots.figure(7.5, 0.4 + 0.72 * len(rows))
     axes.imshow(sheet, interpolation="nearest", aspect="equal")
     plots.plain(axes)
@@ -143,7 +144,7 @@ def _examples(classes: list[str], samples: dict, thumbnails: dict, which: str) -
     return Plot("examples", f"Examples of each class.{which}", plots.png(figure))
 
 
-def _twins(twins: near_duplicates.Found, exact: dict[str, int], labels: dict[str, str], thumbnails: dict) -> list:
+def _twins(twins: NearDuplicates, exact: dict[str, int], labels: dict[str, str], thumbnails: dict) -> list:
     pairs, groups = count(len(twins.pairs), "pair"), count(twins.groups, "group")
     counted = (
         f"Exact copies: {exact['leaked']:,} of test images elsewhere, {count(exact['repeated'], 'repeat')}. "
@@ -165,7 +166,7 @@ def _twins(twins: near_duplicates.Found, exact: dict[str, int], labels: dict[str
                 f"{s}: {labels.get(i, 'label not known')}"
                 for i, s in ((row["image_id"], row["split"]), (row["other"], row["other_split"]))
             ]
-            picture = images.mosaic([thumbnails[row["image_id"]], thumbnails[row["other"]]], columns=2)
+            picture = contact_sheets.mosaic([thumbnails[row["image_id"]], thumbnails[row["other"]]], columns=2)
             tiles.append(Tile(picture, (*sides, f"distance {row['distance']:.4f}")))
         blocks.append(Sheet("twins", f"The nearest {count(len(tiles), 'pair')}.", tiles, ("one", "other", "distance")))
         blocks.append(Table("near-duplicates", "Near duplicates across splits.", twins.pairs))

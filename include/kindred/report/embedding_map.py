@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kindred.data import images
+from kindred.data import contact_sheets, images
 from kindred.report import plots
 from kindred.report.blocks import Cloud, Section
 
@@ -32,7 +32,7 @@ def section(
     colours = plots.colours(classes)
     shown = [i for i, picture in enumerate(pictures) if picture is not None]
     numbers = {i: number for number, i in enumerate(shown)}
-    sprite = images.mosaic([images.fit(pictures[i], (SIDE, SIDE), 3) for i in shown], gap=0) if shown else None
+    sprite = contact_sheets.mosaic([images.fit(pictures[i], (SIDE, SIDE), 3) for i in shown], gap=0) if shown else None
     cloud = Cloud(
         "map",
         "Each point is an image. Left in the colour of the class that final gives it, right by whether that is right.",

@@ -16,7 +16,7 @@ DPI = 110
 FEW = 10  # classes: up to here a colour each is told apart, and a legend is read
 LONGEST = 20  # characters of a class name in a plot
 BASE, OTHER = "#8a8a8a", "#12466b"  # of the two models, everywhere; no class has them
-GOOD, BAD = contact_sheets.RIGHT, contact_sheets.OTHER  # right and wrong, accepted and refused
+GOOD, BAD = contact_sheets.MATCH_COLOUR, contact_sheets.OTHER_COLOUR  # right and wrong, accepted and refused
 
 
 def colours(classes: list[str]) -> dict[str, str]:

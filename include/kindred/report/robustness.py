@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from kindred.data import images
+from kindred.data import contact_sheets, images
 from kindred.evaluation.attacks import attack_figures, attack_plan
 from kindred.learning import intervals
 from kindred.report import plots
@@ -116,7 +116,7 @@ def _sheet(name: str, pictures: pd.DataFrame) -> Sheet:
         attacked = images.fit(attacked, original.shape[:2], original.shape[2])
         difference = 128 + MAGNIFIED * (attacked.astype(int) - original.astype(int))
         parts = [original, attacked, np.clip(difference, 0, 255).astype(np.uint8)]
-        picture = images.mosaic([images.fit(part, original.shape[:2], 3) for part in parts], columns=3)
+        picture = contact_sheets.mosaic([images.fit(part, original.shape[:2], 3) for part in parts], columns=3)
         lines = (
             row["model"],
             f"before: {row['before']} {row['before_confidence']:.2f}",

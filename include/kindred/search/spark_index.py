@@ -11,7 +11,7 @@ import pyarrow.dataset as ds
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from kindred.data.images import id_below
+from kindred.data.images import id_bound
 from kindred.runtime import arrow, tables
 from kindred.search import image_index, lower_bounds, pictures, shards
 from kindred.search.shards import Images
@@ -24,7 +24,7 @@ FOUND = arrow.schema("neighbours").remove(1)  # without the rank
 def sample(count: int) -> ds.Expression:
     """The images of the pile, `count` or more, that the screens' axes are learned from."""
     pile = ds.field("split").isin(tables.LEARNED_FROM)
-    return pile & (ds.field("image_id") < id_below(count, lower_bounds.SAMPLE))
+    return pile & (ds.field("image_id") < id_bound(count, lower_bounds.SAMPLE))
 
 
 def gallery(features: DataFrame, predictions: DataFrame, given: DataFrame) -> DataFrame:

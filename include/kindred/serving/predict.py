@@ -12,8 +12,8 @@ import pandas as pd
 from pyspark.sql import DataFrame, Row
 
 from kindred.data import images
-from kindred.data.datasets import listing
-from kindred.data.ingest import read_ahead
+from kindred.data.image_files import read_ahead
+from kindred.data.sources import list_files
 from kindred.features.featurize import BATCH, Extractor
 from kindred.learning.networks import Network
 from kindred.runtime.errors import InputError
@@ -25,7 +25,7 @@ COLUMNS = [column.split()[0] for column in LABELLED.split(", ")]
 
 def files(path: str) -> list[str]:
     """The URIs of all files in a folder and below it, but hidden ones. Raises InputError where there is none."""
-    root, found = listing(path)
+    root, found = list_files(path)
     prefix = len(root) + 1
     uris = sorted(file.uri for file in found if "/." not in "/" + file.uri[prefix:])
     if not uris:

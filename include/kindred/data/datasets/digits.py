@@ -4,13 +4,22 @@ Source: E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits (UCI, 
 `sklearn.datasets.load_digits`.
 """
 
-from collections.abc import Callable
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kindred.data.datasets import RAW, Source
+from kindred.data import raw_images
+from kindred.data.sources import Source
 from kindred.runtime.errors import InputError
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+MAX_VALUE = 16  # of a pixel in the source, where white is 0
+TASKS = 4
 
 
 def sources(path: str, say: Callable[[str], None]) -> list[Source]:
@@ -21,13 +30,13 @@ def sources(path: str, say: Callable[[str], None]) -> list[Source]:
     return [Source("sklearn:load_digits", 1797, sklearn.__version__)]
 
 
-def read(spark: Any, sources: list[Source], limit: int | None) -> Any:
+def read(spark: SparkSession, sources: Sequence[Source], limit: int | None) -> DataFrame:
     from sklearn.datasets import load_digits
 
     digits = load_digits()
-    images = np.round(digits.images * (255 / 16)).astype(np.uint8)  # 0 to 16 in the source
+    images = np.round(digits.images * (255 / MAX_VALUE)).astype(np.uint8)
     rows = [
         ("train", f"digits#{i:04d}", str(label), 8, 8, 1, image.tobytes(), None)
         for i, (image, label) in enumerate(zip(images[:limit], digits.target[:limit], strict=True))
     ]
-    return spark.createDataFrame(spark.sparkContext.parallelize(rows, 4), RAW)
+    return spark.createDataFrame(spark.sparkContext.parallelize(rows, TASKS), raw_images.SCHEMA)

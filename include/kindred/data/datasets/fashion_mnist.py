@@ -3,17 +3,23 @@
 Source: H. Xiao, K. Rasul, R. Vollgraf, Fashion-MNIST (2017), https://github.com/zalandoresearch/fashion-mnist.
 """
 
+from __future__ import annotations
+
 import gzip
 import struct
 import zlib
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kindred.data.datasets import Source, cut, in_slices, place, source
+from kindred.data.raw_images import Slice, read_slices, slices
+from kindred.data.sources import Source, existing_uri, file_source
 from kindred.runtime import downloads, runs, storage
 from kindred.runtime.errors import InputError
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
 
 URL = "https://fashion-mnist.s3.eu-central-1.amazonaws.com/"  # the publisher's bucket; its website has no https
 FILES = {  # with their SHA-256
@@ -23,31 +29,32 @@ FILES = {  # with their SHA-256
     "t10k-labels-idx1-ubyte.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
 }
 CLASSES = ("T-shirt-top Trouser Pullover Dress Coat Sandal Shirt Sneaker Bag Ankle-boot").split()
-SLICE = 5000
+IMAGES_PER_TASK = 5000  # small images: a task takes about a second
 
 
 def sources(path: str, say: Callable[[str], None]) -> list[Source]:
     if not path:
-        folder = runs.cache_folder("downloads", "fashion_mnist")
-        files = [downloads.fetch(URL + name, folder / name, sha256, say) for name, sha256 in FILES.items()]
-        return [source(f"file://{file}") for file in files]
-    folder = place(path)
-    return [source(storage.join(folder, name)) for name in FILES]
+        cache = runs.cache_folder("downloads", "fashion_mnist")
+        files = [downloads.fetch(URL + name, cache / name, sha256, say) for name, sha256 in FILES.items()]
+        return [file_source(f"file://{file}") for file in files]
+    folder = existing_uri(path)
+    return [file_source(storage.join(folder, name)) for name in FILES]
 
 
-def read(spark: Any, sources: list[Source], limit: int | None) -> Any:
-    slices = []
+def read(spark: SparkSession, sources: Sequence[Source], limit: int | None) -> DataFrame:
+    parts: list[Slice] = []
     for images, labels in (sources[0:2], sources[2:4]):
         count, known = len(_idx(images.uri)), _idx(labels.uri)
         if count != len(known):
             raise InputError(f"{storage.local(labels.uri)} has {len(known):,} labels for {count:,} images")
         if known.max(initial=0) >= len(CLASSES):
             raise InputError(f"{storage.local(labels.uri)} has labels outside 0 to {len(CLASSES) - 1}")
-        slices += cut(images.uri, min(count, limit or count), SLICE)
-    return in_slices(spark, slices, load)
+        parts += slices(images.uri, min(count, limit or count), IMAGES_PER_TASK)
+    return read_slices(spark, parts, load)
 
 
-def load(uri: str, start: int, stop: int) -> Iterator[tuple]:
+def load(uri: str, start: int, stop: int) -> Iterator[tuple[Any, ...]]:
+    """The images of a slice, in a worker."""
     folder, name = uri.rsplit("/", 1)
     images, labels = _idx(uri), _idx(storage.join(folder, name.replace("images-idx3", "labels-idx1")))
     split = "train" if name.startswith("train-") else "test"
@@ -58,9 +65,9 @@ def load(uri: str, start: int, stop: int) -> Iterator[tuple]:
 
 def _idx(uri: str) -> np.ndarray:
     """An idx file: two zero bytes, a type (8: uint8), the number of dimensions, the dimensions, the values."""
-    content = storage.find_bytes(uri)
+    packed = storage.read_bytes(uri)
     try:
-        content = gzip.decompress(content)
+        content = gzip.decompress(packed)
         dimensions = struct.unpack_from(f">{content[3]}I", content, 4)
         return np.frombuffer(content, np.uint8, offset=4 + 4 * content[3]).reshape(dimensions)
     except (EOFError, zlib.error, gzip.BadGzipFile, struct.error, IndexError, ValueError) as error:

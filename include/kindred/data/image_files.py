@@ -1,0 +1,50 @@
+"""Image files as bytes: from a disk one by one, from a bucket several at a time, ahead of their use."""
+
+import functools
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from kindred.data import images
+from kindred.runtime import s3, s3_objects, storage
+
+CONCURRENT_READS = 8  # objects of a bucket that a task fetches at a time: more would not be faster on one network card
+
+
+def read_file(uri: str) -> bytes:
+    """An image file's content. Raises ImageError for a file that is too big or cannot be read; a bucket that does not
+    answer is no fault of the image, and ends the task.
+    """
+    if s3.is_s3(uri):
+        return _read_object(uri)
+    fs, inside = storage.filesystem(uri)
+    try:
+        if fs.size(inside) > images.MAX_BYTES:
+            raise images.ImageError(f"over {images.MAX_BYTES // 2**20} MiB")
+        content: bytes = fs.cat_file(inside)
+        return content
+    except OSError as error:
+        raise images.ImageError(f"cannot be read: {error.strerror or error}") from None
+
+
+def read_ahead(uris: Iterable[str]) -> Generator[Callable[[], bytes], None, None]:
+    """For each file, in the given order, a function that returns its content or raises what `read_file` raises.
+    Objects of a bucket are fetched several at a time before they are needed, as each takes its way through the network.
+    """
+    pending: deque[Callable[[], bytes]] = deque()
+    with ThreadPoolExecutor(CONCURRENT_READS) as pool:
+        for uri in uris:
+            pending.append(pool.submit(read_file, uri).result if s3.is_s3(uri) else functools.partial(read_file, uri))
+            if len(pending) > CONCURRENT_READS:
+                yield pending.popleft()
+        yield from pending
+
+
+def _read_object(uri: str) -> bytes:
+    try:
+        answer = s3_objects.find(uri, images.MAX_BYTES)
+    except s3_objects.TooBig:
+        raise images.ImageError(f"over {images.MAX_BYTES // 2**20} MiB") from None
+    if answer is None:
+        raise images.ImageError("cannot be read: it is gone from the bucket")
+    return answer[0]
