@@ -16,6 +16,7 @@ from kindred.runtime.errors import InputError
 from kindred_airflow import command
 
 HISTORY = "org.apache.spark.deploy.history.HistoryServer"
+CONNECT_SECONDS = 10
 
 
 def init() -> None:
@@ -25,7 +26,8 @@ def init() -> None:
     make_bucket(runs.data_root())
     if log := os.environ.get("KINDRED_EVENT_LOG"):
         make_folder(log)
-    write_password(Path(_given("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE")), _given("AIRFLOW_ADMIN_PASSWORD"))
+    passwords = Path(_required("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"))
+    write_password(passwords, _required("AIRFLOW_ADMIN_PASSWORD"))
     airflow = str(Path(sys.executable).parent / "airflow")
     slots = os.environ.get("KINDRED_SPARK_SLOTS", "1")
     for arguments in (["db", "migrate"], ["pools", "set", "spark", slots, "Spark jobs"]):
@@ -38,19 +40,27 @@ def make_database(variable: str) -> None:
     from psycopg import sql
     from sqlalchemy.engine import make_url
 
-    url = make_url(_given(variable))
-    place = {"host": url.host, "port": url.port, "user": url.username, "password": url.password}
+    url = make_url(_required(variable))
     try:
-        with psycopg.connect(**place, dbname="postgres", autocommit=True, connect_timeout=10) as server:
+        with psycopg.connect(
+            host=url.host,
+            port=url.port,
+            user=url.username,
+            password=url.password,
+            dbname="postgres",
+            autocommit=True,
+            connect_timeout=CONNECT_SECONDS,
+        ) as server:
             known = server.execute("select 1 from pg_database where datname = %s", [url.database]).fetchone()
             if not known:
-                server.execute(sql.SQL("create database {}").format(sql.Identifier(url.database)))
+                server.execute(sql.SQL("create database {}").format(sql.Identifier(url.database or "")))
     except psycopg.OperationalError as error:
         reason = str(error).strip().splitlines()[-1]
         raise InputError(f"PostgreSQL at {url.host}:{url.port} refuses: {reason}; fix {variable}") from None
 
 
 def make_bucket(uri: str) -> None:
+    """The bucket of a URI, unless it is there; raises InputError where objects cannot be put into it."""
     from botocore.exceptions import ClientError
 
     bucket, _ = s3.split(uri)
@@ -82,16 +92,17 @@ def write_password(path: Path, password: str) -> None:
 
 def history(port: int) -> None:
     """Become Spark's history server, at this port."""
-    place = {"spark.history.fs.logDirectory": _given("KINDRED_EVENT_LOG"), "spark.history.ui.port": str(port)}
+    place = {"spark.history.fs.logDirectory": _required("KINDRED_EVENT_LOG"), "spark.history.ui.port": str(port)}
     settings = {**java.object_store(), **place}
     options = " ".join(f"-D{name}={value}" for name, value in settings.items() if "ClassPath" not in name)
     jars = f"{os.environ['KINDRED_JARS']}/*" if os.environ.get("KINDRED_JARS") else ""
     os.environ |= {"SPARK_HISTORY_OPTS": options, "SPARK_DAEMON_CLASSPATH": jars}
-    command = str(Path(sys.executable).parent / "spark-class")
-    os.execv(command, [command, HISTORY])
+    spark_class = str(Path(sys.executable).parent / "spark-class")
+    os.execv(spark_class, [spark_class, HISTORY])
 
 
-def _given(name: str) -> str:
+def _required(name: str) -> str:
+    """An environment variable; raises InputError where it is not set."""
     value = os.environ.get(name)
     if not value:
         raise InputError(f"{name} is not set; `make env` writes what docker-compose.yaml needs")
@@ -103,9 +114,12 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("init")
     commands.add_parser("history").add_argument("--port", type=int, default=18080)
-    given = parser.parse_args()
-    init() if given.command == "init" else history(given.port)
+    arguments = parser.parse_args()
+    if arguments.command == "init":
+        init()
+    else:
+        history(arguments.port)
 
 
 if __name__ == "__main__":
-    command.end_with(main)
+    command.exit_with(main)

@@ -7,28 +7,28 @@ from collections.abc import Callable
 from kindred.runtime import runs
 from kindred.runtime.errors import InputError
 
-SHOWN = 9  # names of runs
+SHOWN_RUNS = 9  # names, in an error
 
 
-def end_with(main: Callable[[], int | None]) -> None:
-    """End the process as `main` says; bad input ends it in one line and status 1."""
+def exit_with(main: Callable[[], int | None]) -> None:
+    """End the process with the status that `main` returns; bad input ends it in one line and status 1."""
     try:
         sys.exit(main())
     except InputError as error:
         sys.exit(f"kindred: {error}")
 
 
-def given(*names: str, say: str) -> list[str]:
-    """The environment variables of these names. Raises InputError, with `say` and the runs that there are, where one
-    is not set.
+def required(*names: str, usage: str) -> list[str]:
+    """The environment variables of these names. Raises InputError, with the usage and the runs that there are, where
+    one is not set.
     """
-    values = [os.environ.get(name) for name in names]
+    values = [os.environ.get(name) or "" for name in names]
     if not all(values):
-        raise InputError(f"{say}; {finished()}")
+        raise InputError(f"{usage}; {finished_runs()}")
     return values
 
 
-def finished() -> str:
+def finished_runs() -> str:
     """Which runs there are to choose from, the newest ones."""
     known = runs.known_runs()
-    return f"finished runs: {', '.join(known[-SHOWN:])}" if known else "`make run` makes a run"
+    return f"finished runs: {', '.join(known[-SHOWN_RUNS:])}" if known else "`make run` makes a run"

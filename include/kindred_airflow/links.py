@@ -25,7 +25,6 @@ class ReportLink(MlflowLink):
     name = "Report"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-
         return f"{super().get_link(operator, ti_key=ti_key)}/artifacts/{file_names.REPORT}"
 
 

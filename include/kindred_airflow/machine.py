@@ -1,6 +1,4 @@
-"""One machine as Kindred's home: the environment of its processes, and the databases, pool and folders
-that they need.
-"""
+"""One machine that does it all: the environment of its processes, and the databases and folders that they need."""
 
 import fcntl
 import json
@@ -17,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 CORES_PER_JOB = 4  # a machine gets one slot for so many cores: one Spark job fills that many
 
 
-def data() -> Path:
+def data_folder() -> Path:
     """The local folder that holds everything."""
     root = storage.local(runs.data_root())
     if "://" in root:
@@ -27,7 +25,7 @@ def data() -> Path:
 
 def tracking_uri() -> str:
     """MLflow's database on one machine."""
-    return f"sqlite:///{data()}/mlflow.db"
+    return f"sqlite:///{data_folder()}/mlflow.db"
 
 
 def use_tracking() -> None:
@@ -37,11 +35,11 @@ def use_tracking() -> None:
 
 
 def environment(database: str) -> dict[str, str]:
-    """The environment of Airflow and its jobs; `database` is the name of Airflow's SQLite file. What is set, stays."""
-    home = data() / "airflow"
+    """The environment of Airflow and its jobs; `database` is the name of Airflow's SQLite file. What is set stays."""
+    home = data_folder() / "airflow"
     bin_folder = Path(sys.executable).parent
-    wanted = {
-        "KINDRED_ARTIFACTS": f"file://{data()}/mlartifacts",
+    defaults = {
+        "KINDRED_ARTIFACTS": f"file://{data_folder()}/mlartifacts",
         "MLFLOW_TRACKING_URI": tracking_uri(),
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # of its own jobs, which nothing here uses
@@ -59,7 +57,7 @@ def environment(database: str) -> dict[str, str]:
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
     fixed = {
-        "KINDRED_DATA": str(data()),
+        "KINDRED_DATA": str(data_folder()),
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
@@ -68,7 +66,7 @@ def environment(database: str) -> dict[str, str]:
         "JAVA_HOME": java.java_home(),
         **java.environment(),
     }
-    return {**wanted, **os.environ, **fixed, "AIRFLOW__API_AUTH__JWT_SECRET": _secret(home)}
+    return {**defaults, **os.environ, **fixed, "AIRFLOW__API_AUTH__JWT_SECRET": _secret(home)}
 
 
 def prepare(env: dict[str, str], database: str) -> None:
@@ -90,12 +88,12 @@ def prepare(env: dict[str, str], database: str) -> None:
         airflow = str(Path(sys.executable).parent / "airflow")
         log = home / "setup.log"
         with log.open("ab") as output:
-            beside = subprocess.Popen(tracking, env=env, stdout=output, stderr=output)
+            making_tracking = subprocess.Popen(tracking, env=env, stdout=output, stderr=output)
             os.environ["JAVA_HOME"] = env["JAVA_HOME"]  # the archive's name depends on it
             java.write_class_archive(ROOT / "spark_jobs" / "warm_up.py", env, output)
             commands = [[airflow, "db", "migrate"], [airflow, "pools", "set", "spark", str(slots()), "Spark jobs"]]
             codes = [subprocess.run(c, env=env, stdout=output, stderr=output, check=False).returncode for c in commands]
-            codes.append(beside.wait())
+            codes.append(making_tracking.wait())
         if any(codes):
             raise InputError(f"the databases could not be set up; see {log}")
         ready.touch()

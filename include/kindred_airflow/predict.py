@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from kindred.runtime import runs, storage
+from kindred.runtime import file_names, runs, storage
 from kindred_airflow import command
 from kindred_airflow.run import run
 
@@ -11,14 +11,14 @@ from kindred_airflow.run import run
 def main() -> int:
     """The command line of `make predict`."""
     usage = "say which run and which images: make predict RUN=name IMAGES=folder"
-    name, images = command.given("RUN", "IMAGES", say=usage)
+    name, images = command.required("RUN", "IMAGES", usage=usage)
     source = runs.find_run(name)
     images = images if "://" in images else str(Path(images).expanduser().absolute())
     folder, status = run("predict", {"run": source, "images": images}, os.environ.get("RUN_ID"))
     if status == 0:
-        print(f"\n  {storage.local(folder)}/predictions.csv")
+        print(f"\n  {storage.local(folder)}/{file_names.PREDICTIONS}")
     return status
 
 
 if __name__ == "__main__":
-    command.end_with(main)
+    command.exit_with(main)

@@ -7,7 +7,7 @@ from kindred_airflow import command, machine
 
 def main() -> int:
     """Promote the run RUN."""
-    (name,) = command.given("RUN", say="say which run: make promote RUN=name")
+    (name,) = command.required("RUN", usage="say which run: make promote RUN=name")
     machine.use_tracking()
     pointer = champion.promote(runs.find_run(name))
     print(f"  served    {pointer['name']}\n  model     {pointer['model']} version {pointer['version']}, alias champion")
@@ -16,4 +16,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    command.end_with(main)
+    command.exit_with(main)

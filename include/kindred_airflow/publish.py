@@ -12,7 +12,7 @@ from kindred_airflow import command
 def publish() -> None:
     """The command line of `make publish`."""
     usage = "say which run and which bucket: make publish RUN=name TO=s3://bucket/prefix"
-    name, to = command.given("RUN", "TO", say=usage)
+    name, to = command.required("RUN", "TO", usage=usage)
     print(f"\n  {publishing.publish(runs.find_run(name), to, _say)}")
 
 
@@ -29,4 +29,4 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    command.end_with({"publish": publish, "fetch": fetch}[sys.argv[1]])
+    command.exit_with({"publish": publish, "fetch": fetch}[sys.argv[1]])

@@ -1,69 +1,28 @@
 """`make run`: one DAG run on this machine, without a server. The console shows the stages; the log keeps everything."""
 
-import contextlib
 import json
 import os
-import re
 import secrets
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
-import psutil
-
-from kindred.runtime import file_names, results, runs, storage
+from kindred.runtime import file_names, outcomes, results, runs, storage
 from kindred.runtime.errors import InputError
 from kindred.runtime.stages import SELF_TRAINING
-from kindred_airflow import machine
-from kindred_airflow.command import end_with
+from kindred_airflow import command, machine
+from kindred_airflow.console import Console
+from kindred_airflow.processes import end_tree
 
 DATABASE = "runs.db"  # apart from the one that `make up` serves: its scheduler would take up these runs a second time
-LINE = re.compile(r"\[kindred\] ([\w./-]+)(?::| (failed):) (.*)")
-ERROR = re.compile(r"^(?:[\w.]*\.)?\w*(?:Error|Exception|NotFound|Invalid\w*): (.+)")
-PLAIN_SECONDS = 10.0  # between two progress lines where the console is a file
+FIRST_CONF = '{"dataset": "digits", "labels_per_class": 10}'  # of self_training, where CONF is empty
+STOPPED = 130  # exit status: 128 and SIGINT's number
 
 
-class Console:
-    """Shows what matters of a log, as it comes."""
-
-    def __init__(self) -> None:
-        self.terminal = sys.stdout.isatty()
-        self.progress_at = 0.0
-        self.failed = False
-        self.error = ""
-        self.open_line = False
-
-    def take(self, line: str) -> None:
-        """Look at one line of the log."""
-        if found := LINE.search(line):
-            stage, failed, text = found.groups()
-            text = re.sub(r"\s*(\{spark_submit|\[(?:airflow|kindred)|source=|loc=|chan=).*$", "", text).rstrip()
-            self.failed = self.failed or bool(failed)
-            if text.startswith("... "):
-                self._progress(stage, text[4:])
-            else:
-                self._print(f"  {stage:14} {'FAILED: ' if failed else ''}{text}")
-        elif found := ERROR.match(line.strip()):
-            self.error = found.group(1)
-
-    def _progress(self, stage: str, text: str) -> None:
-        if self.terminal:
-            sys.stdout.write(f"\r\x1b[K  {stage:14} {text}")
-            sys.stdout.flush()
-            self.open_line = True
-        elif time.monotonic() - self.progress_at > PLAIN_SECONDS:
-            self.progress_at = time.monotonic()
-            self._print(f"  {stage:14} ... {text}")
-
-    def _print(self, text: str) -> None:
-        sys.stdout.write(("\r\x1b[K" if self.open_line else "") + text + "\n")
-        sys.stdout.flush()
-        self.open_line = False
-
-
-def run(dag_id: str, conf: dict, name: str | None = None) -> tuple[str, int]:
+def run(dag_id: str, conf: dict[str, Any], name: str | None = None) -> tuple[str, int]:
     """Run a DAG once; the URI of the run's folder, and the exit status: 0 only if every task succeeded."""
     name = runs.slug(name or conf.get("run_name") or f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}")
     known = sorted(path.stem for path in (machine.ROOT / "dags").glob("*.py"))
@@ -72,68 +31,72 @@ def run(dag_id: str, conf: dict, name: str | None = None) -> tuple[str, int]:
     print(f"{dag_id} {json.dumps(conf)}", flush=True)
     env = machine.environment(DATABASE)
     machine.prepare(env, DATABASE)
-    log = machine.data() / "logs" / f"{dag_id}-{name}.log"
+    log = machine.data_folder() / "logs" / f"{dag_id}-{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     print(f"  run {name}; the whole log: {log}", flush=True)
     airflow = str(Path(sys.executable).parent / "airflow")
-    command = [airflow, "dags", "test", dag_id, "--conf", json.dumps({**conf, "run_name": name})]
-    status = _follow(command, env, log)
+    test = [airflow, "dags", "test", dag_id, "--conf", json.dumps({**conf, "run_name": name})]
+    console, started = Console(), time.time()
+    status = _follow(test, env, log, console)
+    if status == STOPPED:
+        print("\n  stopped; rerun with the same RUN_ID to resume", flush=True)
+    elif status:
+        _print_failures(failed_stages(dag_id, name, started), console, status)
     return runs.run_folder(dag_id, name), status
 
 
-def end(pid: int) -> None:
-    """End a process that leads a group and everything below it, gently first."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return
-    for process in family:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.terminate()
-    psutil.wait_procs(family, timeout=15)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)  # what is left, and what has started since the list was made
-    for process in family:  # those that lead a group of their own
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
+def failed_stages(dag_id: str, name: str, since: float) -> list[tuple[str, str]]:
+    """The stages of a run, and of the runs that are its parts, whose last try has failed since (seconds since the
+    epoch): name and reason.
+    """
+    failed = []
+    for run_name in runs.known_runs(dag_id):
+        if run_name != name and not run_name.startswith(f"{name}-"):
+            continue
+        part = run_name.removeprefix(name).lstrip("-")
+        for stage, outcome in outcomes.failures(runs.run_folder(dag_id, run_name), since).items():
+            failed.append((f"{part}/{stage}" if part else stage, outcome.line))
+    return failed
 
 
-def _follow(command: list[str], env: dict[str, str], log: Path) -> int:
+def _print_failures(failed: list[tuple[str, str]], console: Console, status: int) -> None:
+    """What failed and why, by the outcomes of the run's stages; of what is no stage, by what Airflow has logged."""
+    for stage, reason in failed or console.failures:
+        console.print_line(stage, f"FAILED: {reason}")
+    if not failed and not console.failures:
+        print(f"  FAILED: {console.error or f'Airflow ended with status {status}'}", flush=True)
+
+
+def _follow(test: list[str], env: dict[str, str], log: Path, console: Console) -> int:
     """Run a command to its end, its output in `log` and its essence on the console; its exit status."""
-    console = Console()
-    process = subprocess.Popen(
-        command,
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with log.open("a") as file:
-            for line in process.stdout:
+    with (
+        log.open("a") as file,
+        subprocess.Popen(
+            test,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            for line in process.stdout or ():
                 file.write(line)
                 file.flush()
-                console.take(line)
-        status = process.wait()
-    except KeyboardInterrupt:
-        end(process.pid)
-        print("\n  stopped; the same RUN_ID goes on where this ended", flush=True)
-        return 130
-    if status and not console.failed:
-        print(f"  FAILED: {console.error or f'Airflow ended with status {status}'}", flush=True)
-    return status
+                console.show(line)
+            return process.wait()
+        except KeyboardInterrupt:
+            end_tree(process.pid)
+            return STOPPED
 
 
 def main() -> int:
     """The command line of `make run`."""
     dag_id = os.environ.get("DAG") or SELF_TRAINING
-    text = os.environ.get("CONF") or (
-        '{"dataset": "digits", "labels_per_class": 10}' if dag_id == SELF_TRAINING else "{}"
-    )
+    text = os.environ.get("CONF") or (FIRST_CONF if dag_id == SELF_TRAINING else "{}")
     try:
         conf = json.loads(text)
     except json.JSONDecodeError as error:
@@ -153,4 +116,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    end_with(main)
+    command.exit_with(main)

@@ -7,7 +7,7 @@ from kindred.serving import champion
 from kindred_airflow import command
 from kindred_airflow.serve import free_port
 
-AT_ONCE = 64  # connections; the others get a 503
+MAX_CONNECTIONS = 64  # at a time; the others get a 503
 
 
 def main() -> int:
@@ -17,7 +17,7 @@ def main() -> int:
 
     from kindred.serving.page.app import application
 
-    number, name = free_port("SEARCH_PORT", 8090), os.environ.get("RUN")
+    port, name = free_port("SEARCH_PORT", 8090), os.environ.get("RUN")
     if name:
         chosen = champion.bundle_of_run(runs.find_run(name))
         app = application(lambda: chosen)
@@ -26,10 +26,10 @@ def main() -> int:
         follower.current()
         app = application(follower.current, lambda: follower.problem)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])  # no other site reads along
-    print(f"  Search   http://127.0.0.1:{number}\nCtrl-C ends it.", flush=True)
-    uvicorn.run(app, host="127.0.0.1", port=number, log_level="warning", limit_concurrency=AT_ONCE)
+    print(f"  Search   http://127.0.0.1:{port}\nCtrl-C ends it.", flush=True)
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", limit_concurrency=MAX_CONNECTIONS)
     return 0
 
 
 if __name__ == "__main__":
-    command.end_with(main)
+    command.exit_with(main)

@@ -10,13 +10,13 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from kindred.runtime.errors import InputError
-from kindred_airflow import machine
-from kindred_airflow.command import end_with
-from kindred_airflow.run import end
+from kindred_airflow import command, machine
+from kindred_airflow.processes import end_tree
 
 DATABASE = "airflow.db"
 READY_SECONDS = 240
@@ -25,35 +25,19 @@ READY_SECONDS = 240
 def up() -> int:
     """Serve until Ctrl-C (or `make down`); the exit status, 0 where it was asked to end."""
     airflow_port, mlflow_port = free_port("AIRFLOW_PORT", 8080), free_port("MLFLOW_PORT", 5000)
-    state = machine.data() / "up.json"
+    state = machine.data_folder() / "up.json"
     if running := _running(state):
         raise InputError(f"already up, as process {running}; `make down` ends it")
-    env = machine.environment(DATABASE)
-    env["AIRFLOW__API__PORT"] = str(airflow_port)
-    env["AIRFLOW__API__BASE_URL"] = f"http://127.0.0.1:{airflow_port}"
-    env["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] = f"http://127.0.0.1:{airflow_port}/execution/"
-    with socket.socket() as free:  # of the server for task logs, which has no page of its own
-        free.bind(("127.0.0.1", 0))
-        env["AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT"] = str(free.getsockname()[1])
-    env.setdefault("KINDRED_MLFLOW_UI", f"http://127.0.0.1:{mlflow_port}")
+    env = _environment(airflow_port, mlflow_port)
     machine.prepare(env, DATABASE)
-    logs = machine.data() / "logs"
+    logs = machine.data_folder() / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    bin_folder = Path(sys.executable).parent
-    commands = {
-        "airflow": [str(bin_folder / "airflow"), "standalone"],
-        "mlflow": [
-            *(str(bin_folder / "mlflow"), "server", "--backend-store-uri", env["MLFLOW_TRACKING_URI"]),
-            *("--artifacts-destination", env["KINDRED_ARTIFACTS"], "--host", "127.0.0.1", "--port", str(mlflow_port)),
-            *("--workers", "1"),
-        ],
-    }
-    servers = {}
+    servers: dict[str, subprocess.Popen[bytes]] = {}
     try:
-        for name, command in commands.items():
+        for name, program in _programs(env, mlflow_port).items():
             with (logs / f"{name}.log").open("a") as log:
-                servers[name] = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
+                servers[name] = subprocess.Popen(program, env=env, stdout=log, stderr=log, start_new_session=True)
         state.write_text(json.dumps({"pid": os.getpid(), "started": psutil.Process().create_time()}))
         print(f"Starting Airflow and MLflow, about a minute; logs: {logs}", flush=True)
         addresses = {
@@ -61,23 +45,23 @@ def up() -> int:
             "mlflow": f"http://127.0.0.1:{mlflow_port}/health",
         }
         for name, address in addresses.items():
-            _wait(name, address, servers, logs)
-        _tell(Path(env["AIRFLOW_HOME"]), airflow_port, mlflow_port)
+            _wait_until_healthy(name, address, servers, logs)
+        _print_addresses(Path(env["AIRFLOW_HOME"]), airflow_port, mlflow_port)
         while True:
-            _check(servers, logs)
+            _raise_if_ended(servers, logs)
             time.sleep(1)
     except KeyboardInterrupt:
         print("\nEnding ...", flush=True)
         return 0
     finally:
         for server in servers.values():
-            end(server.pid)
+            end_tree(server.pid)
         state.unlink(missing_ok=True)
 
 
 def down() -> int:
     """End what `up` serves; the exit status."""
-    state = machine.data() / "up.json"
+    state = machine.data_folder() / "up.json"
     pid = _running(state)
     if pid is None:
         state.unlink(missing_ok=True)
@@ -93,7 +77,33 @@ def down() -> int:
     return 0
 
 
-def _tell(home: Path, airflow_port: int, mlflow_port: int) -> None:
+def _environment(airflow_port: int, mlflow_port: int) -> dict[str, str]:
+    """The environment of Airflow and MLflow as servers."""
+    env = machine.environment(DATABASE)
+    env["AIRFLOW__API__PORT"] = str(airflow_port)
+    env["AIRFLOW__API__BASE_URL"] = f"http://127.0.0.1:{airflow_port}"
+    env["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] = f"http://127.0.0.1:{airflow_port}/execution/"
+    with socket.socket() as free:  # of the server for task logs, which has no page of its own
+        free.bind(("127.0.0.1", 0))
+        env["AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT"] = str(free.getsockname()[1])
+    env.setdefault("KINDRED_MLFLOW_UI", f"http://127.0.0.1:{mlflow_port}")
+    return env
+
+
+def _programs(env: dict[str, str], mlflow_port: int) -> dict[str, list[str]]:
+    """The command lines of the two servers."""
+    bin_folder = Path(sys.executable).parent
+    return {
+        "airflow": [str(bin_folder / "airflow"), "standalone"],
+        "mlflow": [
+            *(str(bin_folder / "mlflow"), "server", "--backend-store-uri", env["MLFLOW_TRACKING_URI"]),
+            *("--artifacts-destination", env["KINDRED_ARTIFACTS"], "--host", "127.0.0.1", "--port", str(mlflow_port)),
+            *("--workers", "1"),
+        ],
+    }
+
+
+def _print_addresses(home: Path, airflow_port: int, mlflow_port: int) -> None:
     passwords = json.loads((home / "simple_auth_manager_passwords.json.generated").read_text())
     user, password = next(iter(passwords.items()))
     print(f"  Airflow  http://127.0.0.1:{airflow_port}   user {user}, password {password}")
@@ -101,11 +111,11 @@ def _tell(home: Path, airflow_port: int, mlflow_port: int) -> None:
     print("Ctrl-C ends both.", flush=True)
 
 
-def _wait(name: str, address: str, servers: dict[str, subprocess.Popen], logs: Path) -> None:
+def _wait_until_healthy(name: str, address: str, servers: dict[str, subprocess.Popen[bytes]], logs: Path) -> None:
     """Wait until a server answers that it is healthy."""
     until = time.monotonic() + READY_SECONDS
     while time.monotonic() < until:
-        _check(servers, logs)
+        _raise_if_ended(servers, logs)
         try:
             with urllib.request.urlopen(address, timeout=5) as answer:
                 content = answer.read().decode()
@@ -117,13 +127,14 @@ def _wait(name: str, address: str, servers: dict[str, subprocess.Popen], logs: P
     raise InputError(f"{name} was not ready within {READY_SECONDS} s; see {logs / name}.log")
 
 
-def _healthy(parts: dict) -> bool:
+def _healthy(parts: dict[str, Any]) -> bool:
+    """Whether all parts of Airflow say so."""
     return all(
         (parts.get(part) or {}).get("status") == "healthy" for part in ("metadatabase", "scheduler", "dag_processor")
     )
 
 
-def _check(servers: dict[str, subprocess.Popen], logs: Path) -> None:
+def _raise_if_ended(servers: dict[str, subprocess.Popen[bytes]], logs: Path) -> None:
     for name, server in servers.items():
         if (status := server.poll()) is not None:
             raise InputError(f"{name} ended with status {status}; see {logs / name}.log")
@@ -152,4 +163,4 @@ def free_port(name: str, default: int) -> int:
 
 
 if __name__ == "__main__":
-    end_with({"up": up, "down": down}[sys.argv[1]])
+    command.exit_with({"up": up, "down": down}[sys.argv[1]])

@@ -3,23 +3,18 @@
 import contextlib
 import json
 import logging
-import time
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import Connection, task
 from airflow.sdk.definitions.mappedoperator import MappedOperator
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from kindred.runtime import file_names, java, runs, storage
-from kindred_airflow.links import MlflowLink, ReportLink, SparkLink
+from kindred.runtime import file_names, log_lines, runs, stages, storage
+from kindred_airflow.stage_operator import StageOperator
 
-JOBS = Path(__file__).parents[2] / "spark_jobs"
 POOL = "spark"
-TAG = "[kindred]"
 DEFAULT_ARGS = {"retries": 2, "retry_delay": timedelta(seconds=10)}
 
 log = logging.getLogger("kindred")
@@ -33,12 +28,12 @@ def fail_on_bad_input(name: str) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        log.error("%s %s failed: %s", TAG, name, error)
+        log.error("%s", log_lines.failure(name, str(error)))
         raise AirflowFailException(str(error)) from None
 
 
 @task(retries=0)
-def open_run(part: str = "", values: dict | None = None, **context) -> str:
+def open_run(part: str = "", values: dict | None = None, **context: Any) -> str:
     """Make the run's folder, or find it again, and its MLflow run; the folder's URI is all that goes through XCom.
 
     A DAG of several runs names its `part`, and gives the `values` that are not on its form.
@@ -51,7 +46,7 @@ def open_run(part: str = "", values: dict | None = None, **context) -> str:
         preflight.check(spark_master())
         folder = run_lifecycle.open_run(dag_run.dag_id, dag_run.run_id, {**params, **(values or {})}, part)
     if part:
-        log.info("%s open_run: %s, in %s", TAG, part, folder.removeprefix("file://"))
+        log.info("%s", log_lines.progress("open_run", f"{part}, in {storage.local(folder)}"))
     return folder
 
 
@@ -62,7 +57,7 @@ def spark_master() -> str:
 
 
 @task(trigger_rule="all_done", retries=0)
-def close_run(run: str | None, **context) -> None:
+def close_run(run: str | None, **context: Any) -> None:
     """Merge the figures into metrics.json and MLflow's parent run, and close that. Fails where a task before it
     failed.
     """
@@ -78,55 +73,12 @@ def close_run(run: str | None, **context) -> None:
         raise AirflowFailException(f"failed: {', '.join(failed)}")
 
 
-class StageOperator(SparkSubmitOperator):
-    """spark-submit for one `stage` of the run with the URI `run`: spark_jobs/<job>.py with `arguments`, JSON by name.
-
-    A failure shows the stage's own line, which the job leaves in its outcome, and bad input is not tried again. Its
-    record in MLflow is made here, not in the job: that import would take each job seconds in which Spark has one core
-    less. The links lead to the run in MLflow, to the report and to the Spark job.
-    """
-
-    template_fields = (*SparkSubmitOperator.template_fields, "run", "stage", "arguments")
-    operator_extra_links = (MlflowLink(), ReportLink(), SparkLink())
-
-    def __init__(self, *, job: str, run: Any, stage: str, arguments: dict[str, str], **settings: Any) -> None:
-        super().__init__(
-            application=str(JOBS / f"{job}.py"),
-            name=f"kindred-{job}",
-            conf=java.submit_settings(),
-            **settings,
-        )
-        self.run, self.stage, self.arguments = run, stage, arguments
-
-    def execute(self, context: Any) -> None:
-        """Submit the job, and log its stage to MLflow; raises AirflowFailException where trying again cannot help."""
-        from kindred.runtime import outcomes, tracking
-
-        try_id = str(context["ti"].id)
-        self.application_args = ["--run-uri", self.run, "--stage", self.stage, "--try-id", try_id]
-        for name, text in self.arguments.items():
-            self.application_args += [f"--{name}", str(text)]  # a mapped number is no text yet
-        started = time.time()
-        try:
-            super().execute(context)
-        except AirflowException as error:
-            outcome = outcomes.find(self.run, self.stage, try_id)
-            if outcome is None:  # killed before it could say why
-                line = f"{self.stage} was ended from outside"
-                tracking.log_failure(self.run, self.stage, line, started)
-                raise AirflowException(line) from error
-            line = f"{self.stage} failed: {outcome.line}"
-            tracking.log_failure(self.run, self.stage, line, started)
-            raise (AirflowException if outcome.retry else AirflowFailException)(line) from None
-        tracking.log_stage(self.run, self.stage, started)
-
-
 def submit(
     job: str,
     run: Any,
     arguments: tuple[str, ...] = (),
     stage: str | None = None,
-    values: dict | None = None,
+    values: dict[str, Any] | None = None,
     **settings: Any,
 ) -> StageOperator:
     """The task of a stage: spark_jobs/<job>.py with the run's URI and its `arguments` as JSON.
@@ -134,64 +86,54 @@ def submit(
     An argument's value is that of the form's field, unless `values` has it (a number may be one that is mapped);
     `settings` are Airflow's.
     """
-    stage, values = stage or job, values or {}
-    form = {n: f"{{{{ params.{n} | tojson }}}}" for n in arguments}
-    given = {n: v if hasattr(v, "resolve") else json.dumps(v) for n, v in values.items() if n in arguments}
-    arguments_as_json = {**form, **given}
+    fixed = values or {}
+    of_the_form = {name: f"{{{{ params.{name} | tojson }}}}" for name in arguments if name not in fixed}
+    given = {name: _as_json(fixed[name]) for name in arguments if name in fixed}
     return StageOperator(
-        task_id=stage, pool=POOL, job=job, run=run, stage=stage, arguments=arguments_as_json, **settings
+        task_id=stage or job,
+        pool=POOL,
+        job=job,
+        run=run,
+        stage=stage or job,
+        arguments={**of_the_form, **given},
+        **settings,
     )
 
 
-def submit_each(job: str, run: Any, stages: Any) -> MappedOperator:
-    """The task of a stage that is there many times: spark_jobs/<job>.py for each `stage` with its `arguments` that a
-    task before it returns, as dicts.
+def _as_json(value: Any) -> Any:
+    """A value as JSON; one that Airflow fills in later stays as it is."""
+    return value if hasattr(value, "resolve") else json.dumps(value)
+
+
+def submit_each(job: str, run: Any, each: Any) -> MappedOperator:
+    """The task of a stage that is there many times: spark_jobs/<job>.py for each dict with a `stage` and its
+    `arguments`, which a task before it returns.
     """
-    name = "{{ task.stage }}"
-    return StageOperator.partial(task_id=job, pool=POOL, map_index_template=name, job=job, run=run).expand_kwargs(
-        stages
-    )
+    template = StageOperator.partial(task_id=job, pool=POOL, map_index_template="{{ task.stage }}", job=job, run=run)
+    return template.expand_kwargs(each)
 
 
-def self_training(run: Any, values: dict | None = None, attacked: bool = False) -> list[StageOperator]:
+def self_training(run: Any, values: dict[str, Any] | None = None, attacked: bool = False) -> list[StageOperator]:
     """The stages of self-training, in their order, with the attack where the DAG's form has its fields; `values` stand
     in for fields that it does not have.
     """
-    train = ("classifier", "folds", "seed")
-    return [
-        submit("ingest", run, ("dataset", "path", "limit", "leaks"), values=values),
-        submit("featurize", run, ("extractor", "image_size", "weights"), values=values),
-        submit(
-            "choose_labels",
-            run,
-            ("labels_per_class", "labels", "label_choice", "stratified", "seed"),
-            values=values,
-        ),
-        submit("train", run, train, "train_base", values),
-        submit(
-            "pseudo_label",
-            run,
-            ("labeller", "threshold", "class_thresholds", "percentile", "clusters", "novelty", "seed"),
-            values=values,
-        ),
-        submit("train", run, train, "train_final", values),
-        submit("gate", run, ("gate",), values=values),
-        submit("build_index", run),
-        submit("evaluate", run),
-        *([attack(run)] if attacked else []),
-        submit("report", run, ("projection",), values=values, trigger_rule="none_failed"),  # the attack may be skipped
-    ]
+    names = [name for name in stages.ORDER if name != stages.ATTACK or attacked]
+    return [_task(name, run, values) for name in names]
 
 
-def attack(run: Any) -> StageOperator:
-    """The stage that tries to fool both models; skipped unless the form's box is ticked."""
-    numbers = ("attack_images", "attack_queries", "attack_epsilon_l2", "attack_epsilon_linf")
-    return submit("attack", run, ("attacks", *numbers, "seed"), pre_execute=_skip_unless_asked)
+def _task(name: str, run: Any, values: dict[str, Any] | None) -> StageOperator:
+    """The task of one of the stages of self-training."""
+    settings: dict[str, Any] = {}
+    if name == stages.ATTACK:
+        settings = {"pre_execute": _skip_unless_ticked}
+    if name == stages.REPORT:
+        settings = {"trigger_rule": "none_failed"}  # the attack may be skipped
+    return submit(stages.JOBS.get(name, name), run, stages.ARGUMENTS[name], name, values, **settings)
 
 
-def _skip_unless_asked(context: Any) -> None:
-    """Skip the task, and take back what it committed when the run was started with the box ticked: those figures
-    may be of other models.
+def _skip_unless_ticked(context: Any) -> None:
+    """Skip the attack where the form's box is not ticked, and delete its mark of an earlier try with the box ticked:
+    those figures may be of other models.
     """
     if not context["params"]["attack"]:
         task = context["task"]
@@ -200,7 +142,7 @@ def _skip_unless_asked(context: Any) -> None:
 
 
 @task(retries=0)
-def compare(reproduced: str, ours: str, **context) -> None:
+def compare(reproduced: str, ours: str, **context: Any) -> None:
     """The table of the published study, its reproduction and this pipeline's own result."""
     from kindred.studies import stl10
 
@@ -209,7 +151,7 @@ def compare(reproduced: str, ours: str, **context) -> None:
 
 
 @task(retries=0)
-def promote(**context) -> None:
+def promote(**context: Any) -> None:
     """Serve the run that the form names."""
     from kindred.serving import champion
 

@@ -1,21 +1,126 @@
-"""What `make run` does around Airflow: the console, and the end of its processes."""
+"""What `make run` does around Airflow: what its console reports of a run, and the end of its processes."""
 
+import os
 import signal
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
-from kindred_airflow.run import Console, end
+from kindred.runtime import outcomes, runs
+from kindred.runtime.outcomes import Outcome
+from kindred_airflow import machine, run
+from kindred_airflow.processes import end_tree
 
 
 @pytest.fixture(autouse=True)
-def _keyboard():
-    """`end` ignores Ctrl-C from then on."""
-    before = signal.getsignal(signal.SIGINT)
+def _signals():
+    """Both are changed from then on."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def airflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Puts a Python program in the place of Airflow's."""
+
+    def replace(program: str) -> None:
+        (tmp_path / "airflow").write_text(f"#!{sys.executable}\n{program}")
+        (tmp_path / "airflow").chmod(0o755)
+        monkeypatch.setattr(run.sys, "executable", str(tmp_path / "python"))
+
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    monkeypatch.setattr(machine, "environment", lambda database: env)
+    monkeypatch.setattr(machine, "prepare", lambda env, database: None)
+    return replace
+
+
+def keep_failure(dag_id: str, name: str, stage: str, line: str) -> None:
+    outcomes.put(runs.run_folder(dag_id, name), stage, Outcome(outcomes.FAILED, line))
+
+
+def reported(capsys: pytest.CaptureFixture) -> list[str]:
+    """The console's lines after the first two, which name the run."""
+    return capsys.readouterr().out.splitlines()[2:]
+
+
+def test_the_console_reports_the_stages_that_failed_by_their_outcomes(airflow, capsys, data) -> None:
+    airflow("""
+from kindred.runtime import outcomes, runs
+
+folder = runs.run_folder("label_propagation", "first")
+print("[kindred] cluster/2000: started")
+outcomes.put(folder, "cluster/2000", outcomes.Outcome(outcomes.FAILED, "no such label: 'cat'"))
+outcomes.put(f"{folder}-ours-500", "gate", outcomes.Outcome(outcomes.FAILED, "was ended from outside"))
+print("airflow.sdk.exceptions.AirflowFailException: failed: cluster")
+raise SystemExit(1)
+""")
+
+    folder, status = run.run("label_propagation", {}, "first")
+
+    assert status == 1
+    assert folder == runs.run_folder("label_propagation", "first")
+    assert reported(capsys) == [
+        "  cluster/2000   started",
+        "  cluster/2000   FAILED: no such label: 'cat'",
+        "  ours-500/gate  FAILED: was ended from outside",
+    ]
+
+
+def test_a_failure_of_an_earlier_run_of_this_name_is_not_reported(airflow, capsys, data) -> None:
+    keep_failure("self_training", "first", "gate", "of yesterday")
+    airflow("""
+from kindred.runtime import outcomes, runs
+
+folder = runs.run_folder("self_training", "first")
+outcomes.put(folder, "ingest", outcomes.Outcome(outcomes.FAILED, "no such file or folder: /a"))
+print("[kindred] ingest failed: no such file or folder: /a")
+raise SystemExit(1)
+""")
+
+    run.run("self_training", {}, "first")
+
+    assert reported(capsys) == ["  ingest         FAILED: no such file or folder: /a"]
+
+
+def test_a_task_that_is_no_stage_is_reported_by_its_line(airflow, capsys, data) -> None:
+    airflow("print('[kindred] open_run failed: unknown param'); raise SystemExit(1)")
+
+    run.run("self_training", {}, "first")
+
+    assert reported(capsys) == ["  open_run       FAILED: unknown param"]
+
+
+def test_an_error_of_airflow_itself_is_reported(airflow, capsys, data) -> None:
+    airflow("raise ValueError('Invalid input for param folds')")
+
+    assert run.run("self_training", {}, "first")[1] == 1
+    assert reported(capsys) == ["  FAILED: Invalid input for param folds"]
+
+
+def test_an_end_without_a_word_is_reported_with_its_status(airflow, capsys, data) -> None:
+    airflow("raise SystemExit(3)")
+
+    assert run.run("self_training", {}, "first")[1] == 3
+    assert reported(capsys) == ["  FAILED: Airflow ended with status 3"]
+
+
+def test_a_failed_try_whose_next_one_succeeds_fails_nothing(airflow, capsys, data) -> None:
+    airflow("""
+print("[kindred] ingest failed: ValueError: no (the stack is in the log)")
+print("[kindred] ingest: done in 1.0 s, 9 images")
+""")
+
+    assert run.run("self_training", {}, "first")[1] == 0
+    assert reported(capsys) == [
+        "  ingest         failed: ValueError: no (the stack is in the log)",
+        "  ingest         done in 1.0 s, 9 images",
+    ]
 
 
 def test_the_end_of_a_process_is_the_end_of_its_orphans_too() -> None:
@@ -24,7 +129,7 @@ def test_the_end_of_a_process_is_the_end_of_its_orphans_too() -> None:
     )
     orphan = psutil.Process(int(process.stdout.readline()))
 
-    end(process.pid)
+    end_tree(process.pid)
 
     process.wait(timeout=10)
     until = time.monotonic() + 10
@@ -38,22 +143,4 @@ def test_the_end_of_what_has_ended_is_no_error() -> None:
     process = subprocess.Popen(["true"], start_new_session=True)
     process.wait()
 
-    end(process.pid)
-
-
-def test_the_console_shows_stages_and_leaves_out_the_rest(capsys) -> None:
-    console = Console()
-
-    console.take(
-        "2026-01-01T00:00:00Z [info     ] [kindred] ingest: done in 1.0 s [airflow.task.hooks] loc=spark.py:1\n"
-    )
-    console.take("2026-01-01T00:00:00Z [info     ] [kindred] cell/random-500: started [kindred] loc=tasks.py:1\n")
-    console.take("26/01/01 00:00:00 WARN Utils: nothing for people\n")
-    console.take("[kindred] gate failed: no such thing\n")
-
-    assert capsys.readouterr().out.splitlines() == [
-        "  ingest         done in 1.0 s",
-        "  cell/random-500 started",
-        "  gate           FAILED: no such thing",
-    ]
-    assert console.failed
+    end_tree(process.pid)

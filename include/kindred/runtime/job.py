@@ -1,4 +1,4 @@
-"""A Spark job's command line, and what happens around its work: skip what is done, commit, tell how it ended.
+"""A Spark job's command line, and what happens around its work: skip what is done, commit, keep the outcome.
 
 A job is a function `main(s, *, argument, ...) -> str` that `run` calls with its `Stage`. Its keyword arguments are the
 job's command line (`--argument JSON`), all of them required; what it returns is the key figure for the console.
@@ -16,10 +16,10 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from kindred.runtime import file_names, marks, outcomes, storage
+from kindred.runtime import file_names, log_lines, marks, outcomes, storage
 from kindred.runtime.errors import InputError
 from kindred.runtime.outcomes import Outcome
-from kindred.runtime.stage import TAG, Stage
+from kindred.runtime.stage import Stage
 
 log = logging.getLogger("kindred")
 BAD_INPUT = 2  # exit status: trying again will not help
@@ -47,14 +47,14 @@ def run(main: Callable[..., str], home: Callable[..., str] | None = None) -> Non
     try:
         mark = execute(main, home, Stage(stage, folder, values), started)
         status = outcomes.REUSED if mark["figures"][f"{stage}/reused"] else outcomes.DONE
-        _tell(folder, stage, Outcome(status, mark["summary"]), try_id)
+        _keep_outcome(folder, stage, Outcome(status, mark["summary"]), try_id)
     except BaseException as error:
         line, code = explain(error)
         if code != BAD_INPUT:
             log.error("%s", traceback.format_exc())
-        log.error("%s %s failed: %s", TAG, stage, line)
+        log.error("%s", log_lines.failure(stage, line))
         sys.stdout.flush()
-        _tell(folder, stage, Outcome(outcomes.FAILED, line, retry=code != BAD_INPUT), try_id)
+        _keep_outcome(folder, stage, Outcome(outcomes.FAILED, line, retry=code != BAD_INPUT), try_id)
         sys.exit(code)
 
 
@@ -111,7 +111,7 @@ def explain(error: BaseException) -> tuple[str, int]:
     return f"{type(error).__name__}: {first[:300]} (the stack is in the log)", 1
 
 
-def _tell(folder: str, stage: str, outcome: Outcome, try_id: str | None) -> None:
+def _keep_outcome(folder: str, stage: str, outcome: Outcome, try_id: str | None) -> None:
     """Keep the outcome for the task that waits for it. Where that fails (the store may be what is broken), the exit
     status has to do, and the log says so.
     """
@@ -120,7 +120,7 @@ def _tell(folder: str, stage: str, outcome: Outcome, try_id: str | None) -> None
     try:
         outcomes.put(folder, stage, outcome._replace(try_id=try_id))
     except Exception as error:
-        log.error("%s %s: the outcome could not be kept: %s", TAG, stage, error)
+        log.error("%s", log_lines.progress(stage, f"the outcome could not be kept: {error}"))
 
 
 def _done(s: Stage) -> dict[str, Any] | None:

@@ -1,6 +1,6 @@
 """A run's figures: merged from its stages' marks into one flat `metrics.json`, and told as a table."""
 
-from kindred.runtime import file_names, marks, storage
+from kindred.runtime import file_names, runs, storage
 
 SCORES = {"accuracy": "accuracy", "F1": "f1", "MCC": "mcc", "log loss": "log_loss", "ROC AUC": "roc_auc"}
 
@@ -10,7 +10,7 @@ def merge(run: str) -> dict[str, float]:
     summary.txt. The page that a stage has made for people is put beside them.
     """
     figures: dict[str, float] = {}
-    for mark in _marks(run):
+    for mark in runs.files_of_stages(run, file_names.MARK).values():
         figures |= mark["figures"]
         if page := mark.get("facts", {}).get("page"):
             storage.put_bytes(
@@ -77,13 +77,3 @@ def table(figures: dict[str, float]) -> str:
         known = f"   of {figures['pseudo/known']:,.0f} whose truth is known"
         lines.append(f"{'pseudo-labels right':24}{figures['pseudo/precision']:>10.1%}{known}")
     return "\n".join(lines)
-
-
-def _marks(folder: str, deep: bool = True) -> list[dict]:
-    """The marks of a run's stages; of a stage that is there many times, those in the folders below its own."""
-    fs, inside = storage.filesystem(folder)
-    found = []
-    for below in (fs.unstrip_protocol(path) for path in fs.ls(inside, detail=False) if fs.isdir(path)):
-        mark = marks.mark_of(below)
-        found += [mark] if mark else _marks(below, deep=False) if deep else []
-    return found

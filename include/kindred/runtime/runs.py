@@ -3,6 +3,7 @@
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 from kindred.runtime import storage
 from kindred.runtime.errors import InputError
@@ -54,6 +55,29 @@ def known_runs(dag_id: str = SELF_TRAINING) -> list[str]:
     """The names of a DAG's runs, sorted."""
     fs, inside = storage.filesystem(storage.join(data_root(), "runs", dag_id))
     return sorted(Path(path).name for path in fs.ls(inside, detail=False)) if fs.isdir(inside) else []
+
+
+def files_of_stages(run: str, name: str) -> dict[str, dict[str, Any]]:
+    """The content of the JSON file `name` in the folder of each stage of a run, where it has one, by the stage's name.
+    Of a stage that is there many times, as `cell/all` and `cell/random-500` are, those in the folders below its own.
+    """
+    return _files_below(run, name, deep=True)
+
+
+def _files_below(folder: str, name: str, deep: bool) -> dict[str, dict[str, Any]]:
+    fs, inside = storage.filesystem(folder)
+    contents: dict[str, dict[str, Any]] = {}
+    for path in fs.ls(inside, detail=False) if fs.isdir(inside) else []:
+        if not fs.isdir(path):
+            continue
+        below, stage = fs.unstrip_protocol(path), Path(path).name
+        content = storage.find_json(storage.join(below, name))
+        if content is not None:
+            contents[stage] = content
+        elif deep:
+            inner = _files_below(below, name, deep=False)
+            contents |= {f"{stage}/{part}": content for part, content in inner.items()}
+    return contents
 
 
 def dataset_folder(name: str, fingerprint: str) -> str:

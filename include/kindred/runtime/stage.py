@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from kindred.runtime import arrow, marks, progress, storage, tables
+from kindred.runtime import arrow, log_lines, marks, progress, storage, tables
 from kindred.runtime.errors import InputError
 from kindred.runtime.run_reader import RunReader
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 log = logging.getLogger("kindred")
-TAG = "[kindred]"  # what a console shows of the log: the lines that hold this
 
 
 class Stage(RunReader):
@@ -48,7 +47,7 @@ class Stage(RunReader):
 
     def say(self, text: str) -> None:
         """One line for the console."""
-        log.info("%s %s: %s", TAG, self.name, text)
+        log.info("%s", log_lines.progress(self.name, text))
 
     def threads(self) -> int:
         """Threads for each task."""

@@ -1,4 +1,4 @@
-"""The stages' names, in the order in which the pipelines run them."""
+"""The stages of self-training once: their names in their order, the job of each, and the arguments that it takes."""
 
 SELF_TRAINING = "self_training"  # the main pipeline's DAG
 INGEST, FEATURIZE, CHOOSE_LABELS = "ingest", "featurize", "choose_labels"
@@ -8,3 +8,18 @@ ORDER = (
     *(INGEST, FEATURIZE, CHOOSE_LABELS, TRAIN_BASE, PSEUDO_LABEL, TRAIN_FINAL, GATE),
     *(BUILD_INDEX, EVALUATE, ATTACK, REPORT),
 )
+JOBS = {TRAIN_BASE: "train", TRAIN_FINAL: "train"}  # of the other stages, the job has the stage's name
+_TRAIN = ("classifier", "folds", "seed")
+ARGUMENTS: dict[str, tuple[str, ...]] = {
+    INGEST: ("dataset", "path", "limit", "leaks"),
+    FEATURIZE: ("extractor", "image_size", "weights"),
+    CHOOSE_LABELS: ("labels_per_class", "labels", "label_choice", "stratified", "seed"),
+    TRAIN_BASE: _TRAIN,
+    PSEUDO_LABEL: ("labeller", "threshold", "class_thresholds", "percentile", "clusters", "novelty", "seed"),
+    TRAIN_FINAL: _TRAIN,
+    GATE: ("gate",),
+    BUILD_INDEX: (),
+    EVALUATE: (),
+    ATTACK: (*("attacks", "attack_images", "attack_queries", "attack_epsilon_l2", "attack_epsilon_linf", "seed"),),
+    REPORT: ("projection",),
+}

@@ -1,0 +1,74 @@
+"""The task of a stage: spark-submit, and what its end means."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from kindred.runtime import java
+from kindred_airflow.links import MlflowLink, ReportLink, SparkLink
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+JOBS = Path(__file__).parents[2] / "spark_jobs"
+NO_OUTCOME = "was ended from outside, or did not start; see the log"
+
+log = logging.getLogger("kindred")
+
+
+class StageOperator(SparkSubmitOperator):
+    """spark-submit for one `stage` of the run with the URI `run`: spark_jobs/<job>.py with `arguments`, JSON by name.
+
+    A failure shows the stage's own line, which the job leaves in its outcome, and bad input is not tried again. Its
+    record in MLflow is made here, not in the job: that import would take each job seconds in which Spark has one core
+    less. The links lead to the run in MLflow, to the report and to the Spark job.
+    """
+
+    template_fields = (*SparkSubmitOperator.template_fields, "run", "stage", "arguments")
+    operator_extra_links = (MlflowLink(), ReportLink(), SparkLink())
+
+    def __init__(self, *, job: str, run: Any, stage: str, arguments: dict[str, Any], **settings: Any) -> None:
+        super().__init__(
+            application=str(JOBS / f"{job}.py"), name=f"kindred-{job}", conf=java.submit_settings(), **settings
+        )
+        self.run, self.stage, self.arguments = run, stage, arguments
+
+    def execute(self, context: Context) -> None:
+        """Submit the job, and log its stage to MLflow. Raises AirflowFailException where trying again cannot help."""
+        from kindred.runtime import outcomes, tracking
+        from kindred.runtime.outcomes import Outcome
+
+        task = context["ti"]
+        try_id = f"{task.id}-{task.try_number}"  # `airflow dags test` keeps the id from try to try
+        self.application_args = ["--run-uri", self.run, "--stage", self.stage, "--try-id", try_id]
+        for name, value in self.arguments.items():  # a mapped number is no text yet
+            self.application_args += [f"--{name}", value if isinstance(value, str) else json.dumps(value)]
+        started = time.time()
+        try:
+            super().execute(context)
+        except AirflowException as error:
+            outcome = outcomes.find(self.run, self.stage, try_id)
+            if outcome is None:  # nobody could say why: kept here, for the console
+                outcome = Outcome(outcomes.FAILED, NO_OUTCOME, try_id=try_id)
+                outcomes.put(self.run, self.stage, outcome)
+            if outcome.status == outcomes.FAILED:
+                self._fail(outcome.line, outcome.retry, started, error)
+            log.warning("%s has committed its work; what failed afterwards: %s", self.stage, error)
+        tracking.log_stage(self.run, self.stage, started)
+
+    def _fail(self, reason: str, retry: bool, started: float, error: AirflowException) -> NoReturn:
+        """Log the failure to MLflow, and raise what makes Airflow try again, or not."""
+        from kindred.runtime import tracking
+
+        try:
+            tracking.log_failure(self.run, self.stage, reason, started)
+        except Exception:  # the reason is what a person has to see, not that MLflow is away
+            log.exception("the failure of %s could not be logged to MLflow", self.stage)
+        raise (AirflowException if retry else AirflowFailException)(f"{self.stage} failed: {reason}") from error
