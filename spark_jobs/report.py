@@ -5,12 +5,12 @@ import pyarrow.dataset as ds
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from kindred.data import near_duplicates
+from kindred.data import fonts, near_duplicates
 from kindred.data.grey_images import grey_images
 from kindred.data.images import id_bound
 from kindred.data.thumbnails import side, thumbnails
 from kindred.evaluation import scoring
-from kindred.report import curves, data, embedding_map, mistakes, page, pseudo_labels, robustness, verdict
+from kindred.report import curves, data, embedding_map, mistakes, page, plots, pseudo_labels, robustness, verdict
 from kindred.report.blocks import Scored
 from kindred.runtime import arrow, cpu, file_names, job, tables
 from kindred.runtime.stage import Stage
@@ -57,6 +57,8 @@ def main(s: Stage, *, projection: str) -> str:
         _map(points, features, truth, pictures, classes, projection),
         robustness.section(*attacks),
     ]
+    if hint := fonts.hint(plots.name(name) for name in classes):
+        s.say(hint)
     for section in sections:
         for name, content in section.files().items():
             s.report(name, content)

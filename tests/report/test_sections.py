@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from kindred.data import fonts
 from kindred.evaluation.attacks import attack_figures
 from kindred.evaluation.attacks.attack_plan import AttackPlan
 from kindred.learning import metrics
-from kindred.report import curves, data, embedding_map, mistakes, page, plots, pseudo_labels, robustness, verdict
+from kindred.report import curves, data, embedding_map, mistakes, page, pseudo_labels, robustness, verdict
 from kindred.report.blocks import Table, count
 from pictures import encoded
 from report_run import few, figures_of, found_twins, scored, sections, text_of
@@ -190,18 +191,6 @@ def test_another_projection_puts_two_clusters_apart() -> None:
     assert np.linalg.norm(first - second) > 0.3
 
 
-def test_a_class_has_one_colour_and_many_classes_have_many() -> None:
-    assert plots.colours(["a", "b"]) == {name: plots.colours(list("abcdefghij"))[name] for name in "ab"}
-    assert len(set(plots.colours(few(10)).values())) == 10
-    assert len(set(plots.colours(few(30)).values())) == 30
-
-
-def test_names_cannot_break_a_plot() -> None:
-    assert plots.name("$x^{") == r"\$x^{"
-    assert plots.name("_hidden\nline") == " _hidden line"
-    assert plots.name("x" * 50) == "x" * 19 + "…"
-
-
 def test_things_are_counted_in_words() -> None:
     assert (count(1, "pair"), count(2000, "pair"), count(1, "class", "classes")) == ("1 pair", "2,000 pairs", "1 class")
 
@@ -214,6 +203,14 @@ def test_near_duplicates_are_shown_as_pairs_beside_the_count_of_exact_ones() -> 
     assert "Near duplicates across splits: 1 pair in 1 group" in text_of(section)
     assert section.files()["data-twins.csv"].decode().splitlines()[1] == "test: cat,train: cat,distance 0.0030"
     assert data.wanted({}, found_twins([("a", "test", "b", "train", 0.1)])) == ["a", "b"]
+
+
+def test_characters_that_no_font_has_are_named_once_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fonts, "hint", lambda texts: f"no font here has {''.join(texts)}")
+
+    section = sections(scored([0, 1], {"base": [0, 1]}, ["猫", "dog"]))[1]
+
+    assert text_of(section).count("Plots show boxes in class names: no font here has 猫dog.") == 1
 
 
 def test_a_class_absent_from_the_test_split_is_named() -> None:

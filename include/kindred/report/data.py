@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from kindred.data import contact_sheets
+from kindred.data import contact_sheets, fonts
 from kindred.data.near_duplicates import NearDuplicates
 from kindred.report import plots
 from kindred.report.blocks import Plot, Section, Sheet, Table, Text, Tile, count
@@ -35,6 +35,8 @@ def section(
     table = known.pivot_table("count", "label", "split", "sum", fill_value=0).reindex(classes, fill_value=0)
     table = table[[split for split in SPLITS if split in table]]
     blocks = [*(Text(line) for line in _missing(balance, table)), _balance(table)]
+    if hint := fonts.hint(plots.name(name) for name in classes):
+        blocks.insert(0, Text(f"Plots show boxes in class names: {hint}."))
     blocks.append(
         Table("balance", "Images with a known label, by class and split.", table.rename_axis("class").reset_index())
     )

@@ -1,6 +1,9 @@
 """How every plot looks: size, colours that colour-blind eyes tell apart, names that cannot break a plot, PNG."""
 
 import io
+import re
+import warnings
+from typing import Any
 
 import matplotlib
 
@@ -9,8 +12,12 @@ matplotlib.use("Agg")
 import seaborn as sns  # noqa: E402  (it would choose another backend)
 from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.text import Text  # noqa: E402
 
-from kindred.data import contact_sheets  # noqa: E402
+from kindred.data import contact_sheets, fonts  # noqa: E402
+
+MISSING_GLYPH = r"Glyph (\d+) .*missing from font"
+warnings.filterwarnings("ignore", MISSING_GLYPH)  # of Seaborn's layout, too; `png` and `fonts.hint` see to them
 
 DPI = 110
 FEW = 10  # classes: up to here a colour each is told apart, and a legend is read
@@ -40,9 +47,10 @@ def name(text: str) -> str:
     return (" " + text if text.startswith("_") else text).replace("$", r"\$")
 
 
-def figure(width: float, height: float, rows: int = 1, columns: int = 1, **options) -> tuple[Figure, list[Axes]]:
+def figure(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, list[Axes]]:
     """A figure of so many inches and its axes, row by row."""
-    with sns.axes_style("whitegrid", {"grid.color": "#e6e6e6", "axes.edgecolor": "#b0b0b0"}):
+    style = {"grid.color": "#e6e6e6", "axes.edgecolor": "#b0b0b0", "font.family": matplotlib.rcParams["font.family"]}
+    with sns.axes_style("whitegrid", style):
         drawn = Figure(figsize=(width, height), layout="constrained")
         return drawn, drawn.subplots(rows, columns, squeeze=False, **options).ravel().tolist()
 
@@ -55,6 +63,29 @@ def plain(axes: Axes) -> None:
 
 
 def png(drawn: Figure) -> bytes:
+    """The figure as a PNG. Where the usual font lacks characters, fonts that have them join it, for later plots too;
+    what no font has becomes a box, of which `fonts.hint` tells.
+    """
+    content, lacking = _saved(drawn)
+    families = matplotlib.rcParams["font.family"]
+    if added := [family for family in fonts.families(lacking) if family not in families]:
+        matplotlib.rcParams["font.family"] = [*families, *added]
+        for text in drawn.findobj(Text):
+            text.set_fontfamily([*families, *added])
+        content, _ = _saved(drawn)
+    return content
+
+
+def _saved(drawn: Figure) -> tuple[bytes, list[str]]:
+    """A PNG, and the characters of which matplotlib warns that it has no glyph for them."""
     buffer = io.BytesIO()
-    drawn.savefig(buffer, format="png", dpi=DPI, facecolor="white")
-    return buffer.getvalue()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        drawn.savefig(buffer, format="png", dpi=DPI, facecolor="white")
+    lacking = []
+    for warning in caught:
+        if glyph := re.match(MISSING_GLYPH, str(warning.message)):
+            lacking.append(chr(int(glyph[1])))
+        else:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    return buffer.getvalue(), lacking
