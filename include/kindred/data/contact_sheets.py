@@ -1,11 +1,12 @@
 """Sheets of small pictures for people: what a search returns, examples of a class, mistakes."""
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from kindred.data import images
+from kindred.data import fonts, images
 from kindred.data.thumbnails import middle_square
 
 SIDE_PX, FRAME_PX, GAP_PX, LINE_PX = 72, 4, 6, 20  # of a picture, its coloured frame, between pictures, of a text line
@@ -23,18 +24,18 @@ def sheet(
 
     `pixels` has each image, uint8 [h, w, channels], by its id.
     """
-    font, step = ImageFont.load_default(FONT_PX), SIDE_PX + 2 * FRAME_PX + GAP_PX
-    left = GAP_PX + max(int(font.getlength(name)) for name, _ in rows) + GAP_PX
+    step = SIDE_PX + 2 * FRAME_PX + GAP_PX
+    left = GAP_PX + max(_length(name) for name, _ in rows) + GAP_PX
     top = 2 * LINE_PX + 2 * GAP_PX
     width = left + step * max(len(cells) for _, cells in rows)
     picture = Image.new("RGB", (width, top + step * len(rows)), BACKGROUND)
     draw = ImageDraw.Draw(picture)
-    draw.text((GAP_PX, GAP_PX), title, TEXT_COLOUR, font)
+    _write(draw, GAP_PX, GAP_PX, title)
     for column, heading in headings.items():
-        draw.text((left + column * step, GAP_PX + LINE_PX), heading, TEXT_COLOUR, font)
+        _write(draw, left + column * step, GAP_PX + LINE_PX, heading)
     for i, (name, cells) in enumerate(rows):
         y = top + i * step
-        draw.text((GAP_PX, y + step // 2 - LINE_PX), name, TEXT_COLOUR, font)
+        _write(draw, GAP_PX, y + step // 2 - LINE_PX, name)
         for column, (image_id, colour) in enumerate(cells):
             x = left + column * step
             if colour:
@@ -61,3 +62,30 @@ def mosaic(pictures: Sequence[np.ndarray], columns: int | None = None, gap: int 
         top, left = i // columns * (height + gap), i % columns * (width + gap)
         tiles[top : top + height, left : left + width] = picture
     return tiles
+
+
+def _write(draw: ImageDraw.ImageDraw, x: int, y: int, text: str) -> None:
+    """A line of text whose upper left corner is (x, y), each part of it by a font that can write it."""
+    baseline, at = y + _default_font().getmetrics()[0], float(x)
+    for font, part in _parts(text):
+        draw.text((at, baseline), part, TEXT_COLOUR, font, anchor="ls")
+        at += font.getlength(part)
+
+
+def _length(text: str) -> int:
+    return int(sum(font.getlength(part) for font, part in _parts(text)))
+
+
+def _parts(text: str) -> list[tuple[ImageFont.FreeTypeFont, str]]:
+    if text.isascii():
+        return [(_default_font(), text)]
+    return [(ImageFont.truetype(str(path), FONT_PX), part) for path, part in fonts.segments(text)]
+
+
+@functools.cache
+def _default_font() -> ImageFont.FreeTypeFont:
+    """Pillow's own, which has little but Latin letters."""
+    font = ImageFont.load_default(FONT_PX)
+    if not isinstance(font, ImageFont.FreeTypeFont):
+        raise RuntimeError("this Pillow was built without FreeType; install one with it")
+    return font
