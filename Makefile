@@ -84,10 +84,10 @@ archive: $(READY) ## make kindred.zip, the code for Spark workers that lack it; 
 check: lint test-fast ## check style, imports and types, run the fast tests: before every commit
 
 test: $(READY) ## run all tests except the very long ones (minutes)
-	@"$(BIN)/python" -m pytest -m "(first or not cluster) and not long" --durations=10 $(COVERAGE)
+	@"$(BIN)/python" -m pytest -m "(first or not cluster) and not long"
 
 test-fast: $(READY) ## run the tests without Spark, Airflow, TensorFlow, servers and browsers
-	@"$(BIN)/python" -m pytest -m "not (spark or airflow or tensorflow or cluster or slow or long)" -n auto --durations=0
+	@OMP_NUM_THREADS=1 "$(BIN)/python" -m pytest --fast
 
 test-long: $(READY) ## run the tests that take minutes each
 	@"$(BIN)/python" -m pytest -m "long and not cluster" --durations=0

@@ -1,7 +1,11 @@
-"""What all tests share: a place of their own for data, one Spark session, and the real data where it is there."""
+"""What all tests share: their markers, a place of their own for data, one Spark session, and the real data where it is
+there.
+"""
 
 import os
+import resource
 import secrets
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +16,65 @@ import stores
 from kindred.runtime import s3, spark_session
 
 ROOT = Path(__file__).parents[1]
+# A test that uses one of these fixtures, also by way of another, has the marker.
+MARKERS = {"spark": "spark", "object_store": "slow", "server": "slow"}
+# A test with none of these is fast: `pytest --fast` runs those alone.
+NOT_FAST = ("spark", "airflow", "tensorflow", "cluster", "slow", "long")
+FAST_CPU_SECONDS = 2  # what such a test may take then, set-up apart: twice what it should, for a busy machine
+HEAVY = {"airflow", "art", "keras", "mlflow", "tensorflow", "tf2onnx"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fast", action="store_true", help=f"only tests that are not {', '.join(NOT_FAST)}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.fast:
+        config.option.markexpr = f"not ({' or '.join(NOT_FAST)})"
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for fixture in MARKERS.keys() & set(getattr(item, "fixturenames", ())):
+            item.add_marker(MARKERS[fixture])
+
+
+def pytest_collection_finish() -> None:
+    if loaded := HEAVY & sys.modules.keys():
+        raise pytest.UsageError(
+            f"{', '.join(loaded)} is imported by the collection: import it inside a test or fixture"
+        )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.write_line(f"{cpu_seconds():.0f} s of CPU")
+
+
+def cpu_seconds() -> float:
+    """Of this process and those of its children that have ended."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+@pytest.fixture(autouse=True)
+def _fast(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A test without a marker must be fast, serve nothing and load nothing heavy: see NOT_FAST."""
+    if any(mark.name in NOT_FAST for mark in request.node.iter_markers()):
+        yield
+        return
+
+    def listen(*_: object) -> None:
+        raise AssertionError("this test starts a server: mark it slow")
+
+    monkeypatch.setattr(socket.socket, "listen", listen)
+    before, loaded = cpu_seconds(), HEAVY & sys.modules.keys()
+    yield
+    seconds, heavy = cpu_seconds() - before, (HEAVY & sys.modules.keys()) - loaded
+    if heavy:
+        pytest.fail(f"this test imports {', '.join(heavy)}: mark it airflow, tensorflow or slow")
+    if request.config.option.fast and seconds > FAST_CPU_SECONDS:
+        pytest.fail(f"this test took {seconds:.1f} s of CPU: make it smaller, or mark it slow")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -21,6 +84,7 @@ def _elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         patch.setenv("KINDRED_DATA", str(place / "data"))
+        patch.setenv("AIRFLOW_HOME", str(place / "airflow"))
         patch.setenv("KERAS_HOME", str(place / "keras"))
         patch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
         patch.delenv("KINDRED_CACHE", raising=False)

@@ -165,6 +165,7 @@ def test_the_outcome_is_what_the_model_says_of_the_attacked_image(name: str, dig
     assert (outcome.queries[(outcome.before.argmax(axis=1) == labels) & ~fooled] == 300).all()
 
 
+@pytest.mark.slow
 def test_simba_fools_as_many_digits_in_as_many_steps_as_the_toolbox_does(pale: tuple) -> None:
     evasion = pytest.importorskip("art.attacks.evasion", reason=TOOLBOX)
     model, images, labels, classifier = pale
@@ -181,6 +182,7 @@ def test_simba_fools_as_many_digits_in_as_many_steps_as_the_toolbox_does(pale: t
     assert low <= 0 <= high
 
 
+@pytest.mark.slow
 def test_square_linf_fools_as_many_digits_as_the_toolbox_does(pale: tuple) -> None:
     evasion = pytest.importorskip("art.attacks.evasion", reason=TOOLBOX)
     model, images, labels, classifier = pale
@@ -193,6 +195,7 @@ def test_square_linf_fools_as_many_digits_as_the_toolbox_does(pale: tuple) -> No
     assert low <= 0 <= high
 
 
+@pytest.mark.slow
 def test_square_l2_fools_no_fewer_digits_than_the_toolbox_does(pale: tuple) -> None:
     """The toolbox's divides by a length by which algorithm 3 multiplies, so that it finds fewer where it goes on."""
     evasion = pytest.importorskip("art.attacks.evasion", reason=TOOLBOX)

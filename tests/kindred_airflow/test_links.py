@@ -5,9 +5,16 @@ from types import SimpleNamespace
 import pytest
 
 from kindred.runtime import file_names, runs, storage
-from kindred_airflow.links import SparkLink
 
 pytestmark = pytest.mark.airflow
+
+
+@pytest.fixture
+def link():
+    """The link of a Spark task, whose import takes seconds."""
+    from kindred_airflow.links import SparkLink
+
+    return SparkLink()
 
 
 @pytest.fixture
@@ -19,21 +26,21 @@ def operator(data) -> SimpleNamespace:
     return SimpleNamespace(run=run, stage="ingest")
 
 
-def test_a_task_leads_to_its_job_in_the_history_server(operator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_leads_to_its_job_in_the_history_server(link, operator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KINDRED_SPARK_HISTORY", "http://127.0.0.1:18080")
 
-    assert SparkLink().get_link(operator, ti_key=None) == "http://127.0.0.1:18080/history/app-1"
+    assert link.get_link(operator, ti_key=None) == "http://127.0.0.1:18080/history/app-1"
 
 
 @pytest.mark.parametrize("stage", ["gate", "report"])
-def test_a_stage_without_spark_or_without_a_mark_leads_nowhere(operator, stage: str, monkeypatch) -> None:
+def test_a_stage_without_spark_or_without_a_mark_leads_nowhere(link, operator, stage: str, monkeypatch) -> None:
     monkeypatch.setenv("KINDRED_SPARK_HISTORY", "http://127.0.0.1:18080")
     operator.stage = stage
 
-    assert SparkLink().get_link(operator, ti_key=None) == ""
+    assert link.get_link(operator, ti_key=None) == ""
 
 
-def test_without_a_history_server_there_is_no_link(operator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_history_server_there_is_no_link(link, operator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KINDRED_SPARK_HISTORY", raising=False)
 
-    assert SparkLink().get_link(operator, ti_key=None) == ""
+    assert link.get_link(operator, ti_key=None) == ""

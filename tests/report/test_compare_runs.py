@@ -70,6 +70,7 @@ def test_params_that_differ_stand_apart_from_those_that_do_not() -> None:
     assert same == {"dataset": '"digits"', "seed": "0"}
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_page_says_who_is_better_and_draws_every_run() -> None:
     runs = [run("first", labels=10), run("much", labels=20), run("little", labels=30)]
 
@@ -84,6 +85,7 @@ def test_the_page_says_who_is_better_and_draws_every_run() -> None:
     assert html.count("<img") == 5
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_markup_in_a_runs_name_is_escaped() -> None:
     runs = [run("<b>first"), run("<script>")]
 

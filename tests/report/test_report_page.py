@@ -7,7 +7,10 @@ from kindred.report import page
 from kindred.runtime import file_names
 from report_run import scored, sections
 
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no Chromium here: install Debian's package `chromium`")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(PROGRAM is None, reason="no Chromium here: install Debian's package `chromium`"),
+]
 
 LABELS, SAID = [0, 0, 1, 1, 1, 2] * 3, [0, 1, 1, 1, 2, 2] * 3
 NAMES = ["cat", "<b>dog</b>", "eel & co"]

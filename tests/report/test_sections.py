@@ -195,6 +195,7 @@ def test_things_are_counted_in_words() -> None:
     assert (count(1, "pair"), count(2000, "pair"), count(1, "class", "classes")) == ("1 pair", "2,000 pairs", "1 class")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_near_duplicates_are_shown_as_pairs_beside_the_count_of_exact_ones() -> None:
     test = scored(LABELS, {"base": SAID}, CLASSES)
 
@@ -205,6 +206,7 @@ def test_near_duplicates_are_shown_as_pairs_beside_the_count_of_exact_ones() -> 
     assert data.wanted({}, found_twins([("a", "test", "b", "train", 0.1)])) == ["a", "b"]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_characters_that_no_font_has_are_named_once_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fonts, "hint", lambda texts: f"no font here has {''.join(texts)}")
 
@@ -213,6 +215,7 @@ def test_characters_that_no_font_has_are_named_once_on_the_page(monkeypatch: pyt
     assert text_of(section).count("Plots show boxes in class names: no font here has 猫dog.") == 1
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_class_absent_from_the_test_split_is_named() -> None:
     parts = sections(scored([0, 0, 1, 1], {"base": [0, 1, 1, 1], "final": [0, 0, 1, 1]}, CLASSES))
 
@@ -221,18 +224,21 @@ def test_a_class_absent_from_the_test_split_is_named() -> None:
     assert "No test image is of eel" in render(parts)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_with_a_single_class_in_the_test_split_nothing_is_ranked() -> None:
     parts = sections(scored([0, 0, 0, 0], {"base": [0, 1, 0, 0], "final": [0, 0, 0, 0]}, ["cat", "dog"]))
 
     assert "All test images are of one class" in render(parts)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_without_an_unlabelled_image_the_page_says_so() -> None:
     parts = sections(scored(LABELS, {"final (base)": SAID}, CLASSES), accepted=False, pseudo=0)
 
     assert "There was no unlabelled image" in render(parts)
 
 
+@pytest.mark.slow
 def test_six_hundred_classes_make_a_page_that_can_be_read() -> None:
     labels = list(range(600))
     said = [*range(1, 600), 0]
@@ -244,6 +250,7 @@ def test_six_hundred_classes_make_a_page_that_can_be_read() -> None:
     assert "The first 40 of 600 rows" in content
 
 
+@pytest.mark.slow
 def test_markup_in_names_is_shown_and_not_obeyed() -> None:
     names = ["<script>alert(1)</script>", '"><img src=http://example.org/x.png>', "$a_b$"]
 
@@ -254,6 +261,7 @@ def test_markup_in_names_is_shown_and_not_obeyed() -> None:
     assert "&lt;script&gt;alert(1)" in content
 
 
+@pytest.mark.slow
 def test_every_plot_is_a_png_and_every_table_a_csv() -> None:
     files = {
         n: c

@@ -18,7 +18,7 @@ def mark(attempt: str, **arguments: int) -> dict:
     return {"attempt": attempt, "arguments": arguments, "inputs": {"ingest": "1"}}
 
 
-@pytest.fixture(params=["disk", "bucket"])
+@pytest.fixture(params=["disk", pytest.param("bucket", marks=pytest.mark.slow)])
 def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     if request.param == "disk":
         yield f"file://{tmp_path}/stage"

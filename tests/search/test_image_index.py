@@ -138,6 +138,7 @@ def test_an_answer_says_what_is_known_of_both_images() -> None:
 steps = st.lists(st.tuples(st.sampled_from(["add", "delete", "save"]), st.integers(0, 99)), max_size=8)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(steps, st.sampled_from(list(DISTANCES)), st.booleans(), st.sampled_from(list(FILTERS.values())))
 def test_after_any_sequence_the_answers_are_those_of_a_fresh_build(

@@ -124,6 +124,7 @@ def test_a_bundle_that_is_not_what_was_published_is_never_served(finished, alias
     assert not [path for path in (data / "cache" / "served").iterdir() if path.name.startswith(".")]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_who_searches_while_runs_change_always_sees_a_whole_one(finished, aliases) -> None:
     sizes = {"self_training/first": 20, "self_training/second": 30}

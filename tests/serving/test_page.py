@@ -328,6 +328,7 @@ def test_a_guard_stands_before_every_route(served) -> None:
     assert client.post("/api/agreement", content=b"x").status_code == 401
 
 
+@pytest.mark.slow
 def test_many_at_once_each_get_their_own_answer(client, served) -> None:
     ids = [bundles.id_of(i) for i in range(GALLERY + QUERIES)] * 3
 

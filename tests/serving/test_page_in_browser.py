@@ -13,7 +13,10 @@ from kindred.data import images
 from kindred.serving import bundle
 from kindred.serving.page.app import application
 
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no Chromium here: install Debian's package `chromium`")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(PROGRAM is None, reason="no Chromium here: install Debian's package `chromium`"),
+]
 
 GALLERY = 60
 CARDS = "document.querySelectorAll('article').length"

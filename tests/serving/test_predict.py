@@ -16,7 +16,7 @@ NAMES = ["1.png", "2.png", "bad.png", "below/3.png"]
 CONTENT = {name: b"no image" if name == "bad.png" else encoded(noise(seed=i)) for i, name in enumerate(NAMES)}
 
 
-@pytest.fixture(params=["disk", "bucket"])
+@pytest.fixture(params=["disk", pytest.param("bucket", marks=pytest.mark.slow)])
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Pictures, one that is none, and a hidden file."""
     place = f"file://{tmp_path}" if request.param == "disk" else f"{request.getfixturevalue('bucket')}/new"
