@@ -50,7 +50,7 @@ def self_training_parser(description: str) -> argparse.ArgumentParser:
 
 def defaults() -> dict:
     """The defaults of the form of `self_training`."""
-    from kindred_airflow.forms import SELF_TRAINING
+    from kindred_airflow.forms.self_training import SELF_TRAINING
 
     return {name: param.value for name, param in SELF_TRAINING.items()}
 

@@ -43,7 +43,7 @@ NAMES = ("published", "accuracy", "seconds", "epoch_seconds")
 
 def chosen(names: list[str] | None) -> list[cell_grid.Cell]:
     """The cells of these names from the form's grid, with the network's; all others where none is named."""
-    from kindred_airflow.forms import LABEL_PROPAGATION
+    from kindred_airflow.forms.label_propagation import LABEL_PROPAGATION
 
     form = [LABEL_PROPAGATION[name].value for name in ("budgets", "centroids", "percentiles")]
     if names is None:

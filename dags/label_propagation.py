@@ -3,17 +3,19 @@
 
 Fashion-MNIST, logistic regression on pixels: all labels; distances to centroids as features; n labels on random
 images, or on the images nearest to the centroids of n clusters; those labels propagated to their whole clusters, or to
-the nearest part of each; if asked for, the same again with a convolutional network. Beside it, with the same budgets of
+the nearest part of each; optionally the same again with a convolutional network. Beside it, with the same budgets of
 random labels, this pipeline's own defaults.
 
-Each cell keeps its model and its clustering; a second run on the same data takes over the cells that are done. The run
+Each cell keeps its model and its clustering; a second run on the same data reuses the cells that are done. The run
 ends with a table (published, reproduced, ours) and a plot of accuracy against the number of labels.
 """
 
 from airflow.sdk import DAG, chain, task_group
 
 from kindred_airflow.cells import budgets, cells, clusterings, table
-from kindred_airflow.forms import LABEL_PROPAGATION, RUN, SELF_TRAINING
+from kindred_airflow.forms.label_propagation import LABEL_PROPAGATION
+from kindred_airflow.forms.runs import RUN
+from kindred_airflow.forms.self_training import SELF_TRAINING
 from kindred_airflow.tasks import DEFAULT_ARGS, close_run, open_run, self_training, submit, submit_each
 
 FIXED = {name: param.value for name, param in SELF_TRAINING.items() if name not in LABEL_PROPAGATION}

@@ -8,7 +8,7 @@ reason.
 
 from airflow.sdk import DAG, chain
 
-from kindred_airflow.forms import PREDICT, RUN
+from kindred_airflow.forms.runs import PREDICT, RUN
 from kindred_airflow.tasks import DEFAULT_ARGS, close_run, open_run, submit
 
 with DAG(

@@ -8,7 +8,7 @@ checked; a run that cannot be served leaves everything as it was.
 
 from airflow.sdk import DAG
 
-from kindred_airflow.forms import PROMOTE
+from kindred_airflow.forms.runs import PROMOTE
 from kindred_airflow.tasks import DEFAULT_ARGS, promote
 
 with DAG(

@@ -8,7 +8,8 @@ same images with this pipeline's own defaults. The run ends with a table: publis
 
 from airflow.sdk import DAG, TaskGroup, chain
 
-from kindred_airflow.forms import RUN, SELF_TRAINING
+from kindred_airflow.forms.runs import RUN
+from kindred_airflow.forms.self_training import SELF_TRAINING
 from kindred_airflow.tasks import DEFAULT_ARGS, close_run, compare, open_run, self_training
 
 FIELDS = ("path", "limit", "extractor", "image_size", "weights", "seed")

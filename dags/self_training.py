@@ -4,7 +4,7 @@
 Images become features, a **base** classifier learns from the few given labels, it gives pseudo-labels to the
 unlabelled images, and a candidate learns from both. The **gate** makes it the **final** classifier unless it does worse
 than base on given labels that neither saw; then final is base. Both are scored on the test images; the unlabelled
-images become a search index. Where it is asked for, black-box **attacks** show how easily each is fooled.
+images become a search index. If the form's box is ticked, black-box **attacks** show how easily each is fooled.
 
 Images and features are kept with the dataset: a run with another threshold, budget or seed starts where it first
 differs.
@@ -12,7 +12,9 @@ differs.
 
 from airflow.sdk import DAG, chain
 
-from kindred_airflow.forms import ATTACK, RUN, SELF_TRAINING
+from kindred_airflow.forms.attack import ATTACK
+from kindred_airflow.forms.runs import RUN
+from kindred_airflow.forms.self_training import SELF_TRAINING
 from kindred_airflow.tasks import DEFAULT_ARGS, close_run, open_run, self_training
 
 with DAG(

@@ -42,7 +42,7 @@ def application() -> Any:
 
 
 async def on_demand(scope: Any, receive: Any, send: Any) -> None:
-    """The page, made when it is first asked for: every process of Airflow loads this file, and few serve it."""
+    """The page, made at the first request: every process of Airflow loads this file, and few serve it."""
     await application()(scope, receive, send)
 
 

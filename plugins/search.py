@@ -24,7 +24,7 @@ def application() -> Any:
 
 
 async def on_demand(scope: Any, receive: Any, send: Any) -> None:
-    """The app, made when it is first asked for: every process of Airflow loads this file, and few serve it."""
+    """The app, made at the first request: every process of Airflow loads this file, and few serve it."""
     await application()(scope, receive, send)
 
 

@@ -92,8 +92,11 @@ def write_password(path: Path, password: str) -> None:
 
 def history(port: int) -> None:
     """Become Spark's history server, at this port."""
-    place = {"spark.history.fs.logDirectory": _required("KINDRED_EVENT_LOG"), "spark.history.ui.port": str(port)}
-    settings = {**java.object_store(), **place}
+    history_settings = {
+        "spark.history.fs.logDirectory": _required("KINDRED_EVENT_LOG"),
+        "spark.history.ui.port": str(port),
+    }
+    settings = {**java.object_store(), **history_settings}
     options = " ".join(f"-D{name}={value}" for name, value in settings.items() if "ClassPath" not in name)
     jars = f"{os.environ['KINDRED_JARS']}/*" if os.environ.get("KINDRED_JARS") else ""
     os.environ |= {"SPARK_HISTORY_OPTS": options, "SPARK_DAEMON_CLASSPATH": jars}

@@ -20,11 +20,11 @@ def main() -> int:
     from kindred.report import compare_runs  # it loads Spark's modules
 
     page, table, summary = compare_runs.pages(folders)
-    place = Path(os.environ.get("OUT") or machine.data_folder() / "compare.html").expanduser().absolute()
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_bytes(page)
-    place.with_suffix(".csv").write_bytes(table)
-    print(f"{summary}\n\n  {place}\n  {place.with_suffix('.csv')}")
+    page_path = Path(os.environ.get("OUT") or machine.data_folder() / "compare.html").expanduser().absolute()
+    page_path.parent.mkdir(parents=True, exist_ok=True)
+    page_path.write_bytes(page)
+    page_path.with_suffix(".csv").write_bytes(table)
+    print(f"{summary}\n\n  {page_path}\n  {page_path.with_suffix('.csv')}")
     return 0
 
 

@@ -33,7 +33,7 @@ def fail_on_bad_input(name: str) -> Iterator[None]:
 
 
 @task(retries=0)
-def open_run(part: str = "", values: dict | None = None, **context: Any) -> str:
+def open_run(part: str = "", values: dict[str, Any] | None = None, **context: Any) -> str:
     """Make the run's folder, or find it again, and its MLflow run; the folder's URI is all that goes through XCom.
 
     A DAG of several runs names its `part`, and gives the `values` that are not on its form.
@@ -88,14 +88,14 @@ def submit(
     """
     fixed = values or {}
     of_the_form = {name: f"{{{{ params.{name} | tojson }}}}" for name in arguments if name not in fixed}
-    given = {name: _as_json(fixed[name]) for name in arguments if name in fixed}
+    not_of_the_form = {name: _as_json(fixed[name]) for name in arguments if name in fixed}
     return StageOperator(
         task_id=stage or job,
         pool=POOL,
         job=job,
         run=run,
         stage=stage or job,
-        arguments={**of_the_form, **given},
+        arguments={**of_the_form, **not_of_the_form},
         **settings,
     )
 

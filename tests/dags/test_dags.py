@@ -183,7 +183,8 @@ def test_the_forms_choices_are_those_of_the_core() -> None:
     from kindred.evaluation.attacks import attack_plan
     from kindred.learning import gate, given_labels
     from kindred.report import embedding_map
-    from kindred_airflow.forms import ATTACK, SELF_TRAINING
+    from kindred_airflow.forms.attack import ATTACK
+    from kindred_airflow.forms.self_training import SELF_TRAINING
 
     assert SELF_TRAINING["gate"].schema["enum"] == list(gate.RULES)
     assert SELF_TRAINING["projection"].schema["enum"] == list(embedding_map.PROJECTIONS)

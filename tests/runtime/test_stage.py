@@ -202,7 +202,7 @@ def test_a_column_becomes_an_array_of_the_wanted_images_sorted_by_id(run: str, s
 
     assert ids.tolist() == ["a", "c"]
     np.testing.assert_array_equal(features, [[3, 1.5], [1, 0.5]])
-    with pytest.raises(InputError, match="no row of 'features' in .* is among those that are wanted"):
+    with pytest.raises(InputError, match="no row of 'features' in .* matches the filter"):
         RunReader(run, "train_base").matrix("features", "features", ds.field("image_id") == "zz")
 
 

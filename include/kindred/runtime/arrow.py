@@ -19,18 +19,31 @@ TYPES = {
 
 
 def schema(table: str) -> pa.Schema:
-    """The columns of a table in `schemas`."""
+    """The columns of a table of `tables.py`.
+
+    >>> schema("truth")
+    image_id: string
+    label: string
+    """
     columns = re.split(r", (?![^<]*>)", tables.table(table).columns)
     return pa.schema([(name, _type(text)) for name, text in (column.split(" ", 1) for column in columns)])
 
 
 def matrix(column: pa.Array) -> np.ndarray:
-    """A column of equally long lists of floats as an array [n, d]; [0, 0] where it is empty."""
+    """A column of equally long lists of floats as an array [n, d]; [0, 0] where it is empty.
+
+    >>> matrix(pa.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])).shape
+    (3, 2)
+    """
     return column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1 if len(column) else 0)
 
 
 def lists(values: np.ndarray) -> pa.ListArray:
-    """An array [n, d] as a column of lists of float32."""
+    """An array [n, d] as a column of lists of float32.
+
+    >>> lists(np.array([[1, 2], [3, 4]])).to_pylist()
+    [[1.0, 2.0], [3.0, 4.0]]
+    """
     offsets = np.arange(len(values) + 1, dtype=np.int32) * values.shape[1]
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values.astype(np.float32).ravel()))
 
@@ -45,8 +58,8 @@ def by_id(rows: pa.Table, column: str = "label") -> dict[str, Any]:
 
 
 def _type(text: str) -> pa.DataType:
-    if found := re.fullmatch(r"array<(.+)>", text):
-        return pa.list_(_type(found[1]))
-    if found := re.fullmatch(r"map<(\w+), (.+)>", text):
-        return pa.map_(_type(found[1]), _type(found[2]))
+    if match := re.fullmatch(r"array<(.+)>", text):
+        return pa.list_(_type(match[1]))
+    if match := re.fullmatch(r"map<(\w+), (.+)>", text):
+        return pa.map_(_type(match[1]), _type(match[2]))
     return TYPES[text]()

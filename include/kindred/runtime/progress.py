@@ -18,8 +18,8 @@ INTERVAL_SECONDS = 2.0
 def watched(
     spark: SparkSession, say: Callable[[str], None], images: int | None = None
 ) -> Iterator[list[tuple[int, float]]]:
-    """Report every few seconds how much of the Spark work inside the block is done: of so many images, or in per cent.
-    The list that the block gets fills with (whole seconds so far, images a second so far).
+    """Report every few seconds how much of the Spark work inside the block is done: as a number of `images`, or in per
+    cent. The list that the block gets fills with (whole seconds so far, images a second so far).
     """
     ended, started = threading.Event(), time.time()
     course: list[tuple[int, float]] = []

@@ -1,8 +1,24 @@
-"""A run's figures: merged from its stages' marks into one flat `metrics.json`, and told as a table."""
+"""A run's figures: merged from its stages' marks into one flat `metrics.json`, and shown as a table."""
 
 from kindred.runtime import file_names, runs, storage
 
-SCORES = {"accuracy": "accuracy", "F1": "f1", "MCC": "mcc", "log loss": "log_loss", "ROC AUC": "roc_auc"}
+SCORES = {  # the lines of the table, and which figure each shows of a model
+    "test accuracy": "test/accuracy",
+    "test F1": "test/f1",
+    "test MCC": "test/mcc",
+    "test log loss": "test/log_loss",
+    "test ROC AUC": "test/roc_auc",
+    "cv accuracy": "cv/accuracy_mean",
+}
+COUNTS = {
+    "rejected": "ingest/rejected",
+    "leaked": "ingest/leaked",
+    "repeated": "ingest/repeated",
+    "given labels": "choose_labels/labels",
+    "unlabelled": "pseudo/unlabelled",
+    "out of distribution": "pseudo/novel",
+    "pseudo-labelled": "pseudo/count",
+}
 
 
 def merge(run: str) -> dict[str, float]:
@@ -13,9 +29,8 @@ def merge(run: str) -> dict[str, float]:
     for mark in runs.files_of_stages(run, file_names.MARK).values():
         figures |= mark["figures"]
         if page := mark.get("facts", {}).get("page"):
-            storage.put_bytes(
-                storage.join(run, file_names.REPORT), storage.find_bytes(storage.join(mark["folder"], page))
-            )
+            content = storage.read_bytes(storage.join(mark["folder"], page))
+            storage.put_bytes(storage.join(run, file_names.REPORT), content)
     figures = dict(sorted(figures.items()))
     storage.put_json(storage.join(run, file_names.METRICS), figures)
     storage.put_bytes(storage.join(run, file_names.SUMMARY), table(figures).encode())
@@ -40,40 +55,49 @@ def read(run: str) -> dict[str, float]:
 
 
 def table(figures: dict[str, float]) -> str:
-    """Base against final, and what became of the images, as lines for a console."""
-    refused = bool(figures.get("pseudo/count")) and figures.get("gate/accepted") == 0
-    models = ["base", "final", *(["candidate"] if refused else [])]
+    """Base against final, and what became of the images, as lines for a console.
+
+    >>> print(table({"base/test/accuracy": 0.5, "final/test/accuracy": 0.75, "ingest/leaked": 40}))
+                                  base     final  difference
+    test accuracy               0.5000    0.7500     +0.2500
+    <BLANKLINE>
+    leaked                          40
+    """
+    return "\n".join([*_scores(figures), *_gate(figures), "", *_counts(figures)])
+
+
+def _refused(figures: dict[str, float]) -> bool:
+    """Whether there were pseudo-labels, and the gate refused the model that they made."""
+    return bool(figures.get("pseudo/count")) and figures.get("gate/accepted") == 0
+
+
+def _scores(figures: dict[str, float]) -> list[str]:
+    models = ["base", "final", *(["candidate"] if _refused(figures) else [])]
     lines = []
     if "base/test/accuracy" in figures:
-        lines.append(f"{'':24}{'base':>10}{'final':>10}{'difference':>12}" + (f"{'refused':>10}" if refused else ""))
-    for title, name in {
-        **{f"test {k}": f"test/{v}" for k, v in SCORES.items()},
-        "cv accuracy": "cv/accuracy_mean",
-    }.items():
+        heading = f"{'':24}{'base':>10}{'final':>10}{'difference':>12}"
+        lines.append(heading + (f"{'refused':>10}" if _refused(figures) else ""))
+    for title, name in SCORES.items():
         values = [figures[f"{model}/{name}"] for model in models if f"{model}/{name}" in figures]
         if len(values) == len(models):
             base, final, *candidate = values
             text = f"{title:24}{base:>10.4f}{final:>10.4f}{final - base:>+12.4f}"
             lines.append(text + "".join(f"{value:>10.4f}" for value in candidate))
-    if "gate/accepted" in figures and figures.get("pseudo/count"):
-        low, high = figures["gate/low"], figures["gate/high"]
-        said = "pseudo-labels refused" if refused else "pseudo-labels accepted"
-        lines += [
-            "",
-            f"{'gate':24}{said}: out-of-fold accuracy {figures['gate/difference']:+.4f} ({low:+.4f} to {high:+.4f})",
-        ]
-    lines.append("")
-    counts = {
-        "rejected": "ingest/rejected",
-        "leaked": "ingest/leaked",
-        "repeated": "ingest/repeated",
-        "given labels": "choose_labels/labels",
-        "unlabelled": "pseudo/unlabelled",
-        "out of distribution": "pseudo/novel",
-        "pseudo-labelled": "pseudo/count",
-    }
-    lines += [f"{title:24}{figures[name]:>10,.0f}" for title, name in counts.items() if name in figures]
+    return lines
+
+
+def _gate(figures: dict[str, float]) -> list[str]:
+    if "gate/accepted" not in figures or not figures.get("pseudo/count"):
+        return []
+    low, high = figures["gate/low"], figures["gate/high"]
+    decision = "pseudo-labels refused" if _refused(figures) else "pseudo-labels accepted"
+    gain = f"out-of-fold accuracy {figures['gate/difference']:+.4f} ({low:+.4f} to {high:+.4f})"
+    return ["", f"{'gate':24}{decision}: {gain}"]
+
+
+def _counts(figures: dict[str, float]) -> list[str]:
+    lines = [f"{title:24}{figures[name]:>10,.0f}" for title, name in COUNTS.items() if name in figures]
     if "pseudo/precision" in figures:
         known = f"   of {figures['pseudo/known']:,.0f} whose truth is known"
         lines.append(f"{'pseudo-labels right':24}{figures['pseudo/precision']:>10.1%}{known}")
-    return "\n".join(lines)
+    return lines

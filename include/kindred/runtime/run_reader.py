@@ -31,7 +31,7 @@ class RunReader:
 
     @property
     def spark(self) -> SparkSession:
-        """The Spark session, started when it is first asked for: many stages do without."""
+        """The Spark session, started at the first use: many stages do without."""
         if self._spark is None:
             from kindred.runtime import spark_session
 
@@ -39,7 +39,7 @@ class RunReader:
         return self._spark
 
     def params(self) -> dict[str, Any]:
-        """What the run was asked for."""
+        """The values of the run's form."""
         params: dict[str, Any] = storage.read_json(storage.join(self.run, RUN))["params"]
         return params
 
@@ -50,11 +50,11 @@ class RunReader:
         return mark is not None
 
     def mark_of(self, stage: str, table: str | None = None) -> dict[str, Any]:
-        """The mark of a finished stage. Raises InputError, which names the `table` that is wanted, where it has not."""
+        """The mark of a finished stage. Raises InputError, which names the `table` to read, where it has not."""
         mark = marks.mark_of(storage.join(self.run, stage))
         if mark is None:
-            wanted = f"'{table}'" if table else f"'{stage}' stage"
-            raise InputError(f"no finished {wanted} in {storage.local(self.run)}; run the '{stage}' stage first")
+            missing = f"'{table}'" if table else f"'{stage}' stage"
+            raise InputError(f"no finished {missing} in {storage.local(self.run)}; run the '{stage}' stage first")
         self.inputs[stage] = mark["attempt"]
         return mark
 
@@ -63,7 +63,7 @@ class RunReader:
         return str(self.mark_of(stage)["folder"]).rsplit("/", 1)[0]
 
     def facts_of(self, stage: str) -> dict[str, Any]:
-        """What a finished stage has found out (classes, sizes ...)."""
+        """The facts that a finished stage has left (classes, sizes ...)."""
         facts: dict[str, Any] = self.mark_of(stage)["facts"]
         return facts
 
@@ -116,7 +116,7 @@ class RunReader:
                 ids.append(batch.column("image_id").to_numpy(zero_copy_only=False))
                 blocks.append(arrow.matrix(batch.column(column)))
         if not ids:
-            raise InputError(f"no row of {name!r} in {storage.local(self.run)} is among those that are wanted")
+            raise InputError(f"no row of {name!r} in {storage.local(self.run)} matches the filter")
         unique, first = np.unique(np.concatenate(ids), return_index=True)  # a leak that was kept stands in two splits
         return unique, np.concatenate(blocks)[first]
 

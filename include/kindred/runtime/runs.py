@@ -10,8 +10,12 @@ from kindred.runtime.errors import InputError
 from kindred.runtime.file_names import RUN
 from kindred.runtime.stages import SELF_TRAINING
 
+SHOWN_RUNS = 9  # names, in an error: the last ones
+MAX_NAME = 120  # characters of a folder's name, so that names made of it stay below the usual limit of 255
+
 
 def data_root() -> str:
+    """The URI of KINDRED_DATA, below which everything lies."""
     return storage.uri(os.environ.get("KINDRED_DATA", "data"))
 
 
@@ -26,19 +30,37 @@ def cache_folder(*parts: str) -> Path:
 
 
 def slug(name: str) -> str:
-    """A run's name as a folder's: Airflow's run ids hold ':' and '+', which Spark's path globs refuse."""
+    """A run's name as the name of a folder: Airflow's run ids hold ':' and '+', which Spark's path globs refuse. Raises
+    InputError for a name of which nothing is left.
+
+    >>> slug("manual__2026-01-01T10:00:00+00:00")
+    'manual__2026-01-01T10-00-00-00-00'
+    """
     text = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")
     if not text or text.startswith("_"):
         raise InputError(f"a run cannot be named {name!r}; use letters, digits, '.', '_' and '-'")
-    return text[:120]
+    return text[:MAX_NAME]
 
 
 def run_folder(dag_id: str, run: str) -> str:
+    """The URI of a run's folder, by the name of its DAG and its own.
+
+    >>> run_folder("self_training", "first").endswith("/runs/self_training/first")
+    True
+    """
     return storage.join(data_root(), "runs", dag_id, slug(run))
 
 
 def find_run(name: str, dag_id: str = SELF_TRAINING) -> str:
-    """The folder of a run that a person named: its URI or path, DAG/name, or a name among the runs of `dag_id`."""
+    """The folder of a run that a person named: its URI or path, DAG/name, or a name among the runs of `dag_id`. Raises
+    InputError, with the known names, where there is no such run.
+
+    >>> import tempfile
+    >>> folder = tempfile.mkdtemp()
+    >>> storage.put_json(f"file://{folder}/run.json", {})
+    >>> find_run(folder) == f"file://{folder}"
+    True
+    """
     if "://" in name or name.startswith(("/", "./", "../", "~")):
         folder = storage.uri(name.rstrip("/"))
     else:
@@ -46,7 +68,7 @@ def find_run(name: str, dag_id: str = SELF_TRAINING) -> str:
         folder = run_folder(dag_id, name)
     if storage.find_json(storage.join(folder, RUN)) is None:
         known = known_runs(dag_id)
-        hint = f"known: {', '.join(known[-9:])}" if known else "there is none yet: `make run` makes one"
+        hint = f"known: {', '.join(known[-SHOWN_RUNS:])}" if known else "there is none yet: `make run` makes one"
         raise InputError(f"no run {name!r} in {storage.local(folder)}; {hint}")
     return folder
 
@@ -81,4 +103,5 @@ def _files_below(folder: str, name: str, deep: bool) -> dict[str, dict[str, Any]
 
 
 def dataset_folder(name: str, fingerprint: str) -> str:
+    """The URI of the folder of a dataset's tables, which runs share."""
     return storage.join(data_root(), "datasets", f"{name}-{fingerprint}")

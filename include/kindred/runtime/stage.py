@@ -24,7 +24,7 @@ log = logging.getLogger("kindred")
 class Stage(RunReader):
     """One attempt at the stage `name` of a run; `home` is the folder of the stage's attempts, the run's own by default.
 
-    What a job finds out goes into `figures` (numbers, for MLflow), `facts` (what later stages read) and `steps`
+    The results of a job go into `figures` (numbers, for MLflow), `facts` (what later stages read) and `steps`
     (figures that change on the way: step and value, for MLflow).
     """
 
@@ -71,7 +71,7 @@ class Stage(RunReader):
 
         Raises InputError for another stage's table, TypeError for other columns than those of `tables`.
         """
-        path, columns = self._place(name), tables.table(name).columns
+        path, columns = self._table_path(name), tables.table(name).columns
         frame = frame.select(arrow.schema(name).names)
         empty = self.spark.createDataFrame([], columns)
         declared, given = ([(f.name, f.dataType) for f in s.schema.fields] for s in (empty, frame))
@@ -89,10 +89,10 @@ class Stage(RunReader):
 
     def write_rows(self, name: str, rows: pa.Table) -> None:
         """Write a table that fits into one process; without Spark."""
-        path, wanted = self._place(name), arrow.schema(name)
+        path, schema = self._table_path(name), arrow.schema(name)
         fs, inside = storage.filesystem(path)
         fs.makedirs(inside, exist_ok=True)
-        pq.write_table(rows.select(wanted.names).cast(wanted), f"{inside}/part-0.parquet", filesystem=fs)
+        pq.write_table(rows.select(schema.names).cast(schema), f"{inside}/part-0.parquet", filesystem=fs)
         self.tables[name] = path
 
     @contextlib.contextmanager
@@ -129,7 +129,7 @@ class Stage(RunReader):
             "summary": summary,
         }
 
-    def _place(self, name: str) -> str:
+    def _table_path(self, name: str) -> str:
         """Where this stage writes a table; raises InputError for one that is another stage's."""
         table = tables.table(name)
         if table.writer != self.name:

@@ -17,16 +17,29 @@ from kindred.runtime.errors import InputError
 
 
 def uri(path: str) -> str:
-    """`path` as a URI: what has no scheme is a local path, made absolute."""
+    """`path` as a URI: what has no scheme is a local path, made absolute.
+
+    >>> uri("/photos/cats"), uri("s3a://photos/cats")
+    ('file:///photos/cats', 's3a://photos/cats')
+    """
     return path if "://" in path else f"file://{Path(path).expanduser().absolute()}"
 
 
 def local(path: str) -> str:
-    """A local URI as a plain path, for people and for libraries that want one; any other URI as it is."""
+    """A local URI as a plain path, for people and for libraries that need one; any other URI as it is.
+
+    >>> local("file:///photos/cats"), local("s3a://photos/cats")
+    ('/photos/cats', 's3a://photos/cats')
+    """
     return path.removeprefix("file://")
 
 
 def join(base: str, *parts: str) -> str:
+    """A URI and names below it as one URI.
+
+    >>> join("file:///data/", "runs", "self_training")
+    'file:///data/runs/self_training'
+    """
     return "/".join([base.rstrip("/"), *(part.strip("/") for part in parts)])
 
 
@@ -96,25 +109,35 @@ def put_bytes(path: str, content: bytes) -> None:
         fs.pipe_file(inside, content)
 
 
-def put_json(path: str, value: dict) -> None:
+def put_json(path: str, value: dict[str, Any]) -> None:
+    """Write a small JSON file in one atomic put."""
     put_bytes(path, json_bytes(value))
 
 
-def json_bytes(value: dict) -> bytes:
+def json_bytes(value: dict[str, Any]) -> bytes:
+    """JSON as it is stored, with sorted keys."""
     return json.dumps(value, indent=1, sort_keys=True).encode()
 
 
 def delete(folder: str) -> None:
+    """Delete a file, or a folder and all that is in it; nothing happens where there is none."""
     fs, inside = filesystem(folder)
     with contextlib.suppress(FileNotFoundError):
         fs.rm(inside, recursive=True)
 
 
-def fingerprint(*things: Any) -> str:
-    """Twelve hex digits that change with any of the (JSON-able) things."""
-    text = json.dumps(things, sort_keys=True, default=str)
+def fingerprint(*values: Any) -> str:
+    """Twelve hex digits that change with any of the values, which JSON can hold; the order of keys does not matter.
+
+    >>> fingerprint({"limit": 10, "leaks": "drop"}) == fingerprint({"leaks": "drop", "limit": 10})
+    True
+    >>> fingerprint("a", 1)
+    '2657442bb4a4'
+    """
+    text = json.dumps(values, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def file_fingerprint(path: str | Path) -> str:
+    """Twelve hex digits that change with the content of a local file."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
