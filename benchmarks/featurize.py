@@ -14,7 +14,7 @@ import numpy as np
 from bench import run_stage
 
 from kindred.data import images
-from kindred.features import featurize, onnx_graphs
+from kindred.features import extractor_setup, featurize, graph_cache, onnx_graphs
 from kindred.runtime import cpu, file_names, marks, storage
 from kindred.runtime.run_reader import RunReader
 from kindred.runtime.stage import Stage
@@ -73,8 +73,8 @@ def prepare(folder: str, o) -> tuple[list[bytes], featurize.Extractor]:
     some.facts = facts
     marks.commit(some.home, some.mark(0, ""))
     contents = [bytes(row.content) for row in written.select("content").toLocalIterator()]
-    extractor = featurize.prepare(o.extractor, o.image_size, o.weights, facts)
-    featurize.fit(extractor, written, print)
+    extractor = extractor_setup.for_dataset(o.extractor, o.image_size, o.weights, facts)
+    extractor_setup.fit_to_images(extractor, written, print)
     return contents, extractor
 
 
@@ -89,7 +89,7 @@ def the_stage(run: str, source: str, extractor: featurize.Extractor, o) -> float
 
 def bare_loop(contents: list[bytes], extractor: featurize.Extractor) -> float:
     """Images per second of one process that decodes, resizes and runs batches in ONNX Runtime on all cores."""
-    session = onnx_graphs.session(str(featurize.graph_path(extractor)), threads=cpu.cores())
+    session = onnx_graphs.session(str(graph_cache.path(extractor.graph)), threads=cpu.cores())
     name = session.get_inputs()[0].name
     return timed(contents, extractor, lambda batch: session.run(None, {name: batch}))
 

@@ -130,7 +130,7 @@ def over_http(count: int, flat: bool) -> dict[str, float]:
         pictures.finish(f"file://{folder}/{bundle.PICTURES}", 1, [])
         Path(folder, file_names.NETWORK).write_bytes(Network((Layer(np.zeros((WIDTH, 1)), np.zeros(1)),)).to_bytes())
         made_up = Extractor("hog", 1, 1, 1, "none", None)
-        Path(folder, file_names.DESCRIPTION).write_bytes(made_up.describe(["?"], 1))
+        Path(folder, file_names.DESCRIPTION).write_bytes(made_up.description(["?"], 1))
         context, (near, far) = multiprocessing.get_context("spawn"), socket.socketpair()
         server = context.Process(target=serve, args=(folder, far), daemon=True)
         server.start()

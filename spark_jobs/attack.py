@@ -5,7 +5,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from kindred.evaluation.attacks import attack_figures, attack_plan, spark_attacks
-from kindred.features import featurize
+from kindred.features import featurize, graph_cache
 from kindred.learning import cross_validation
 from kindred.runtime import file_names, job, variants
 from kindred.runtime.stage import Stage
@@ -23,7 +23,7 @@ def main(
     attack_epsilon_linf: float | None,
     seed: int,
 ) -> str:
-    facts, extractor = s.facts_of("ingest"), featurize.Extractor.of(s.facts_of("featurize"))
+    facts, extractor = s.facts_of("ingest"), featurize.Extractor.from_facts(s.facts_of("featurize"))
     network = variants.load("extractor", extractor.name).WEIGHTED
     bounds = {"l2": attack_epsilon_l2, "linf": attack_epsilon_linf}
     size = (facts["height"] or extractor.height, facts["width"] or extractor.width, facts["channels"])
@@ -36,7 +36,7 @@ def main(
         models["final"] = s.file("gate", file_names.NETWORK)
     chosen = _chosen(s, attack_images or attack_plan.DEFAULT_IMAGES[network], seed)
     worker = spark_attacks.worker(plan, extractor, models, facts["classes"], facts["channels"], s.threads())
-    featurize.ship(s.spark, extractor, lambda: s.file("featurize", file_names.EXTRACTOR))
+    graph_cache.send_to_workers(s.spark, extractor.graph, lambda: s.file("featurize", file_names.EXTRACTOR))
     with s.progress(of=len(chosen)):
         attacked = _images(s, chosen).mapInPandas(worker, spark_attacks.ATTACKED).toArrow()
     outcomes, pictures = spark_attacks.tables(attacked, same)

@@ -93,7 +93,7 @@ def _inputs(s, cell, features, found) -> np.ndarray:
     """What the cell's model sees: features or distances [n, d], or for the network pixels [n, h, w, c]."""
     if not cell.network:
         return cell_grid.inputs(cell, features, found, cores())
-    extractor = featurize.Extractor.of(s.facts_of("featurize"))
+    extractor = featurize.Extractor.from_facts(s.facts_of("featurize"))
     return features.reshape(-1, extractor.height, extractor.width, extractor.channels)
 
 

@@ -17,11 +17,11 @@ def home(s: Stage, *, k: int, seed: int) -> str:
 
 def main(s: Stage, *, k: int, seed: int) -> str:
     ids, features = s.matrix("features", "features", ds.field("split").isin(tables.LEARNED_FROM))
-    arrays, course = kmeans.kmeans_and_course(features, k, cores(), seed)
+    arrays, losses = kmeans.kmeans_with_losses(features, k, cores(), seed)
     found = cell_grid.Clustering(*arrays)
     s.put_file(file_names.CLUSTERING, found.to_bytes())
     s.report(file_names.CENTROIDS, found.centroids_to_bytes())
-    s.steps = {"mean_squared_distance": list(enumerate(course, 1))}
+    s.steps = {"mean_squared_distance": list(enumerate(losses, 1))}
     s.figures = {f"{s.name}/images": len(ids), f"{s.name}/mean_distance": float(found.distance.mean())}
     return f"{k:,} clusters of {len(ids):,} images, mean distance {found.distance.mean():.3f}"
 

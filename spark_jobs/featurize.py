@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pyspark.sql import Observation
 from pyspark.sql import functions as F
 
-from kindred.features import featurize
+from kindred.features import extractor_setup, featurize, graph_cache
 from kindred.runtime import file_names, job, partitioning, storage
 from kindred.runtime.stage import Stage
 
@@ -13,20 +13,21 @@ from kindred.runtime.stage import Stage
 def home(s: Stage, *, extractor: str, image_size: int | None, weights: str) -> str:
     """A folder beside the images, named by the extractor and everything that its output depends on."""
     dataset = s.folder_of("ingest").rsplit("/", 1)[0]  # the folder above the stage's own
-    s.prepared = featurize.prepare(extractor, image_size, weights, s.facts_of("ingest"))
+    s.prepared = extractor_setup.for_dataset(extractor, image_size, weights, s.facts_of("ingest"))
     return storage.join(dataset, "featurize", f"{extractor}-{s.prepared.fingerprint}")
 
 
 def main(s: Stage, *, extractor: str, image_size: int | None, weights: str) -> str:
     images = s.read("images").select("image_id", "split", "content")
     count = images.count()
-    featurize.fit(s.prepared, images, s.say)
-    featurize.ship(s.spark, s.prepared)
+    extractor_setup.fit_to_images(s.prepared, images, s.say)
+    graph_cache.send_to_workers(s.spark, s.prepared.graph)
     if s.prepared.graph:
-        s.put_file(file_names.EXTRACTOR, featurize.graph_path(s.prepared).read_bytes())
-    run = featurize.worker(s.prepared, s.threads())
+        s.put_file(file_names.EXTRACTOR, graph_cache.path(s.prepared.graph).read_bytes())
+    worker = featurize.worker(s.prepared, s.threads())
     times = Observation()
-    features = images.repartition(partitioning.tasks(s.spark, count), "image_id").mapInArrow(run, featurize.TIMED)
+    spread = images.repartition(partitioning.tasks(s.spark, count), "image_id")
+    features = spread.mapInArrow(worker, featurize.TIMED_FEATURES)
     features = features.observe(times, F.min("started").alias("start"), F.max("ended").alias("end"))
     dimensions = len(s.write("features", features, of=count).select("features").first()[0])
     seconds = max(times.get["end"] - times.get["start"], 1e-3)

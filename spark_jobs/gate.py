@@ -25,8 +25,8 @@ def main(s: Stage, *, gate: str) -> str:
 
 def _model(s: Stage, network: networks.Network, classes: list[str]) -> dict:
     """The files of the final model, with one graph for the whole way from pixels where the extractor has one."""
-    extractor, channels = featurize.Extractor.of(s.facts_of("featurize")), s.facts_of("ingest")["channels"]
-    files = {file_names.NETWORK: network.to_bytes(), file_names.DESCRIPTION: extractor.describe(classes, channels)}
+    extractor, channels = featurize.Extractor.from_facts(s.facts_of("featurize")), s.facts_of("ingest")["channels"]
+    files = {file_names.NETWORK: network.to_bytes(), file_names.DESCRIPTION: extractor.description(classes, channels)}
     if extractor.graph:
         files[file_names.MODEL] = onnx_model.whole_model(s.file("featurize", file_names.EXTRACTOR), network, channels)
     example = s.rows("images", ["content"], limit=1)["content"][0].as_py()

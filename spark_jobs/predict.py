@@ -1,6 +1,6 @@
 """a folder of images, a finished run -> predictions.csv: origin, label, confidence, probabilities"""
 
-from kindred.features import featurize
+from kindred.features import featurize, graph_cache
 from kindred.learning import networks
 from kindred.runtime import file_names, job, partitioning, runs, storage
 from kindred.runtime.errors import InputError
@@ -11,11 +11,11 @@ from kindred.serving import predict
 
 def main(s: Stage, *, run: str, images: str) -> str:
     source = RunReader(runs.find_run(run), s.name)
-    extractor = featurize.Extractor.of(source.facts_of("featurize"))
+    extractor = featurize.Extractor.from_facts(source.facts_of("featurize"))
     classes = source.facts_of("ingest")["classes"]
     network = networks.from_bytes(source.file("gate", file_names.NETWORK))
     uris = predict.files(images)
-    featurize.ship(s.spark, extractor, lambda: source.file("featurize", file_names.EXTRACTOR))
+    graph_cache.send_to_workers(s.spark, extractor.graph, lambda: source.file("featurize", file_names.EXTRACTOR))
     rows = s.spark.sparkContext.parallelize([(uri,) for uri in uris], partitioning.tasks(s.spark, len(uris)))
     origins = s.spark.createDataFrame(rows, "origin string")
     written = s.write("labelled_images", predict.label(origins, extractor, network, classes, s.threads()), of=len(uris))

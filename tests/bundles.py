@@ -35,7 +35,7 @@ def colour_graph() -> bytes:
         helper.make_node("ReduceMean", ["scaled", "sides"], ["features"], keepdims=0),
     ]
     constants = {"top": np.float32(255), "sides": np.array([1, 2], np.int64)}
-    return onnx_graphs.model(nodes, (*SIZE, 3), ("features", [3]), constants)
+    return onnx_graphs.extractor_graph(nodes, (*SIZE, 3), ("features", [3]), constants)
 
 
 def make(folder: Path, gallery: int = 60, queries: int = 6, graph: bytes | None = None) -> Path:
@@ -63,7 +63,7 @@ def make(folder: Path, gallery: int = 60, queries: int = 6, graph: bytes | None 
     for name, content in {
         file_names.EXTRACTOR: graph,
         file_names.NETWORK: network.to_bytes(),
-        file_names.DESCRIPTION: extractor.describe(CLASSES, 3),
+        file_names.DESCRIPTION: extractor.description(CLASSES, 3),
     }.items():
         storage.put_bytes(storage.uri(str(folder / name)), content)
     return folder

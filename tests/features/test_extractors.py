@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kindred.data import images
-from kindred.features import featurize, onnx_graphs
+from kindred.features import extractor_setup, graph_cache, onnx_graphs
 from kindred.learning import networks, onnx_model
 from kindred.runtime import variants
 from kindred.runtime.errors import InputError
@@ -75,56 +75,56 @@ def test_pixels_are_the_values_over_255() -> None:
 def test_an_extractor_takes_the_size_of_the_dataset_unless_it_or_the_form_has_one() -> None:
     dataset = {**MIXED, "height": 28, "width": 20, "channels": 1}
 
-    own = featurize.prepare("hog", None, "random", dataset)
-    asked = featurize.prepare("hog", 40, "random", dataset)
-    mixed = featurize.prepare("hog", None, "random", MIXED)
+    own = extractor_setup.for_dataset("hog", None, "random", dataset)
+    asked = extractor_setup.for_dataset("hog", 40, "random", dataset)
+    mixed = extractor_setup.for_dataset("hog", None, "random", MIXED)
 
     assert (own.height, own.width, own.channels) == (28, 20, 1)
     assert (asked.height, asked.width, asked.channels) == (40, 40, 1)
-    assert (mixed.height, mixed.width, mixed.channels) == (featurize.MIXED_SIZE, featurize.MIXED_SIZE, 3)
+    assert (mixed.height, mixed.width, mixed.channels) == (extractor_setup.MIXED_SIZE, extractor_setup.MIXED_SIZE, 3)
     assert len({own.fingerprint, asked.fingerprint, mixed.fingerprint}) == 3
 
 
 def test_images_larger_than_an_extractor_takes_are_shrunk_to_its_largest_side() -> None:
     dataset = {**MIXED, "height": 96, "width": 64}
 
-    shrunk = featurize.prepare("patch_kmeans", None, "random", dataset)
-    asked = featurize.prepare("patch_kmeans", 96, "random", dataset)
-    untouched = featurize.prepare("pixels", None, "random", dataset)
+    shrunk = extractor_setup.for_dataset("patch_kmeans", None, "random", dataset)
+    asked = extractor_setup.for_dataset("patch_kmeans", 96, "random", dataset)
+    untouched = extractor_setup.for_dataset("pixels", None, "random", dataset)
 
     assert [(e.height, e.width) for e in (shrunk, asked, untouched)] == [(48, 32), (96, 96), (96, 64)]
 
 
 def test_a_graph_is_exported_once_and_kept_in_the_cache(monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
-    first = featurize.prepare("pixels", 8, "random", MIXED)
+    first = extractor_setup.for_dataset("pixels", 8, "random", MIXED)
     monkeypatch.setattr(variants.load("extractor", "pixels"), "graph", lambda *given: pytest.fail("exported again"))
 
-    again = featurize.prepare("pixels", 8, "random", MIXED)
+    again = extractor_setup.for_dataset("pixels", 8, "random", MIXED)
 
     assert again == first
     assert (data / "cache/graphs" / first.graph).is_file()
 
 
 def test_a_graph_that_is_gone_from_the_cache_comes_back() -> None:
-    extractor = featurize.prepare("pixels", 8, "random", MIXED)
-    path = featurize.graph_path(extractor)
+    extractor = extractor_setup.for_dataset("pixels", 8, "random", MIXED)
+    path = graph_cache.restored(extractor.graph)
     path.unlink()
 
     with pytest.raises(InputError, match="run the 'featurize' stage again"):
-        featurize.graph_path(extractor)
-    assert featurize.graph_path(extractor, lambda: b"stored").read_bytes() == b"stored"
+        graph_cache.restored(extractor.graph)
+    assert graph_cache.restored(extractor.graph, lambda: b"stored").read_bytes() == b"stored"
 
 
 def test_weights_that_are_not_there_are_refused_before_keras_is_asked() -> None:
     with pytest.raises(InputError, match="no such weights: '/nowhere.h5'; give imagenet, random or a file"):
-        featurize.prepare("mobilenet", 32, "/nowhere.h5", MIXED)
+        extractor_setup.for_dataset("mobilenet", 32, "/nowhere.h5", MIXED)
 
 
 @pytest.mark.parametrize("name", FITTED)
 def test_a_fitted_extractor_is_named_after_its_dataset_before_it_is_fitted(name: str, data: Path) -> None:
     other = {**MIXED, "dataset": {"name": "any", "digest": "bbbb"}}
 
-    found = [featurize.prepare(name, 8, "random", dataset).graph for dataset in (MIXED, MIXED, other)]
+    found = [extractor_setup.for_dataset(name, 8, "random", dataset).graph for dataset in (MIXED, MIXED, other)]
 
     assert found[0] == found[1] != found[2]
     assert not list((data / "cache").rglob("*.onnx"))
@@ -207,7 +207,7 @@ def test_patch_kmeans_learns_whitened_patches_of_length_1() -> None:
 
     patches = module.learn(pile(28, 28, 1), str)
 
-    assert (patches.px, patches.border, patches.learned.shape) == (6, 2, (module.LEARNED, 36))
+    assert (patches.px, patches.border, patches.learned.shape) == (6, 2, (module.PATCHES, 36))
     np.testing.assert_allclose(np.linalg.norm(patches.learned, axis=1), 1, atol=1e-5)
 
 
@@ -224,14 +224,14 @@ def test_windows_cover_all_places_and_overlap() -> None:
 def test_a_fitted_extractor_sees_the_first_train_and_unlabelled_images_by_the_hash_of_their_ids(
     spark, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(featurize, "SAMPLE", 3)
-    extractor = featurize.prepare("patch_kmeans", 8, "random", {**MIXED, "channels": 1})
+    monkeypatch.setattr(extractor_setup, "SAMPLE_IMAGES", 3)
+    extractor = extractor_setup.for_dataset("patch_kmeans", 8, "random", {**MIXED, "channels": 1})
     rows = [(f"id{i}", ("train", "test", "unlabeled")[i % 3], encoded(noise(9, 8, 1, seed=i))) for i in range(12)]
     learnt_from = sorted((row for row in rows if row[1] != "test"), key=lambda row: sha256(row[0].encode()).hexdigest())
     columns = "image_id string, split string, content binary"
 
-    one = featurize.sample(extractor, spark.createDataFrame(rows, columns).repartition(1))
-    other = featurize.sample(extractor, spark.createDataFrame(rows[::-1], columns).repartition(4))
+    one = extractor_setup.sample(extractor, spark.createDataFrame(rows, columns).repartition(1))
+    other = extractor_setup.sample(extractor, spark.createDataFrame(rows[::-1], columns).repartition(4))
 
     expected = [images.fit(images.decode(row[2]), (8, 8), 1) for row in sorted(learnt_from[:3])]
     np.testing.assert_array_equal(one, expected)
@@ -240,19 +240,21 @@ def test_a_fitted_extractor_sees_the_first_train_and_unlabelled_images_by_the_ha
 
 @pytest.mark.spark
 def test_a_fit_is_shared_through_the_cache(spark, messages: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    extractor = featurize.prepare("patch_kmeans", None, "random", {**MIXED, "height": 8, "width": 8, "channels": 1})
+    extractor = extractor_setup.for_dataset(
+        "patch_kmeans", None, "random", {**MIXED, "height": 8, "width": 8, "channels": 1}
+    )
     rows = [(f"id{i}", "train", encoded(noise(8, 8, 1, seed=i))) for i in range(5)]
     frame = spark.createDataFrame(rows, "image_id string, split string, content binary")
 
-    featurize.fit(extractor, frame, messages.append)
-    content = featurize.graph_path(extractor).read_bytes()
+    extractor_setup.fit_to_images(extractor, frame, messages.append)
+    content = graph_cache.restored(extractor.graph).read_bytes()
     monkeypatch.setattr(variants.load("extractor", "patch_kmeans"), "fit_graph", lambda *given: pytest.fail("again"))
-    featurize.fit(extractor, frame, messages.append)
+    extractor_setup.fit_to_images(extractor, frame, messages.append)
 
-    assert featurize.graph_path(extractor).read_bytes() == content
+    assert graph_cache.restored(extractor.graph).read_bytes() == content
     assert messages[0] == "learning 300 patches of 4 x 4 px from 5 images"
     with pytest.raises(InputError, match="1 to learn from are too few"):
-        featurize.sample(extractor, frame.limit(1))
+        extractor_setup.sample(extractor, frame.limit(1))
 
 
 @pytest.mark.tensorflow

@@ -18,11 +18,11 @@ def test_three_blobs_are_three_clusters() -> None:
     np.testing.assert_allclose(distance, np.linalg.norm(POINTS - centroids[cluster], axis=1), atol=1e-3)
 
 
-def test_the_course_falls_to_the_mean_squared_distance() -> None:
-    (_, _, distance), course = kmeans.kmeans_and_course(POINTS, 3, threads=1)
+def test_the_losses_fall_to_the_mean_squared_distance() -> None:
+    (_, _, distance), losses = kmeans.kmeans_with_losses(POINTS, 3, threads=1)
 
-    assert all(later <= earlier + 1e-3 for earlier, later in zip(course, course[1:], strict=False))
-    assert course[-1] == pytest.approx((distance**2).mean(), rel=1e-3)
+    assert all(later <= earlier + 1e-3 for earlier, later in zip(losses, losses[1:], strict=False))
+    assert losses[-1] == pytest.approx((distance**2).mean(), rel=1e-3)
 
 
 def test_neither_a_second_time_nor_the_number_of_threads_shows() -> None:

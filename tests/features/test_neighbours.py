@@ -10,18 +10,18 @@ POINTS = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
 
 
 def test_directions_are_centred_and_of_length_1() -> None:
-    found = neighbours.directions(POINTS + 100)
+    found = neighbours.unit_vectors(POINTS + 100)
 
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
-    np.testing.assert_allclose(found, neighbours.directions(POINTS), atol=1e-4)
+    np.testing.assert_allclose(found, neighbours.unit_vectors(POINTS), atol=1e-4)
 
 
 def test_equal_features_have_directions_too() -> None:
-    assert np.isfinite(neighbours.directions(np.ones((3, 4), np.float32))).all()
+    assert np.isfinite(neighbours.unit_vectors(np.ones((3, 4), np.float32))).all()
 
 
 def test_the_nearest_are_those_of_a_full_search() -> None:
-    vectors = neighbours.directions(POINTS)
+    vectors = neighbours.unit_vectors(POINTS)
 
     products, rows = neighbours.nearest(vectors, vectors[:5], 7, threads=1)
 
@@ -69,7 +69,7 @@ def test_what_is_spread_is_the_solution_of_the_linear_system() -> None:
     seeds = np.zeros((50, 2))
     seeds[0, 0] = seeds[1, 1] = 1
 
-    found = neighbours.spread(affinities, seeds, far=0.9)
+    found = neighbours.spread(affinities, seeds, alpha=0.9)
 
     exact = np.linalg.solve(np.eye(50) - 0.9 * affinities.toarray(), seeds)
     np.testing.assert_allclose(found, np.maximum(exact, 0), atol=1e-5)

@@ -43,7 +43,7 @@ def test_an_empty_bucket_is_refused(bucket: str) -> None:
 
 
 def test_each_picture_gets_a_label_and_what_is_none_a_reason(folder: str) -> None:
-    extractor = SimpleNamespace(fitted=lambda p: p, features=lambda pixels, threads: np.zeros((len(pixels), 3)))
+    extractor = SimpleNamespace(resized=lambda p: p, features=lambda pixels, threads: np.zeros((len(pixels), 3)))
     network = SimpleNamespace(probabilities=lambda features: np.tile([0.25, 0.75], (len(features), 1)))
     frames = [pd.DataFrame({"origin": predict.files(folder)})]
 

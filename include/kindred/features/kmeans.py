@@ -1,27 +1,35 @@
 """k-means in feature space, the same every time for the same images."""
 
+from typing import Any
+
 import numpy as np
 
 from kindred.runtime.errors import InputError
 
-STEPS = 25
-TRIES = 300  # shared out among the centroids: few of them often start badly, many even that out
-SAMPLE_PER_CENTROID = 256  # more images than that move a centroid no further
+ITERATIONS = 25
+RESTARTS = 300  # divided by the number of centroids: few of them often start badly, many even that out
+SAMPLE_PER_CENTROID = 256  # images: more than that move a centroid no further
 
 
 def kmeans(features: np.ndarray, k: int, threads: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Centroids [k, d], and of each row its cluster [n] and its (Euclidean) distance to the centroid [n].
+    """Centroids [k, d], and of each row of the features [n, d] its cluster [n] and its (Euclidean) distance to the
+    centroid [n].
 
     Raises InputError where k is above the number of images.
+
+    >>> points = np.array([[0, 0], [0, 2], [9, 0], [9, 2]], np.float32)
+    >>> centroids, clusters, distances = kmeans(points, 2, threads=1)
+    >>> sorted(centroids.tolist()), distances.tolist()
+    ([[0.0, 1.0], [9.0, 1.0]], [1.0, 1.0, 1.0, 1.0])
     """
-    return kmeans_and_course(features, k, threads, seed)[0]
+    return kmeans_with_losses(features, k, threads, seed)[0]
 
 
-def kmeans_and_course(
+def kmeans_with_losses(
     features: np.ndarray, k: int, threads: int, seed: int = 0
 ) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], list[float]]:
-    """What `kmeans` gives, and the mean squared distance of the images that it learned from after each step of its best
-    try.
+    """What `kmeans` returns, and the mean squared distance of the images that it learned from after each iteration of
+    its best start.
     """
     import faiss
 
@@ -29,20 +37,20 @@ def kmeans_and_course(
         raise InputError(f"{k:,} clusters of {len(features):,} images; there must be at least as many images")
     faiss.omp_set_num_threads(threads)
     vectors = np.ascontiguousarray(features, np.float32)
-    model = faiss.Kmeans(
+    model: Any = faiss.Kmeans(  # its types are those before the training
         vectors.shape[1],
         k,
-        niter=STEPS,
-        nredo=max(1, TRIES // k),
+        niter=ITERATIONS,
+        nredo=max(1, RESTARTS // k),
         seed=seed,
         max_points_per_centroid=SAMPLE_PER_CENTROID,
         min_points_per_centroid=1,
     )
     model.train(vectors)
-    squares, cluster = model.index.search(vectors, 1)
-    learned_from = min(len(vectors), k * SAMPLE_PER_CENTROID)
-    course = (model.obj / learned_from).tolist()
-    return (model.centroids, cluster[:, 0], np.sqrt(np.maximum(squares[:, 0], 0))), course
+    squares, clusters = model.index.search(vectors, 1)
+    sample = min(len(vectors), k * SAMPLE_PER_CENTROID)
+    losses = (model.obj / sample).tolist()
+    return (model.centroids, clusters[:, 0], np.sqrt(np.maximum(squares[:, 0], 0))), losses
 
 
 def distances(features: np.ndarray, centroids: np.ndarray, threads: int) -> np.ndarray:
@@ -50,12 +58,12 @@ def distances(features: np.ndarray, centroids: np.ndarray, threads: int) -> np.n
     import faiss
 
     faiss.omp_set_num_threads(threads)
-    arrays = (np.ascontiguousarray(vectors, np.float32) for vectors in (features, centroids))
-    return np.sqrt(np.maximum(faiss.pairwise_distances(*arrays), 0))
+    images, centres = (np.ascontiguousarray(vectors, np.float32) for vectors in (features, centroids))
+    return np.sqrt(np.maximum(faiss.pairwise_distances(images, centres), 0))
 
 
 def representatives(features: np.ndarray, centroids: np.ndarray, threads: int) -> np.ndarray:
-    """For each centroid the row of the nearest image, each image at most once."""
+    """For each centroid [k, d] the row [k] of the nearest image of the features [n, d], each image at most once."""
     import faiss
 
     faiss.omp_set_num_threads(threads)
@@ -63,15 +71,15 @@ def representatives(features: np.ndarray, centroids: np.ndarray, threads: int) -
     index.add(np.ascontiguousarray(features, np.float32))
     chosen = np.full(len(centroids), -1)
     taken: set[int] = set()
-    wanted = np.arange(len(centroids))
+    unmatched = np.arange(len(centroids))
     k = 1
-    while len(wanted):
-        _, rows = index.search(np.ascontiguousarray(centroids[wanted], np.float32), min(k, len(features)))
-        for centroid, candidates in zip(wanted, rows, strict=True):
+    while len(unmatched):
+        _, rows = index.search(np.ascontiguousarray(centroids[unmatched], np.float32), min(k, len(features)))
+        for centroid, candidates in zip(unmatched, rows, strict=True):
             free = next((row for row in candidates if row not in taken), None)
             if free is not None:
                 chosen[centroid] = free
                 taken.add(int(free))
-        wanted = np.flatnonzero(chosen < 0)
-        k *= 4
+        unmatched = np.flatnonzero(chosen < 0)
+        k *= 4  # a centroid whose nearest images are all taken looks further away
     return chosen

@@ -10,24 +10,24 @@ import scipy.sparse as sparse
 from kindred.runtime.errors import InputError
 
 NEIGHBOURS = 10
-SHARPNESS = 3  # a neighbour's weight is its cosine to this power
-FAR = 0.99  # of the way that a label goes on from each image to its neighbours: through whole clusters
-NEAR = 0.9  # not far beyond the next images
-TOLERANCE = 1e-6
-STEPS = 100
+WEIGHT_EXPONENT = 3  # gamma of Iscen et al.: a neighbour's weight is its cosine to this power
+ALPHA = 0.99  # of Zhou et al.: the share of its label that an image passes on; so near to 1 it crosses whole clusters
+LOCAL_ALPHA = 0.9  # a label hardly goes beyond the next images
+TOLERANCE = 1e-6  # of the solver: the residual's length over that of the right side
+MAX_ITERATIONS = 100
 
 
-def directions(features: np.ndarray, around: np.ndarray | None = None) -> np.ndarray:
-    """Features [n, d] centred (on the mean [d], or `around`) and at length 1, float32: their inner products are cosines
-    about it.
+def unit_vectors(features: np.ndarray, centre: np.ndarray | None = None) -> np.ndarray:
+    """Features [n, d] less their `centre` [d] (by default their mean) and divided by their length, float32: inner
+    products are cosines about the centre.
     """
-    centre = features.mean(axis=0, dtype=np.float64) if around is None else around
+    centre = features.mean(axis=0, dtype=np.float64) if centre is None else centre
     centred = features - centre.astype(np.float32)
     return centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
 
 
 def nearest(gallery: np.ndarray, queries: np.ndarray, k: int, threads: int) -> tuple[np.ndarray, np.ndarray]:
-    """The k rows of `gallery` with the greatest inner products for each query: products and rows, [queries, k].
+    """The k rows of `gallery` [n, d] with the greatest inner products for each query [q, d]: products and rows, [q, k].
 
     Exact. Raises InputError where k is above the number of rows.
     """
@@ -38,19 +38,26 @@ def nearest(gallery: np.ndarray, queries: np.ndarray, k: int, threads: int) -> t
     faiss.omp_set_num_threads(threads)
     index = faiss.IndexFlatIP(gallery.shape[1])
     index.add(np.ascontiguousarray(gallery, np.float32))
-    return index.search(np.ascontiguousarray(queries, np.float32), k)
+    products, rows = index.search(np.ascontiguousarray(queries, np.float32), k)
+    return products, rows
 
 
 def graph(features: np.ndarray, threads: int, k: int = NEIGHBOURS) -> sparse.csr_matrix:
     """The symmetric, normalised affinities [n, n] of each image with its k nearest: D^-1/2 W D^-1/2, W without a
     diagonal.
+
+    >>> graph(np.array([[0.0, 1], [0, 2], [5, 0], [6, 0]]), threads=1, k=1).toarray().round(3)
+    array([[0., 1., 0., 0.],
+           [1., 0., 0., 0.],
+           [0., 0., 0., 1.],
+           [0., 0., 1., 0.]])
     """
     n = len(features)
-    vectors = directions(features)
+    vectors = unit_vectors(features)
     products, rows = nearest(vectors, vectors, min(k + 1, n), threads)
     others = rows != np.arange(n)[:, None]
     others[others.all(axis=1), -1] = False  # so many twins that an image is not among its own nearest
-    weights = np.maximum(products[others], 0).astype(np.float64) ** SHARPNESS
+    weights = np.maximum(products[others], 0).astype(np.float64) ** WEIGHT_EXPONENT
     row_of = np.repeat(np.arange(n), rows.shape[1] - 1)
     directed = sparse.csr_matrix((weights, (row_of, rows[others])), shape=(n, n))
     affinities = directed.maximum(directed.T)
@@ -59,31 +66,37 @@ def graph(features: np.ndarray, threads: int, k: int = NEIGHBOURS) -> sparse.csr
 
 
 def vote(features: np.ndarray, votes: np.ndarray, queries: np.ndarray, threads: int, k: int = NEIGHBOURS) -> np.ndarray:
-    """The class shares [q, classes] in which the k images nearest to each query vote: of `features` [n, d] with their
-    `votes` [n, classes], each weighted as in the graph; as if one more neighbour voted for all classes alike.
+    """Class shares [q, classes]: how the k images nearest to each query vote, of `features` [n, d] with their `votes`
+    [n, classes], each weighted as in the graph; as if one more neighbour voted for all classes alike.
+
+    >>> shares = vote(np.array([[1.0, 0], [0, 1]]), np.eye(2), np.array([[2.0, 0]]), threads=1)
+    >>> shares.argmax(axis=1), shares.sum(axis=1)
+    (array([0]), array([1.]))
     """
     centre = features.mean(axis=0, dtype=np.float64)
-    products, rows = nearest(directions(features, centre), directions(queries, centre), min(k, len(features)), threads)
-    weights = np.maximum(products, 0).astype(np.float64) ** SHARPNESS
-    found = np.einsum("qk,qkc->qc", weights, votes[rows]) + weights.mean(axis=1, keepdims=True) / votes.shape[1] + 1e-12
-    return found / found.sum(axis=1, keepdims=True)
+    gallery, vectors = unit_vectors(features, centre), unit_vectors(queries, centre)
+    products, rows = nearest(gallery, vectors, min(k, len(features)), threads)
+    weights = np.maximum(products, 0).astype(np.float64) ** WEIGHT_EXPONENT
+    prior = weights.mean(axis=1, keepdims=True) / votes.shape[1]
+    shares = np.einsum("qk,qkc->qc", weights, votes[rows]) + prior + 1e-12
+    return shares / shares.sum(axis=1, keepdims=True)
 
 
-def spread(affinities: sparse.csr_matrix, seeds: np.ndarray, far: float = FAR) -> np.ndarray:
-    """What reaches each image, [n, m], of what `seeds` [n, m] put in: (I - far * affinities)^-1 seeds, by conjugate
-    gradients on all columns at once.
+def spread(affinities: sparse.csr_matrix, seeds: np.ndarray, alpha: float = ALPHA) -> np.ndarray:
+    """What `seeds` [n, m] become when each image passes the share `alpha` on to its neighbours, again and again,
+    [n, m]: (I - alpha * affinities)^-1 seeds, by conjugate gradients on all columns at once.
     """
-    found = seeds.astype(np.float64)
-    rest = far * (affinities @ found)
-    way, size = rest.copy(), (rest * rest).sum(axis=0)
+    solution = seeds.astype(np.float64)
+    residual = alpha * (affinities @ solution)
+    direction, square = residual.copy(), (residual * residual).sum(axis=0)
     enough = TOLERANCE**2 * (seeds * seeds).sum(axis=0)
-    for _ in range(STEPS):
-        if (size <= enough).all():
+    for _ in range(MAX_ITERATIONS):
+        if (square <= enough).all():
             break
-        ahead = way - far * (affinities @ way)
-        step = size / np.maximum((way * ahead).sum(axis=0), 1e-300)
-        found += step * way
-        rest -= step * ahead
-        before, size = size, (rest * rest).sum(axis=0)
-        way = rest + size / np.maximum(before, 1e-300) * way
-    return np.maximum(found, 0)
+        product = direction - alpha * (affinities @ direction)
+        step = square / np.maximum((direction * product).sum(axis=0), 1e-300)
+        solution += step * direction
+        residual -= step * product
+        before, square = square, (residual * residual).sum(axis=0)
+        direction = residual + square / np.maximum(before, 1e-300) * direction
+    return np.maximum(solution, 0)

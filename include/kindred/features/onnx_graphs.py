@@ -1,6 +1,7 @@
-"""ONNX graphs of extractors: from a Keras network, and from pixels."""
+"""ONNX graphs of extractors: from a Keras network, from nodes, from pixels; and their sessions."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ REGIONS = "regions"
 OPSET = 18  # the first whose Resize averages over all pixels that it shrinks (antialias), as Pillow does
 IR_VERSION = 10
 CAFFE_MEANS = (103.939, 116.779, 123.68)  # BGR, of ImageNet: what the weights of ResNet were trained with
+
+Constants = Mapping[str, np.ndarray | np.generic]  # tensors by name
 
 
 def session(content: bytes | str, threads: int = 1) -> Any:
@@ -34,21 +37,19 @@ def scaled_pixels(size: tuple[int, int], channels: int) -> bytes:
         helper.make_node("Div", ["floats", "top"], ["scaled"]),
         helper.make_node("Flatten", ["scaled"], ["features"], axis=1),
     ]
-    return model(nodes, (*size, channels), ("features", [size[0] * size[1] * channels]), {"top": np.float32(255)})
+    width = size[0] * size[1] * channels
+    return extractor_graph(nodes, (*size, channels), ("features", [width]), {"top": np.float32(255)})
 
 
-def model(
-    nodes: list[onnx.NodeProto],
-    shape: tuple[int, int, int],
-    output: tuple[str, list[int]],
-    constants: dict[str, np.ndarray],
+def extractor_graph(
+    nodes: list[onnx.NodeProto], shape: tuple[int, ...], output: tuple[str, list[int]], constants: Constants
 ) -> bytes:
     """An extractor's graph of its nodes: "images", uint8 [n, *shape] -> the named output, float32 [n, *its shape]."""
     name, sizes = output
-    given = helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", *shape])
-    found = helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", *sizes])
+    inputs = helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", *shape])
+    outputs = helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", *sizes])
     values = [numpy_helper.from_array(np.asarray(value), key) for key, value in constants.items()]
-    return model_of(helper.make_graph(nodes, name, [given], [found], values)).SerializeToString()
+    return versioned_model(helper.make_graph(nodes, name, [inputs], [outputs], values)).SerializeToString()
 
 
 def keras_application(
@@ -56,7 +57,7 @@ def keras_application(
 ) -> bytes:
     """uint8 [n, h, w, 3] -> float32 [n, d]: a network of `keras.applications` without its top, globally averaged.
 
-    `weights` is `imagenet` (from Keras's own place, downloaded once), `random` or a file of weights without the top.
+    `weights` is `imagenet` (from Keras's cache, downloaded once), `random` or a file of weights without the top.
     `widths` are the width multipliers (alpha) among which the one that a file was made with is found.
     Raises InputError for weights that cannot be loaded.
     """
@@ -67,7 +68,7 @@ def keras_application(
 
     network = _keras_network(getattr(keras.applications, name), weights, widths)
 
-    def features(images):
+    def features(images: Any) -> Any:
         values = tf.cast(images, tf.float32)
         if preprocessing == "tf":
             values = values / 127.5 - 1.0
@@ -77,7 +78,7 @@ def keras_application(
 
     signature = [tf.TensorSpec([None, *size, 3], tf.uint8, name="images")]
     model, _ = tf2onnx.convert.from_function(tf.function(features), signature, opset=OPSET)
-    return _named(model).SerializeToString()
+    return _with_our_versions(model).SerializeToString()
 
 
 def with_regions(extractor: bytes) -> bytes | None:
@@ -127,13 +128,13 @@ def _keras_network(application: Any, weights: str, widths: tuple[float, ...] | N
     raise InputError(f"{weights} holds no weights of {application.__name__} without its top: {reasons[0]}")
 
 
-def model_of(graph: onnx.GraphProto) -> onnx.ModelProto:
+def versioned_model(graph: onnx.GraphProto) -> onnx.ModelProto:
     """A model of one graph, in the operator set and the format version that all graphs here have."""
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
 
 
-def _named(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A converted model with one domain, one IR version and an input and output that `compose` can join."""
+def _with_our_versions(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A converted model with one domain and the versions that `compose` can join with those of other graphs here."""
     del model.opset_import[:]
     model.opset_import.append(helper.make_opsetid("", OPSET))
     model.ir_version = IR_VERSION

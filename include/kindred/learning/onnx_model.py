@@ -46,7 +46,7 @@ def _resize(size: list[int], channels: int, wanted: int) -> onnx.ModelProto:
     constants = [numpy_helper.from_array(np.array(value, np.int64), name) for name, value in values.items()]
     pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", "height", "width", channels])
     resized = helper.make_tensor_value_info("resized", TensorProto.UINT8, ["n", *size, wanted])
-    return onnx_graphs.model_of(helper.make_graph(nodes, "resize", [pixels], [resized], constants))
+    return onnx_graphs.versioned_model(helper.make_graph(nodes, "resize", [pixels], [resized], constants))
 
 
 def _head(network: Network) -> onnx.ModelProto:
@@ -68,4 +68,4 @@ def _head(network: Network) -> onnx.ModelProto:
     inputs, outputs = network.layers[0].weights.shape[0], network.layers[-1].bias.shape[0]
     features = helper.make_tensor_value_info("head_features", TensorProto.FLOAT, ["n", inputs])
     probabilities = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", outputs])
-    return onnx_graphs.model_of(helper.make_graph(nodes, "classifier", [features], [probabilities], constants))
+    return onnx_graphs.versioned_model(helper.make_graph(nodes, "classifier", [features], [probabilities], constants))

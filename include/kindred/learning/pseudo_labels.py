@@ -91,7 +91,7 @@ def precision(verdicts: dict[int, Verdict], given: Given, unlabelled: np.ndarray
 
 def nearest_given(pool: Pool, given: Given, rows: np.ndarray) -> np.ndarray:
     """The ids of the given images nearest to each of `rows`, nearest first: [rows, up to 3]."""
-    vectors = neighbours.directions(pool.features)
+    vectors = neighbours.unit_vectors(pool.features)
     k = min(NEAREST, len(given.rows))
     _, found = neighbours.nearest(vectors[given.rows], vectors[rows], k, pool.threads)
     return pool.ids[given.rows[found]]
@@ -154,7 +154,7 @@ def _novelty(scenes: dict[int, Scene], given: Given) -> dict[int, np.ndarray]:
     """How far each image is from every known label: minus the logarithm of the most that reaches it of one class."""
     found = {}
     for view, scene in scenes.items():
-        reached = scene.reached(neighbours.NEAR).max(axis=1)
+        reached = scene.reached(neighbours.LOCAL_ALPHA).max(axis=1)
         found[view] = -np.log(np.maximum(reached * len(given.rows) / len(scene.known), 1e-12))
     return found
 

@@ -101,7 +101,7 @@ def open_folder(folder: Path, name: str) -> Bundle:
     description = storage.find_json(storage.uri(str(folder / file_names.DESCRIPTION)))
     if description is None:
         raise InputError(f"no model beside the index in {folder}; run the '{stages.BUILD_INDEX}' stage again")
-    extractor, session = Extractor.of(description["extractor"]), None
+    extractor, session = Extractor.from_facts(description["extractor"]), None
     if extractor.graph:
         graph = (folder / file_names.EXTRACTOR).read_bytes()
         session = onnx_graphs.session(onnx_graphs.with_regions(graph) or graph, cores())

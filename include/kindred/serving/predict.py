@@ -67,7 +67,7 @@ def _label(
             batch = frame["origin"][start : start + BATCH]
             for origin, read in zip(batch, read_ahead(batch), strict=True):
                 try:
-                    pixels.append(extractor.fitted(images.decode(read())))
+                    pixels.append(extractor.resized(images.decode(read())))
                     origins.append(origin)
                 except images.ImageError as error:
                     rejected.append((origin, None, None, None, str(error)))

@@ -15,7 +15,7 @@ import pyarrow as pa
 from kindred.data import images
 from kindred.evaluation.attacks import black_box
 from kindred.evaluation.attacks.attack_plan import ATTACKS, AttackPlan
-from kindred.features import featurize, onnx_graphs
+from kindred.features import featurize, graph_cache, onnx_graphs
 from kindred.learning import networks, onnx_model
 from kindred.learning.class_numbers import class_numbers
 
@@ -130,10 +130,10 @@ def _batches(shapes: list[tuple[int, ...]]) -> Iterator[list[int]]:
 
 @functools.lru_cache(maxsize=2)
 def _model(extractor: featurize.Extractor, network: bytes, channels: int, threads: int) -> black_box.Model:
-    """In a worker, to which `featurize.ship` has sent the graph: the whole way from pixels to probabilities."""
+    """The whole way from pixels to probabilities, in a worker that was sent the extractor's graph."""
     head = networks.from_bytes(network)
     if extractor.graph is None:
         return lambda pixels: head.probabilities(extractor.features(list(pixels), threads))
-    graph = Path(featurize.shipped(extractor.graph)).read_bytes()
+    graph = Path(graph_cache.on_worker(extractor.graph)).read_bytes()
     session = onnx_graphs.session(onnx_model.whole_model(graph, head, channels), threads)
     return lambda pixels: session.run(None, {"pixels": pixels})[0]

@@ -3,18 +3,18 @@
 An extractor gives
 
     IMAGE_SIZE   the side in pixels to which images are resized; None: the dataset's own height and width
-    CHANNELS     how many channels it wants; None: the dataset's own
-    WEIGHTED     does it have weights (a file, `imagenet`, `random`)?
+    CHANNELS     how many channels it takes, 1 or 3, to which images are converted; None: the dataset's own
+    WEIGHTED     whether it has weights (a file, `imagenet`, `random`)
 
 and one of the three:
 
     graph(size, channels, weights) -> bytes    an ONNX graph: uint8 [n, height, width, channels] -> float32 [n, d]
-    fit_graph(sample, say) -> bytes            the same, fitted to some of the dataset's own images, uint8 [n, h, w, c]
-    features(images) -> array                  the same as a function, where there is no graph
+    fit_graph(sample, say) -> bytes            the same, fitted to a sample of the dataset, uint8 [n, h, w, c]
+    features(images) -> array                  a function in place of a graph: uint8 [n, h, w, c] -> float32 [n, d]
 
 `graph` runs once per weights, in the driver; the workers run what it gives in ONNX Runtime. It raises InputError for
 weights that it cannot load. `fit_graph` runs once per dataset, in the driver: it sees train and unlabelled images and
-no labels, gives the same bytes for the same images, and tells `say` what it does.
+no labels, gives the same bytes for the same images, and reports to `say` what it does. `features` runs in the workers.
 
-An extractor with IMAGE_SIZE None may give LARGEST: the longest side in pixels that it takes without shrinking.
+An extractor with IMAGE_SIZE None may give MAX_SIDE_PX: larger images are shrunk until their longer side is that long.
 """

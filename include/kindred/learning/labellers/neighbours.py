@@ -11,7 +11,7 @@ from kindred.features import neighbours
 from kindred.learning.pseudo_label_types import Scene
 
 THRESHOLD = 0.0
-SETTINGS = (neighbours.NEAR, neighbours.FAR)  # how far a label reaches
+SETTINGS = (neighbours.LOCAL_ALPHA, neighbours.ALPHA)  # how far a label reaches
 
 
 def opinion(scene: Scene, far: float) -> np.ndarray:

@@ -1,0 +1,105 @@
+"""An extractor, set up for a dataset in the driver: its size, its fingerprint, its graph exported or fitted once."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kindred.data import images
+from kindred.features import graph_cache, onnx_graphs
+from kindred.features.featurize import Extractor
+from kindred.runtime import storage, tables, variants
+from kindred.runtime.errors import InputError
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+MIXED_SIZE = 32  # px: the side for an extractor without one of its own, where the images differ in size
+SAMPLE_IMAGES = 5000  # at most, that a fitted extractor learns from: a bound on the driver's memory and time
+
+CODE = (onnx_graphs, images)  # beside the extractor's own file, what features depend on
+
+
+def for_dataset(name: str, image_size: int | None, weights: str, dataset: dict[str, Any]) -> Extractor:
+    """The extractor for a dataset (the facts of its ingest stage: height, width, channels, dataset), with its graph
+    exported once and cached; where the graph is to be fitted, `fit_to_images` does that later.
+    """
+    module = variants.load("extractor", name)
+    height, width = _size(module, image_size, dataset)
+    channels = module.CHANNELS or dataset["channels"]
+    fitted_on = [dataset["dataset"]["digest"], SAMPLE_IMAGES] if hasattr(module, "fit_graph") else []
+    fingerprint = _fingerprint(module, height, width, channels, weights, *fitted_on)
+    graph = None if hasattr(module, "features") else _graph_name(name, fingerprint)
+    if hasattr(module, "graph") and not graph_cache.path(_graph_name(name, fingerprint)).exists():
+        content = module.graph((height, width), channels, weights)
+        fingerprint = _fingerprint(module, height, width, channels, weights)  # weights may have been fetched just now
+        graph = _graph_name(name, fingerprint)
+        graph_cache.put(graph, content)
+    return Extractor(name, height, width, channels, fingerprint, graph)
+
+
+def fit_to_images(extractor: Extractor, frame: DataFrame, say: Callable[[str], None]) -> None:
+    """Fit the extractor's graph to a dataset's images (rows of image_id, split, content), unless it is in the cache
+    or is none that is fitted. Raises InputError where there are fewer than two images to learn from.
+    """
+    module = variants.load("extractor", extractor.name)
+    if extractor.graph and hasattr(module, "fit_graph") and not graph_cache.path(extractor.graph).exists():
+        graph_cache.put(extractor.graph, module.fit_graph(sample(extractor, frame), say))
+
+
+def sample(extractor: Extractor, frame: DataFrame) -> np.ndarray:
+    """What a fitted extractor learns from: the first SAMPLE_IMAGES train and unlabelled images by the hash of their
+    ids, in the extractor's size, uint8 [n, h, w, c], sorted by id.
+    """
+    from pyspark.sql import functions as F
+
+    seen = frame.where(F.col("split").isin(*tables.LEARNED_FROM))
+    ranked = seen.select("image_id", F.sha2("image_id", 256).alias("rank")).distinct().orderBy("rank")
+    chosen = F.broadcast(ranked.limit(SAMPLE_IMAGES))
+    rows = seen.join(chosen, "image_id", how="left_semi").select("image_id", "content").toLocalIterator()
+    pixels = {row.image_id: extractor.resized(images.decode(row.content)) for row in rows}
+    if len(pixels) < 2:
+        raise InputError(f"{extractor.name} learns from images; {len(pixels)} to learn from are too few")
+    return np.stack([pixels[image_id] for image_id in sorted(pixels)])
+
+
+def _graph_name(name: str, fingerprint: str) -> str:
+    return f"{name}-{fingerprint}.onnx"
+
+
+def _size(module: ModuleType, image_size: int | None, dataset: dict[str, Any]) -> tuple[int, int]:
+    """The height and width to which images are resized."""
+    if side := image_size or module.IMAGE_SIZE:
+        return side, side
+    height, width = dataset["height"] or MIXED_SIZE, dataset["width"] or MIXED_SIZE
+    scale = min(1, getattr(module, "MAX_SIDE_PX", math.inf) / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def _fingerprint(
+    module: ModuleType, height: int, width: int, channels: int, weights: str, *fitted_on: str | int
+) -> str:
+    code = [storage.file_fingerprint(variants.source(part)) for part in (module, *CODE)]
+    return storage.fingerprint(height, width, channels, code, _weights_identity(module, weights), *fitted_on)
+
+
+def _weights_identity(module: ModuleType, weights: str) -> list[Any]:
+    """What changes when the weights do."""
+    if not module.WEIGHTED:
+        return []
+    if weights == "random":
+        return ["random"]
+    if weights == "imagenet":
+        folder = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models"
+        prefix = variants.source(module).stem.split("_")[0]
+        files = sorted(folder.glob(f"{prefix}*_no_top.h5")) + sorted(folder.glob(f"{prefix}*_notop.h5"))
+        return ["imagenet", *((file.name, file.stat().st_size) for file in files)]
+    if not Path(weights).is_file():
+        raise InputError(f"no such weights: {weights!r}; give imagenet, random or a file")
+    return [storage.file_fingerprint(weights)]
