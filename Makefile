@@ -87,7 +87,7 @@ test: $(READY) ## run all tests except the very long ones (minutes)
 	@"$(BIN)/python" -m pytest -m "(first or not cluster) and not long"
 
 test-fast: $(READY) ## run the tests without Spark, Airflow, TensorFlow, servers and browsers
-	@OMP_NUM_THREADS=1 "$(BIN)/python" -m pytest --fast
+	@"$(BIN)/python" -m pytest --fast
 
 test-long: $(READY) ## run the tests that take minutes each
 	@"$(BIN)/python" -m pytest -m "long and not cluster" --durations=0

@@ -31,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.fast:
         config.option.markexpr = f"not ({' or '.join(NOT_FAST)})"
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # of small arrays, threads cost more than they save
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses

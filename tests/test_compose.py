@@ -1,7 +1,9 @@
 """docker-compose.yaml, the image and .env: valid, complete, and closed to strangers."""
 
 import json
+import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -108,8 +110,7 @@ def test_no_secret_stands_in_a_command_or_in_the_repository(env) -> None:
 
     assert not any(secret in str(service.get("command")) for service in services.values() for secret in secrets)
     assert not any(secret in str(service["healthcheck"]) for service in services.values() for secret in secrets)
-    ignored = subprocess.run(["git", "check-ignore", ".env"], cwd=ROOT, capture_output=True, check=False)
-    assert ignored.returncode == 0
+    assert "/.env" in (ROOT / ".gitignore").read_text().splitlines()
 
 
 def test_all_of_spark_knows_the_secret_and_asks_for_it(env) -> None:
@@ -167,6 +168,7 @@ def test_the_jars_fit_pysparks_hadoop() -> None:
     assert "PySpark does not contain" not in done.stderr
 
 
+@pytest.mark.skipif(not shutil.which("curl"), reason="no curl here, with which `bin/install jars` downloads")
 def test_a_jar_that_was_changed_is_not_installed(tmp_path: Path) -> None:
     """From a Maven repository in a folder, whose first jar is another file."""
     repository = tmp_path / "maven"
@@ -177,7 +179,7 @@ def test_a_jar_that_was_changed_is_not_installed(tmp_path: Path) -> None:
     done = subprocess.run(
         ["sh", "bin/install", "jars", str(tmp_path / "jars")],
         cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin", "MAVEN": f"file://{repository}"},
+        env={"PATH": os.environ["PATH"], "MAVEN": f"file://{repository}"},
         capture_output=True,
         text=True,
         check=False,
