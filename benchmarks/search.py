@@ -29,10 +29,12 @@ import numpy as np
 from kindred.features.featurize import Extractor
 from kindred.learning.networks import Layer, Network
 from kindred.runtime import file_names
-from kindred.search import image_index, lower_bounds, pictures, shards
+from kindred.search import image_index, index_files, lower_bounds, pictures, shards
+from kindred.search.answers import Answer
 from kindred.search.distances import distance
 from kindred.search.gallery import Gallery
-from kindred.search.image_index import Images, Index
+from kindred.search.image_index import Index
+from kindred.search.shards import Images
 from kindred.serving import bundle
 
 K = 10
@@ -193,13 +195,13 @@ def make_up(folder: Path, count: int, flat: bool) -> np.ndarray:
         noise = random.standard_normal((size, WIDTH), np.float32) * scale.astype(np.float32)
         return noise + centres[random.integers(0, 10, size)]
 
-    sample = draw(lower_bounds.SAMPLE)
+    sample = draw(lower_bounds.SAMPLE_SIZE)
     made = lower_bounds.fit({"features": sample, "probabilities": np.ones((len(sample), 1))})
-    about = image_index.described(["?"], {"features": WIDTH, "probabilities": 1})
-    sizes = [min(shards.ROWS, count - start) for start in range(0, count, shards.ROWS)]
+    about = index_files.describe(["?"], {"features": WIDTH, "probabilities": 1})
+    sizes = [min(shards.MAX_ROWS, count - start) for start in range(0, count, shards.MAX_ROWS)]
     for number, size in enumerate(sizes):
-        shards.write(f"file://{folder}", number, shards.make(of(draw(size), number * shards.ROWS), made))
-    image_index.finish(f"file://{folder}", about, made, list(range(len(sizes))))
+        shards.write(f"file://{folder}", number, shards.make(of(draw(size), number * shards.MAX_ROWS), made))
+    index_files.finish(f"file://{folder}", about, made, list(range(len(sizes))))
     return draw(200)
 
 
@@ -224,7 +226,7 @@ def idx(path: Path) -> np.ndarray:
     return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=16).reshape(-1, 784) / np.float32(255)
 
 
-def rows_of(answers: list[image_index.Answer]) -> np.ndarray:
+def rows_of(answers: list[Answer]) -> np.ndarray:
     return np.array([[int(found.image_id) for found in answer.neighbours] for answer in answers])
 
 

@@ -2,7 +2,7 @@
 
 from kindred.runtime import file_names, job, storage
 from kindred.runtime.stage import Stage
-from kindred.search import image_index, lower_bounds, pictures, spark_index
+from kindred.search import index_files, lower_bounds, pictures, spark_index
 from kindred.serving import bundle
 
 
@@ -17,7 +17,7 @@ def main(s: Stage) -> str:
 
     seen = s.read("features"), s.read("predictions_final")
     gallery, queries = spark_index.gallery(*seen, s.read("labels")), spark_index.queries(*seen)
-    shown = max(1, -(-sum(count.values()) // pictures.ROWS))
+    shown = max(1, -(-sum(count.values()) // pictures.PER_SHARD))
     rows = spark_index.write(gallery, piled, folder[bundle.VECTORS], made, dataset)
     rows = rows.unionByName(spark_index.write(queries, count["test"], folder[bundle.QUERIES], made, dataset))
     s.write("index", rows.unionByName(spark_index.write_pictures(s.read("images"), shown, folder[bundle.PICTURES])))
@@ -27,7 +27,7 @@ def main(s: Stage) -> str:
     about = {"classes": classes, "extractor": s.facts_of("featurize"), "built_from": s.inputs.copy()}
     numbers = {part: sorted(written["shard"][written["part"] == part].tolist()) for part in bundle.PARTS}
     for part in (bundle.VECTORS, bundle.QUERIES):
-        image_index.finish(folder[part], image_index.described(widths=widths, **about), made, numbers[part])
+        index_files.finish(folder[part], index_files.describe(widths=widths, **about), made, numbers[part])
     pictures.finish(folder[bundle.PICTURES], shown, numbers[bundle.PICTURES])
     _put_model(s)
     images = int(written["images"][written["part"] == bundle.VECTORS].sum())

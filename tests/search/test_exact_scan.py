@@ -65,7 +65,7 @@ def test_the_answer_by_every_distance_is_that_of_comparing_each_pair(name: str, 
 
 def test_the_results_of_a_search_stay_as_they_are_when_the_thread_searches_again() -> None:
     gallery = index(images(300, WIDE, seed=0))
-    scan = exact_scan.Scan(gallery.gallery, gallery.screens["l2"], farthest=False, k=5, threads=1)
+    scan = exact_scan.Scan(gallery.gallery, gallery.bounds["l2"], farthest=False, k=5, threads=1)
     queries, nothing = images(20, WIDE, seed=1), np.full(20, -1)
     answers, rows = gallery.search(queries, 5, "cosine"), scan.best(queries.features, nothing, None)
     before = copy.deepcopy((answers, rows))

@@ -135,7 +135,7 @@ def test_the_index_holds_the_unlabelled_images_as_final_sees_them(labelled) -> N
 
 
 def test_a_picture_of_the_bundle_is_seen_as_its_image_was(labelled, monkeypatch) -> None:
-    monkeypatch.setattr("kindred.search.pictures.ROWS", 100)
+    monkeypatch.setattr("kindred.search.pictures.PER_SHARD", 100)
     finish(labelled, "off")
     storage.delete(storage.join(labelled, "build_index"))
     run_stage("build_index", labelled)
@@ -154,7 +154,7 @@ def test_a_picture_of_the_bundle_is_seen_as_its_image_was(labelled, monkeypatch)
 
 
 def test_many_queries_in_many_shards_find_what_one_process_finds(labelled, monkeypatch) -> None:
-    monkeypatch.setattr("kindred.search.shards.ROWS", 100)
+    monkeypatch.setattr("kindred.search.shards.MAX_ROWS", 100)
     finish(labelled, "off")
     storage.delete(storage.join(labelled, "build_index"))
     run_stage("build_index", labelled)

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from kindred.data import contact_sheets
+from kindred.search.answers import Answer
 from kindred.search.distances import DISTANCES
-from kindred.search.image_index import Answer, Index
+from kindred.search.image_index import Index
 from kindred.search.shards import Images
 
 PRECISION_AT = (1, 5, 8, 10)

@@ -14,7 +14,7 @@ from kindred.search.shards import Shard
 
 @dataclass(frozen=True)
 class Filter:
-    """Which images may be found; a field that is None asks for nothing. `classes` are those of the final model."""
+    """Which images a search may give; a field that is None excludes nothing. `classes` are those of the final model."""
 
     classes: list[str] | None = None
     splits: list[str] | None = None
@@ -25,21 +25,21 @@ class Filter:
 
 @dataclass(frozen=True)
 class Gallery:
-    """`gone` holds for each shard a mask [n] of the deleted rows, or None."""
+    """`deleted` holds for each shard a mask [n] of the deleted rows, or None."""
 
     shards: tuple[Shard, ...] = ()
-    gone: tuple[np.ndarray | None, ...] = ()
+    deleted: tuple[np.ndarray | None, ...] = ()
 
     def __len__(self) -> int:
-        return self.starts[-1] - sum(int(gone.sum()) for gone in self.gone if gone is not None)
+        return self.starts[-1] - sum(int(mask.sum()) for mask in self.deleted if mask is not None)
 
     @property
     def starts(self) -> list[int]:
         """The first row of each shard, and the number of all rows."""
-        found = [0]
+        starts = [0]
         for shard in self.shards:
-            found.append(found[-1] + len(shard))
-        return found
+            starts.append(starts[-1] + len(shard))
+        return starts
 
     def parts(self, rows: np.ndarray) -> Iterator[tuple[Shard, np.ndarray, np.ndarray]]:
         """Each shard that holds some of the rows [m], where in `rows` these are, and their rows inside the shard."""
@@ -50,63 +50,69 @@ class Gallery:
 
     def column(self, name: str, rows: np.ndarray) -> np.ndarray:
         """One of the shards' arrays at these rows [m]."""
-        wide = max((shard[name].dtype for shard in self.shards), key=lambda dtype: dtype.itemsize)
-        found = np.empty((len(rows), *self.shards[0][name].shape[1:]), wide)
+        widest = max((shard[name].dtype for shard in self.shards), key=lambda dtype: dtype.itemsize)
+        values = np.empty((len(rows), *self.shards[0][name].shape[1:]), widest)
         for shard, here, inside in self.parts(rows):
-            found[here] = shard[name][inside]
-        return found
+            values[here] = shard[name][inside]
+        return values
+
+    def find_rows(self, ids: list[str]) -> np.ndarray:
+        """The row of each id [m]; -1 where it is not there."""
+        keys, rows = shards.encoded(ids), np.full(len(ids), -1)
+        for shard, deleted, start in zip(self.shards, self.deleted, self.starts, strict=False):
+            inside = shard.find_rows(keys)
+            here = (inside >= 0) if deleted is None else (inside >= 0) & ~deleted[inside]
+            rows[here] = inside[here] + start
+        return rows
 
     def rows(self, ids: list[str]) -> np.ndarray:
-        """The row of each id [m]; -1 where it is not there."""
-        wanted, found = shards.encoded(ids), np.full(len(ids), -1)
-        for shard, gone, start in zip(self.shards, self.gone, self.starts, strict=False):
-            rows = shard.rows(wanted)
-            here = (rows >= 0) if gone is None else (rows >= 0) & ~gone[rows]
-            found[here] = rows[here] + start
-        return found
-
-    def known(self, ids: list[str]) -> np.ndarray:
         """The row of each id [m]. Raises InputError for one that is not there."""
-        rows = self.rows(ids)
+        rows = self.find_rows(ids)
         if (rows < 0).any():
             raise InputError(f"no image {ids[int((rows < 0).argmax())]!r} in the index")
         return rows
 
     def without(self, rows: np.ndarray) -> "Gallery":
-        gone = list(self.gone)
+        """Without these rows [m]."""
+        masks = list(self.deleted)
         for number, (start, end) in enumerate(zip(self.starts, self.starts[1:], strict=False)):
             here = rows[(rows >= start) & (rows < end)] - start
             if len(here):
-                gone[number] = np.zeros(end - start, bool) if gone[number] is None else gone[number].copy()
-                gone[number][here] = True
-        return Gallery(self.shards, tuple(gone))
+                before = masks[number]
+                mask = np.zeros(end - start, bool) if before is None else before.copy()
+                mask[here] = True
+                masks[number] = mask
+        return Gallery(self.shards, tuple(masks))
 
     def plus(self, shard: Shard) -> "Gallery":
         """With one more shard; a small one is joined to a small last one that is not on disk."""
-        if not self.shards or self.shards[-1].mapped or len(self.shards[-1]) + len(shard) > shards.ROWS:
-            return Gallery((*self.shards, shard), (*self.gone, None))
-        *_, last = Gallery(self.shards[-1:], self.gone[-1:]).left()
-        return Gallery((*self.shards[:-1], shards.join([last, shard])), (*self.gone[:-1], None))
+        if not self.shards or self.shards[-1].mapped or len(self.shards[-1]) + len(shard) > shards.MAX_ROWS:
+            return Gallery((*self.shards, shard), (*self.deleted, None))
+        *_, last = Gallery(self.shards[-1:], self.deleted[-1:]).remaining()
+        return Gallery((*self.shards[:-1], shards.join([last, shard])), (*self.deleted[:-1], None))
 
-    def left(self) -> Iterator[Shard]:
+    def remaining(self) -> Iterator[Shard]:
         """Each shard without its deleted rows."""
-        for shard, gone in zip(self.shards, self.gone, strict=True):
-            yield shard if gone is None else shard.take(~gone)
+        for shard, deleted in zip(self.shards, self.deleted, strict=True):
+            yield shard if deleted is None else shard.take(~deleted)
 
-    def barred(self, where: Filter | None, classes: list[str]) -> np.ndarray | None:
-        """For each row 0, or infinity where it is deleted or does not pass; None where all may be found."""
-        if where in (None, Filter()) and all(gone is None for gone in self.gone):
+    def excluded(self, where: Filter | None, classes: list[str]) -> np.ndarray | None:
+        """For each row 0, or infinity where it is deleted or does not pass the filter, [n] float32; None where no row
+        is excluded. Raises InputError for a class that is not one of `classes`.
+        """
+        if where in (None, Filter()) and all(mask is None for mask in self.deleted):
             return None
-        found = np.zeros(self.starts[-1], np.float32)
-        for shard, gone, start in zip(self.shards, self.gone, self.starts, strict=False):
-            passing = np.ones(len(shard), bool) if gone is None else ~gone
+        excluded = np.zeros(self.starts[-1], np.float32)
+        for shard, deleted, start in zip(self.shards, self.deleted, self.starts, strict=False):
+            passing = np.ones(len(shard), bool) if deleted is None else ~deleted
             for test in _tests(where or Filter(), shard, classes):
                 passing &= test
-            found[start : start + len(shard)][~passing] = np.inf
-        return found
+            excluded[start : start + len(shard)][~passing] = np.inf
+        return excluded
 
 
 def _tests(where: Filter, shard: Shard, classes: list[str]) -> Iterator[np.ndarray]:
+    """A mask [n] of the rows that pass, for each field of a filter."""
     if where.classes is not None:
         if unknown := sorted(set(where.classes) - set(classes)):
             raise InputError(f"unknown class {unknown[0]!r}; known: {', '.join(classes)}")
@@ -118,5 +124,5 @@ def _tests(where: Filter, shard: Shard, classes: list[str]) -> Iterator[np.ndarr
         confidence = shard["attributes"]["confidence"]
         yield (confidence >= where.confidence[0]) & (confidence <= where.confidence[1])
     if where.ids is not None:
-        rows = shard.rows(shards.encoded(where.ids))
+        rows = shard.find_rows(shards.encoded(where.ids))
         yield np.isin(np.arange(len(shard)), rows[rows >= 0])

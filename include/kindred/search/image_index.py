@@ -4,64 +4,73 @@ An index is a folder: `about.json`, `screens.npz` and the shards' .npy files, wh
 `Index` is the contract, and a value: `add` and `delete` give another index, which shares its shards with the first.
 """
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from kindred.runtime import file_names, marks, stages, storage
+from kindred.runtime import marks, stages, storage
 from kindred.runtime.cpu import cores
 from kindred.runtime.errors import InputError
-from kindred.search import lower_bounds, shards
-from kindred.search.distances import distance
+from kindred.search import answers, index_files, lower_bounds, missing_distance, shards
+from kindred.search.answers import Answer, Ranking
+from kindred.search.distances import Distance, distance
 from kindred.search.exact_scan import Scan
 from kindred.search.gallery import Filter, Gallery
-from kindred.search.lower_bounds import Screen
+from kindred.search.lower_bounds import LowerBound
 from kindred.search.shards import Images
 
-VERSION = 1
-BLOCK = 2**23  # bounds that a thread holds at once, queries times images: 32 MiB
-NEAR = 1e-3  # images whose features differ by at most this part of the longer ones' length are duplicates
-
-
-class Neighbour(NamedTuple):
-    """An image that was found. `duplicate`: it has the query's id, or features that are at most NEAR apart."""
-
-    image_id: str
-    distance: float
-    prediction: str
-    confidence: float
-    split: str
-    dataset: str
-    duplicate: bool
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What was found for one query, best first, and what is known of the query itself (None where it is not)."""
-
-    image_id: str | None
-    prediction: str | None
-    confidence: float | None
-    distance: str
-    farthest: bool
-    neighbours: list[Neighbour]
-    exact: bool = True
+BOUNDS_PER_BLOCK = 2**23  # queries times images that a thread holds at once: 32 MiB
+Searched = tuple[LowerBound, Gallery]  # what a search by one distance needs
 
 
 @dataclass(frozen=True)
 class Index:
-    """A gallery of images. `about` tells its classes, how wide its vectors are, and what it was built from."""
+    """A gallery of images. `about` tells its classes, how wide its vectors are, and what it was built from; `bounds`
+    are the lower bounds of the distances that it holds.
+
+    >>> import tempfile
+    >>> images = Images(
+    ...     features=np.array([[1, 0], [3, 1], [0, 2]], np.float32),
+    ...     probabilities=np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]], np.float32),
+    ...     ids=["a", "b", "c"], splits=["unlabeled"] * 3, datasets=["photos"] * 3)
+    >>> index = build(images, ["cat", "dog"])  # in memory; `open_index` has that of a run
+    >>> index.ids(), index.ids(Filter(classes=["cat"], confidence=(0.5, 0.8)))
+    (['a', 'b', 'c'], ['b'])
+
+    >>> answer, = index.search(index.images(["a"]), 2, "cosine")
+    >>> [(near.image_id, round(near.distance, 4), near.prediction) for near in answer.neighbours]
+    [('b', 0.0513, 'cat'), ('c', 1.0, 'dog')]
+    >>> answer, = index.search(Images(features=np.array([[2, 1]], np.float32)), 3, "l2", where=Filter(classes=["dog"]))
+    >>> [near.image_id for near in answer.neighbours]
+    ['c']
+    >>> answer, = index.search(index.images(["a"]), 1, "kullback_leibler", farthest=True)
+    >>> answer.neighbours[0].image_id
+    'c'
+
+    >>> other = index.add(replace(index.images(["a"]), ids=["d"])).delete(["b"])
+    >>> other.ids(), index.ids()
+    (['a', 'c', 'd'], ['a', 'b', 'c'])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     other.save(f"file://{folder}")
+    ...     open_folder(f"file://{folder}").ids()
+    ['a', 'c', 'd']
+    """
 
     about: dict[str, Any]
-    screens: dict[str, Screen]
+    bounds: dict[str, LowerBound]
     gallery: Gallery = Gallery()
     threads: int = field(default_factory=cores)
+    _made: dict[str, Searched] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _making: Any = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
     @property
     def classes(self) -> list[str]:
-        return self.about["classes"]
+        """The classes of the final model, in the order of the probabilities."""
+        classes: list[str] = self.about["classes"]
+        return classes
 
     def __len__(self) -> int:
         return len(self.gallery)
@@ -77,39 +86,50 @@ class Index:
     ) -> list[Answer]:
         """For each query the k nearest (or farthest) images by the distance of that name, best first, ties by id.
 
-        Where fewer pass the filter, all of these. A query whose own id is in the index does not find itself, unless
-        `itself`. Raises InputError for an empty index, and for a k, a name, a filter or queries that do not fit it.
+        Where fewer pass the filter, all of these. A query whose own id is in the index does not get itself, unless
+        `itself`. By a distance that is newer than the index the first search takes longer: it reads all vectors.
+
+        Raises InputError for an empty index, for a k, a name, a filter or queries that do not fit it, and for a
+        distance that the index neither holds nor has the vectors for.
         """
-        vectors = self._check(queries, k, name)
-        scan = Scan(self.gallery, self.screens[name], farthest, k, self.threads)
-        own = np.full(len(queries), -1) if itself or queries.ids is None else self.gallery.rows(queries.ids)
-        barred = self.gallery.barred(where, self.classes)
-        size = max(1, BLOCK // self.gallery.starts[-1])
+        by = distance(name)
+        self._check(queries, k)
+        bound, gallery = self._searched(by)
+        vectors = _vectors(queries, by)
+        scan = Scan(gallery, bound, farthest, k, self.threads)
+        own = np.full(len(queries), -1) if itself or queries.ids is None else self.gallery.find_rows(queries.ids)
+        excluded = self.gallery.excluded(where, self.classes)
+
+        def answered(rows: slice, scan: Scan) -> list[Answer]:
+            ranking = Ranking(*scan.best(vectors[rows], own[rows], excluded))
+            return answers.answers(queries[rows], self.gallery, self.classes, ranking, name, farthest)
+
+        size = max(1, BOUNDS_PER_BLOCK // self.gallery.starts[-1])
         blocks = [slice(start, start + size) for start in range(0, len(queries), size)]
         if len(blocks) == 1:
-            return self._answers(queries, scan, *scan.best(vectors, own, barred))
+            return answered(blocks[0], scan)
         from threadpoolctl import threadpool_limits
 
         alone = replace(scan, threads=1)
-
-        def answers(block: slice) -> list[Answer]:
-            return self._answers(queries[block], alone, *alone.best(vectors[block], own[block], barred))
-
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(self.threads) as pool:
-            return [answer for found in pool.map(answers, blocks) for answer in found]
+            return [answer for block in pool.map(lambda rows: answered(rows, alone), blocks) for answer in block]
 
     def ids(self, where: Filter | None = None) -> list[str]:
         """The ids of all images that pass a filter, in order."""
-        barred = self.gallery.barred(where, self.classes)
-        rows = np.arange(self.gallery.starts[-1]) if barred is None else np.flatnonzero(barred == 0)
-        return [text.decode() for text in np.sort(self.gallery.column("ids", rows))] if len(rows) else []
+        excluded = self.gallery.excluded(where, self.classes)
+        rows = np.arange(self.gallery.starts[-1]) if excluded is None else np.flatnonzero(excluded == 0)
+        return shards.decoded(np.sort(self.gallery.column("ids", rows))) if len(rows) else []
 
     def images(self, ids: list[str]) -> Images:
         """Images of the index, in this order: as queries, for instance. Raises InputError for one that is not there."""
-        rows = self.gallery.known(ids)
-        vectors = {name: self.gallery.column(name, rows) for name in ("features", "probabilities")}
-        names = {name: shards.decoded(self.gallery.column(name, rows)) for name in ("splits", "datasets")}
-        return Images(**vectors, **names, ids=list(ids))
+        rows = self.gallery.rows(ids)
+        return Images(
+            features=self.gallery.column("features", rows),
+            probabilities=self.gallery.column("probabilities", rows),
+            ids=list(ids),
+            splits=shards.decoded(self.gallery.column("splits", rows)),
+            datasets=shards.decoded(self.gallery.column("datasets", rows)),
+        )
 
     def add(self, images: Images) -> "Index":
         """An index with these images as well; one whose id is there already takes its place. Raises InputError for
@@ -118,101 +138,52 @@ class Index:
         if not len(images):
             return self
         self._check_sizes(images)
-        shard, rows = shards.make(images, self.screens), self.gallery.rows(images.ids)
+        shard, rows = shards.make(images, self.bounds), self.gallery.find_rows(images.names("ids"))
         return replace(self, gallery=self.gallery.without(rows[rows >= 0]).plus(shard))
 
     def delete(self, ids: list[str]) -> "Index":
         """An index without these images. Raises InputError for one that is not there."""
-        return replace(self, gallery=self.gallery.without(self.gallery.known(ids)))
+        return replace(self, gallery=self.gallery.without(self.gallery.rows(ids)))
 
     def save(self, folder: str) -> None:
         """Put the index into the empty folder with this URI, shard by shard."""
         numbers = []
-        for number, shard in enumerate(self.gallery.left()):
+        for number, shard in enumerate(self.gallery.remaining()):
             if len(shard):
                 shards.write(folder, number, shard)
                 numbers.append(number)
-        finish(folder, self.about, self.screens, numbers)
+        index_files.finish(folder, self.about, self.bounds, numbers)
 
-    def _check(self, queries: Images, k: int, name: str) -> np.ndarray:
-        """The vectors of the queries that the distance works on, float32."""
-        kind = distance(name).vectors
+    def _searched(self, by: Distance) -> Searched:
+        """What a search by a distance needs; what the index lacks is made by the first search and kept in memory."""
+        if by.name in self.bounds:
+            return self.bounds[by.name], self.gallery
+        with self._making:
+            if by.name not in self._made:
+                self._made[by.name] = missing_distance.make(by, self.gallery, list(self.bounds))
+            return self._made[by.name]
+
+    def _check(self, queries: Images, k: int) -> None:
         if not len(self):
             raise InputError("the index is empty: the run had no unlabelled image")
         if not 1 <= k <= len(self):
             raise InputError(f"k is {k}; the index has {len(self):,} images")
-        if getattr(queries, kind) is None:
-            raise InputError(f"the distance {name!r} works on {kind}; the queries have none")
         self._check_sizes(queries)
-        return np.ascontiguousarray(getattr(queries, kind), np.float32)
 
     def _check_sizes(self, images: Images) -> None:
-        for kind in ("features", "probabilities"):
-            vectors, wanted = getattr(images, kind), self.about[kind]
-            if vectors is not None and vectors.shape[1:] != (wanted,):
+        for kind, vectors in (("features", images.features), ("probabilities", images.probabilities)):
+            width = self.about[kind]
+            if vectors is not None and vectors.shape[1:] != (width,):
                 given = vectors.shape[1] if vectors.ndim == 2 else f"of shape {vectors.shape}"
                 maker = "extractor" if kind == "features" else "model"
-                raise InputError(f"{kind} given: {given}, of the index: {wanted}; it was built with another {maker}")
-
-    def _answers(
-        self, queries: Images, scan: Scan, query: np.ndarray, row: np.ndarray, distances: np.ndarray
-    ) -> list[Answer]:
-        found = self._neighbours(queries, query, row, distances)
-        ends = np.searchsorted(query, np.arange(len(queries) + 1))
-        ids, known = queries.ids or [None] * len(queries), queries.probabilities
-        classes = [None] * len(queries) if known is None else [self.classes[i] for i in known.argmax(axis=1)]
-        confidences = [None] * len(queries) if known is None else known.max(axis=1).tolist()
-        about = scan.screen.distance.name, scan.farthest
-        return [
-            Answer(ids[i], classes[i], confidences[i], *about, found[ends[i] : ends[i + 1]])
-            for i in range(len(queries))
-        ]
-
-    def _neighbours(
-        self, queries: Images, query: np.ndarray, row: np.ndarray, distances: np.ndarray
-    ) -> list[Neighbour]:
-        columns = {n: self.gallery.column(n, row) for n in ("ids", "splits", "datasets", "attributes")}
-        attributes = columns["attributes"]
-        same = np.zeros(len(row), bool)
-        if queries.ids is not None:
-            same = shards.encoded(queries.ids)[query] == columns["ids"]
-        if queries.features is not None:
-            own = np.asarray(queries.features, np.float64)[query]
-            apart = np.linalg.norm(own - self.gallery.column("features", row), axis=1)
-            same |= apart <= NEAR * np.maximum(np.linalg.norm(own, axis=1), attributes["length"])
-        return [
-            Neighbour(image_id, far, self.classes[number], confidence, split, dataset, twin)
-            for image_id, far, number, confidence, split, dataset, twin in zip(
-                shards.decoded(columns["ids"]),
-                distances.tolist(),
-                attributes["prediction"].tolist(),
-                attributes["confidence"].tolist(),
-                shards.decoded(columns["splits"]),
-                shards.decoded(columns["datasets"]),
-                same.tolist(),
-                strict=True,
-            )
-        ]
+                raise InputError(f"{kind} given: {given}, of the index: {width}; it was built with another {maker}")
 
 
-def build(images: Images, classes: list[str], **about: Any) -> Index:
-    """An index of images that fit into memory, in memory. `about`: what it was built from."""
-    samples = {"features": images.features, "probabilities": images.probabilities}
-    about = described(classes, {kind: sample.shape[1] for kind, sample in samples.items()}, **about)
+def build(images: Images, classes: list[str], **built_from: Any) -> Index:
+    """An index of images that fit into memory, in memory."""
+    samples = {kind: images.vectors(kind) for kind in ("features", "probabilities")}
+    about = index_files.describe(classes, {kind: sample.shape[1] for kind, sample in samples.items()}, **built_from)
     return Index(about, lower_bounds.fit(samples)).add(images)
-
-
-def described(classes: list[str], widths: dict[str, int], **about: Any) -> dict[str, Any]:
-    """What `about.json` says: the classes, the numbers of features and probabilities of an image, and `about`."""
-    return {**about, "version": VERSION, "classes": classes, **widths}
-
-
-def finish(folder: str, about: dict[str, Any], made: dict[str, Screen], numbers: list[int]) -> None:
-    """Put what belongs to an index beside its shards with these numbers; `about.json` comes last, so a folder that has
-    it is whole.
-    """
-    storage.put_bytes(storage.join(folder, file_names.LOWER_BOUNDS), lower_bounds.to_bytes(made))
-    storage.put_json(storage.join(folder, file_names.ABOUT), {**about, "shards": numbers})
 
 
 def open_folder(folder: str, only: list[int] | None = None) -> Index:
@@ -220,21 +191,18 @@ def open_folder(folder: str, only: list[int] | None = None) -> Index:
 
     An index on an object store is first copied into the cache. Raises InputError where there is none.
     """
-    about = storage.find_json(storage.join(folder, file_names.ABOUT))
-    if about is None:
-        raise InputError(f"no index in {storage.local(folder)}; run the '{stages.BUILD_INDEX}' stage first")
-    if about["version"] != VERSION:
-        raise InputError(
-            f"the index in {storage.local(folder)} has version {about['version']}, not {VERSION}; build again"
-        )
-    found = tuple(shards.read(folder, number) for number in (about["shards"] if only is None else only))
-    made = lower_bounds.from_bytes(storage.find_bytes(storage.join(folder, file_names.LOWER_BOUNDS)))
-    return Index(about, made, Gallery(found, (None,) * len(found)))
+    about, bounds = index_files.read(folder)
+    opened = tuple(shards.read(folder, number, bounds) for number in (about["shards"] if only is None else only))
+    return Index(about, bounds, Gallery(opened, (None,) * len(opened)))
 
 
 def open_index(run: str) -> Index:
     """The index of a finished run, given by the URI of its folder. Raises InputError where there is none, or one of
     other features than the run's.
+
+    >>> from kindred.runtime import runs
+    >>> index = open_index(runs.find_run("photos"))  # doctest: +SKIP
+    >>> index.search(index.images(index.ids()[:1]), 8, "cosine", where=Filter(confidence=(0.9, 1)))  # doctest: +SKIP
     """
     mark, features = (marks.mark_of(storage.join(run, stage)) for stage in (stages.BUILD_INDEX, stages.FEATURIZE))
     if mark is None:
@@ -244,3 +212,11 @@ def open_index(run: str) -> Index:
             f"the index in {storage.local(run)} is of another extractor's features; run '{stages.BUILD_INDEX}' again"
         )
     return open_folder(mark["facts"]["folder"])
+
+
+def _vectors(queries: Images, by: Distance) -> np.ndarray:
+    """What a distance works on of queries, [n, d] float32."""
+    try:
+        return np.ascontiguousarray(queries.vectors(by.vectors), np.float32)
+    except InputError:
+        raise InputError(f"the distance {by.name!r} works on {by.vectors}; the queries have none") from None

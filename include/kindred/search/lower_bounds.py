@@ -1,4 +1,4 @@
-"""What a search looks at first: points made short, in float32, so that one small matrix product bounds every key.
+"""Lower bounds of all keys, which one small matrix product gives: of points made short, in float32.
 
 A point x is shortened to its coordinates x_m on the first principal axes and the length |x_r| of what these leave out.
 By the reverse triangle inequality, and by the triangle inequality for the farthest,
@@ -17,33 +17,36 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kindred.runtime.errors import InputError
 from kindred.search.distances import DISTANCES, SQUARED, Distance
 from kindred.search.float32_keys import ROUNDING
 
-SHORT = 96  # points of so many coordinates are not shortened
-SHARE = 8  # longer ones are, to this part of them: the quickest of 6, 8 and 12 on the pixels of Fashion-MNIST
-SAMPLE = 5000  # vectors that the axes are learned from
+MAX_WHOLE = 96  # coordinates; longer points are shortened. Infinite: none are
+SHORTENING = 8  # to 1 of so many coordinates: the quickest of 6, 8 and 12 on the pixels of Fashion-MNIST
+SAMPLE_SIZE = 5000  # vectors that the axes are learned from
 
 
 @dataclass(frozen=True)
-class Screen:
+class LowerBound:
     """How the points of a distance are shortened: about `mean` [p], on `axes` [m, p]; whole where there are none."""
 
     distance: Distance
     mean: np.ndarray
     axes: np.ndarray
 
-    def gallery(self, vectors: np.ndarray) -> np.ndarray:
+    def gallery_side(self, vectors: np.ndarray) -> np.ndarray:
         """The gallery's side [n, s] of the product, float32, of vectors [n, d]."""
         points = self._short(self.distance.points(vectors, query=False))
         return np.ascontiguousarray(self.distance.product.right(points), np.float32)
 
-    def queries(self, vectors: np.ndarray, farthest: bool) -> tuple[np.ndarray, np.ndarray]:
+    def query_side(self, vectors: np.ndarray, farthest: bool) -> tuple[np.ndarray, np.ndarray]:
         """An offset [b] and the queries' side [b, s], float32: offset + side . gallery is at most the key of each row,
-        or, for the farthest, at most minus the key.
+        or, for the farthest, at most minus the key. Raises InputError for a query of which the distance has no point.
         """
         sign = -1 if farthest else 1
         points = self._short(self.distance.points(vectors, query=True))
+        if not np.isfinite(points).all():
+            raise InputError(f"{self.distance.name!r} is not defined for the {self.distance.vectors} of every query")
         if len(self.axes):
             points[:, -1] *= sign
         offset, left = self.distance.product.left(points)
@@ -61,30 +64,38 @@ class Screen:
         return np.hstack([on_axes, rest[:, None]])
 
 
-def fit(samples: dict[str, np.ndarray]) -> dict[str, Screen]:
-    """A screen for each distance, by name, from samples [n, d] of what it works on: features and probabilities."""
-    return {name: _fit(distance, samples[distance.vectors][:SAMPLE]) for name, distance in DISTANCES.items()}
+def fit(samples: dict[str, np.ndarray]) -> dict[str, LowerBound]:
+    """A lower bound of each distance, by name, from samples [n, d] of what it works on: features and probabilities."""
+    return {name: fit_one(distance, samples[distance.vectors]) for name, distance in DISTANCES.items()}
 
 
-def to_bytes(screens: dict[str, Screen]) -> bytes:
-    """Screens as an .npz file."""
-    buffer = io.BytesIO()
-    np.savez(buffer, **{f"{name}-{part}": getattr(s, part) for name, s in screens.items() for part in ("mean", "axes")})
-    return buffer.getvalue()
-
-
-def from_bytes(content: bytes) -> dict[str, Screen]:
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return {name: Screen(d, arrays[f"{name}-mean"], arrays[f"{name}-axes"]) for name, d in DISTANCES.items()}
-
-
-def _fit(distance: Distance, sample: np.ndarray) -> Screen:
-    points = distance.points(sample, query=False)
+def fit_one(distance: Distance, sample: np.ndarray) -> LowerBound:
+    """The lower bound of a distance from a sample [n, d] of the vectors that it works on. Raises InputError where the
+    distance is not defined for these.
+    """
+    points = distance.points(sample[:SAMPLE_SIZE], query=False)
+    if not np.isfinite(points).all():
+        raise InputError(f"{distance.name!r} is not defined for the {distance.vectors} of every image")
     width = points.shape[1]
-    short = max(SHORT // 2, width // SHARE)
-    if distance.product is not SQUARED or width <= SHORT or len(points) <= short:
-        return Screen(distance, np.zeros(width), np.empty((0, width)))
+    short = max(MAX_WHOLE // 2, width // SHORTENING)
+    if distance.product is not SQUARED or width <= MAX_WHOLE or len(points) <= short:
+        return LowerBound(distance, np.zeros(width), np.empty((0, width)))
     from sklearn.decomposition import PCA
 
     pca = PCA(short, random_state=0).fit(points)
-    return Screen(distance, pca.mean_, np.linalg.qr(pca.components_.T)[0].T)
+    return LowerBound(distance, pca.mean_, np.linalg.qr(pca.components_.T)[0].T)
+
+
+def to_bytes(bounds: dict[str, LowerBound]) -> bytes:
+    """Lower bounds by name as an .npz file."""
+    arrays = {f"{name}-{part}": getattr(bound, part) for name, bound in bounds.items() for part in ("mean", "axes")}
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def from_bytes(content: bytes) -> dict[str, LowerBound]:
+    """The lower bounds in an .npz file by name, of those distances that there are still."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        names = [name for name in DISTANCES if f"{name}-mean" in arrays]
+        return {n: LowerBound(DISTANCES[n], arrays[f"{n}-mean"], arrays[f"{n}-axes"]) for n in names}

@@ -8,6 +8,7 @@ memory.
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,18 +17,23 @@ from kindred.runtime import file_names, storage
 from kindred.runtime.errors import InputError
 from kindred.search import shards
 
-SIDE = 256  # px: larger images are shrunk
-QUALITY = 88
-ROWS = 8192  # of a shard, about: a worker holds their files in memory
-ARRAYS = ("ids", "ends", "files")
+MAX_SIDE = 256  # px: larger images are shrunk
+JPEG_QUALITY = 88
+PER_SHARD = 8192  # about: a worker holds their files in memory
 IMAGE_ID = re.compile("[0-9a-f]{32}")
+
+
+class PictureShard(NamedTuple):
+    ids: np.ndarray
+    ends: np.ndarray
+    files: np.ndarray
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """The shards [ids, ends, files] by number; None for one without images."""
+    """The shards by number; None for one without images."""
 
-    shards: list[tuple[np.ndarray, np.ndarray, np.ndarray] | None]
+    shards: list[PictureShard | None]
 
     def file(self, image_id: str) -> bytes | None:
         """The encoded picture (PNG or JPEG) of an image, or None where there is none."""
@@ -36,11 +42,11 @@ class Pictures:
         shard = self.shards[shard_of(image_id, len(self.shards))]
         if shard is None:
             return None
-        ids, ends, files = shard
-        row = int(np.searchsorted(ids, image_id.encode()))
-        if row == len(ids) or ids[row] != image_id.encode():
+        row = int(np.searchsorted(shard.ids, image_id.encode()))
+        if row == len(shard.ids) or shard.ids[row] != image_id.encode():
             return None
-        return files[ends[row - 1] if row else 0 : ends[row]].tobytes()
+        content: bytes = shard.files[shard.ends[row - 1] if row else 0 : shard.ends[row]].tobytes()
+        return content
 
 
 def shard_of(image_id: str, count: int) -> int:
@@ -49,13 +55,13 @@ def shard_of(image_id: str, count: int) -> int:
 
 
 def small(content: bytes, height: int, width: int) -> bytes:
-    """The file for the page of an image of that size (px): itself, or a JPEG whose longer side is SIDE."""
+    """The file for the page of an image of that size (px): itself, or a JPEG whose longer side is MAX_SIDE."""
     longer = max(height, width)
-    if longer <= SIDE:
+    if longer <= MAX_SIDE:
         return content
     pixels = images.decode(content)
-    size = (max(1, round(height * SIDE / longer)), max(1, round(width * SIDE / longer)))
-    return images.encode_jpeg(images.fit(pixels, size, pixels.shape[2]), QUALITY)
+    size = (max(1, round(height * MAX_SIDE / longer)), max(1, round(width * MAX_SIDE / longer)))
+    return images.encode_jpeg(images.fit(pixels, size, pixels.shape[2]), JPEG_QUALITY)
 
 
 def write(folder: str, number: int, ids: list[str], files: list[bytes]) -> None:
@@ -85,8 +91,9 @@ def open_folder(folder: Path) -> Pictures:
     return Pictures([_mapped(folder, number) if number in filled else None for number in range(about["count"])])
 
 
-def _mapped(folder: Path, number: int) -> tuple[np.ndarray, ...]:
-    return tuple(np.load(folder / _file(number, name), mmap_mode="r", allow_pickle=False) for name in ARRAYS)
+def _mapped(folder: Path, number: int) -> PictureShard:
+    names = PictureShard._fields
+    return PictureShard(*(np.load(folder / _file(number, n), mmap_mode="r", allow_pickle=False) for n in names))
 
 
 def _file(number: int, name: str) -> str:

@@ -4,6 +4,7 @@ A shard is `<number>-<array>.npy` for each of its arrays. Nothing is pickled.
 """
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +12,11 @@ import numpy as np
 
 from kindred.runtime import runs, storage
 from kindred.runtime.errors import InputError
-from kindred.search.distances import DISTANCES
-from kindred.search.lower_bounds import Screen
+from kindred.search.lower_bounds import LowerBound
 
-ROWS = 32_768  # of a shard that is built: a worker holds one in memory
+MAX_ROWS = 32_768  # of a shard that is built: a worker holds one in memory
 ATTRIBUTES = np.dtype([("prediction", "i4"), ("confidence", "f4"), ("length", "f8")])
-ARRAYS = ("ids", "attributes", "splits", "datasets", "features", "probabilities", *DISTANCES)
+ARRAYS = ("ids", "attributes", "splits", "datasets", "features", "probabilities")  # beside those of the distances
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,30 @@ class Images:
     datasets: list[str] | None = None
 
     def __len__(self) -> int:
-        return len(self.probabilities if self.features is None else self.features)
+        return next((len(part) for part in vars(self).values() if part is not None), 0)
 
     def __getitem__(self, rows: slice) -> "Images":
-        return Images(*(part if part is None else part[rows] for part in vars(self).values()))
+        return Images(**{name: part if part is None else part[rows] for name, part in vars(self).items()})
+
+    def vectors(self, kind: str) -> np.ndarray:
+        """The features or the probabilities, [n, d]. Raises InputError where the images have none."""
+        vectors = {"features": self.features, "probabilities": self.probabilities}.get(kind)
+        if vectors is None:
+            raise InputError(f"the images have no {kind}")
+        return vectors
+
+    def names(self, kind: str) -> list[str]:
+        """The ids, the splits or the datasets. Raises InputError where the images have none."""
+        names = {"ids": self.ids, "splits": self.splits, "datasets": self.datasets}.get(kind)
+        if names is None:
+            raise InputError(f"the images have no {kind}")
+        return names
 
 
 @dataclass(frozen=True)
 class Shard:
-    """ids [n] (UTF-8, rising), splits and datasets [n] likewise, attributes [n], vectors [n, d] and screens [n, s] by
-    name.
+    """ids [n] (UTF-8, rising), splits and datasets [n] likewise, attributes [n], vectors [n, d] by kind, and by the
+    name of each distance the gallery's side [n, s] of its product.
 
     The attributes follow from the vectors: the likeliest class, its probability, and the features' length.
     """
@@ -60,15 +74,16 @@ class Shard:
         """Does it lie on disk?"""
         return isinstance(self.arrays["ids"], np.memmap)
 
-    def rows(self, ids: np.ndarray) -> np.ndarray:
+    def find_rows(self, ids: np.ndarray) -> np.ndarray:
         """The row of each id [m] (UTF-8), -1 for those that are not here; reads what a binary search touches."""
         own = self.arrays["ids"]
         fitting = np.char.str_len(ids) <= own.dtype.itemsize
-        wanted = ids.astype(own.dtype)  # of one type: else the whole array would be copied
-        at = np.minimum(np.searchsorted(own, wanted), len(own) - 1)
-        return np.where(fitting & (own[at] == wanted), at, -1)
+        keys = ids.astype(own.dtype)  # of one type: else the whole array would be copied
+        at = np.minimum(np.searchsorted(own, keys), len(own) - 1)
+        return np.where(fitting & (own[at] == keys), at, -1)
 
     def take(self, rows: np.ndarray) -> "Shard":
+        """Some of its rows: their numbers [m], or a mask [n]."""
         return Shard({name: array[rows] for name, array in self.arrays.items()})
 
 
@@ -78,27 +93,23 @@ def encoded(names: list[str]) -> np.ndarray:
 
 
 def decoded(texts: np.ndarray) -> list[str]:
+    """The names behind UTF-8."""
     return [text.decode() for text in texts.tolist()]
 
 
-def make(images: Images, screens: dict[str, Screen]) -> Shard:
+def make(images: Images, bounds: dict[str, LowerBound]) -> Shard:
     """A shard of images, one or more, in id order. Raises InputError for an id that is there twice."""
-    order = np.argsort(encoded(images.ids), kind="stable")
-    ids = encoded(images.ids)[order]
+    ids = encoded(images.names("ids"))
+    order = np.argsort(ids, kind="stable")
+    ids = ids[order]
     if (ids[1:] == ids[:-1]).any():
         twice = ids[1:][ids[1:] == ids[:-1]][0].decode()
         raise InputError(f"image {twice!r} is given twice; an index holds an image once")
-    vectors = {
-        "features": np.ascontiguousarray(images.features[order], np.float32),
-        "probabilities": np.ascontiguousarray(images.probabilities[order], np.float32),
-    }
-    attributes = np.empty(len(ids), ATTRIBUTES)
-    attributes["prediction"] = vectors["probabilities"].argmax(axis=1)
-    attributes["confidence"] = vectors["probabilities"].max(axis=1)
-    attributes["length"] = np.sqrt(np.einsum("nd,nd->n", vectors["features"], vectors["features"], dtype=np.float64))
-    names = {"splits": encoded(images.splits)[order], "datasets": encoded(images.datasets)[order]}
-    sides = {name: screen.gallery(vectors[screen.distance.vectors]) for name, screen in screens.items()}
-    return Shard({"ids": ids, "attributes": attributes, **names, **vectors, **sides})
+    kinds = ("features", "probabilities")
+    vectors = {kind: np.ascontiguousarray(images.vectors(kind)[order], np.float32) for kind in kinds}
+    names = {kind: encoded(images.names(kind))[order] for kind in ("splits", "datasets")}
+    sides = {name: bound.gallery_side(vectors[bound.distance.vectors]) for name, bound in bounds.items()}
+    return Shard({"ids": ids, "attributes": _attributes(**vectors), **names, **vectors, **sides})
 
 
 def join(shards: list[Shard]) -> Shard:
@@ -114,21 +125,30 @@ def write(folder: str, number: int, shard: Shard) -> None:
             np.save(file, array, allow_pickle=False)
 
 
-def read(folder: str, number: int) -> Shard:
+def read(folder: str, number: int, distances: Iterable[str]) -> Shard:
     """A shard of the folder with this URI: its arrays are mapped, so that opening reads nothing of them. Those on an
     object store are copied into the cache first.
     """
-    place = Path(storage.local(folder)) if folder.startswith("file://") else _copied(folder, number)
-    return Shard({n: np.load(place / _file(number, n), mmap_mode="r", allow_pickle=False) for n in ARRAYS})
+    names = [*ARRAYS, *distances]
+    place = Path(storage.local(folder)) if folder.startswith("file://") else _copied(folder, number, names)
+    return Shard({n: np.load(place / _file(number, n), mmap_mode="r", allow_pickle=False) for n in names})
+
+
+def _attributes(features: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    attributes = np.empty(len(features), ATTRIBUTES)
+    attributes["prediction"] = probabilities.argmax(axis=1)
+    attributes["confidence"] = probabilities.max(axis=1)
+    attributes["length"] = np.sqrt(np.einsum("nd,nd->n", features, features, dtype=np.float64))
+    return attributes
 
 
 def _file(number: int, name: str) -> str:
     return f"{number:05d}-{name}.npy"
 
 
-def _copied(folder: str, number: int) -> Path:
+def _copied(folder: str, number: int, names: list[str]) -> Path:
     place = runs.cache_folder("indexes", storage.fingerprint(folder))
-    for name in ARRAYS:
+    for name in names:
         target = place / _file(number, name)
         if not target.exists():
             fs, inside = storage.filesystem(storage.join(folder, target.name))

@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,33 +15,36 @@ from pyspark.sql import functions as F
 from kindred.data.images import id_bound
 from kindred.runtime import arrow, tables
 from kindred.search import image_index, lower_bounds, pictures, shards
+from kindred.search.answers import Answer
+from kindred.search.lower_bounds import LowerBound
 from kindred.search.shards import Images
 
 Batches = Iterator[pa.RecordBatch]
 PICTURE = "shard int, image_id string, file binary"
-FOUND = arrow.schema("neighbours").remove(1)  # without the rank
+UNRANKED = arrow.schema("neighbours").remove(1)  # ranks are known when shards are merged
 
 
 def sample(count: int) -> ds.Expression:
-    """The images of the pile, `count` or more, that the screens' axes are learned from."""
+    """The images of the pile, of `count`, that the axes of the lower bounds are learned from."""
     pile = ds.field("split").isin(tables.LEARNED_FROM)
-    return pile & (ds.field("image_id") < id_bound(count, lower_bounds.SAMPLE))
+    return pile & (ds.field("image_id") < id_bound(count, lower_bounds.SAMPLE_SIZE))
 
 
 def gallery(features: DataFrame, predictions: DataFrame, given: DataFrame) -> DataFrame:
     """The unlabelled images, each once: image_id, split, features, probabilities."""
-    return _seen(features.join(given.select("image_id"), "image_id", how="left_anti"), predictions, tables.LEARNED_FROM)
+    unlabelled = features.join(given.select("image_id"), "image_id", how="left_anti")
+    return _with_probabilities(unlabelled, predictions, tables.LEARNED_FROM)
 
 
 def queries(features: DataFrame, predictions: DataFrame) -> DataFrame:
     """The test images, likewise."""
-    return _seen(features, predictions, ("test",))
+    return _with_probabilities(features, predictions, (tables.TEST,))
 
 
-def write(images: DataFrame, count: int, folder: str, made: dict[str, lower_bounds.Screen], dataset: str) -> DataFrame:
+def write(images: DataFrame, count: int, folder: str, bounds: dict[str, LowerBound], dataset: str) -> DataFrame:
     """Rows of the table `index` for about `count` images, whose shards are written into a folder on the way."""
-    tasks = max(1, -(-count // shards.ROWS))
-    worker = _writer(folder, lower_bounds.to_bytes(made), dataset)
+    tasks = max(1, -(-count // shards.MAX_ROWS))
+    worker = _writer(folder, lower_bounds.to_bytes(bounds), dataset)
     return images.repartition(tasks, "image_id").mapInArrow(worker, tables.table("index").columns)
 
 
@@ -57,28 +61,30 @@ def search_shards(
     `index`, merged. A shard is opened by the one task that searches in it.
     """
     tasks = queries.crossJoin(index.select("shard")).repartition("shard")
-    columns = tables.table("neighbours").columns.replace(" rank int,", "")  # known when shards are merged
-    found = tasks.mapInArrow(_searcher(folder, k, distance, farthest), columns)
-    far = F.col("distance").desc() if farthest else F.col("distance").asc()
-    best = Window.partitionBy("query_id").orderBy(far, F.col("image_id"))
-    return found.withColumn("rank", F.row_number().over(best)).where(F.col("rank") <= k)
+    columns = tables.table("neighbours").columns.replace(" rank int,", "")
+    neighbours = tasks.mapInArrow(_searcher(folder, k, distance, farthest), columns)
+    order = F.col("distance").desc() if farthest else F.col("distance").asc()
+    best = Window.partitionBy("query_id").orderBy(order, F.col("image_id"))
+    return neighbours.withColumn("rank", F.row_number().over(best)).where(F.col("rank") <= k)
 
 
-def _seen(features: DataFrame, predictions: DataFrame, splits: tuple[str, ...]) -> DataFrame:
-    """The images of some splits as the final model sees them, each once."""
-    seen = features.where(F.col("split").isin(*splits)).dropDuplicates(["image_id"])
-    both = seen.join(predictions, ["image_id", "split"], how="inner")
+def _with_probabilities(features: DataFrame, predictions: DataFrame, splits: tuple[str, ...]) -> DataFrame:
+    """The images of some splits, each once, with their features and the final model's probabilities."""
+    images = features.where(F.col("split").isin(*splits)).dropDuplicates(["image_id"])
+    both = images.join(predictions, ["image_id", "split"], how="inner")
     return both.select("image_id", "split", "features", "probabilities")
 
 
-def _writer(folder: str, content: bytes, dataset: str) -> Callable[[Batches], Batches]:
+def _writer(folder: str, bounds: bytes, dataset: str) -> Callable[[Batches], Batches]:
     def run(batches: Batches) -> Batches:
         from pyspark import TaskContext
 
         filled = [batch for batch in batches if batch.num_rows]
         if filled:
-            number, images = TaskContext.get().partitionId(), _images(pa.Table.from_batches(filled), dataset)
-            shards.write(folder, number, shards.make(images, lower_bounds.from_bytes(content)))
+            task = TaskContext.get()
+            assert task is not None  # this runs in a task
+            number, images = task.partitionId(), _images(pa.Table.from_batches(filled), dataset)
+            shards.write(folder, number, shards.make(images, lower_bounds.from_bytes(bounds)))
             yield _row(folder, number, len(images))
 
     return run
@@ -118,7 +124,7 @@ def _searcher(folder: str, k: int, distance: str, farthest: bool) -> Callable[[B
                 index = _opened(folder, shard)
                 queries = _images(table.filter(pc.field("shard") == shard))
                 answers = index.search(queries, min(k, len(index)), distance, farthest)
-                yield pa.RecordBatch.from_pylist(list(_rows(answers)), FOUND)
+                yield pa.RecordBatch.from_pylist(list(_rows(answers)), UNRANKED)
 
     return run
 
@@ -128,16 +134,16 @@ def _opened(folder: str, shard: int) -> image_index.Index:
     return replace(image_index.open_folder(folder, only=[shard]), threads=1)
 
 
-def _rows(answers: list[image_index.Answer]) -> Iterator[dict]:
+def _rows(answers: list[Answer]) -> Iterator[dict[str, Any]]:
     for answer in answers:
-        for found in answer.neighbours:
-            row = {name: value for name, value in found._asdict().items() if name in FOUND.names}
+        for neighbour in answer.neighbours:
+            row = {name: value for name, value in neighbour._asdict().items() if name in UNRANKED.names}
             yield {"query_id": answer.image_id, **row}
 
 
 def _images(table: pa.Table, dataset: str | None = None) -> Images:
-    columns = {name: arrow.matrix(table[name].combine_chunks()) for name in ("features", "probabilities")}
+    features, probabilities = (arrow.matrix(table[name].combine_chunks()) for name in ("features", "probabilities"))
     ids = table["image_id"].to_pylist()
     if dataset is None:
-        return Images(**columns, ids=ids)
-    return Images(**columns, ids=ids, splits=table["split"].to_pylist(), datasets=[dataset] * len(ids))
+        return Images(features, probabilities, ids)
+    return Images(features, probabilities, ids, table["split"].to_pylist(), [dataset] * len(ids))

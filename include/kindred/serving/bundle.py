@@ -68,7 +68,7 @@ class Bundle:
         other.
         """
         for index in (self.queries, self.gallery):
-            if index.gallery.rows([image_id])[0] >= 0:
+            if index.gallery.find_rows([image_id])[0] >= 0:
                 return index.images([image_id])
         raise InputError(f"no image {image_id[:80]!r} in the gallery or among the test images of {self.name}")
 

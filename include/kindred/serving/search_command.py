@@ -9,9 +9,9 @@ from pathlib import Path
 from kindred.data import images
 from kindred.runtime import runs
 from kindred.runtime.errors import InputError
+from kindred.search.answers import Answer
 from kindred.search.distances import DISTANCES
 from kindred.search.gallery import Filter
-from kindred.search.image_index import Answer
 from kindred.search.shards import Images
 from kindred.serving import champion
 from kindred.serving.bundle import Bundle

@@ -5,9 +5,10 @@ from typing import Annotated, Literal
 
 from fastapi import Query
 
+from kindred.search.answers import Answer
 from kindred.search.distances import DISTANCES
 from kindred.search.gallery import Filter
-from kindred.search.image_index import Answer, Index
+from kindred.search.image_index import Index
 from kindred.search.shards import Images
 
 MOST = 1000  # results on a side

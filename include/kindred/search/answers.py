@@ -1,0 +1,99 @@
+"""What a search answers: the neighbours of each query, and what is known of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from kindred.search import shards
+from kindred.search.gallery import Gallery
+from kindred.search.shards import Images
+
+# Images are duplicates if their features differ by at most this part of the longer ones' length. 0: only equal ones.
+DUPLICATE_TOLERANCE = 1e-3
+
+
+class Neighbour(NamedTuple):
+    """An image of the gallery. `duplicate`: it has the query's id, or features within DUPLICATE_TOLERANCE."""
+
+    image_id: str
+    distance: float
+    prediction: str
+    confidence: float
+    split: str
+    dataset: str
+    duplicate: bool
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The neighbours of one query, best first, and what is known of the query itself (None where it is not)."""
+
+    image_id: str | None
+    prediction: str | None
+    confidence: float | None
+    distance: str
+    farthest: bool
+    neighbours: list[Neighbour]
+    exact: bool = True
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The rows of a gallery that queries get, best first: query, row and distance [m], the queries rising."""
+
+    query: np.ndarray
+    row: np.ndarray
+    distances: np.ndarray
+
+
+def answers(
+    queries: Images, gallery: Gallery, classes: list[str], ranking: Ranking, distance: str, farthest: bool
+) -> list[Answer]:
+    """The answer to each query."""
+    neighbours = _neighbours(queries, gallery, classes, ranking)
+    ends = np.searchsorted(ranking.query, np.arange(len(queries) + 1))
+    unknown = [None] * len(queries)
+    ids: Sequence[str | None] = queries.ids or unknown
+    predictions: Sequence[str | None] = unknown
+    confidences: Sequence[float | None] = unknown
+    if queries.probabilities is not None:
+        predictions = [classes[number] for number in queries.probabilities.argmax(axis=1)]
+        confidences = queries.probabilities.max(axis=1).tolist()
+    return [
+        Answer(ids[i], predictions[i], confidences[i], distance, farthest, neighbours[ends[i] : ends[i + 1]])
+        for i in range(len(queries))
+    ]
+
+
+def _neighbours(queries: Images, gallery: Gallery, classes: list[str], ranking: Ranking) -> list[Neighbour]:
+    columns = {n: gallery.column(n, ranking.row) for n in ("ids", "splits", "datasets", "attributes")}
+    attributes = columns["attributes"]
+    return [
+        Neighbour(image_id, distance, classes[number], confidence, split, dataset, duplicate)
+        for image_id, distance, number, confidence, split, dataset, duplicate in zip(
+            shards.decoded(columns["ids"]),
+            ranking.distances.tolist(),
+            attributes["prediction"].tolist(),
+            attributes["confidence"].tolist(),
+            shards.decoded(columns["splits"]),
+            shards.decoded(columns["datasets"]),
+            _duplicates(queries, gallery, ranking, columns["ids"], attributes["length"]).tolist(),
+            strict=True,
+        )
+    ]
+
+
+def _duplicates(
+    queries: Images, gallery: Gallery, ranking: Ranking, ids: np.ndarray, lengths: np.ndarray
+) -> np.ndarray:
+    """Whether each row of a ranking is a duplicate of its query, [m]."""
+    same = np.zeros(len(ranking.row), bool)
+    if queries.ids is not None:
+        same = shards.encoded(queries.ids)[ranking.query] == ids
+    if queries.features is not None:
+        own = np.asarray(queries.features, np.float64)[ranking.query]
+        apart = np.linalg.norm(own - gallery.column("features", ranking.row), axis=1)
+        same |= apart <= DUPLICATE_TOLERANCE * np.maximum(np.linalg.norm(own, axis=1), lengths)
+    return same
