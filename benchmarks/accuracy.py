@@ -15,43 +15,40 @@ from kindred.runtime import storage
 
 
 def main() -> None:
-    options = bench.self_training_parser(__doc__)
-    options.add_argument("--labels", nargs="+", default=["100"], help="given labels in all (stratified), or all")
-    options.add_argument(
-        "--draws", type=int, default=10, help="of the labels (all labels can be drawn in one way only)"
-    )
-    o = options.parse_args()
-    bench.start(o.master)
-    head = f"{o.dataset}/{o.extractor}/{o.classifier}"
+    parser = bench.self_training_parser(__doc__)
+    parser.add_argument("--labels", nargs="+", default=["100"], help="given labels in all (stratified), or all")
+    parser.add_argument("--draws", type=int, default=10, help="of the labels (all labels can be drawn in one way only)")
+    args = parser.parse_args()
+    bench.start(args.master)
+    head = f"{args.dataset}/{args.extractor}/{args.classifier}"
     figures, rows = {}, [("labels", "draws", "base", "std", "final", "std", "hidden", "pseudo-labels", "right")]
     with bench.temporary_run() as folder:
-        for labels in o.labels:
+        for labels in args.labels:
             results = []
-            for seed in range(1 if labels == "all" else o.draws):
+            for seed in range(1 if labels == "all" else args.draws):
                 count = None if labels == "all" else int(labels)
-                results.append(bench.self_train(storage.join(folder, f"{labels}-{seed}"), o, count, seed))
+                results.append(bench.self_train(storage.join(folder, f"{labels}-{seed}"), args, count, seed))
                 print(f"{head} {labels} labels, draw {seed}: {summary(results[-1])}", flush=True)
-            given = str(int(results[0]["choose_labels/labels"]))
+            given_labels = str(int(results[0]["choose_labels/labels"]))
             row = [labels, len(results)]
             for model in ("base", "final"):
                 accuracies = [result[f"{model}/test/accuracy"] for result in results]
-                found = {"accuracy_mean": statistics.mean(accuracies), "accuracy_std": statistics.pstdev(accuracies)}
-                for name in {given, labels}:
-                    figures |= {f"{head}/{name}/{model}/{key}": value for key, value in found.items()}
-                row += found.values()
+                spread = {"accuracy_mean": statistics.mean(accuracies), "accuracy_std": statistics.pstdev(accuracies)}
+                for name in {given_labels, labels}:
+                    figures |= {f"{head}/{name}/{model}/{key}": value for key, value in spread.items()}
+                row += spread.values()
             unseen = [result["base/hidden/accuracy"] for result in results if "base/hidden/accuracy" in result]
             if unseen:
-                figures |= {
-                    f"{head}/{name}/base/hidden_accuracy_mean": statistics.mean(unseen) for name in {given, labels}
-                }
+                mean = statistics.mean(unseen)
+                figures |= {f"{head}/{name}/base/hidden_accuracy_mean": mean for name in {given_labels, labels}}
             row.append(statistics.mean(unseen) if unseen else "-")
             pseudo = [result["pseudo/count"] for result in results]
             right = [result["pseudo/precision"] for result in results if "pseudo/precision" in result]
             rows.append((*row, round(statistics.mean(pseudo)), statistics.mean(right) if right else "-"))
         ingest = {name: value for name, value in results[0].items() if name.startswith("ingest/")}
-        figures |= {f"{o.dataset}/{name}": value for name, value in ingest.items()}
-    print(f"\n{head}, leaked {ingest['ingest/leaked']} ({o.leaks})")
-    bench.report(rows, figures, o.json)
+        figures |= {f"{args.dataset}/{name}": value for name, value in ingest.items()}
+    print(f"\n{head}, leaked {ingest['ingest/leaked']} ({args.leaks})")
+    bench.report(rows, figures, args.json)
 
 
 def summary(figures: dict[str, float]) -> str:

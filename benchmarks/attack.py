@@ -8,6 +8,8 @@ intervals; the difference is final minus base on the same images. JSON names: th
 (attack/<attack>/base|final/success_rate ...), attack/seconds, attack/queries and attack/queries_per_second.
 """
 
+import argparse
+
 import bench
 
 from kindred.evaluation.attacks import attack_figures
@@ -16,37 +18,39 @@ from kindred.runtime.run_reader import RunReader
 
 
 def main() -> None:
-    options = bench.self_training_parser(__doc__)
-    options.set_defaults(gate="off")
-    options.add_argument("--labels", type=int, default=100, help="given labels in all")
-    options.add_argument("--attacks", nargs="+", default=list(ATTACKS))
-    options.add_argument("--images", type=int, help="test images; by default as in the form")
-    options.add_argument("--queries", type=int, help="of each attack about each image; by default as in the form")
-    options.add_argument("--epsilon-l2", type=float)
-    options.add_argument("--epsilon-linf", type=float)
-    options.add_argument("--seed", type=int, default=0)
-    o = options.parse_args()
-    bench.start(o.master)
+    parser = bench.self_training_parser(__doc__)
+    parser.set_defaults(gate="off")
+    parser.add_argument("--labels", type=int, default=100, help="given labels in all")
+    parser.add_argument("--attacks", nargs="+", default=list(ATTACKS))
+    parser.add_argument("--images", type=int, help="test images; by default as in the form")
+    parser.add_argument("--queries", type=int, help="of each attack about each image; by default as in the form")
+    parser.add_argument("--epsilon-l2", type=float)
+    parser.add_argument("--epsilon-linf", type=float)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    bench.start(args.master)
     with bench.temporary_run() as folder:
-        bench.self_train(folder, o, o.labels, o.seed)
-        figures = run_attack(folder, o)
+        bench.self_train(folder, args, args.labels, args.seed)
+        figures = run_attack(folder, args)
         rows = RunReader(folder, "report").rows("attacks", ["queries"])
     figures["attack/queries"] = sum(rows["queries"].to_pylist())
     figures["attack/queries_per_second"] = figures["attack/queries"] / figures["attack/seconds"]
     names = ("images", "queries", "seconds", "queries_per_second")
     images, queries, seconds, rate = (figures[f"attack/{name}"] for name in names)
-    print(f"{o.dataset}/{o.extractor}, {images:,} images: {queries:,} queries in {seconds:.1f} s, {rate:,.0f} a second")
-    bench.report([HEAD, *(row(figures, name) for name in sorted(o.attacks))], figures, o.json)
+    print(f"{args.dataset}/{args.extractor}, {images:,} images", end=": ")
+    print(f"{queries:,} queries in {seconds:.1f} s, {rate:,.0f} a second")
+    bench.report([HEAD, *(row(figures, name) for name in sorted(args.attacks))], figures, args.json)
 
 
 HEAD = ("attack", "epsilon", "base", "low", "high", "final", "low", "high", "difference", "low", "high", "verdict")
 
 
-def run_attack(folder: str, o) -> dict[str, float]:
+def run_attack(folder: str, args: argparse.Namespace) -> dict[str, float]:
     """The figures of the stage."""
-    numbers = {"attack_images": o.images, "attack_queries": o.queries}
-    epsilons = {"attack_epsilon_l2": o.epsilon_l2, "attack_epsilon_linf": o.epsilon_linf}
-    return bench.run_stage("attack", folder, attacks=list(o.attacks), **numbers, **epsilons, seed=o.seed)["figures"]
+    numbers = {"attack_images": args.images, "attack_queries": args.queries}
+    epsilons = {"attack_epsilon_l2": args.epsilon_l2, "attack_epsilon_linf": args.epsilon_linf}
+    mark = bench.run_stage("attack", folder, attacks=list(args.attacks), **numbers, **epsilons, seed=args.seed)
+    return mark["figures"]
 
 
 def row(figures: dict[str, float], name: str) -> tuple:

@@ -13,76 +13,67 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "include"))
 
-from kindred.runtime import java, runs, spark_session, storage  # noqa: E402
+from kindred.runtime import java, runs, spark_session, stages, storage  # noqa: E402
 from kindred.runtime.job import execute  # noqa: E402
 from kindred.runtime.stage import Stage  # noqa: E402
 
 
-def parser(description: str) -> argparse.ArgumentParser:
+def argument_parser(description: str) -> argparse.ArgumentParser:
     """The options that every benchmark has."""
-    options = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    options.add_argument("--dataset", default="digits", help="a dataset of Kindred's")
-    options.add_argument("--path", default="", help="where it lies")
-    options.add_argument("--extractor", default="pixels")
-    options.add_argument("--image-size", type=int)
-    options.add_argument("--weights", default="imagenet")
-    options.add_argument("--master", default="local[*]", help="of Spark")
-    options.add_argument("--json", metavar="FILE", help="write the figures, name -> number, as one flat object")
-    return options
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--dataset", default="digits", help="a dataset of Kindred's")
+    parser.add_argument("--path", default="", help="where it lies")
+    parser.add_argument("--extractor", default="pixels")
+    parser.add_argument("--image-size", type=int)
+    parser.add_argument("--weights", default="imagenet")
+    parser.add_argument("--master", default="local[*]", help="of Spark")
+    parser.add_argument("--json", metavar="FILE", help="write the figures, name -> number, as one flat object")
+    return parser
 
 
 def self_training_parser(description: str) -> argparse.ArgumentParser:
-    """`parser` with a field for each one of the form of `self_training` that a comparison may want to vary."""
-    options = parser(description)
+    """`argument_parser` with an option for each field of the form of `self_training` that comparisons vary."""
+    parser = argument_parser(description)
     form = defaults()
     for name in ("classifier", "folds", "labeller", "threshold", "class_thresholds", "percentile", "clusters", "gate"):
         number = {"folds": int, "clusters": int, "threshold": float, "percentile": float}.get(name, str)
-        options.add_argument(f"--{name.replace('_', '-')}", type=number, default=form[name])
-    options.add_argument("--novelty", action=argparse.BooleanOptionalAction, default=form["novelty"])
-    options.add_argument("--leaks", choices=["drop", "keep"], default="drop")
-    options.add_argument("--limit", type=int)
-    return options
+        parser.add_argument(f"--{name.replace('_', '-')}", type=number, default=form[name])
+    parser.add_argument("--novelty", action=argparse.BooleanOptionalAction, default=form["novelty"])
+    parser.add_argument("--leaks", choices=["drop", "keep"], default="drop")
+    parser.add_argument("--limit", type=int)
+    return parser
 
 
-def defaults() -> dict:
+def defaults() -> dict[str, Any]:
     """The defaults of the form of `self_training`."""
     from kindred_airflow.forms.self_training import SELF_TRAINING
 
     return {name: param.value for name, param in SELF_TRAINING.items()}
 
 
-def prepare(folder: str, o) -> list[dict]:
+def prepare(folder: str, args: argparse.Namespace) -> list[dict[str, Any]]:
     """The stages that do not depend on the labels, in a run's folder: their marks."""
-    return [
-        run_stage("ingest", folder, dataset=o.dataset, path=o.path or None, limit=o.limit, leaks=o.leaks),
-        run_stage("featurize", folder, extractor=o.extractor, image_size=o.image_size, weights=o.weights),
-    ]
+    return [run_stage(stage, folder, **arguments(args, stage, 0)) for stage in (stages.INGEST, stages.FEATURIZE)]
 
 
-def arguments(o, seed: int) -> tuple[dict, dict]:
-    """The arguments of train and of pseudo_label."""
-    names = ("labeller", "threshold", "class_thresholds", "percentile", "clusters", "novelty")
-    train = {"classifier": o.classifier, "folds": o.folds, "seed": seed}
-    return train, {**{name: getattr(o, name) for name in names}, "seed": seed}
+def arguments(args: argparse.Namespace, stage: str, seed: int) -> dict[str, Any]:
+    """The arguments of a stage that the command line has."""
+    return {name: seed if name == "seed" else getattr(args, name) for name in stages.ARGUMENTS[stage]}
 
 
-def self_train(folder: str, o, labels: int | None, seed: int, choice: str = "random") -> dict[str, float]:
+def self_train(
+    folder: str, args: argparse.Namespace, labels: int | None, seed: int, choice: str = "random"
+) -> dict[str, float]:
     """The figures of all stages for one draw of the given labels."""
-    train, pseudo = arguments(o, seed)
-    chosen = {"labels_per_class": None, "labels": labels, "label_choice": choice, "stratified": True, "seed": seed}
-    marks = [
-        *prepare(folder, o),
-        run_stage("choose_labels", folder, **chosen),
-        run_stage("train", folder, "train_base", **train),
-        run_stage("pseudo_label", folder, **pseudo),
-        run_stage("train", folder, "train_final", **train),
-        run_stage("gate", folder, gate=o.gate),
-        run_stage("evaluate", folder),
-    ]
+    draw = {"labels_per_class": None, "labels": labels, "label_choice": choice, "stratified": True, "seed": seed}
+    marks = [*prepare(folder, args), run_stage(stages.CHOOSE_LABELS, folder, **draw)]
+    for stage in (stages.TRAIN_BASE, stages.PSEUDO_LABEL, stages.TRAIN_FINAL, stages.GATE, stages.EVALUATE):
+        marks.append(run_stage(stage, folder, **arguments(args, stage, seed)))
     return {name: value for mark in marks for name, value in mark["figures"].items()}
 
 
@@ -118,11 +109,10 @@ def job_module(name: str) -> ModuleType:
     return module
 
 
-def run_stage(job: str, run: str, name: str | None = None, **arguments) -> dict:
-    """Run a stage here and now; its mark."""
-    module = job_module(job)
-    attempt = Stage(name or job, run, arguments)
-    return execute(module.main, getattr(module, "home", None), attempt, time.time())
+def run_stage(stage: str, run: str, **arguments: Any) -> dict[str, Any]:
+    """Run a stage here and now; its mark. Of `cell/all`, the job is `cell`."""
+    module = job_module(stages.JOBS.get(stage, stage.split("/")[0]))
+    return execute(module.main, getattr(module, "home", None), Stage(stage, run, arguments), time.time())
 
 
 def generate(folder: Path, count: int, side: int) -> None:
@@ -130,9 +120,9 @@ def generate(folder: Path, count: int, side: int) -> None:
     import numpy as np
     from PIL import Image
 
-    random = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for number in range(count):
-        coarse = random.integers(0, 256, (6, 6, 3), np.uint8)
+        coarse = rng.integers(0, 256, (6, 6, 3), np.uint8)
         path = folder / "train" / f"class{number % 2}" / f"{number:06d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC).save(path)

@@ -6,6 +6,7 @@ Each of them decodes and resizes the same images. The stage is timed from its fi
 featurize/ratio_to_onnxruntime (median of the rounds' ratios), featurize/ratio_to_keras, featurize/images_per_second ...
 """
 
+import argparse
 import statistics
 import time
 
@@ -21,22 +22,22 @@ from kindred.runtime.stage import Stage
 
 
 def main() -> None:
-    options = bench.parser(__doc__)
-    options.set_defaults(dataset="stl10", extractor="mobilenet_v2")
-    options.add_argument("--images", type=int, default=4000)
-    options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--no-keras", action="store_true", help="leave Keras out, which needs TensorFlow and minutes")
-    o = options.parse_args()
-    bench.start(o.master)
+    parser = bench.argument_parser(__doc__)
+    parser.set_defaults(dataset="stl10", extractor="mobilenet_v2")
+    parser.add_argument("--images", type=int, default=4000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--no-keras", action="store_true", help="leave Keras out, which needs TensorFlow and minutes")
+    args = parser.parse_args()
+    bench.start(args.master)
     rounds = []
     with bench.temporary_run() as folder:
-        contents, extractor = prepare(folder, o)
+        contents, extractor = prepare(folder, args)
         keras_rate = None
-        for i in range(o.rounds):
+        for i in range(args.rounds):
             bare = bare_loop(contents, extractor)
-            ours = the_stage(storage.join(folder, f"round-{i}"), folder, extractor, o)
-            if not o.no_keras:
-                keras_rate = keras_predict(contents[:1000], extractor, o)
+            ours = the_stage(storage.join(folder, f"round-{i}"), folder, extractor, args)
+            if not args.no_keras:
+                keras_rate = keras_predict(contents[:1000], extractor, args)
             rounds.append((bare, ours, keras_rate))
             print(
                 f"round {i + 1}: bare loop {bare:.1f}, stage {ours:.1f}, Keras predict {keras_rate or 0:.1f} images/s",
@@ -54,36 +55,38 @@ def main() -> None:
         ("featurize stage", ours, 1.0),
         ("bare loop, ONNX Runtime", bare, bare / ours),
     ]
-    if not o.no_keras:
+    if not args.no_keras:
         keras_rate = statistics.median(r[2] for r in rounds)
         figures["featurize/keras_images_per_second"] = keras_rate
         figures["featurize/ratio_to_keras"] = statistics.median(r[1] / r[2] for r in rounds)
         rows.append(("bare loop, Keras predict", keras_rate, keras_rate / ours))
-    print(f"\n{o.dataset}, {o.extractor}, {len(contents):,} images; medians of {len(rounds)} rounds")
-    bench.report(rows, figures, o.json)
+    print(f"\n{args.dataset}, {args.extractor}, {len(contents):,} images; medians of {len(rounds)} rounds")
+    bench.report(rows, figures, args.json)
 
 
-def prepare(folder: str, o) -> tuple[list[bytes], featurize.Extractor]:
-    """A run with the first images by id, as all ways read them, and the extractor."""
+def prepare(folder: str, args: argparse.Namespace) -> tuple[list[bytes], featurize.Extractor]:
+    """A run with the first images by id, as all of them read them, and the extractor."""
     whole = storage.join(folder, "whole")
-    facts = run_stage("ingest", whole, dataset=o.dataset, path=o.path or None, limit=None, leaks="drop")["facts"]
-    some = Stage("ingest", folder, {})
-    frame = RunReader(whole, "featurize").read("images").orderBy("image_id", "split").limit(o.images)
-    written = some.write("images", frame)
-    some.facts = facts
-    marks.commit(some.home, some.mark(0, ""))
+    facts = run_stage("ingest", whole, dataset=args.dataset, path=args.path or None, limit=None, leaks="drop")["facts"]
+    subset = Stage("ingest", folder, {})
+    frame = RunReader(whole, "featurize").read("images").orderBy("image_id", "split").limit(args.images)
+    written = subset.write("images", frame)
+    subset.facts = facts
+    marks.commit(subset.home, subset.mark(0, ""))
     contents = [bytes(row.content) for row in written.select("content").toLocalIterator()]
-    extractor = extractor_setup.for_dataset(o.extractor, o.image_size, o.weights, facts)
+    extractor = extractor_setup.for_dataset(args.extractor, args.image_size, args.weights, facts)
     extractor_setup.fit_to_images(extractor, written, print)
     return contents, extractor
 
 
-def the_stage(run: str, source: str, extractor: featurize.Extractor, o) -> float:
+def the_stage(run: str, source: str, extractor: featurize.Extractor, args: argparse.Namespace) -> float:
     """Images per second of the stage, made anew."""
     storage.put_json(storage.join(run, "ingest", file_names.MARK), marks.mark_of(storage.join(source, "ingest")))
     attempt = Stage("featurize", run, {})
     attempt.prepared = extractor
-    bench.job_module("featurize").main(attempt, extractor=o.extractor, image_size=o.image_size, weights=o.weights)
+    bench.job_module("featurize").main(
+        attempt, extractor=args.extractor, image_size=args.image_size, weights=args.weights
+    )
     return attempt.figures["featurize/images_per_second"]
 
 
@@ -94,7 +97,7 @@ def bare_loop(contents: list[bytes], extractor: featurize.Extractor) -> float:
     return timed(contents, extractor, lambda batch: session.run(None, {name: batch}))
 
 
-def keras_predict(contents: list[bytes], extractor: featurize.Extractor, o) -> float:
+def keras_predict(contents: list[bytes], extractor: featurize.Extractor, args: argparse.Namespace) -> float:
     """Images per second of the same loop with plain Keras `predict`."""
     import keras
 
@@ -105,7 +108,7 @@ def keras_predict(contents: list[bytes], extractor: featurize.Extractor, o) -> f
         "inception_v3": "InceptionV3",
     }
     shape = (extractor.height, extractor.width, extractor.channels)
-    build = getattr(keras.applications, applications[o.extractor])
+    build = getattr(keras.applications, applications[args.extractor])
     model = build(include_top=False, weights=None, pooling="avg", input_shape=shape)
     return timed(contents, extractor, lambda batch: model.predict(batch / np.float32(127.5) - 1, verbose=0))
 

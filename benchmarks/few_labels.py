@@ -2,10 +2,10 @@
 
     python benchmarks/few_labels.py --dataset fashion_mnist --path DIR --extractor patch_kmeans --labels 500 1000 2000
 
-`final_neighbours` asks the nearest images of the pool at inference too: the final model's probabilities times the vote
+`final_neighbours` uses the nearest images of the pool at inference too: the final model's probabilities times the vote
 of the test image's nearest neighbours, by their given and pseudo-labels. No test image is in any graph, and no setting
 is chosen on one. JSON names: <dataset>/<labels>/<choose>/base|candidate|final|final_neighbours/accuracy_mean|std, and
-gate_accepted, the share of the draws whose candidate the gate let in.
+gate_accepted, the share of the draws whose candidate the gate accepted.
 """
 
 import statistics
@@ -20,37 +20,40 @@ from kindred.runtime import arrow, cpu, storage
 from kindred.runtime.run_reader import RunReader
 
 MODELS = ("base", "candidate", "final", "final_neighbours")
+TEST = ds.field("split") == "test"
 
 
 def main() -> None:
-    options = bench.self_training_parser(__doc__)
-    options.add_argument("--labels", nargs="+", type=int, default=[100], help="given labels in all, stratified")
-    options.add_argument("--choose", choices=["random", "representatives"], default="random")
-    options.add_argument("--draws", type=int, default=5)
-    o = options.parse_args()
-    bench.start(o.master)
-    figures, rows = {}, [("labels", "draws", *(part for model in MODELS for part in (model, "std")), "gate let in")]
+    parser = bench.self_training_parser(__doc__)
+    parser.add_argument("--labels", nargs="+", type=int, default=[100], help="given labels in all, stratified")
+    parser.add_argument("--choose", choices=["random", "representatives"], default="random")
+    parser.add_argument("--draws", type=int, default=5)
+    args = parser.parse_args()
+    bench.start(args.master)
+    figures, rows = {}, [("labels", "draws", *(part for model in MODELS for part in (model, "std")), "gate accepted")]
     with bench.temporary_run() as folder:
-        for labels in o.labels:
+        for labels in args.labels:
             results = []
-            for seed in range(o.draws):
+            for seed in range(args.draws):
                 run = storage.join(folder, f"{labels}-{seed}")
-                found = bench.self_train(run, o, labels, seed, o.choose)
-                found["final_neighbours/test/accuracy"] = with_neighbours(run)
-                results.append(found)
-                told = ", ".join(f"{model} {found[f'{model}/test/accuracy']:.4f}" for model in MODELS)
-                print(f"{o.dataset} {labels} labels ({o.choose}), draw {seed}: {told}", flush=True)
-            row = [labels, o.draws]
+                result = bench.self_train(run, args, labels, seed, args.choose)
+                result["final_neighbours/test/accuracy"] = with_neighbours(run)
+                results.append(result)
+                scores = ", ".join(f"{model} {result[f'{model}/test/accuracy']:.4f}" for model in MODELS)
+                print(f"{args.dataset} {labels} labels ({args.choose}), draw {seed}: {scores}", flush=True)
+            row = [labels, args.draws]
             for model in MODELS:
                 accuracies = [result[f"{model}/test/accuracy"] for result in results]
                 values = {"accuracy_mean": statistics.mean(accuracies), "accuracy_std": statistics.pstdev(accuracies)}
-                figures |= {f"{o.dataset}/{labels}/{o.choose}/{model}/{key}": value for key, value in values.items()}
+                figures |= {
+                    f"{args.dataset}/{labels}/{args.choose}/{model}/{key}": value for key, value in values.items()
+                }
                 row += values.values()
             accepted = statistics.mean(result["gate/accepted"] for result in results)
-            figures[f"{o.dataset}/{labels}/{o.choose}/gate_accepted"] = accepted
+            figures[f"{args.dataset}/{labels}/{args.choose}/gate_accepted"] = accepted
             rows.append((*row, accepted))
-    print(f"\n{o.dataset}, {o.extractor}, {o.classifier}, {o.labeller}, labels on {o.choose} images")
-    bench.report(rows, figures, o.json)
+    print(f"\n{args.dataset}, {args.extractor}, {args.classifier}, {args.labeller}, labels on {args.choose} images")
+    bench.report(rows, figures, args.json)
 
 
 def with_neighbours(run: str) -> float:
@@ -60,16 +63,18 @@ def with_neighbours(run: str) -> float:
     number = class_numbers(classes)
     truth = arrow.by_id(s.rows("truth"))
     parts = [s.rows(name, ["image_id", "label", "confidence"]) for name in ("labels", "pseudo_labels")]
-    told = {i: (number[c], p) for part in parts for i, c, p in zip(*(x.to_pylist() for x in part.columns), strict=True)}
-    pool, features = s.matrix("features", "features", ds.field("image_id").isin(sorted(told)))
-    ids, queries = s.matrix("features", "features", ds.field("split") == "test")
+    pseudo = {
+        i: (number[c], p) for part in parts for i, c, p in zip(*(x.to_pylist() for x in part.columns), strict=True)
+    }
+    pool, features = s.matrix("features", "features", ds.field("image_id").isin(sorted(pseudo)))
+    ids, queries = s.matrix("features", "features", TEST)
     votes = np.zeros((len(pool), len(classes)))
-    votes[np.arange(len(pool)), [told[i][0] for i in pool]] = [told[i][1] for i in pool]
-    found = s.rows("predictions_final", ["image_id", "probabilities"], ds.field("split") == "test").sort_by("image_id")
-    final = np.array(found["probabilities"].to_pylist())
-    both = final * neighbours.vote(features, votes, queries, cpu.cores())
+    votes[np.arange(len(pool)), [pseudo[i][0] for i in pool]] = [pseudo[i][1] for i in pool]
+    predictions = s.rows("predictions_final", ["image_id", "probabilities"], TEST).sort_by("image_id")
+    final = np.array(predictions["probabilities"].to_pylist())
+    combined = final * neighbours.vote(features, votes, queries, cpu.cores())
     known = [row for row, i in enumerate(ids) if i in truth]
-    return float(np.mean([both[row].argmax() == number[truth[ids[row]]] for row in known]))
+    return float(np.mean([combined[row].argmax() == number[truth[ids[row]]] for row in known]))
 
 
 if __name__ == "__main__":

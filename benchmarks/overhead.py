@@ -20,6 +20,8 @@ from pathlib import Path
 import bench
 import psutil
 
+from kindred.runtime import stages
+
 EMPTY_JOB = """
 from pyspark.sql import SparkSession
 
@@ -36,16 +38,16 @@ with DAG("empty", schedule=None):
         for i in range({count})
     ))
 """
-STAGES = 10
+STAGES = len(stages.ORDER) - 1  # the attack is skipped
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", metavar="FILE")
-    o = parser.parse_args()
+    args = parser.parse_args()
     rounds = []
-    for i in range(o.rounds):
+    for i in range(args.rounds):
         with tempfile.TemporaryDirectory() as folder:
             env = {
                 **os.environ,
@@ -67,7 +69,7 @@ def main() -> None:
         "overhead/seconds_above_empty": above,
         "overhead/peak_gigabytes": memory,
     }
-    bench.report([("figure", "median"), *figures.items()], figures, o.json)
+    bench.report([("figure", "median"), *figures.items()], figures, args.json)
 
 
 PREPARE = """

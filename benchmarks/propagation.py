@@ -15,27 +15,27 @@ from kindred.studies.label_propagation.accuracy_table import STUDY
 
 
 def main() -> None:
-    options = bench.parser(__doc__)
-    options.set_defaults(dataset="fashion_mnist")
-    options.add_argument("--cells", nargs="+", metavar="CELL", help="names, as in the DAG's table")
-    options.add_argument("--limit", type=int)
-    options.add_argument("--seed", type=int, default=0)
-    o = options.parse_args()
-    o.leaks = "drop"
-    cells = chosen(o.cells)
-    bench.start(o.master)
+    parser = bench.argument_parser(__doc__)
+    parser.set_defaults(dataset="fashion_mnist")
+    parser.add_argument("--cells", nargs="+", metavar="CELL", help="names, as in the DAG's table")
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    args.leaks = "drop"
+    cells = chosen(args.cells)
+    bench.start(args.master)
     figures, rows = {}, [("cell", "published", "reproduced", "seconds", "seconds an epoch")]
     with bench.temporary_run() as folder:
-        bench.prepare(folder, o)
+        bench.prepare(folder, args)
         for k in cell_grid.clusterings(cells):
-            bench.run_stage("cluster", folder, f"cluster/{k}", k=k, seed=o.seed)
+            bench.run_stage(f"cluster/{k}", folder, k=k, seed=args.seed)
         for cell in cells:
-            figures |= run(folder, cell, o.seed)
-            found = [figures.get(f"cell/{cell.name}/{name}", "-") for name in NAMES]
-            rows.append((cell.name, *found))
-            print(f"{cell.name}: {found[1]:.4f} in {found[2]:.1f} s", flush=True)
+            figures |= run(folder, cell, args.seed)
+            values = [figures.get(f"cell/{cell.name}/{name}", "-") for name in NAMES]
+            rows.append((cell.name, *values))
+            print(f"{cell.name}: {values[1]:.4f} in {values[2]:.1f} s", flush=True)
     figures["cell/seconds"] = sum(figures[f"cell/{cell.name}/seconds"] for cell in cells)
-    bench.report(rows, figures, o.json)
+    bench.report(rows, figures, args.json)
 
 
 NAMES = ("published", "accuracy", "seconds", "epoch_seconds")
@@ -57,9 +57,9 @@ def chosen(names: list[str] | None) -> list[cell_grid.Cell]:
 def run(folder: str, cell: cell_grid.Cell, seed: int) -> dict[str, float]:
     from kindred_airflow.cells import FOLDS
 
-    mark = bench.run_stage("cell", folder, f"cell/{cell.name}", **asdict(cell), folds=FOLDS, seed=seed)
-    found = {name: value for name, value in mark["figures"].items() if name.rsplit("/", 1)[1] in (*NAMES, "epochs")}
-    return found | ({f"cell/{cell.name}/published": STUDY[cell.name]} if cell.name in STUDY else {})
+    mark = bench.run_stage(f"cell/{cell.name}", folder, **asdict(cell), folds=FOLDS, seed=seed)
+    values = {name: value for name, value in mark["figures"].items() if name.rsplit("/", 1)[1] in (*NAMES, "epochs")}
+    return values | ({f"cell/{cell.name}/published": STUDY[cell.name]} if cell.name in STUDY else {})
 
 
 if __name__ == "__main__":

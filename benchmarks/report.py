@@ -18,18 +18,18 @@ from kindred.runtime.run_reader import RunReader
 
 
 def main() -> None:
-    options = bench.self_training_parser(__doc__)
-    options.add_argument("--labels", type=int, default=100, help="given labels in all, stratified")
-    options.add_argument("--projection", default="pca", help="of the embedding map")
-    o = options.parse_args()
-    bench.start(o.master)
+    parser = bench.self_training_parser(__doc__)
+    parser.add_argument("--labels", type=int, default=100, help="given labels in all, stratified")
+    parser.add_argument("--projection", default="pca", help="of the embedding map")
+    args = parser.parse_args()
+    bench.start(args.master)
     with bench.temporary_run() as folder:
-        bench.self_train(folder, o, o.labels, seed=0)
+        bench.self_train(folder, args, args.labels, seed=0)
         seconds, size = [], 0
         for _ in range(2):
             storage.delete(storage.join(folder, "report", file_names.MARK))  # else it would be reused
             started = time.monotonic()
-            mark = bench.run_stage("report", folder, projection=o.projection)
+            mark = bench.run_stage("report", folder, projection=args.projection)
             seconds.append(time.monotonic() - started)
             size = len(RunReader(folder, "evaluate").file("report", file_names.REPORT)) / 1e6
     found = {
@@ -38,8 +38,8 @@ def main() -> None:
     named = {"report": {"first_seconds": seconds[0], "seconds": seconds[1], "megabytes": size}}
     named["near_duplicates"] = {"found": found["found_all"], "flagged": found["flagged"], "pairs": found["pairs"]}
     named["near_duplicates"] |= {k: v for k, v in found.items() if k.startswith("found_") and k != "found_all"}
-    figures = {f"{kind}/{o.dataset}/{name}": value for kind, own in named.items() for name, value in own.items()}
-    bench.report([("figure", "value"), *((name, float(value)) for name, value in figures.items())], figures, o.json)
+    figures = {f"{kind}/{args.dataset}/{name}": value for kind, own in named.items() for name, value in own.items()}
+    bench.report([("figure", "value"), *((name, float(value)) for name, value in figures.items())], figures, args.json)
 
 
 if __name__ == "__main__":

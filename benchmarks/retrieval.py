@@ -11,19 +11,19 @@ SCORES = ("precision_at_1", "precision_at_5", "precision_at_8", "precision_at_10
 
 
 def main() -> None:
-    options = bench.self_training_parser(__doc__)
-    options.add_argument("--labels", type=int, help="the label budget; all that are known where it is not given")
-    options.add_argument("--seed", type=int, default=0)
-    o = options.parse_args()
-    bench.start(o.master)
+    parser = bench.self_training_parser(__doc__)
+    parser.add_argument("--labels", type=int, help="the label budget; all that are known where it is not given")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    bench.start(args.master)
     with bench.temporary_run() as folder:
-        figures = bench.self_train(folder, o, o.labels, o.seed)
-    found = {name: value for name, value in figures.items() if name.startswith(("search/", "search_by_model/"))}
-    heads = sorted({name.split("/")[0] for name in found})
+        figures = bench.self_train(folder, args, args.labels, args.seed)
+    scores = {name: value for name, value in figures.items() if name.startswith(("search/", "search_by_model/"))}
+    heads = sorted({name.split("/")[0] for name in scores})
     rows = [
-        (head, name, *(found[f"{head}/{name}/{score}"] for score in SCORES)) for head in heads for name in DISTANCES
+        (head, name, *(scores[f"{head}/{name}/{score}"] for score in SCORES)) for head in heads for name in DISTANCES
     ]
-    bench.report([("by", "distance", *SCORES), *rows], found, o.json)
+    bench.report([("by", "distance", *SCORES), *rows], scores, args.json)
 
 
 if __name__ == "__main__":

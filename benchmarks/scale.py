@@ -7,6 +7,7 @@ Python together, and of Spark's Python workers together. JSON names: scale/<imag
 workers_megabytes | seconds, and scale/<stage>/growth, the largest count's memory over the smallest's.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -18,73 +19,64 @@ from pathlib import Path
 import bench
 import psutil
 
-from kindred.runtime import runs
+from kindred.runtime import runs, stages
 
-STAGES = {
-    "ingest": ["dataset", "path", "limit", "leaks"],
-    "featurize": ["extractor", "image_size", "weights"],
-    "choose_labels": ["labels_per_class", "labels", "label_choice", "stratified", "seed"],
-    "train_base": ["classifier", "folds", "seed"],
-    "pseudo_label": ["labeller", "threshold", "class_thresholds", "percentile", "clusters", "novelty", "seed"],
-    "train_final": ["classifier", "folds", "seed"],
-    "gate": ["gate"],
-    "build_index": [],
-    "evaluate": [],
-}
+STAGES = stages.ORDER[: stages.ORDER.index(stages.EVALUATE) + 1]
 SAMPLE_SECONDS = 0.2
 
 
 def main() -> None:
-    options = bench.parser(__doc__)
-    options.add_argument("--counts", type=int, nargs="+", default=[20000, 60000], help="of images")
-    options.add_argument("--labels", type=int, default=100)
-    options.add_argument("--inside", nargs=3, metavar=("RUN", "STAGE", "ARGUMENTS"), help="do one stage, here")
-    o = options.parse_args()
-    if o.inside:
-        run, name, arguments = o.inside
-        bench.start(o.master)
-        bench.run_stage(
-            name.replace("train_base", "train").replace("train_final", "train"), run, name, **json.loads(arguments)
-        )
+    parser = bench.argument_parser(__doc__)
+    parser.add_argument("--counts", type=int, nargs="+", default=[20000, 60000], help="of images")
+    parser.add_argument("--labels", type=int, default=100)
+    parser.add_argument("--inside", nargs=3, metavar=("RUN", "STAGE", "ARGUMENTS"), help="do one stage, here")
+    args = parser.parse_args()
+    if args.inside:
+        run, name, arguments = args.inside
+        bench.start(args.master)
+        bench.run_stage(name, run, **json.loads(arguments))
         return
     figures, rows = {}, [("images", "stage", "driver MB", "workers MB", "seconds")]
-    for count in o.counts:
+    for count in args.counts:
         print(f"{count:,} images", flush=True)
-        with tempfile.TemporaryDirectory(prefix="kindred-scale-") as place:
-            bench.generate(Path(place, "pictures"), count, o.image_size or 96)
-            for stage, measured in measure(o, place).items():
+        with tempfile.TemporaryDirectory(prefix="kindred-scale-") as folder:
+            bench.generate(Path(folder, "pictures"), count, args.image_size or 96)
+            for stage, measured in measure(args, folder).items():
                 figures |= {f"scale/{count}/{stage}/{name}": value for name, value in measured.items()}
                 rows.append((count, stage, *(round(value) for value in measured.values())))
-    small, large = min(o.counts), max(o.counts)
+    small, large = min(args.counts), max(args.counts)
     for stage in STAGES:
-        both = [
+        megabytes = [
             sum(figures[f"scale/{n}/{stage}/{who}_megabytes"] for who in ("driver", "workers")) for n in (small, large)
         ]
-        figures[f"scale/{stage}/growth"] = both[1] / both[0]
-    bench.report(rows, figures, o.json)
+        figures[f"scale/{stage}/growth"] = megabytes[1] / megabytes[0]
+    bench.report(rows, figures, args.json)
     for stage in ("ingest", "featurize"):
         print(
             f"{stage}: {figures[f'scale/{stage}/growth']:.2f} times the memory for {large / small:.1f} times the images"
         )
 
 
-def measure(o, place: str) -> dict[str, dict[str, float]]:
+def measure(args: argparse.Namespace, folder: str) -> dict[str, dict[str, float]]:
     """Memory and seconds of each stage on the pictures in a folder."""
-    form = {**bench.defaults(), "dataset": "image_folder", "path": f"{place}/pictures", "limit": None}
-    form |= {"extractor": o.extractor, "image_size": o.image_size, "weights": o.weights}
-    form |= {"labels": o.labels, "labels_per_class": None, "seed": 0}
-    env = {**os.environ, "KINDRED_DATA": f"{place}/data"}
+    form = {**bench.defaults(), "dataset": "image_folder", "path": f"{folder}/pictures", "limit": None}
+    form |= {"extractor": args.extractor, "image_size": args.image_size, "weights": args.weights}
+    form |= {"labels": args.labels, "labels_per_class": None, "seed": 0}
+    env = {**os.environ, "KINDRED_DATA": f"{folder}/data"}
     os.environ["KINDRED_DATA"] = env["KINDRED_DATA"]
-    run, found = runs.run_folder("benchmark", "one"), {}
-    for stage, names in STAGES.items():
-        arguments = json.dumps({name: form[name] for name in names})
-        command = [sys.executable, __file__, "--master", o.master, "--inside", run, stage, arguments]
-        with Path(place, f"{stage}.log").open("wb") as log:
-            found[stage] = watch(subprocess.Popen(command, env=env, stdout=log, stderr=log))
-        if found[stage].pop("status"):
-            raise RuntimeError(Path(place, f"{stage}.log").read_text(errors="replace")[-2000:])
-        print(f"{stage}: {', '.join(f'{name} {value:,.0f}' for name, value in found[stage].items())}", flush=True)
-    return found
+    run, results = runs.run_folder("benchmark", "one"), {}
+    for stage in STAGES:
+        arguments = json.dumps({name: form[name] for name in stages.ARGUMENTS[stage]})
+        command = [sys.executable, __file__, "--master", args.master, "--inside", run, stage, arguments]
+        with Path(folder, f"{stage}.log").open("wb") as log:
+            results[stage] = watch(subprocess.Popen(command, env=env, stdout=log, stderr=log))
+        if results[stage].pop("status"):
+            raise RuntimeError(Path(folder, f"{stage}.log").read_text(errors="replace")[-2000:])
+        print(
+            f"{stage}: {', '.join(f'{name} {value:,.0f}' for name, value in results[stage].items())}",
+            flush=True,
+        )
+    return results
 
 
 def watch(process: subprocess.Popen) -> dict[str, float]:

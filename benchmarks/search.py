@@ -45,28 +45,28 @@ REQUESTS = 50
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--path", help="the folder of Fashion-MNIST's four files")
-    options.add_argument("--queries", type=int, default=2000, help="of the test images")
-    options.add_argument("--large", type=int, nargs="*", default=[], help="sizes of made-up galleries")
-    options.add_argument("--http", type=int, nargs="*", default=[], help="sizes of made-up galleries behind the server")
-    options.add_argument("--flat", action="store_true", help="make them up without any structure")
-    options.add_argument("--json", metavar="FILE", help="write the figures, name -> number, as one flat object")
-    o = options.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--path", help="the folder of Fashion-MNIST's four files")
+    parser.add_argument("--queries", type=int, default=2000, help="of the test images")
+    parser.add_argument("--large", type=int, nargs="*", default=[], help="sizes of made-up galleries")
+    parser.add_argument("--http", type=int, nargs="*", default=[], help="sizes of made-up galleries behind the server")
+    parser.add_argument("--flat", action="store_true", help="make them up without any structure")
+    parser.add_argument("--json", metavar="FILE", help="write the figures, name -> number, as one flat object")
+    args = parser.parse_args()
     figures: dict[str, float] = {}
-    if o.path:
-        figures |= in_batches(Path(o.path), o.queries)
-    for count in o.large:
-        figures |= one_by_one(count, o.flat)
-    for count in o.http:
-        figures |= over_http(count, o.flat)
+    if args.path:
+        figures |= in_batches(Path(args.path), args.queries)
+    for count in args.large:
+        figures |= one_by_one(count, args.flat)
+    for count in args.http:
+        figures |= over_http(count, args.flat)
     bench.report([("figure", "value"), *figures.items()], {}, None)
-    if o.json:
-        Path(o.json).write_text(json.dumps(figures, indent=1))
+    if args.json:
+        Path(args.json).write_text(json.dumps(figures, indent=1))
 
 
 def in_batches(path: Path, count: int) -> dict[str, float]:
-    """Queries per second, the median of some rounds in which the ways take turns, and the recall of each."""
+    """Queries per second, the median of the rounds in which the ways take turns, and the recall of each."""
     import faiss
 
     gallery, queries = (idx(path / f"{name}-images-idx3-ubyte.gz") for name in ("train", "t10k"))
@@ -86,18 +86,18 @@ def in_batches(path: Path, count: int) -> dict[str, float]:
         "faiss_hnsw": lambda q: graph.search(q, K)[1],
     }
     seconds: dict[str, list[float]] = {name: [] for name in ways}
-    found = {}
+    neighbours = {}
     for _, (name, way) in itertools.product(range(ROUNDS), ways.items()):
         faiss.omp_set_num_threads(index.threads)
-        some = queries[: count // 4] if name == "numpy" else queries
+        subset = queries[: count // 4] if name == "numpy" else queries
         started = time.perf_counter()
-        found[name] = way(some)
-        seconds[name].append((time.perf_counter() - started) / len(some))
-    far = distance("l2").between(queries[:200], gallery)
+        neighbours[name] = way(subset)
+        seconds[name].append((time.perf_counter() - started) / len(subset))
+    distances = distance("l2").between(queries[:200], gallery)
     for name in ways:
         figures[f"search/{name}/queries_per_second"] = 1 / statistics.median(seconds[name])
         if name != "exact_cosine":
-            figures[f"search/{name}/recall"] = recall(far, found[name])
+            figures[f"search/{name}/recall"] = recall(distances, neighbours[name])
     pairs = zip(seconds["faiss_flat"], seconds["exact"], strict=True)
     figures["search/ratio_to_faiss_flat"] = statistics.median(other / own for other, own in pairs)
     return figures
@@ -127,8 +127,8 @@ def over_http(count: int, flat: bool) -> dict[str, float]:
         queries = make_up(Path(folder, bundle.VECTORS), count, flat)
         one = image_index.open_folder(f"file://{folder}/{bundle.VECTORS}", only=[0])
         ids = [f"q{i:06d}" for i in range(len(queries))]
-        asked = replace(of(queries), ids=ids)
-        replace(one, gallery=Gallery()).add(asked).save(f"file://{folder}/{bundle.QUERIES}")
+        queries_by_id = replace(of(queries), ids=ids)
+        replace(one, gallery=Gallery()).add(queries_by_id).save(f"file://{folder}/{bundle.QUERIES}")
         pictures.finish(f"file://{folder}/{bundle.PICTURES}", 1, [])
         Path(folder, file_names.NETWORK).write_bytes(Network((Layer(np.zeros((WIDTH, 1)), np.zeros(1)),)).to_bytes())
         made_up = Extractor("hog", 1, 1, 1, "none", None)
@@ -149,19 +149,19 @@ def over_http(count: int, flat: bool) -> dict[str, float]:
     return {f"{head}/p{p}_ms": 1000 * quantile(took, p / 100) for p in (50, 95)}
 
 
-def serve(folder: str, said: socket.socket) -> None:
-    """The server, in a process of its own, which says its port as soon as the gallery is in the page cache."""
+def serve(folder: str, parent: socket.socket) -> None:
+    """The server, in a process of its own, which sends its port as soon as the gallery is in the page cache."""
     import uvicorn
 
     from kindred.serving.page.app import application
 
-    found = bundle.open_folder(Path(folder), "benchmark")
-    warm(found.gallery)
+    opened = bundle.open_folder(Path(folder), "benchmark")
+    warm(opened.gallery)
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     listening.listen(CLIENTS)
-    said.send(str(listening.getsockname()[1]).encode())
-    server = uvicorn.Server(uvicorn.Config(application(lambda: found), log_level="error"))
+    parent.send(str(listening.getsockname()[1]).encode())
+    server = uvicorn.Server(uvicorn.Config(application(lambda: opened), log_level="error"))
     server.run(sockets=[listening])
 
 
@@ -187,13 +187,13 @@ def warm(index: Index) -> None:
 
 def make_up(folder: Path, count: int, flat: bool) -> np.ndarray:
     """Write the index of a made-up gallery; 200 queries like it."""
-    random = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     scale = np.ones(WIDTH) if flat else (1 + np.arange(WIDTH)) ** -0.5
-    centres = (random.normal(size=(10, WIDTH)) * scale).astype(np.float32)
+    centres = (rng.normal(size=(10, WIDTH)) * scale).astype(np.float32)
 
     def draw(size: int) -> np.ndarray:
-        noise = random.standard_normal((size, WIDTH), np.float32) * scale.astype(np.float32)
-        return noise + centres[random.integers(0, 10, size)]
+        noise = rng.standard_normal((size, WIDTH), np.float32) * scale.astype(np.float32)
+        return noise + centres[rng.integers(0, 10, size)]
 
     sample = draw(lower_bounds.SAMPLE_SIZE)
     made = lower_bounds.fit({"features": sample, "probabilities": np.ones((len(sample), 1))})
@@ -227,23 +227,24 @@ def idx(path: Path) -> np.ndarray:
 
 
 def rows_of(answers: list[Answer]) -> np.ndarray:
-    return np.array([[int(found.image_id) for found in answer.neighbours] for answer in answers])
+    return np.array([[int(neighbour.image_id) for neighbour in answer.neighbours] for answer in answers])
 
 
 def brute_force(queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
     """By the usual matrix product in float32, 256 queries at a time."""
-    squares, found = (gallery**2).sum(axis=1), []
+    squares, nearest = (gallery**2).sum(axis=1), []
     for start in range(0, len(queries), 256):
-        far = squares - 2 * queries[start : start + 256] @ gallery.T
-        some = np.argpartition(far, K, axis=1)[:, :K]
-        found.append(np.take_along_axis(some, np.take_along_axis(far, some, 1).argsort(axis=1), 1))
-    return np.concatenate(found)
+        distances = squares - 2 * queries[start : start + 256] @ gallery.T
+        unsorted = np.argpartition(distances, K, axis=1)[:, :K]
+        order = np.take_along_axis(distances, unsorted, 1).argsort(axis=1)
+        nearest.append(np.take_along_axis(unsorted, order, 1))
+    return np.concatenate(nearest)
 
 
-def recall(far: np.ndarray, found: np.ndarray) -> float:
+def recall(distances: np.ndarray, neighbours: np.ndarray) -> float:
     """The share of answers [q, k] that are as near as the true k-th neighbour, by all distances in float64 [q, n]."""
-    least = np.partition(far, K - 1, axis=1)[:, K - 1 : K]
-    return float((np.take_along_axis(far, found[: len(far)], 1) <= least * (1 + 1e-9)).mean())
+    farthest = np.partition(distances, K - 1, axis=1)[:, K - 1 : K]
+    return float((np.take_along_axis(distances, neighbours[: len(distances)], 1) <= farthest * (1 + 1e-9)).mean())
 
 
 if __name__ == "__main__":

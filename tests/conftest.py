@@ -153,6 +153,12 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def seed() -> int:
+    """Decides what a test does at random, such as when it kills a process. KINDRED_TEST_SEED repeats what failed."""
+    return int(os.environ.get("KINDRED_TEST_SEED") or secrets.randbelow(2**32))
+
+
 @pytest.fixture
 def messages() -> list[str]:
     """A list whose `append` takes the lines of progress."""

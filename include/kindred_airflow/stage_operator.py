@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from kindred.runtime import java
+from kindred.runtime import java, log_lines
 from kindred_airflow.links import MlflowLink, ReportLink, SparkLink
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ class StageOperator(SparkSubmitOperator):
             super().execute(context)
         except AirflowException as error:
             outcome = outcomes.find(self.run, self.stage, try_id)
-            if outcome is None:  # nobody could say why: kept here, for the console
+            if outcome is None:  # the job could not say why: for the console
+                log.error("%s", log_lines.failure(self.stage, NO_OUTCOME))
                 outcome = Outcome(outcomes.FAILED, NO_OUTCOME, try_id=try_id)
                 outcomes.put(self.run, self.stage, outcome)
             if outcome.status == outcomes.FAILED:

@@ -8,8 +8,8 @@ import bench
 from kindred.runtime import storage
 
 if __name__ == "__main__":
-    o = bench.self_training_parser(__doc__).parse_args(["--master", "local[2]", *sys.argv[2:]])
-    bench.start(o.master)
+    args = bench.self_training_parser(__doc__).parse_args(["--master", "local[2]", *sys.argv[2:]])
+    bench.start(args.master)
     with bench.temporary_run() as folder:
-        figures = bench.self_train(storage.join(folder, "reference"), o, int(sys.argv[1]), 0)
+        figures = bench.self_train(storage.join(folder, "reference"), args, int(sys.argv[1]), 0)
     sys.stdout.write(f"figures {json.dumps(figures)}\n")

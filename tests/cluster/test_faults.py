@@ -8,12 +8,12 @@ import pytest
 
 from cluster.looks import failures, figures_of, rows_of, wait_for_stage
 from cluster.servers import Cluster
-from kindred.runtime import marks, runs, s3_objects, storage
+from kindred.runtime import marks, runs, s3_objects, stages, storage
 
 pytestmark = [pytest.mark.spark, pytest.mark.airflow, pytest.mark.cluster]
 
 CONF = {"dataset": "digits", "labels": 100}
-STAGES = "ingest featurize choose_labels train_base pseudo_label train_final gate build_index evaluate report".split()
+STAGES = [stage for stage in stages.ORDER if stage != stages.ATTACK]
 DOWN_SECONDS = 30
 
 

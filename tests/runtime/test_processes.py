@@ -20,19 +20,21 @@ ROOT = Path(__file__).parents[2]
 INGEST = {"dataset": "digits", "path": "", "limit": 300, "leaks": "drop"}
 
 
-def test_a_stage_killed_at_a_random_moment_leaves_nothing_and_its_retry_gives_the_same_tables(tmp_path):
+def test_a_stage_killed_at_a_random_moment_leaves_nothing_and_its_retry_gives_the_same_tables(tmp_path, seed):
     undisturbed, run = tmp_path / "undisturbed", tmp_path / "killed"
     assert finish(submit(undisturbed, "ingest", INGEST)) == 0
+    seconds = random.Random(seed).uniform(4, 16)  # from before Spark is there to about the commit
+    moment = f"killed after {seconds:.2f} s; KINDRED_TEST_SEED={seed} kills it then again"
 
     process = submit(run, "ingest", INGEST)
-    time.sleep(random.uniform(4, 16))  # from before Spark is there to about the commit
+    time.sleep(seconds)
     kill_tree(process.pid)
-    halfway = marks.mark_of(f"file://{run}/runs/r/ingest") and tables(run)
+    halfway = tables(run) if marks.mark_of(f"file://{run}/runs/r/ingest") else None
     status = finish(submit(run, "ingest", INGEST))
 
-    assert halfway in (None, tables(undisturbed))
-    assert status == 0
-    assert tables(run) == tables(undisturbed)
+    assert halfway in (None, tables(undisturbed)), moment
+    assert status == 0, moment
+    assert tables(run) == tables(undisturbed), moment
 
 
 def test_two_runs_at_once_on_one_dataset_commit_one_attempt_and_agree(tmp_path):
@@ -85,17 +87,18 @@ def finish(process: subprocess.Popen) -> int:
 
 def kill_tree(pid: int) -> None:
     try:
-        family = [*psutil.Process(pid).children(recursive=True), psutil.Process(pid)]
-    except psutil.NoSuchProcess:  # it was faster than the clock
+        tree = [*psutil.Process(pid).children(recursive=True), psutil.Process(pid)]
+    except psutil.NoSuchProcess:  # it has ended before its time
         return
-    for part in family:
-        part.kill()
+    for process in tree:
+        process.kill()
 
 
 def tables(data: Path) -> dict[str, list]:
+    """The rows of each table that the stage has committed, sorted."""
     mark = marks.mark_of(f"file://{data}/runs/r/ingest")
-    found = {}
+    sorted_rows = {}
     for name, uri in mark["tables"].items():
         rows = ds.dataset(storage.local(uri), format="parquet").to_table().to_pylist()
-        found[name] = sorted(rows, key=lambda row: json.dumps(row, default=str, sort_keys=True))
-    return found
+        sorted_rows[name] = sorted(rows, key=lambda row: json.dumps(row, default=str, sort_keys=True))
+    return sorted_rows

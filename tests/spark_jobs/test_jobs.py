@@ -40,7 +40,7 @@ def prepared(run: str) -> str:
     run_stage("ingest", run, dataset="digits", path=None, limit=500, leaks="drop")
     run_stage("featurize", run, extractor="pixels", image_size=None, weights="imagenet")
     run_stage("choose_labels", run, **LABELS)
-    run_stage("train", run, "train_base", **TRAIN)
+    run_stage("train_base", run, **TRAIN)
     return run
 
 
@@ -48,7 +48,7 @@ def finish(run: str, gate: str, **pseudo) -> dict[str, float]:
     """The other stages; all figures."""
     stage_marks = [
         run_stage("pseudo_label", run, **{**PSEUDO, **pseudo}),
-        run_stage("train", run, "train_final", **TRAIN),
+        run_stage("train_final", run, **TRAIN),
         run_stage("gate", run, gate=gate),
         run_stage("build_index", run),
         run_stage("evaluate", run),

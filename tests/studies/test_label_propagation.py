@@ -137,13 +137,13 @@ def test_the_networks_cells_have_rows_and_a_panel_of_their_own() -> None:
 
 
 def do_cell(run: str, cell: Cell) -> dict:
-    return run_stage("cell", run, f"cell/{cell.name}", **asdict(cell), folds=2, seed=0)
+    return run_stage(f"cell/{cell.name}", run, **asdict(cell), folds=2, seed=0)
 
 
 def prepare(run: str) -> None:
     run_stage("ingest", run, dataset="digits", path=None, limit=400, leaks="drop")
     run_stage("featurize", run, extractor="pixels", image_size=None, weights="imagenet")
-    run_stage("cluster", run, "cluster/60", k=60, seed=0)
+    run_stage("cluster/60", run, k=60, seed=0)
 
 
 @pytest.mark.spark
@@ -180,4 +180,4 @@ def test_cells_on_digits_keep_their_models_and_are_done_once(data, spark, monkey
     with pytest.raises(InputError, match="labels is 9,999; only .* images have a known label"):
         do_cell(run, Cell("random", 9999))
     with pytest.raises(InputError, match="9,999 clusters of .* images; there must be at least as many"):
-        run_stage("cluster", run, "cluster/9999", k=9999, seed=0)
+        run_stage("cluster/9999", run, k=9999, seed=0)

@@ -20,8 +20,13 @@ class RunReader:
     """Reads any run by the URI of its folder, as far as its stages have finished, in the name of the stage `name`:
     not every stage may read every table.
 
-    >>> RunReader("file:///data/runs/self_training/first", "report").run
-    'file:///data/runs/self_training/first'
+    >>> run = "memory://runs/self_training/first"
+    >>> storage.put_json(f"{run}/ingest/_DONE.json", {"attempt": "1", "facts": {"classes": ["cat", "dog"]}})
+    >>> reader = RunReader(run, "report")
+    >>> reader.facts_of("ingest")["classes"]
+    ['cat', 'dog']
+    >>> reader.finished("attack")
+    False
     """
 
     def __init__(self, run: str, name: str) -> None:
