@@ -6,7 +6,7 @@ from pyspark.sql import functions as F
 
 from kindred.evaluation.attacks import attack_figures, attack_plan, spark_attacks
 from kindred.features import featurize, graph_cache
-from kindred.learning import cross_validation
+from kindred.learning import folds
 from kindred.runtime import file_names, job, variants
 from kindred.runtime.stage import Stage
 
@@ -29,7 +29,7 @@ def main(
     size = (facts["height"] or extractor.height, facts["width"] or extractor.width, facts["channels"])
     queries = attack_queries or attack_plan.DEFAULT_QUERIES[network]
     plan = attack_plan.make_plan(attacks, queries, bounds, size, seed)
-    models = {"base": s.file("train_base", cross_validation.file_name(cross_validation.ALL))}
+    models = {"base": s.file("train_base", folds.network_file(folds.ALL))}
     if same := s.facts_of("gate")["chosen"] == "base":
         s.say("final is base: one model, attacked once")
     else:

@@ -10,11 +10,18 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from kindred.features import featurize, kmeans
-from kindred.learning import cross_validation, metrics, networks, pseudo_label_tables
-from kindred.learning import given_labels as given
+from kindred.learning import (
+    cross_validation,
+    given_labels,
+    metrics,
+    networks,
+    pseudo_label_tables,
+    training_plan,
+)
 from kindred.learning.class_numbers import class_numbers
 from kindred.learning.classifiers import logistic_regression
-from kindred.learning.labellers import clusters as labeller
+from kindred.learning.folds import ALL, assign_folds, fold_count
+from kindred.learning.labellers import clusters
 from kindred.runtime import arrow, file_names, job, storage, tables
 from kindred.runtime.cpu import cores
 from kindred.runtime.errors import InputError
@@ -22,7 +29,17 @@ from kindred.runtime.stage import Stage
 from kindred.studies.label_propagation import cell_grid, convnet
 
 # What a cell is made by.
-MODULES = (kmeans, convnet, given, labeller, logistic_regression, networks, cell_grid, cross_validation)
+MODULES = (
+    kmeans,
+    convnet,
+    given_labels,
+    clusters,
+    logistic_regression,
+    networks,
+    cell_grid,
+    cross_validation,
+    training_plan,
+)
 POOL, TEST = ds.field("split").isin(tables.LEARNED_FROM), ds.field("split") == "test"
 
 
@@ -54,18 +71,18 @@ def main(
         s.report(file_names.CENTROIDS, found.centroids_to_bytes())
     chosen = _choose(s, cell, known, ids, features, found, seed)
     counts = Counter(chosen["label"].to_pylist())
-    given.check_classes(counts, classes)
-    folds = given.fold_count(min(counts.values()), folds, s.say)
+    given_labels.check_classes(counts, classes)
+    folds = fold_count(min(counts.values()), folds, s.say)
     pseudo = []
     if kind == "clusters":
-        cut = given.in_folds(chosen["image_id"].to_pylist(), chosen["label"].to_pylist(), folds)
+        cut = assign_folds(chosen["image_id"].to_pylist(), chosen["label"].to_pylist(), folds)
         folded = pa.table({"image_id": chosen["image_id"], "fold": cut})
-        points = pseudo_label_tables.given(chosen, folded, ids, classes)
+        points = pseudo_label_tables.given_labels(chosen, folded, ids, classes)
         pseudo = cell_grid.propagate(points, ids, found, percentile, classes)
-    plan = cross_validation.plan(chosen, classes, folds, pseudo)
+    plan = training_plan.make_plan(chosen, classes, folds, pseudo)
     wanted = pd.Index(ids).isin(plan["image_id"])  # by a hash: NumPy compares each with each
     values = _inputs(s, cell, features[wanted], found)
-    examples = cross_validation.examples(plan, ids[wanted], values)
+    examples = training_plan.make_examples(plan, ids[wanted], values)
     model, named = (_train if network else _fit)(s, examples, ids[wanted], len(classes), folds, seed)
     scores = _score(s, cell, model, found, truth, classes)
     named |= {**scores, "labels": len(chosen)}
@@ -83,10 +100,10 @@ def _choose(s, cell, known, ids, features, found, seed) -> pa.Table:
     """The given labels: image_id, label."""
     if cell.labels is None:
         return known
-    given.check_budget(cell.labels, len(known))
+    given_labels.check_budget(cell.labels, len(known))
     if cell.kind == "random":
-        return given.choose_anywhere(s.spark.createDataFrame(known), cell.labels, seed).toArrow()
-    return given.representatives_of(known, found.centroids, ids, features)
+        return given_labels.choose_unstratified(s.spark.createDataFrame(known), cell.labels, seed).toArrow()
+    return given_labels.representatives(known, found.centroids, ids, features)
 
 
 def _inputs(s, cell, features, found) -> np.ndarray:
@@ -99,8 +116,8 @@ def _inputs(s, cell, features, found) -> np.ndarray:
 
 def _fit(s, examples, ids, classes, folds, seed) -> tuple[networks.Network, dict[str, float]]:
     """Logistic regression, its penalty chosen over the folds."""
-    fitted = cross_validation.fit_examples(s.spark, examples, ids, logistic_regression, classes, folds, seed, s.say)
-    found = fitted.networks[cross_validation.ALL]
+    fitted = cross_validation.fit(s.spark, examples, ids, logistic_regression, classes, folds, seed, s.say)
+    found = fitted.networks[ALL]
     s.report(file_names.NETWORK, found.to_bytes())
     s.facts = {"folds": fitted.scores(), "setting": fitted.setting}
     return found, {"cv_accuracy": fitted.figures("cv")["cv/cv/accuracy_mean"]}
@@ -108,8 +125,8 @@ def _fit(s, examples, ids, classes, folds, seed) -> tuple[networks.Network, dict
 
 def _train(s, examples, ids, classes, folds, seed) -> tuple[convnet.ConvNet, dict[str, float]]:
     """The convolutional network, on everything."""
-    rows = examples.learned(cross_validation.ALL)
-    found = convnet.fit(examples.features[examples.at[rows]], examples.labels[rows], classes, seed, s.say)
+    rows = examples.training_rows(ALL)
+    found = convnet.fit(examples.features_of(rows), examples.labels[rows], classes, seed, s.say)
     s.report(file_names.CONVNET, found.to_bytes())
     s.steps = {name: list(enumerate(values, 1)) for name, values in found.losses.items()}
     return found, {"epochs": len(found.losses["loss"]), "epoch_seconds": found.epoch_seconds}

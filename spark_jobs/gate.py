@@ -1,8 +1,8 @@
 """out-of-fold predictions of base and candidate -> the final model: the candidate, or base where it may do harm"""
 
 from kindred.features import featurize
-from kindred.learning import cross_validation, networks, onnx_model
-from kindred.learning import gate as rule
+from kindred.learning import folds, networks, onnx_model
+from kindred.learning.gate import decide, paired
 from kindred.runtime import file_names, job
 from kindred.runtime.stage import Stage
 
@@ -12,11 +12,11 @@ def main(s: Stage, *, gate: str) -> str:
     labels = s.rows("labels")
     pseudo_labels = s.figures_of("pseudo_label")["pseudo/count"]
     base, candidate = s.rows("out_of_fold"), s.rows("out_of_fold_candidate")
-    decision = rule.decide(*rule.paired(labels, base, candidate, classes), gate, pseudo_labels)
+    decision = decide(*paired(labels, base, candidate, classes), gate, pseudo_labels)
     chosen = "candidate" if decision.accepted else "base"
     s.adopt("predictions_final", f"predictions_{chosen}")
     source = "train_final" if decision.accepted else "train_base"
-    network = networks.from_bytes(s.file(source, cross_validation.file_name(cross_validation.ALL)))
+    network = networks.from_bytes(s.file(source, folds.network_file(folds.ALL)))
     cv = {name: value for name, value in s.figures_of(source).items() if name.startswith(f"{chosen}/cv/")}
     s.figures = {**decision.figures(), **{name.replace(chosen, "final", 1): value for name, value in cv.items()}}
     s.facts = {"chosen": chosen, "reason": decision.reason, "model": _model(s, network, classes)}

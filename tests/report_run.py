@@ -62,7 +62,7 @@ def sections(test: Scored, accepted: bool = True, pseudo: int = 3, twins: list[t
     copies = {"leaked": 0, "repeated": 0}
     samples = data.sample(truth, test.classes)
     return [
-        verdict.section(figures_of(test, accepted, pseudo), "it does no harm", []),
+        verdict.section(figures_of(test, accepted, pseudo), "neither accuracy nor log loss is worse", []),
         data.section(balance, sizes, test.classes, samples, found_twins(twins), copies, truth, pictures),
         mistakes.section(test, pictures),
         curves.section(test, curve),

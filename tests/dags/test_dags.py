@@ -186,7 +186,7 @@ def test_the_forms_choices_are_those_of_the_core() -> None:
     from kindred_airflow.forms.attack import ATTACK
     from kindred_airflow.forms.self_training import SELF_TRAINING
 
-    assert SELF_TRAINING["gate"].schema["enum"] == list(gate.RULES)
+    assert SELF_TRAINING["gate"].schema["enum"] == list(gate.CRITERIA)
     assert SELF_TRAINING["projection"].schema["enum"] == list(embedding_map.PROJECTIONS)
     assert SELF_TRAINING["label_choice"].schema["enum"] == list(given_labels.LABEL_CHOICES)
     assert ATTACK["attacks"].value == ATTACK["attacks"].schema["examples"] == list(attack_plan.ATTACKS)

@@ -1,4 +1,4 @@
-"""What every classifier promises. Those that fit in Spark only are in test_train.py."""
+"""What every classifier promises. Those that fit in Spark: test_classifiers_in_spark.py."""
 
 import functools
 from types import ModuleType
@@ -14,21 +14,21 @@ NAMES = variants.names("classifier")
 
 
 def fitting() -> list:
-    """The classifiers with `fit`; those that are made with Keras take seconds."""
-    found = []
+    """The classifiers with `fit`; those that use Keras take seconds."""
+    parameters = []
     for name in NAMES:
         module = variants.load("classifier", name)
         if hasattr(module, "fit"):
             slow = "import keras" in variants.source(module).read_text()
-            found.append(pytest.param(module, id=name, marks=[pytest.mark.tensorflow] if slow else []))
-    return found
+            parameters.append(pytest.param(module, id=name, marks=[pytest.mark.tensorflow] if slow else []))
+    return parameters
 
 
 def blobs(classes: int, each: int = 20) -> tuple[np.ndarray, np.ndarray]:
     """Features [n, 4] around far-away centres, the last of which does not vary, and labels [n]. Both are read-only."""
-    random = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(classes), each)
-    features = (6 * np.eye(4)[labels] + [10, -20, 30, 0] + random.normal(size=(len(labels), 4))).astype(np.float32)
+    features = (6 * np.eye(4)[labels] + [10, -20, 30, 0] + rng.normal(size=(len(labels), 4))).astype(np.float32)
     features[:, 3] = 5
     features.flags.writeable = labels.flags.writeable = False
     return features, labels
@@ -57,7 +57,7 @@ def test_each_classifier_can_be_fitted_and_says_whether_it_takes_weights(name: s
 
 @pytest.mark.parametrize("module", fitting())
 @pytest.mark.parametrize("classes", [2, 3])
-def test_far_away_classes_are_told_apart(module: ModuleType, classes: int) -> None:
+def test_far_away_classes_are_separated(module: ModuleType, classes: int) -> None:
     features, labels = blobs(classes)
 
     probabilities = fitted(module, classes).probabilities(features)
@@ -97,7 +97,7 @@ def test_a_class_without_a_row_gets_almost_no_probability(module: ModuleType) ->
 
 
 @pytest.mark.tensorflow
-def test_a_network_tells_its_losses_after_each_epoch_and_does_not_store_them() -> None:
+def test_a_network_has_its_losses_after_each_epoch_and_does_not_store_them() -> None:
     network = fitted(variants.load("classifier", "neural_network"), 2)
 
     assert network.losses["loss"][-1] < network.losses["loss"][0]

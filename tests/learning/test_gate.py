@@ -18,28 +18,28 @@ def models(right_base: str, right_candidate: str, sure: float = 0.8) -> tuple[np
 
 
 def test_a_candidate_that_is_better_is_accepted_with_its_difference() -> None:
-    found = gate.decide(*models("1100", "1110"), "no_harm", 5)
+    decision = gate.decide(*models("1100", "1110"), "no_harm", 5)
 
-    assert found.accepted
-    assert found.difference == 0.25
-    assert found.interval[0] <= 0.25 <= found.interval[1]
-    assert found.log_loss == pytest.approx((np.log(0.2) - np.log(0.8)) / 4)
+    assert decision.accepted
+    assert decision.accuracy_difference == 0.25
+    assert decision.accuracy_interval[0] <= 0.25 <= decision.accuracy_interval[1]
+    assert decision.log_loss_difference == pytest.approx((np.log(0.2) - np.log(0.8)) / 4)
 
 
 def test_a_candidate_that_is_less_accurate_is_refused() -> None:
-    found = gate.decide(*models("1110", "1100"), "no_harm", 5)
+    decision = gate.decide(*models("1110", "1100"), "no_harm", 5)
 
-    assert not found.accepted
-    assert found.reason == "it is less accurate"
+    assert not decision.accepted
+    assert decision.reason == "its accuracy is lower"
 
 
 def test_a_candidate_with_a_worse_log_loss_is_refused() -> None:
     labels, base, _ = models("1100", "1100")
     _, _, candidate = models("1100", "1100", sure=0.99)
 
-    found = gate.decide(labels, base, candidate, "no_harm", 5)
+    decision = gate.decide(labels, base, candidate, "no_harm", 5)
 
-    assert (found.accepted, found.reason) == (False, "its log loss is worse")
+    assert (decision.accepted, decision.reason) == (False, "its log loss is worse")
 
 
 def test_the_same_model_does_no_harm_and_shows_no_gain() -> None:
@@ -47,7 +47,7 @@ def test_the_same_model_does_no_harm_and_shows_no_gain() -> None:
 
     assert gate.decide(*same, "no_harm", 5).accepted
     assert not gate.decide(*same, "must_gain", 5).accepted
-    assert gate.decide(*same, "no_harm", 5).p == 1
+    assert gate.decide(*same, "no_harm", 5).mcnemar_p == 1
 
 
 def test_must_gain_wants_the_whole_interval_above_0() -> None:
@@ -69,9 +69,9 @@ def test_an_unknown_rule_is_an_error_that_names_the_known() -> None:
 
 def test_mcnemars_p_of_one_loss_and_nine_gains() -> None:
     """Two-sided binomial: 2 * (C(10, 0) + C(10, 1)) / 2^10."""
-    found = gate.decide(*models("1" + "0" * 9, "0" + "1" * 9), "no_harm", 5)
+    decision = gate.decide(*models("1" + "0" * 9, "0" + "1" * 9), "no_harm", 5)
 
-    assert found.p == pytest.approx(22 / 1024)
+    assert decision.mcnemar_p == pytest.approx(22 / 1024)
 
 
 def table(model: str, rows: dict[str, list[float]]) -> pa.Table:

@@ -1,4 +1,4 @@
-"""How many labels each class is given, which ones, and the folds that they are cut into."""
+"""How many labels each class is given, and which ones."""
 
 from collections import Counter
 
@@ -13,53 +13,53 @@ COUNTS = {"cat": 50, "dog": 30, "eel": 20}
 
 
 def test_all_known_labels_are_given_where_no_budget_is_set(messages: list[str]) -> None:
-    assert given_labels.allot(COUNTS, None, None, messages.append) == COUNTS
+    assert given_labels.allocate(COUNTS, None, None, messages.append) == COUNTS
     assert not messages
 
 
 def test_a_budget_per_class_is_the_same_for_each(messages: list[str]) -> None:
-    assert given_labels.allot(COUNTS, 20, None, messages.append) == {"cat": 20, "dog": 20, "eel": 20}
+    assert given_labels.allocate(COUNTS, 20, None, messages.append) == {"cat": 20, "dog": 20, "eel": 20}
     assert not messages
 
 
-def test_a_class_that_has_fewer_gives_all_and_it_is_said(messages: list[str]) -> None:
-    assert given_labels.allot(COUNTS, 25, None, messages.append) == {"cat": 25, "dog": 25, "eel": 20}
+def test_a_class_that_has_fewer_gives_all_and_says_so(messages: list[str]) -> None:
+    assert given_labels.allocate(COUNTS, 25, None, messages.append) == {"cat": 25, "dog": 25, "eel": 20}
     assert messages == ["class 'eel' has only 20 labelled training images; all are used"]
 
 
-def test_a_budget_in_all_is_shared_by_size(messages: list[str]) -> None:
-    assert given_labels.allot(COUNTS, None, 10, messages.append) == {"cat": 5, "dog": 3, "eel": 2}
+def test_a_total_budget_is_shared_by_size(messages: list[str]) -> None:
+    assert given_labels.allocate(COUNTS, None, 10, messages.append) == {"cat": 5, "dog": 3, "eel": 2}
 
 
 @pytest.mark.parametrize("total", range(3, 101))
 def test_the_shares_add_up_to_the_budget(total: int, messages: list[str]) -> None:
-    found = given_labels.allot(COUNTS, None, total, messages.append)
+    quotas = given_labels.allocate(COUNTS, None, total, messages.append)
 
-    assert sum(found.values()) == total
-    assert all(1 <= found[name] <= COUNTS[name] for name in COUNTS)
+    assert sum(quotas.values()) == total
+    assert all(1 <= quotas[name] <= COUNTS[name] for name in COUNTS)
 
 
 def test_a_rare_class_gets_one_label_at_the_cost_of_the_largest(messages: list[str]) -> None:
-    assert given_labels.allot({"common": 995, "rare": 2, "rarer": 3}, None, 10, messages.append) == {
+    assert given_labels.allocate({"common": 995, "rare": 2, "rarer": 3}, None, 10, messages.append) == {
         "common": 8,
         "rare": 1,
         "rarer": 1,
     }
 
 
-def test_a_budget_beyond_what_is_known_gives_all_and_it_is_said(messages: list[str]) -> None:
-    assert given_labels.allot(COUNTS, None, 101, messages.append) == COUNTS
+def test_a_budget_beyond_what_is_known_gives_all_and_says_so(messages: list[str]) -> None:
+    assert given_labels.allocate(COUNTS, None, 101, messages.append) == COUNTS
     assert messages == ["only 100 labels are known; all are used"]
 
 
 def test_a_budget_below_one_for_each_class_is_refused(messages: list[str]) -> None:
     with pytest.raises(InputError, match="labels is 2, fewer than the 3 classes"):
-        given_labels.allot(COUNTS, None, 2, messages.append)
+        given_labels.allocate(COUNTS, None, 2, messages.append)
 
 
 def test_two_budgets_at_once_are_refused(messages: list[str]) -> None:
     with pytest.raises(InputError, match=r"labels_per_class \(2\) or labels \(9\), not both"):
-        given_labels.allot(COUNTS, 2, 9, messages.append)
+        given_labels.allocate(COUNTS, 2, 9, messages.append)
 
 
 def test_every_class_needs_a_label() -> None:
@@ -72,23 +72,6 @@ def test_one_class_is_too_few() -> None:
         given_labels.check_classes({"cat": 3}, ["cat"])
 
 
-@pytest.mark.parametrize(("smallest", "wanted", "folds"), [(10, 5, 5), (5, 5, 5), (3, 5, 3), (2, 2, 2)])
-def test_there_are_no_more_folds_than_labels_in_the_smallest_class(
-    smallest: int, wanted: int, folds: int, messages: list[str]
-) -> None:
-    assert given_labels.fold_count(smallest, wanted, messages.append) == folds
-    assert bool(messages) == (folds < wanted)
-
-
-@pytest.mark.parametrize(
-    ("smallest", "wanted", "line"),
-    [(1, 5, "the smallest class has 1 given label; cross-"), (9, 1, "folds is 1; cross-validation needs at least 2")],
-)
-def test_cross_validation_needs_two_folds(smallest: int, wanted: int, line: str, messages: list[str]) -> None:
-    with pytest.raises(InputError, match=line):
-        given_labels.fold_count(smallest, wanted, messages.append)
-
-
 def known(spark, order: int = 1):
     rows = [(f"{label}{i:02d}", label) for label, count in COUNTS.items() for i in range(count)]
     return spark.createDataFrame(rows[::order], "image_id string, label string")
@@ -98,7 +81,7 @@ def known(spark, order: int = 1):
 def test_the_choice_holds_the_quota_and_repeats_whatever_the_order_of_the_rows(spark) -> None:
     quota = {"cat": 5, "dog": 3, "eel": 20}
 
-    one, other = (given_labels.choose(known(spark, order), quota, seed=1).collect() for order in (1, -1))
+    one, other = (given_labels.choose_stratified(known(spark, order), quota, seed=1).collect() for order in (1, -1))
 
     assert Counter(row.label for row in one) == quota
     assert {row.image_id for row in one} == {row.image_id for row in other}
@@ -107,52 +90,34 @@ def test_the_choice_holds_the_quota_and_repeats_whatever_the_order_of_the_rows(s
 
 @pytest.mark.spark
 def test_another_seed_chooses_other_labels(spark) -> None:
-    one, other = (
-        {row.image_id for row in given_labels.choose(known(spark), {"cat": 5, "dog": 3, "eel": 2}, seed).collect()}
-        for seed in (1, 2)
-    )
+    quotas = {"cat": 5, "dog": 3, "eel": 2}
 
-    assert one != other
+    one, other = (given_labels.choose_stratified(known(spark), quotas, seed).collect() for seed in (1, 2))
+
+    assert {row.image_id for row in one} != {row.image_id for row in other}
 
 
 @pytest.mark.spark
 def test_a_smaller_budget_is_a_part_of_a_larger_one(spark) -> None:
     quotas = [dict.fromkeys(COUNTS, count) for count in (2, 9)]
 
-    small, large = ({row.image_id for row in given_labels.choose(known(spark), quota, 0).collect()} for quota in quotas)
+    small, large = (given_labels.choose_stratified(known(spark), quota, 0).collect() for quota in quotas)
 
-    assert small < large
+    assert {row.image_id for row in small} < {row.image_id for row in large}
 
 
 @pytest.mark.spark
 def test_unstratified_the_first_are_taken_whatever_their_classes(spark) -> None:
-    one, other = (given_labels.choose_anywhere(known(spark, order), 10, seed=1).collect() for order in (1, -1))
+    one, other = (given_labels.choose_unstratified(known(spark, order), 10, seed=1).collect() for order in (1, -1))
 
     assert len(one) == 10
     assert {row.image_id for row in one} == {row.image_id for row in other}
 
 
-def test_folds_are_stratified_and_repeat_whatever_the_order_of_the_rows() -> None:
-    rows = [(f"{name}{i}", name) for name, count in COUNTS.items() for i in range(count)]
-
-    one, other = (
-        {
-            i: (name, fold)
-            for (i, name), fold in zip(
-                order, given_labels.in_folds(*map(list, zip(*order, strict=True)), 5), strict=True
-            )
-        }
-        for order in (rows, rows[::-1])
-    )
-
-    assert one == other
-    assert Counter(one.values()) == {(label, fold): count // 5 for label, count in COUNTS.items() for fold in range(5)}
-
-
 def test_representatives_are_one_known_image_of_each_cluster() -> None:
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     blob = np.repeat([0, 1, 2], 20)
-    features = (np.eye(3)[blob] * 9 + chance.normal(size=(60, 3))).astype(np.float32)
+    features = (np.eye(3)[blob] * 9 + rng.normal(size=(60, 3))).astype(np.float32)
     ids = np.array([f"{i:02d}" for i in range(60)])
     known = pa.table({"image_id": ids[::2], "label": np.array(["cat", "dog", "eel"])[blob[::2]]})
 

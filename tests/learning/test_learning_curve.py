@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kindred.learning import given_labels, learning_curve
+from kindred.learning import learning_curve
 
 
 def curve_of(law: learning_curve.InversePowerLaw, sizes: tuple[int, ...] = (10, 20, 40, 80, 160)) -> pd.DataFrame:
@@ -67,13 +67,3 @@ def test_a_curve_is_the_mean_over_folds_with_its_standard_error() -> None:
     assert curve["labels"].to_list() == [10, 20]
     assert curve["accuracy"].to_list() == pytest.approx([0.5, 0.7])
     assert curve["error"].to_list() == pytest.approx([0, 0.1])
-
-
-def test_every_beginning_of_the_turn_holds_the_classes_alike() -> None:
-    ids, names = [str(i) for i in range(12)], ["cat"] * 8 + ["dog"] * 4
-
-    order = given_labels.in_turn(ids, names)
-
-    assert sorted(order) == list(range(12))
-    assert sorted(names[i] for i in order[:4]) == ["cat", "cat", "dog", "dog"]
-    assert [names[i] for i in order[8:]] == ["cat"] * 4

@@ -98,8 +98,8 @@ def test_with_one_class_only_there_is_no_roc_auc() -> None:
 def test_sparks_own_evaluator_gives_the_same_scores(spark) -> None:
     from pyspark.ml.evaluation import MulticlassClassificationEvaluator
 
-    chance = np.random.default_rng(0)
-    labels, probabilities = chance.integers(0, 3, 200), chance.dirichlet(np.ones(3), 200)
+    rng = np.random.default_rng(0)
+    labels, probabilities = rng.integers(0, 3, 200), rng.dirichlet(np.ones(3), 200)
     rows = [(float(y), float(p.argmax()), p.tolist()) for y, p in zip(labels, probabilities, strict=True)]
     frame = spark.createDataFrame(rows, "label double, prediction double, probability array<double>")
     names = {

@@ -11,10 +11,10 @@ from kindred.learning.networks import Layer, Network
 
 def random_network(*sizes: int, activation: str = "relu") -> Network:
     """A network of these sizes with random weights."""
-    random = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     names = [activation] * (len(sizes) - 2) + ["linear"]
     shapes = zip(sizes[:-1], sizes[1:], names, strict=True)
-    return Network(tuple(Layer(random.normal(size=(i, o)), random.normal(size=o), name) for i, o, name in shapes))
+    return Network(tuple(Layer(rng.normal(size=(i, o)), rng.normal(size=o), name) for i, o, name in shapes))
 
 
 def test_one_layer_is_a_softmax_of_its_outputs() -> None:

@@ -117,7 +117,9 @@ def test_the_scores_of_a_better_model_are_marked_as_better_also_where_less_is() 
     labels = [0, 1] * 50
     test = scored(labels, {"base": [1, 0] * 25 + [0, 1] * 25, "final": labels}, ["cat", "dog"])
 
-    section = verdict.section(figures_of(test, True, 3), "it does no harm", ["SimBA (L2): final is harder to fool."])
+    section = verdict.section(
+        figures_of(test, True, 3), "neither accuracy nor log loss is worse", ["SimBA (L2): final is harder to fool."]
+    )
     table = next(b for b in section.blocks if isinstance(b, Table) and b.name == "scores").shown
 
     assert set(table["so"]) == {"better"}

@@ -197,9 +197,9 @@ def test_labels_on_representatives_are_as_many_as_asked_for(labelled) -> None:
     mark = run_stage("choose_labels", other, **{**LABELS, "label_choice": "representatives"})
 
     assert mark["figures"]["choose_labels/labels"] == 60
-    with pytest.raises(InputError, match="representatives needs a number of labels in all"):
+    with pytest.raises(InputError, match="representatives needs labels, the number in total"):
         run_stage("choose_labels", other, **{**LABELS, "label_choice": "representatives", "labels": None})
-    with pytest.raises(InputError, match="takes labels in all, not labels_per_class"):
+    with pytest.raises(InputError, match="takes labels, the number in total, not labels_per_class"):
         run_stage("choose_labels", other, **{**LABELS, "label_choice": "representatives", "labels_per_class": 2})
 
 

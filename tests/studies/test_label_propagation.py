@@ -10,7 +10,7 @@ from bench import run_stage
 
 from kindred.features import kmeans
 from kindred.learning import given_labels
-from kindred.learning.pseudo_label_types import Given
+from kindred.learning.pseudo_label_types import GivenLabels
 from kindred.runtime import arrow, file_names, runs, storage
 from kindred.runtime.errors import InputError
 from kindred.studies.label_propagation import accuracy_table, cell_grid
@@ -19,7 +19,7 @@ from kindred.studies.label_propagation.cell_grid import Cell, Clustering
 IDS = np.array(list("abcdefgh"))
 # Two clusters: a to d around a, e to h around e, each image one further away than the one before it.
 FOUND = Clustering(np.eye(2, dtype=np.float32), np.repeat([0, 1], 4), np.tile(np.arange(4.0), 2))
-GIVEN = Given(rows=np.array([0, 4]), labels=np.array([1, 0]), folds=np.array([0, 1]))
+GIVEN = GivenLabels(rows=np.array([0, 4]), labels=np.array([1, 0]), folds=np.array([0, 1]))
 
 
 def test_the_grid_has_each_cell_once_and_whole_clusters_among_the_percentiles() -> None:

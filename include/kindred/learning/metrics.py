@@ -5,12 +5,12 @@ does not have.
 import numpy as np
 
 CALIBRATION_BINS = 15
-SMALLEST = 1e-15
+MIN_PROBABILITY = 1e-15  # the log loss of a true class held for impossible is 34.5
 
 
 def log_losses(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """-log of the probability of each row's true class. labels [n] int, probabilities [n, classes]; [n]."""
-    return -np.log(np.maximum(probabilities[np.arange(len(labels)), labels], SMALLEST))
+    return -np.log(np.maximum(probabilities[np.arange(len(labels)), labels], MIN_PROBABILITY))
 
 
 def brier_scores(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
@@ -25,6 +25,10 @@ def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     """All scores of a model on a split. Precision, recall, F1 and rates are means over classes, weighted by their size.
 
     labels [n] int, probabilities [n, classes]. ROC AUC is one-vs-rest, and left out where only one class is there.
+
+    >>> values = scores(np.array([0, 1, 1, 1]), np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.6, 0.4]]))
+    >>> {name: round(values[name], 4) for name in ("accuracy", "f1", "mcc", "log_loss", "roc_auc")}
+    {'accuracy': 0.75, 'f1': 0.7667, 'mcc': 0.5774, 'log_loss': 0.4004, 'roc_auc': 1.0}
     """
     from sklearn import metrics
 
@@ -32,7 +36,7 @@ def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     precision, recall, f1, _ = metrics.precision_recall_fscore_support(
         labels, predicted, average="weighted", zero_division=0
     )
-    found = {
+    values = {
         "accuracy": metrics.accuracy_score(labels, predicted),
         "precision": precision,
         "recall": recall,
@@ -46,8 +50,8 @@ def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     present = np.unique(labels)
     if len(present) > 1:
         areas = [metrics.roc_auc_score(labels == c, probabilities[:, c]) for c in present]
-        found["roc_auc"] = np.average(areas, weights=[(labels == c).sum() for c in present])
-    return {name: float(value) for name, value in found.items()}
+        values["roc_auc"] = np.average(areas, weights=[(labels == c).sum() for c in present])
+    return {name: float(value) for name, value in values.items()}
 
 
 def calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:

@@ -23,6 +23,10 @@ class Layer:
 class Network:
     """Dense layers; a softmax over the last one's outputs gives the class probabilities. `losses`, of one that has just
     been trained in steps, are those after each step, by name.
+
+    >>> network = Network((Layer(weights=np.array([[0.0, np.log(3)]]), bias=np.zeros(2)),))
+    >>> network.probabilities(np.array([[1.0], [0.0]])).round(6).tolist()
+    [[0.25, 0.75], [0.5, 0.5]]
     """
 
     layers: tuple[Layer, ...]
@@ -55,11 +59,12 @@ class Network:
         arrays = {"activations": np.array([ACTIVATIONS.index(layer.activation) for layer in self.layers])}
         for i, layer in enumerate(self.layers):
             arrays |= {f"weights{i}": layer.weights, f"bias{i}": layer.bias}
-        np.savez(buffer, **arrays)
+        np.savez(buffer, allow_pickle=False, **arrays)
         return buffer.getvalue()
 
 
 def from_bytes(content: bytes) -> Network:
+    """The network that `to_bytes` wrote."""
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         names = [ACTIVATIONS[i] for i in arrays["activations"]]
         return Network(tuple(Layer(arrays[f"weights{i}"], arrays[f"bias{i}"], name) for i, name in enumerate(names)))

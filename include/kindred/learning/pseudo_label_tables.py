@@ -1,21 +1,25 @@
-"""The tables around pseudo-labels: given labels as arrays, and verdicts as rows, each with what spoke for it."""
+"""The tables around pseudo-labels: given labels as arrays, and pseudo-labels as rows, each with its evidence."""
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from kindred.features import neighbours
 from kindred.learning import refusal_reasons
 from kindred.learning.class_numbers import class_numbers
-from kindred.learning.pseudo_label_types import ALL, Given, Pool, Verdict
-from kindred.learning.pseudo_labels import nearest_given
+from kindred.learning.folds import ALL
+from kindred.learning.pseudo_label_types import GivenLabels, Pool, PseudoLabels
 from kindred.runtime import arrow
 from kindred.runtime.errors import InputError
 
-ROUND = 1
+ROUND = 1  # of self-training: there is one
+NEAREST_GIVEN = 3  # given images that a pseudo-label's row names
 SCORES = pa.map_(pa.string(), pa.float64())
 
 
-def given(labels: pa.Table, out_of_fold: pa.Table, ids: np.ndarray, classes: list[str]) -> Given:
+def given_labels(labels: pa.Table, out_of_fold: pa.Table, ids: np.ndarray, classes: list[str]) -> GivenLabels:
     """The tables `labels` and `out_of_fold` (for the folds) as arrays that point into `ids`, in their order."""
     label = arrow.by_id(labels)
     fold = arrow.by_id(out_of_fold, "fold")
@@ -26,67 +30,75 @@ def given(labels: pa.Table, out_of_fold: pa.Table, ids: np.ndarray, classes: lis
             f"{missing} has a given label, but no features or no fold; run the stages before this one again"
         )
     number = class_numbers(classes)
-    return Given(
+    return GivenLabels(
         rows, np.array([number[label[i]] for i in ids[rows]]), np.array([fold[i] for i in ids[rows]], dtype=int)
     )
 
 
-def accepted(verdict: Verdict, pool: Pool, known: Given, unlabelled: np.ndarray, classes: list[str]) -> pa.Table:
+def accepted(
+    pseudo: PseudoLabels, pool: Pool, given: GivenLabels, unlabelled: np.ndarray, classes: list[str]
+) -> pa.Table:
     """Rows of `pseudo_labels`: the unlabelled rows that get a label, with every labeller's probability of it and the
     nearest given images.
     """
-    rows = unlabelled[verdict.accepted[unlabelled]]
-    nearest = nearest_given(pool, known, rows).tolist() if len(rows) else []
+    rows = unlabelled[pseudo.accepted[unlabelled]]
+    nearest = nearest_given(pool, given, rows).tolist() if len(rows) else []
     return pa.table(
         {
-            **_labels(verdict, pool, rows, classes),
-            "scores": _scores(verdict, rows),
+            **_labels(pseudo, pool, rows, classes),
+            "scores": _scores(pseudo, rows),
             "round": np.full(len(rows), ROUND, np.int32),
             "nearest": pa.array(nearest, pa.list_(pa.string())),
         }
     )
 
 
-def refused(verdict: Verdict, pool: Pool, unlabelled: np.ndarray, classes: list[str]) -> pa.Table:
+def refused(pseudo: PseudoLabels, pool: Pool, unlabelled: np.ndarray, classes: list[str]) -> pa.Table:
     """Rows of `refused`: the other unlabelled rows, with the label that they would have had and the reason."""
-    rows = unlabelled[~verdict.accepted[unlabelled]]
+    rows = unlabelled[~pseudo.accepted[unlabelled]]
     return pa.table(
         {
             "image_id": pool.ids[rows],
-            "label": np.array(classes)[verdict.labels[rows]],
-            "confidence": verdict.confidence[rows],
-            "reason": verdict.reasons[rows].astype(str),
-            "scores": _scores(verdict, rows),
+            "label": np.array(classes)[pseudo.labels[rows]],
+            "confidence": pseudo.confidence[rows],
+            "reason": pseudo.reasons[rows].astype(str),
+            "scores": _scores(pseudo, rows),
         }
     )
 
 
-def by_fold(verdicts: dict[int, Verdict], pool: Pool, unlabelled: np.ndarray, classes: list[str]) -> pa.Table:
+def by_fold(assigned: dict[int, PseudoLabels], pool: Pool, unlabelled: np.ndarray, classes: list[str]) -> pa.Table:
     """Rows of `pseudo_labels_by_fold`."""
     parts = []
-    for view, verdict in verdicts.items():
-        if view != ALL:
-            rows = unlabelled[verdict.accepted[unlabelled]]
-            parts.append(
-                pa.table({"fold": np.full(len(rows), view, np.int32), **_labels(verdict, pool, rows, classes)})
-            )
+    for fold, pseudo in assigned.items():
+        if fold != ALL:
+            rows = unlabelled[pseudo.accepted[unlabelled]]
+            parts.append(pa.table({"fold": np.full(len(rows), fold, np.int32), **_labels(pseudo, pool, rows, classes)}))
     return pa.concat_tables(parts)
 
 
-def figures(verdict: Verdict, unlabelled: np.ndarray) -> dict[str, float]:
-    count = int(verdict.accepted[unlabelled].sum())
-    novel = int((verdict.reasons[unlabelled] == refusal_reasons.OUT_OF_DISTRIBUTION).sum())
-    coverage = count / len(unlabelled)
+def nearest_given(pool: Pool, given: GivenLabels, rows: np.ndarray) -> np.ndarray:
+    """The ids of the given images nearest to each of `rows`, nearest first: [rows, up to NEAREST_GIVEN]."""
+    vectors = neighbours.unit_vectors(pool.features)
+    k = min(NEAREST_GIVEN, len(given.rows))
+    _, nearest = neighbours.nearest(vectors[given.rows], vectors[rows], k, pool.threads)
+    ids: np.ndarray = pool.ids[given.rows[nearest]]
+    return ids
+
+
+def figures(pseudo: PseudoLabels, unlabelled: np.ndarray) -> dict[str, float]:
+    """How many of the unlabelled rows are accepted, and how many are out of distribution, by name."""
+    count = int(pseudo.accepted[unlabelled].sum())
     return {
         "pseudo/unlabelled": len(unlabelled),
         "pseudo/count": count,
-        "pseudo/coverage": coverage,
-        "pseudo/novel": novel,
+        "pseudo/coverage": count / len(unlabelled),
+        "pseudo/novel": int((pseudo.reasons[unlabelled] == refusal_reasons.OUT_OF_DISTRIBUTION).sum()),
     }
 
 
 def summary(figures: dict[str, float]) -> str:
-    """The figures as the console shows them."""
+    """The figures in one line, for the console."""
     text = f"{figures['pseudo/count']:,} of {figures['pseudo/unlabelled']:,} unlabelled images"
     if figures["pseudo/novel"]:
         text += f", {figures['pseudo/novel']:,} excluded as out of distribution"
@@ -96,21 +108,21 @@ def summary(figures: dict[str, float]) -> str:
     return text
 
 
-def _labels(verdict: Verdict, pool: Pool, rows: np.ndarray, classes: list[str]) -> dict:
-    """The columns that all tables of labels have. A pseudo-label weighs what it is likely to be right."""
+def _labels(pseudo: PseudoLabels, pool: Pool, rows: np.ndarray, classes: list[str]) -> dict[str, Any]:
+    """The columns that all tables of labels have. A pseudo-label's weight is the probability that it is right."""
     return {
         "image_id": pool.ids[rows],
-        "label": np.array(classes)[verdict.labels[rows]],
-        "confidence": verdict.confidence[rows],
+        "label": np.array(classes)[pseudo.labels[rows]],
+        "confidence": pseudo.confidence[rows],
         "source": np.full(len(rows), "pseudo"),
-        "weight": verdict.confidence[rows],
+        "weight": pseudo.confidence[rows],
     }
 
 
-def _scores(verdict: Verdict, rows: np.ndarray) -> pa.Array:
+def _scores(pseudo: PseudoLabels, rows: np.ndarray) -> pa.Array:
     """For each row the probability that each labeller gives to its label, and its novelty."""
-    columns = {name: opinion[rows, verdict.labels[rows]] for name, opinion in verdict.opinions.items()}
-    if verdict.novelty is not None:
-        columns["novelty"] = verdict.novelty[rows]
+    columns = {name: p[rows, pseudo.labels[rows]] for name, p in pseudo.probabilities.items()}
+    if pseudo.novelty is not None:
+        columns["novelty"] = pseudo.novelty[rows]
     pairs = [list(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     return pa.array(pairs, SCORES)

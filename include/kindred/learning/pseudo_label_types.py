@@ -1,4 +1,4 @@
-"""What pseudo-labels are decided on: the images, the given labels, the settings, what a labeller sees, the verdict.
+"""What pseudo-labels are made from: the images, the given labels, the settings, what a labeller sees; and the result.
 
 A *fold's* view knows the given labels of all other folds; the view of ALL knows every one.
 """
@@ -11,9 +11,8 @@ import numpy as np
 import scipy.sparse as sparse
 
 from kindred.features import kmeans, neighbours
+from kindred.learning.folds import ALL
 from kindred.runtime import storage
-
-ALL = -1
 
 
 class Pool:
@@ -21,43 +20,52 @@ class Pool:
 
     def __init__(self, ids: np.ndarray, features: np.ndarray, threads: int, cache: Path | None = None) -> None:
         self.ids, self.features, self.threads, self.cache = ids, features, threads, cache
+        self._clusters: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
 
     @functools.cached_property
     def affinities(self) -> sparse.csr_matrix:
-        """The graph of nearest neighbours, kept in `cache` for other runs on the same features."""
+        """The graph of nearest neighbours [n, n], kept in the file `cache` for other runs on the same features."""
         if self.cache is not None and self.cache.exists():
-            return sparse.load_npz(self.cache)
-        found = neighbours.graph(self.features, self.threads)
+            return sparse.csr_matrix(sparse.load_npz(self.cache))
+        graph = neighbours.graph(self.features, self.threads)
         if self.cache is not None:
             with storage.atomic_file(f"file://{self.cache}") as file:
-                sparse.save_npz(file, found)
-        return found
+                sparse.save_npz(file, graph)
+        return graph
 
-    @functools.lru_cache(maxsize=1)  # noqa: B019 (a stage has one pool)
     def clusters(self, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Cluster and distance to its centroid of each image."""
-        _, cluster, distance = kmeans.kmeans(self.features, k, self.threads, seed)
-        return cluster, distance
+        """The cluster of each image [n], of k, and its distance to the centroid [n]; computed once."""
+        if (k, seed) not in self._clusters:
+            _, cluster, distance = kmeans.kmeans(self.features, k, self.threads, seed)
+            self._clusters[k, seed] = cluster, distance
+        return self._clusters[k, seed]
 
 
 @dataclass(frozen=True)
-class Given:
-    """g given labels: their rows in the pool, labels as numbers, folds."""
+class GivenLabels:
+    """g given labels: their rows in the pool [g], labels as numbers [g], folds [g]."""
 
     rows: np.ndarray
     labels: np.ndarray
     folds: np.ndarray
 
-    def views(self) -> list[int]:
-        return [*np.unique(self.folds).tolist(), ALL]
+    def fold_numbers(self) -> list[int]:
+        """The folds, each once."""
+        numbers: list[int] = np.unique(self.folds).tolist()
+        return numbers
 
-    def known(self, view: int) -> np.ndarray:
-        return np.flatnonzero(self.folds != view)
+    def views(self) -> list[int]:
+        """Whose views there are: each fold's, and that of ALL."""
+        return [*self.fold_numbers(), ALL]
+
+    def known_to(self, fold: int) -> np.ndarray:
+        """The given labels, by their position, that the view of a fold (or ALL) knows."""
+        return np.flatnonzero(self.folds != fold)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the run asks for. None leaves it open: the labeller's threshold, as many clusters as given labels."""
+    """What the run's params say. `threshold` None: the labeller's own; `clusters` None: as many as given labels."""
 
     threshold: float | None = None
     adaptive: bool = False
@@ -68,9 +76,9 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Scene:
-    """What a labeller sees: the pool, the labels that this view knows (rows and numbers) and the probabilities
-    [n, classes] of the base model that learned from them.
+class View:
+    """What a labeller sees: the pool, the labels that this view knows (their rows in the pool, and numbers) and the
+    probabilities [n, classes] of the base model that learned from them.
     """
 
     pool: Pool
@@ -78,38 +86,43 @@ class Scene:
     labels: np.ndarray
     base: np.ndarray
     settings: Settings
-    _reached: dict[float, np.ndarray] = field(default_factory=dict, compare=False, repr=False)
+    _spread: dict[float, np.ndarray] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def classes(self) -> int:
-        return self.base.shape[1]
+        return int(self.base.shape[1])
 
-    def seeds(self) -> np.ndarray:
-        """[n, classes]: 1 at each known label."""
-        found = np.zeros(self.base.shape)
-        found[self.known, self.labels] = 1
-        return found
+    def one_hot(self) -> np.ndarray:
+        """The known labels as an array [n, classes]: 1 at each, 0 elsewhere."""
+        labels = np.zeros(self.base.shape)
+        labels[self.known, self.labels] = 1
+        return labels
 
-    def reached(self, far: float) -> np.ndarray:
-        """What reaches each image of each class's known labels over the graph, [n, classes]; solved for once."""
-        if far not in self._reached:
-            self._reached[far] = neighbours.spread(self.pool.affinities, self.seeds(), far)
-        return self._reached[far]
+    def spread_labels(self, alpha: float) -> np.ndarray:
+        """The known labels spread over the graph, [n, classes], with the share `alpha` passed on at each step; computed
+        once for each alpha.
+        """
+        if alpha not in self._spread:
+            self._spread[alpha] = neighbours.spread(self.pool.affinities, self.one_hot(), alpha)
+        return self._spread[alpha]
 
     def clusters(self) -> tuple[np.ndarray, np.ndarray]:
-        """Cluster and distance to its centroid of each image."""
-        return self.pool.clusters(self.settings.clusters, self.settings.seed)
+        """The cluster of each image [n], and its distance to the centroid [n]."""
+        return self.pool.clusters(self.settings.clusters or len(self.known), self.settings.seed)
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What one view decides on the pool's images, each [n]. A reason is "" for those that get their label."""
+class PseudoLabels:
+    """What one view assigns to the pool's images: labels as numbers [n], their calibrated probability [n], the reason
+    why an image is refused [n] ("" where it is accepted), its novelty (out-of-distribution score) [n], and the
+    calibrated probabilities [n, classes] by labeller.
+    """
 
     labels: np.ndarray
     confidence: np.ndarray
     reasons: np.ndarray
-    novelty: np.ndarray | None  # None where it was not asked for
-    opinions: dict[str, np.ndarray]  # [n, classes] by labeller, calibrated
+    novelty: np.ndarray | None  # None where the run does without
+    probabilities: dict[str, np.ndarray]
 
     @property
     def accepted(self) -> np.ndarray:

@@ -50,7 +50,8 @@ def fit_frame(frame: Any, classes: int, seed: int) -> Network:
     from pyspark.ml.functions import array_to_vector
     from pyspark.sql import functions as F
 
-    vectors = frame.select(array_to_vector("features").alias("features"), F.col("label").cast("double"), "weight")
+    features = array_to_vector(F.col("features")).alias("features")
+    vectors = frame.select(features, F.col("label").cast("double"), "weight")
     model = LogisticRegression(
         family="multinomial", regParam=FRAME_PENALTY, maxIter=ITERATIONS, weightCol="weight", standardization=False
     ).fit(vectors)

@@ -22,7 +22,7 @@ def fit_frame(frame: Any, classes: int, seed: int) -> Network:
 
     inputs = len(frame.select("features").first()[0])
     sizes = [inputs, *HIDDEN, classes]
-    vectors = frame.select(array_to_vector("features").alias("features"), F.col("label").cast("double"))
+    vectors = frame.select(array_to_vector(F.col("features")).alias("features"), F.col("label").cast("double"))
     trainer = MultilayerPerceptronClassifier(layers=sizes, solver="l-bfgs", maxIter=ITERATIONS, seed=seed)
     model = trainer.fit(vectors)
     return replace(_network(model.weights.toArray(), sizes), losses={"loss": list(model.summary().objectiveHistory)})

@@ -51,7 +51,7 @@ def fit(
     )
     arrays = [[array.astype(np.float64) for array in layer.get_weights()] for layer in model.layers]
     names = ["relu"] * len(HIDDEN) + ["linear"]
-    layers = tuple(Layer(*pair, name) for pair, name in zip(arrays, names, strict=True))
+    layers = tuple(Layer(kernel, bias, name) for (kernel, bias), name in zip(arrays, names, strict=True))
     return Network(layers, course.history).on_unscaled(mean, scale)
 
 

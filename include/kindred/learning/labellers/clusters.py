@@ -6,22 +6,23 @@ Source: the published study's label propagation; A. Géron, Hands-On Machine Lea
 
 import numpy as np
 
-from kindred.learning.pseudo_label_types import Scene
+from kindred.learning.pseudo_label_types import View
 
 THRESHOLD = 0.0
-DOUBT = 0.01  # what an opinion leaves to the other classes; calibration makes of it what it is worth
+OTHER_CLASSES = 0.01  # the probability left to the other classes together: a start, which calibration corrects
 
 
-def opinion(scene: Scene, setting: None) -> np.ndarray:
-    found = np.zeros(scene.base.shape)
-    cluster, distance = scene.clusters()
-    nearest = {}
-    for row, label in zip(scene.known, scene.labels, strict=True):
-        if cluster[row] not in nearest or distance[row] < nearest[cluster[row]][0]:
-            nearest[cluster[row]] = (distance[row], label)
-    for number, (_, label) in nearest.items():
+def probabilities(view: View, setting: None) -> np.ndarray:
+    probabilities = np.zeros(view.base.shape)
+    cluster, distance = view.clusters()
+    representative: dict[int, tuple[float, int]] = {}  # by cluster: distance to the centroid, label
+    for row, label in zip(view.known, view.labels, strict=True):
+        number = int(cluster[row])
+        if number not in representative or distance[row] < representative[number][0]:
+            representative[number] = distance[row], label
+    for number, (_, label) in representative.items():
         members = np.flatnonzero(cluster == number)
-        within = members[distance[members] <= np.percentile(distance[members], scene.settings.percentile)]
-        found[within] = DOUBT / max(scene.classes - 1, 1)
-        found[within, label] = 1 - DOUBT
-    return found
+        within = members[distance[members] <= np.percentile(distance[members], view.settings.percentile)]
+        probabilities[within] = OTHER_CLASSES / max(view.classes - 1, 1)
+        probabilities[within, label] = 1 - OTHER_CLASSES
+    return probabilities

@@ -1,14 +1,14 @@
-"""The base model's own opinion: an image that it is sure of gets the label that it stands for.
+"""The base model's own probabilities: an image that it is sure of gets the class that it predicts.
 
 Source: D.-H. Lee, Pseudo-Label (ICML workshop 2013), with the threshold of FixMatch (K. Sohn et al., NeurIPS 2020).
 """
 
 import numpy as np
 
-from kindred.learning.pseudo_label_types import Scene
+from kindred.learning.pseudo_label_types import View
 
 THRESHOLD = 0.95
 
 
-def opinion(scene: Scene, setting: None) -> np.ndarray:
-    return scene.base
+def probabilities(view: View, setting: None) -> np.ndarray:
+    return view.base

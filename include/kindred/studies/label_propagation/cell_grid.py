@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from kindred.features import kmeans
-from kindred.learning.labellers import clusters as labeller
-from kindred.learning.pseudo_label_types import ALL, Given, Pool, Scene, Settings
+from kindred.learning.folds import ALL
+from kindred.learning.labellers import clusters
+from kindred.learning.pseudo_label_types import GivenLabels, Pool, Settings, View
 from kindred.runtime.errors import InputError
 
 KINDS = ("all", "distances", "random", "representatives", "clusters")
@@ -129,7 +130,7 @@ def inputs(cell: Cell, features: np.ndarray, found: Clustering | None, threads: 
 
 
 def propagate(
-    given: Given, ids: np.ndarray, found: Clustering, percentile: float, classes: list[str]
+    given: GivenLabels, ids: np.ndarray, found: Clustering, percentile: float, classes: list[str]
 ) -> list[pa.Table]:
     """What the labeller `clusters` makes of the given labels, as the tables pseudo_labels and pseudo_labels_by_fold.
 
@@ -138,13 +139,13 @@ def propagate(
     settings = Settings(percentile=percentile, clusters=len(found.centroids), novelty=False)
     pool, nothing = Clustered(ids, found), np.zeros((len(ids), len(classes)))
     tables = {}
-    for view in given.views():
-        k = given.known(view)
-        scene = Scene(pool, given.rows[k], given.labels[k], nothing, settings)
-        opinion = labeller.opinion(scene, None)
-        rows = np.setdiff1d(np.flatnonzero(opinion.any(axis=1)), given.rows)
-        labels = np.array(classes)[opinion[rows].argmax(axis=1)]
-        tables[view] = pa.table({"image_id": ids[rows], "label": labels, "weight": np.ones(len(rows))})
+    for fold in given.views():
+        k = given.known_to(fold)
+        view = View(pool, given.rows[k], given.labels[k], nothing, settings)
+        probabilities = clusters.probabilities(view, None)
+        rows = np.setdiff1d(np.flatnonzero(probabilities.any(axis=1)), given.rows)
+        labels = np.array(classes)[probabilities[rows].argmax(axis=1)]
+        tables[fold] = pa.table({"image_id": ids[rows], "label": labels, "weight": np.ones(len(rows))})
     last = tables.pop(ALL)
     by_fold = [table.append_column("fold", pa.array(np.full(len(table), v, np.int32))) for v, table in tables.items()]
     return [last, pa.concat_tables(by_fold)]

@@ -1,0 +1,39 @@
+"""What a fitted classifier says, as rows of tables."""
+
+import math
+
+import numpy as np
+import pytest
+from pyspark.testing import assertDataFrameEqual
+
+from kindred.learning import prediction_tables
+from kindred.learning.cross_validation import Fitted, OutOfFold
+from kindred.learning.networks import Layer, Network
+from kindred.runtime import arrow, tables
+
+CLASSES = ["cat", "dog"]
+
+
+@pytest.mark.spark
+def test_predictions_are_rows_of_their_table(spark) -> None:
+    network = Network((Layer(np.array([[1.0, -1.0]]), np.zeros(2)),))
+    rows = [("1", "train", [2.0]), ("2", "test", [-2.0])]
+    features = spark.createDataFrame(rows, "image_id string, split string, features array<float>")
+
+    predictions = prediction_tables.predictions(features, network, CLASSES)
+
+    sure = 1 / (1 + math.exp(-4))
+    expected = [("1", "train", "cat", sure, [sure, 1 - sure]), ("2", "test", "dog", sure, [1 - sure, sure])]
+    columns = tables.table("predictions_base").columns
+    assertDataFrameEqual(predictions, spark.createDataFrame(expected, columns), rtol=1e-5)
+
+
+def test_out_of_fold_rows_are_rows_of_their_table() -> None:
+    probabilities = np.array([[0.25, 0.75]])
+    fitted = Fitted(out_of_fold={2: OutOfFold(np.array(["1"]), np.array([0]), probabilities)})
+
+    rows = prediction_tables.out_of_fold(fitted, CLASSES, "base").cast(arrow.schema("out_of_fold"))
+
+    assert rows.to_pylist() == [
+        {"image_id": "1", "fold": 2, "model": "base", "prediction": "dog", "probabilities": [0.25, 0.75]}
+    ]
