@@ -120,11 +120,11 @@ def test_a_promoted_run_is_searched_on_a_page_and_on_the_console(killed_run, hom
     asking = start("kindred.search", environment, *f"--image {tmp_path}/query.png --k 3 --distance l2".split())
     table, _ = asking.communicate(timeout=60)
 
-    found = [image["image_id"] for image in answer["nearest"]]
+    nearest = [image["image_id"] for image in answer["nearest"]]
     assert promotion.returncode == 0, promoted
     assert json.loads((home / "serving.json").read_text())["name"] == "self_training/first"
     assert (status, refused, ended) == (200, 400, 0)
-    assert [line.split()[-1] for line in table.splitlines()[-3:]] == found
+    assert [line.split()[-1] for line in table.splitlines()[-3:]] == nearest
     assert query in table.splitlines()[0]
 
 
@@ -134,7 +134,7 @@ def test_a_run_triggered_through_the_served_api_gives_the_same_figures(killed_ru
     address = f"http://127.0.0.1:{airflow_port}"
     server = start("kindred_airflow.serve", env, "up")
     try:
-        password = wait_for(lambda: said(server, r"user admin, password (\S+)"), 300)
+        password = wait_for(lambda: next_line(server, r"user admin, password (\S+)"), 300)
         token = call(f"{address}/auth/token", {"username": "admin", "password": password})[1]["access_token"]
         trigger = f"{address}/api/v2/dags/self_training/dagRuns"
 
@@ -173,10 +173,10 @@ def test_one_core_gives_the_same_figures_as_all(killed_run, environment, tmp_pat
     )
 
     made = json.loads((killed_run["folder"] / file_names.METRICS).read_text())
-    found = json.loads(file.read_text())
+    figures = json.loads(file.read_text())
     for model in ("base", "final"):
         name = f"digits/pixels/logistic_regression/100/{model}/accuracy_mean"
-        assert found[name] == pytest.approx(made[f"{model}/test/accuracy"], abs=1e-6)
+        assert figures[name] == pytest.approx(made[f"{model}/test/accuracy"], abs=1e-6)
 
 
 def test_the_final_model_loads_without_spark_and_tensorflow(killed_run, environment):
@@ -262,7 +262,7 @@ def test_the_attack_is_skipped_until_its_box_is_ticked_and_then_all_that_is_done
     rates = {name for name in after if re.fullmatch(r"attack/\w+/(base|final)/success_rate", name)}
     assert process.returncode == 0, output
     assert not any(name.startswith("attack/") for name in before)
-    assert [stage for stage in STAGES if not after[f"{stage}/reused"]] == ["report"]  # which tells of the attack now
+    assert [stage for stage in STAGES if not after[f"{stage}/reused"]] == ["report"]  # which shows the attack now
     assert "Not asked for in this run." not in (killed_run["folder"] / "report.html").read_text()
     assert after["attack/images"] == 50
     assert len(rates) == 6
@@ -288,10 +288,11 @@ def start(module: str, env: dict[str, str], *arguments: str) -> subprocess.Popen
 
 
 def wait_for(find, seconds: float):
+    """The first result of `find` that is true."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        if found := find():
-            return found
+        if result := find():
+            return result
         time.sleep(0.2)
     raise TimeoutError(f"nothing within {seconds} s")
 
@@ -317,10 +318,10 @@ def kill_tree(process: psutil.Process) -> None:
             continue
 
 
-def said(process: subprocess.Popen, pattern: str) -> str | None:
-    """What a server has said on its next line, if it matches."""
-    found = re.search(pattern, process.stdout.readline())
-    return found and found.group(1)
+def next_line(process: subprocess.Popen, pattern: str) -> str | None:
+    """The group of a pattern in the next line that a server prints, if it matches."""
+    match = re.search(pattern, process.stdout.readline())
+    return match and match.group(1)
 
 
 def call(address: str, body: dict | None, token: str | None = None) -> tuple[int, dict]:

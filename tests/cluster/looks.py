@@ -5,7 +5,7 @@ from kindred.runtime import marks, results, runs, storage
 
 
 def failures(cluster: Cluster, run: str) -> str:
-    """What failed tasks have said."""
+    """The ends of the logs of the tasks that failed."""
     tasks = cluster.call("GET", f"dags/self_training/dagRuns/{run}/taskInstances")[1]["task_instances"]
     failed = [task["task_id"] for task in tasks if task["state"] == "failed"]
     return "\n".join(f"{name}:\n{cluster.task_log(run, name)[-3000:]}" for name in failed)

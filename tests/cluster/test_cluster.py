@@ -42,7 +42,7 @@ def first(cluster: Cluster) -> dict:
     """The first run on the empty cluster."""
     run = cluster.trigger({**CONF, "run_name": "first"})
     state = cluster.finish(run)
-    return {"id": run, "state": state, "said": failures(cluster, run)}
+    return {"id": run, "state": state, "failures": failures(cluster, run)}
 
 
 def scores_of(figures: dict[str, float]) -> dict[str, float]:
@@ -52,7 +52,7 @@ def scores_of(figures: dict[str, float]) -> dict[str, float]:
 
 @pytest.mark.first
 def test_a_run_gives_the_figures_of_a_single_machine(cluster, first, tmp_path: Path) -> None:
-    assert first["state"] == "success", first["said"]
+    assert first["state"] == "success", first["failures"]
     made = figures_of("first")
 
     both = scores_of(on_one_machine(tmp_path, CONF["labels"]))
@@ -173,14 +173,14 @@ def harmed(cluster: Cluster, first: dict) -> dict:
     finally:
         cluster.door.refuse = lambda method, path: None
     tries = cluster.call("GET", f"dags/self_training/dagRuns/{run}/taskInstances/featurize")[1]["try_number"]
-    return {"id": run, "state": state, "said": failures(cluster, run), "refused": refused, "tries": tries}
+    return {"id": run, "state": state, "failures": failures(cluster, run), "refused": refused, "tries": tries}
 
 
 @pytest.mark.first
 def test_a_run_whose_worker_is_killed_in_featurize_ends_well(harmed) -> None:
     made = figures_of("harmed")
 
-    assert harmed["state"] == "success", harmed["said"]
+    assert harmed["state"] == "success", harmed["failures"]
     assert made["featurize/reused"] == 0
     assert rows_of("harmed", "features") == made["featurize/images"] == figures_of("first")["featurize/images"]
     assert harmed["tries"] == 1  # Spark itself gave the work to the other worker
@@ -188,7 +188,7 @@ def test_a_run_whose_worker_is_killed_in_featurize_ends_well(harmed) -> None:
 
 @pytest.mark.first
 def test_a_run_ends_well_though_the_store_asks_to_slow_down_for_half_a_minute(harmed) -> None:
-    assert harmed["state"] == "success", harmed["said"]
+    assert harmed["state"] == "success", harmed["failures"]
     assert harmed["refused"]
     made = figures_of("harmed")
     assert {name for name in figures_of("first") if not name.startswith("attack")} <= set(made)

@@ -48,11 +48,11 @@ def battered(cluster: Cluster) -> dict:
     cluster.start_postgres()
 
     state = cluster.finish(run)
-    return {"id": run, "state": state, "said": failures(cluster, run)}
+    return {"id": run, "state": state, "failures": failures(cluster, run)}
 
 
 def test_a_run_around_which_everything_fails_once_ends_well(battered) -> None:
-    assert battered["state"] == "success", battered["said"]
+    assert battered["state"] == "success", battered["failures"]
 
 
 def test_each_stage_has_one_committed_attempt_and_its_tables_are_whole(battered) -> None:

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from kindred.runtime import file_names, runs, storage
+from kindred.runtime import file_names, runs, storage, tracking
 
 pytestmark = pytest.mark.airflow
 
@@ -44,3 +44,20 @@ def test_without_a_history_server_there_is_no_link(link, operator, monkeypatch: 
     monkeypatch.delenv("KINDRED_SPARK_HISTORY", raising=False)
 
     assert link.get_link(operator, ti_key=None) == ""
+
+
+def test_the_links_of_a_task_lead_to_its_run_in_mlflow(tmp_path, monkeypatch) -> None:
+    from kindred_airflow.tasks import submit
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.setenv("KINDRED_MLFLOW_UI", "http://mlflow.example")
+    run = storage.uri(str(tmp_path / "run"))
+    mlflow_run = tracking.start_run("self_training", "r", {}, {})
+    storage.put_json(storage.join(run, "run.json"), {"mlflow_run_id": mlflow_run})
+    operator = submit("evaluate", run)
+
+    links = {link.name: link.get_link(operator, ti_key=None) for link in operator.operator_extra_links}
+
+    assert links["MLflow run"].startswith("http://mlflow.example/#/experiments/")
+    assert links["MLflow run"].endswith(f"/runs/{mlflow_run}")
+    assert links["Report"] == f"{links['MLflow run']}/artifacts/report.html"

@@ -15,11 +15,11 @@ def test_every_table_has_an_arrow_schema_with_the_same_columns(name: str) -> Non
 
 
 def test_arrow_types_follow_the_columns() -> None:
-    found = arrow.schema("pseudo_labels")
+    schema = arrow.schema("pseudo_labels")
 
-    assert found.field("scores").type == pa.map_(pa.string(), pa.float64())
-    assert found.field("nearest").type == pa.list_(pa.string())
-    assert found.field("round").type == pa.int32()
+    assert schema.field("scores").type == pa.map_(pa.string(), pa.float64())
+    assert schema.field("nearest").type == pa.list_(pa.string())
+    assert schema.field("round").type == pa.int32()
 
 
 def test_lists_and_matrices_are_each_others_inverse() -> None:

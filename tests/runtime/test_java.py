@@ -1,4 +1,4 @@
-"""What Spark's processes are told: sizes, the object store and the event log follow from the environment."""
+"""What Spark's processes get: sizes, the object store and the event log follow from the environment."""
 
 import pytest
 
@@ -13,11 +13,11 @@ def _unset(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_one_machine_is_told_nothing_of_a_cluster() -> None:
-    told = java.submit_settings()
+def test_one_machine_has_no_settings_of_a_cluster() -> None:
+    settings = java.submit_settings()
 
-    assert not [name for name in told if name.startswith(("spark.hadoop", "spark.eventLog", "spark.cores"))]
-    assert not {"spark.executor.memory", "spark.executor.extraClassPath"} & set(told)
+    assert not [name for name in settings if name.startswith(("spark.hadoop", "spark.eventLog", "spark.cores"))]
+    assert not {"spark.executor.memory", "spark.executor.extraClassPath"} & set(settings)
 
 
 def test_sizes_are_those_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,7 +45,7 @@ def test_no_secret_is_among_the_settings(monkeypatch: pytest.MonkeyPatch) -> Non
     assert not [value for value in java.submit_settings().values() if "the " in value]
 
 
-def test_the_event_log_is_kept_where_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_event_log_is_kept_where_the_environment_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KINDRED_EVENT_LOG", "s3a://kindred/spark-events")
 
     assert java.submit_settings()["spark.eventLog.dir"] == "s3a://kindred/spark-events"

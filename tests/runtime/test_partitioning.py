@@ -46,19 +46,19 @@ def test_big_rows_come_to_python_in_small_batches(spark, monkeypatch: pytest.Mon
     for name, value in partitioning.batch_settings().items():
         spark.conf.set(name, value)
     try:
-        found = [row.id for row in rows.mapInArrow(sizes, "id long").collect()]
+        sizes_in_python = [row.id for row in rows.mapInArrow(sizes, "id long").collect()]
     finally:
         for name, value in before.items():
             spark.conf.set(name, value)
 
-    assert sum(found) == 40
-    assert max(found) <= 11  # of 0.1 MB each
+    assert sum(sizes_in_python) == 40
+    assert max(sizes_in_python) <= 11  # of 0.1 MB each
 
 
 def test_rows_come_in_batches_of_about_so_many_bytes() -> None:
     rows = ["aaa", "bb", "c", "dddddddd", "", "e"]
 
-    found = list(partitioning.batches(rows, len, 5))
+    batches = list(partitioning.batches(rows, len, 5))
 
-    assert found == [["aaa", "bb"], ["c"], ["dddddddd"], ["", "e"]]
+    assert batches == [["aaa", "bb"], ["c"], ["dddddddd"], ["", "e"]]
     assert list(partitioning.batches([], len, 5)) == []

@@ -53,11 +53,11 @@ def test_objects_are_listed_through_folders_and_pages(bucket: str, fault: stores
     put(f"{bucket}/inside", b"")
     fault.asked.clear()
 
-    found = s3_objects.list_objects(f"{bucket}/in")
+    objects = s3_objects.list_objects(f"{bucket}/in")
 
-    assert [o.key for o in found] == [f"in/{name}" for name in names]
-    assert {o.size for o in found} == {2}
-    assert len({o.etag for o in found}) == 1
+    assert [o.key for o in objects] == [f"in/{name}" for name in names]
+    assert {o.size for o in objects} == {2}
+    assert len({o.etag for o in objects}) == 1
     assert fault.count("GET", "continuation-token") == 2
 
 
@@ -149,7 +149,7 @@ def test_a_folder_of_images_is_the_same_in_a_bucket_and_on_disk(bucket: str, tmp
     put(f"{bucket}/photos/{NAMES[0]}", encoded(noise(seed=9)))
     after = module.sources(f"{bucket}/photos", lambda line: None)
 
-    below = [[file.uri.removeprefix(f"{found[0].uri}/") for file in found[1:]] for found in (there, here)]
+    below = [[file.uri.removeprefix(f"{sources[0].uri}/") for file in sources[1:]] for sources in (there, here)]
     assert below[0] == below[1] == sorted(NAMES)
     assert there[0].uri == f"{bucket.replace('s3a', 's3')}/photos"
     assert before == there
@@ -170,8 +170,9 @@ def test_images_of_a_bucket_have_the_ids_and_labels_of_the_same_on_disk(spark, b
     def rows(path: str) -> list[tuple]:
         # Decoded here: the session's workers began before this test's store.
         raw = module.read(spark, module.sources(path, lambda line: None), None).collect()
-        found = pd.concat(decoding.decode_batches(2**20, [pd.DataFrame([tuple(row) for row in raw], columns=COLUMNS)]))
-        return sorted((r.split, r.label or "", r.image_id or "", r.reason or "") for r in found.itertuples())
+        batches = [pd.DataFrame([tuple(row) for row in raw], columns=COLUMNS)]
+        decoded = pd.concat(decoding.decode_batches(2**20, batches))
+        return sorted((r.split, r.label or "", r.image_id or "", r.reason or "") for r in decoded.itertuples())
 
     assert rows(f"{bucket}/photos") == rows(str(tmp_path))
 
@@ -202,10 +203,10 @@ def test_a_public_bucket_is_read_without_a_key(bucket: str, fault: stores.Door, 
     fault.asked.clear()
     monkeypatch.setattr(s3, "_has_key", s3._has_key.__wrapped__)
 
-    found = variants.load("dataset", "image_folder").sources(f"{bucket}/photos", lambda line: None)
-    content = image_files.read_file(found[1].uri)
+    sources = variants.load("dataset", "image_folder").sources(f"{bucket}/photos", lambda line: None)
+    content = image_files.read_file(sources[1].uri)
 
-    assert len(found) == 1 + len(NAMES)
+    assert len(sources) == 1 + len(NAMES)
     assert content == encoded(noise(seed=3))
     assert not any("Authorization" in headers for _, _, headers in fault.asked)
 

@@ -1,13 +1,8 @@
 """What every stage does the same way: read, write, commit, resume, and fail in one line."""
 
-import json
 import logging
-import sys
 import time
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.dataset as ds
 import pytest
 
 from kindred.runtime import job, marks, progress, runs, storage, tables
@@ -128,7 +123,7 @@ def test_an_attempt_that_was_overtaken_by_other_work_is_refused_and_leaves_nothi
     assert len(list((data / "runs/tests/one/ingest").iterdir())) == 2  # the mark, and the attempt that it names
 
 
-def test_an_attempt_that_was_overtaken_by_the_same_work_takes_that_and_says_so(run: str, data, caplog) -> None:
+def test_an_attempt_that_was_overtaken_by_the_same_work_reuses_that_and_reports_it(run: str, data, caplog) -> None:
     caplog.set_level(logging.INFO, "kindred")
 
     def overtaken(s: Stage, *, reason: str) -> str:
@@ -143,7 +138,7 @@ def test_an_attempt_that_was_overtaken_by_the_same_work_takes_that_and_says_so(r
     assert len(list((data / "runs/tests/one/ingest").iterdir())) == 2
 
 
-def test_shared_work_is_taken_over_by_another_run(run: str, data) -> None:
+def test_shared_work_is_reused_by_another_run(run: str, data) -> None:
     other, shared = runs.run_folder("tests", "two"), f"file://{data}/shared"
     first = do("ingest", run, home=lambda s, reason: shared, reason="blurred")
 
@@ -153,11 +148,6 @@ def test_shared_work_is_taken_over_by_another_run(run: str, data) -> None:
     assert (first["figures"]["ingest/reused"], second["figures"]["ingest/reused"]) == (0, 1)
     assert reasons(run) == reasons(other) == ["blurred"]
     assert RunReader(other, "evaluate").folder_of("ingest") == shared
-
-
-def test_a_stage_that_fits_cannot_read_the_truth(run: str) -> None:
-    with pytest.raises(InputError, match="stage 'train_base' may not read 'truth'"):
-        RunReader(run, "train_base").read("truth")
 
 
 def test_a_stage_cannot_write_anothers_table(run: str, spark) -> None:
@@ -189,39 +179,6 @@ def test_columns_are_put_in_order_and_others_left_out(run: str, spark) -> None:
     assert [tuple(row) for row in written.collect()] == [("a", "train", "r")]
 
 
-def test_a_column_becomes_an_array_of_the_wanted_images_sorted_by_id(run: str, spark) -> None:
-    def write_features(s: Stage) -> str:
-        rows = [(name, split, [i, i / 2]) for i, name in enumerate("dcba") for split in ("train", "test")]
-        rows = [(name, split, [float(v) for v in values]) for name, split, values in rows]
-        s.write("features", s.spark.createDataFrame(rows, tables.table("features").columns))
-        return "written"
-
-    do("featurize", run, write_features)
-    wanted = ds.field("image_id").isin(["c", "a", "zz"])
-    ids, features = RunReader(run, "train_base").matrix("features", "features", wanted)
-
-    assert ids.tolist() == ["a", "c"]
-    np.testing.assert_array_equal(features, [[3, 1.5], [1, 0.5]])
-    with pytest.raises(InputError, match="no row of 'features' in .* matches the filter"):
-        RunReader(run, "train_base").matrix("features", "features", ds.field("image_id") == "zz")
-
-
-def test_a_small_table_is_read_without_spark(run: str, spark) -> None:
-    def write_labels(s: Stage) -> str:
-        rows = pa.table(
-            {"image_id": ["a", "b"], "label": ["x", "y"], "confidence": [1.0, 1.0], "source": ["given"] * 2}
-        )
-        s.write_rows("labels", rows)
-        return "written"
-
-    do("choose_labels", run, write_labels)
-    reader = RunReader(run, "train_base")
-
-    assert reader.rows("labels", ["label"]).to_pydict() == {"label": ["x", "y"]}
-    assert reader.rows("labels", ["label"], limit=1).num_rows == 1
-    assert sorted(row.label for row in reader.read("labels").collect()) == ["x", "y"]
-
-
 def test_a_table_is_adopted_under_another_name_without_a_copy(run: str, spark) -> None:
     columns = tables.table("predictions_base").columns
 
@@ -240,100 +197,6 @@ def test_a_table_is_adopted_under_another_name_without_a_copy(run: str, spark) -
     assert RunReader(run, "evaluate").read("predictions_final").count() == 1
     with pytest.raises(TypeError, match="'labels' cannot stand in for 'predictions_final'"):
         Stage("gate", run, {}).adopt("predictions_final", "labels")
-
-
-def test_a_small_file_of_a_stage_is_read_by_others(run: str) -> None:
-    def put(s: Stage) -> str:
-        s.put_file("notes.txt", b"hello")
-        return "put"
-
-    do("ingest", run, put)
-
-    assert RunReader(run, "evaluate").file("ingest", "notes.txt") == b"hello"
-    with pytest.raises(InputError, match="no file 'other.txt' in "):
-        RunReader(run, "evaluate").file("ingest", "other.txt")
-
-
-def test_bad_input_that_a_worker_finds_is_one_line_and_not_tried_again(spark) -> None:
-    def fail(batches):
-        from kindred.runtime.errors import InputError
-
-        for _ in batches:
-            raise InputError("no such label: 'cat'; known: dog")
-        yield
-
-    with pytest.raises(Exception, match="no such label") as caught:
-        spark.range(1).mapInPandas(fail, "id long").collect()
-
-    assert job.explain(caught.value) == ("no such label: 'cat'; known: dog", job.BAD_INPUT)
-
-
-@pytest.mark.parametrize(
-    ("error", "line", "status"),
-    [
-        (InputError("no such file: /a"), "no such file: /a", 2),
-        (ValueError("first\nsecond"), "ValueError: first (the stack is in the log)", 1),
-        (ValueError(), "ValueError:  (the stack is in the log)", 1),
-        (KeyboardInterrupt(), "stopped", 130),
-        (
-            ValueError(
-                "x\n[PYTHON_VERSION_MISMATCH] Python in worker has different version: 3.11 than that in driver: 3.12, "
-                "PySpark cannot run with different minor versions."
-            ),
-            "Python in worker has different version: 3.11 than that in driver: 3.12; fix PYSPARK_PYTHON",
-            2,
-        ),
-        (
-            OSError(28, "No space left on device"),
-            "no space is left on a disk; make room, or fix KINDRED_DATA, KINDRED_CACHE or SPARK_LOCAL_DIRS",
-            2,
-        ),
-        (SystemExit(3), "ended with status 3", 3),
-        (SystemExit("no more"), "ended with status no more", 1),
-    ],
-)
-def test_an_error_is_one_line_and_a_status(error: BaseException, line: str, status: int) -> None:
-    assert job.explain(error) == (line, status)
-
-
-@pytest.fixture
-def command(run: str, monkeypatch: pytest.MonkeyPatch):
-    """Runs a job from its command line."""
-
-    def start(main, **arguments) -> None:
-        values = [text for name, value in arguments.items() for text in (f"--{name}", json.dumps(value))]
-        monkeypatch.setattr(sys, "argv", ["job.py", "--run-uri", run, "--stage", "ingest", *values])
-        job.run(main)
-
-    return start
-
-
-def test_a_job_gets_its_arguments_as_json(command, run: str) -> None:
-    command(write_rejected, reason='"quoted" ü')
-
-    assert reasons(run) == ['"quoted" ü']
-
-
-def test_a_job_without_an_argument_is_refused(command, capsys: pytest.CaptureFixture) -> None:
-    with pytest.raises(SystemExit) as ended:
-        command(write_rejected)
-
-    assert ended.value.code == 2
-    assert "--reason" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(("error", "status", "stack"), [(InputError, 2, False), (RuntimeError, 1, True)])
-def test_a_job_that_fails_says_why_in_one_line(command, error, status: int, stack: bool, run: str, caplog) -> None:
-    def fail(s: Stage, *, reason: str) -> str:
-        raise error(f"too {reason}")
-
-    with caplog.at_level(logging.INFO), pytest.raises(SystemExit) as ended:
-        command(fail, reason="dark")
-
-    assert ended.value.code == status
-    assert [m for m in caplog.messages if m.startswith("[kindred] ingest failed: ") and "too dark" in m]
-    assert any("Traceback" in message for message in caplog.messages) == stack
-    assert marks.mark_of(storage.join(run, "ingest")) is None
 
 
 @pytest.mark.spark

@@ -5,55 +5,58 @@ from dataclasses import dataclass
 from kindred.runtime.errors import InputError
 
 TRAIN, UNLABELED, TEST = SPLITS = ("train", "unlabeled", "test")
-LEARNED_FROM = (TRAIN, UNLABELED)  # the pile
+LEARNED_FROM = (TRAIN, UNLABELED)  # the images that models and labellers may learn from
 VERSION = 1  # part of each dataset's fingerprint: raise it when stored tables must be made again
 
 
 @dataclass(frozen=True)
 class Table:
+    """The columns in Spark's DDL, the stage that writes the table, and the stages that may read it (None: any)."""
+
     columns: str
     writer: str
-    readers: tuple[str, ...] | None = None  # None: any stage
+    readers: tuple[str, ...] | None = None
 
 
-LABEL = "image_id string, label string, confidence double, source string"
-OUT_OF_FOLD = "image_id string, fold int, model string, prediction string, probabilities array<float>"
-PREDICTION = "image_id string, split string, prediction string, confidence double, probabilities array<float>"
+LABEL_COLUMNS = "image_id string, label string, confidence double, source string"
+OUT_OF_FOLD_COLUMNS = "image_id string, fold int, model string, prediction string, probabilities array<float>"
+PREDICTION_COLUMNS = "image_id string, split string, prediction string, confidence double, probabilities array<float>"
 
 TABLES = {
-    # The pile. content is an encoded PNG or JPEG file; the key is (image_id, split).
+    # All images; content is an encoded PNG or JPEG file; the key is (image_id, split).
     "images": Table(
         "image_id string, split string, origin string, height int, width int, channels int, content binary", "ingest"
     ),
-    # Every known label, whatever the run's label budget: no stage that fits may look, but for a study's cell, which
+    # Every known label, whatever the run's label budget: no stage that fits may read it, but for a study's cell, which
     # chooses its labels, fits and scores in one process.
     "truth": Table(
         "image_id string, label string", "ingest", ("choose_labels", "evaluate", "attack", "report", "compare", "cell")
     ),
     "rejected": Table("origin string, split string, reason string", "ingest"),
     "features": Table("image_id string, split string, features array<float>", "featurize"),
-    "labels": Table(LABEL, "choose_labels"),
-    # Which fold each given label belongs to, and what a model that did not see the fold says of it.
-    "out_of_fold": Table(OUT_OF_FOLD, "train_base"),
-    "predictions_base": Table(PREDICTION, "train_base"),
-    # The ledger: every labeller's probability of the label (and the image's novelty), and the nearest given images.
+    "labels": Table(LABEL_COLUMNS, "choose_labels"),
+    # Which fold each given label belongs to, and what a model that did not see the fold predicts for it.
+    "out_of_fold": Table(OUT_OF_FOLD_COLUMNS, "train_base"),
+    "predictions_base": Table(PREDICTION_COLUMNS, "train_base"),
+    # Accepted pseudo-labels: every labeller's probability of the label (and the image's novelty), and the nearest given
+    # images.
     "pseudo_labels": Table(
-        f"{LABEL}, weight double, round int, scores map<string, double>, nearest array<string>", "pseudo_label"
+        f"{LABEL_COLUMNS}, weight double, round int, scores map<string, double>, nearest array<string>", "pseudo_label"
     ),
-    # What the other unlabelled images would have been called, and why they were not.
+    # The labels that the other unlabelled images would have got, and why they were refused.
     "refused": Table(
         "image_id string, label string, confidence double, reason string, scores map<string, double>", "pseudo_label"
     ),
-    # The same for each fold, by the base model that did not see the fold: only cross-validation reads it.
-    "pseudo_labels_by_fold": Table(f"fold int, {LABEL}, weight double", "pseudo_label"),
-    # What train_final made of them; the gate lets it be the final model, or base.
-    "out_of_fold_candidate": Table(OUT_OF_FOLD, "train_final"),
-    "predictions_candidate": Table(PREDICTION, "train_final"),
-    "predictions_final": Table(PREDICTION, "gate"),
+    # Accepted ones for each fold, by the base model that did not see the fold: only cross-validation reads them.
+    "pseudo_labels_by_fold": Table(f"fold int, {LABEL_COLUMNS}, weight double", "pseudo_label"),
+    # The same of the model of train_final; the gate makes it the final model, or base.
+    "out_of_fold_candidate": Table(OUT_OF_FOLD_COLUMNS, "train_final"),
+    "predictions_candidate": Table(PREDICTION_COLUMNS, "train_final"),
+    "predictions_final": Table(PREDICTION_COLUMNS, "gate"),
     # The shards of the search index by part (vectors: the gallery, queries: the test images, pictures), which lie
     # beside this table as files (`shards.py`, `pictures.py`).
     "index": Table("part string, shard int, images int", "build_index"),
-    # What the job `search` finds: for each query its nearest images, the first of rank 1.
+    # The result of the job `search`: for each query its nearest images, the first of rank 1.
     "neighbours": Table(
         "query_id string, rank int, image_id string, distance double, prediction string, confidence double, "
         "duplicate boolean",
@@ -73,7 +76,7 @@ TABLES = {
         "true_confidence array<float>",
         "attack",
     ),
-    # What the DAG predict says of a folder of images: label and probabilities, or the reason why there are none.
+    # The result of the DAG predict for a folder of images: label and probabilities, or the reason why there are none.
     "labelled_images": Table(
         "origin string, label string, confidence double, probabilities array<float>, reason string", "predict"
     ),
@@ -81,6 +84,11 @@ TABLES = {
 
 
 def table(name: str) -> Table:
+    """The table's entry; raises InputError, with the known names, for an unknown one.
+
+    >>> table("truth").writer
+    'ingest'
+    """
     if name not in TABLES:
         raise InputError(f"unknown table {name!r}; known: {', '.join(sorted(TABLES))}")
     return TABLES[name]

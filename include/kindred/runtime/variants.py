@@ -18,7 +18,11 @@ KINDS = {  # the package of each kind's variants
 
 
 def names(kind: str) -> list[str]:
-    """The names of a kind's variants, sorted."""
+    """The names of a kind's variants, sorted.
+
+    >>> "logistic_regression" in names("classifier")
+    True
+    """
     folder = PACKAGE.joinpath(*KINDS[kind].split(".")[1:])  # perhaps inside an archive
     return sorted(file.name for file in pkgutil.iter_modules([str(folder)]) if not file.name.startswith("_"))
 

@@ -1,0 +1,44 @@
+"""The environment of Airflow and its jobs on one machine."""
+
+import pytest
+
+from kindred.runtime import java
+from kindred.runtime.errors import InputError
+from kindred_airflow import machine
+
+
+def test_what_is_set_stays_and_where_data_lie_is_fixed(data, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(java, "java_home", lambda: "/java")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow.example")
+    monkeypatch.setenv("AIRFLOW_HOME", "/elsewhere")
+
+    env = machine.environment("runs.db")
+
+    assert env["MLFLOW_TRACKING_URI"] == "http://mlflow.example"
+    assert env["AIRFLOW_HOME"] == f"{data}/airflow"
+    assert env["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == f"sqlite:///{data}/airflow/runs.db?timeout=60"
+
+
+def test_the_key_of_tokens_is_made_once_and_is_its_owners(data, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(java, "java_home", lambda: "/java")
+
+    first, second = (machine.environment("runs.db")["AIRFLOW__API_AUTH__JWT_SECRET"] for _ in range(2))
+
+    assert first == second
+    assert len(first) == 128
+    assert (data / "airflow" / "jwt_secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_data_must_lie_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KINDRED_DATA", "s3a://bucket/data")
+
+    with pytest.raises(InputError, match="KINDRED_DATA is s3a://bucket/data; on one machine it must be a local folder"):
+        machine.data_folder()
+
+
+@pytest.mark.parametrize(("cores", "setting", "slots"), [(2, "", 1), (8, "", 2), (8, "5", 5)])
+def test_a_machine_gets_a_slot_for_four_cores(cores: int, setting: str, slots: int, monkeypatch) -> None:
+    monkeypatch.setattr(machine.cpu, "cores", lambda: cores)
+    monkeypatch.setenv("KINDRED_SPARK_SLOTS", setting)
+
+    assert machine.slots() == slots
