@@ -263,7 +263,7 @@ def test_the_attack_is_skipped_until_its_box_is_ticked_and_then_all_that_is_done
     assert process.returncode == 0, output
     assert not any(name.startswith("attack/") for name in before)
     assert [stage for stage in STAGES if not after[f"{stage}/reused"]] == ["report"]  # which shows the attack now
-    assert "Not asked for in this run." not in (killed_run["folder"] / "report.html").read_text()
+    assert "No attack was run." not in (killed_run["folder"] / "report.html").read_text()
     assert after["attack/images"] == 50
     assert len(rates) == 6
     assert re.search(r"  attack +done in [\d.]+ s, simba_l2 fools base [\d.]+%, final", output)

@@ -17,14 +17,14 @@ def main() -> int:
         usage = """make compare RUNS="a b c", or FILTER="tags.dataset = 'digits'" in the language of MLflow's search"""
         raise InputError(f"say which runs: {usage}; {command.finished_runs()}")
     folders = [runs.find_run(name) for name in names] if names else _matching(query)
-    from kindred.report import compare_runs  # it loads Spark's modules
+    from kindred.report import comparison_page  # it loads Matplotlib
 
-    page, table, summary = compare_runs.pages(folders)
+    page = comparison_page.compare(folders)
     page_path = Path(os.environ.get("OUT") or machine.data_folder() / "compare.html").expanduser().absolute()
     page_path.parent.mkdir(parents=True, exist_ok=True)
-    page_path.write_bytes(page)
-    page_path.with_suffix(".csv").write_bytes(table)
-    print(f"{summary}\n\n  {page_path}\n  {page_path.with_suffix('.csv')}")
+    page_path.write_bytes(page.html)
+    page_path.with_suffix(".csv").write_bytes(page.csv)
+    print(f"{page.headline}\n\n  {page_path}\n  {page_path.with_suffix('.csv')}")
     return 0
 
 

@@ -182,12 +182,12 @@ def test_the_forms_choices_are_those_of_the_core() -> None:
     """The forms cannot ask the core for them: it imports numpy."""
     from kindred.evaluation.attacks import attack_plan
     from kindred.learning import gate, given_labels
-    from kindred.report import embedding_map
+    from kindred.report import embedding_map_section
     from kindred_airflow.forms.attack import ATTACK
     from kindred_airflow.forms.self_training import SELF_TRAINING
 
     assert SELF_TRAINING["gate"].schema["enum"] == list(gate.CRITERIA)
-    assert SELF_TRAINING["projection"].schema["enum"] == list(embedding_map.PROJECTIONS)
+    assert SELF_TRAINING["projection"].schema["enum"] == list(embedding_map_section.PROJECTIONS)
     assert SELF_TRAINING["label_choice"].schema["enum"] == list(given_labels.LABEL_CHOICES)
     assert ATTACK["attacks"].value == ATTACK["attacks"].schema["examples"] == list(attack_plan.ATTACKS)
     assert ATTACK["attacks"].schema["items"]["enum"] == list(attack_plan.ATTACKS)

@@ -28,7 +28,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path]]:
 def plot_of(names: list[str]) -> tuple[matplotlib.figure.Figure, bytes]:
     """A bar chart with these names, and its PNG as the report has it."""
     figure, (axes,) = plots.figure(2, 1)
-    axes.barh([plots.name(name) for name in names], range(len(names)))
+    axes.barh([plots.short_name(name) for name in names], range(len(names)))
     return figure, plots.png(figure)
 
 
@@ -40,15 +40,15 @@ def draw_again(figure: matplotlib.figure.Figure) -> None:
 
 
 def test_a_class_has_one_colour_and_many_classes_have_many() -> None:
-    assert plots.colours(["a", "b"]) == {name: plots.colours(list("abcdefghij"))[name] for name in "ab"}
-    assert len(set(plots.colours(few(10)).values())) == 10
-    assert len(set(plots.colours(few(30)).values())) == 30
+    assert plots.class_colours(["a", "b"]) == {name: plots.class_colours(list("abcdefghij"))[name] for name in "ab"}
+    assert len(set(plots.class_colours(few(10)).values())) == 10
+    assert len(set(plots.class_colours(few(30)).values())) == 30
 
 
 def test_names_cannot_break_a_plot() -> None:
-    assert plots.name("$x^{") == r"\$x^{"
-    assert plots.name("_hidden\nline") == " _hidden line"
-    assert plots.name("x" * 50) == "x" * 19 + "…"
+    assert plots.short_name("$x^{") == r"\$x^{"
+    assert plots.short_name("_hidden\nline") == " _hidden line"
+    assert plots.short_name("x" * 50) == "x" * 19 + "…"
 
 
 def test_names_in_hindi_and_thai_are_written_by_fonts_that_have_them(machine: list[Path]) -> None:

@@ -9,7 +9,7 @@ from bench import job_module, run_stage
 
 from kindred.data import images
 from kindred.evaluation.attacks import spark_attacks
-from kindred.report import compare_runs
+from kindred.report import comparison_page
 from kindred.runtime import file_names, marks, runs, storage
 from kindred.runtime.errors import InputError
 from kindred.runtime.run_reader import RunReader
@@ -91,11 +91,11 @@ def test_finished_runs_are_put_side_by_side(labelled) -> None:
     for folder, seed in ((labelled, 0), (twin, 1)):
         storage.put_json(storage.join(folder, "run.json"), {"params": {"dataset": "digits", "seed": seed}})
 
-    content, table, says = compare_runs.pages([labelled, twin])
+    page = comparison_page.compare([labelled, twin])
 
-    assert says == "Against jobs, on the same test images, no difference shown: jobs-twin."
-    assert "They differ in seed." in content.decode()
-    assert len(table.decode().splitlines()) == 3
+    assert page.headline == "Against jobs, on the same test images, no difference shown: jobs-twin."
+    assert "The runs differ in seed." in page.html.decode()
+    assert len(page.csv.decode().splitlines()) == 3
 
 
 def test_the_report_is_a_page_with_its_plots_and_tables(labelled) -> None:
@@ -106,7 +106,7 @@ def test_the_report_is_a_page_with_its_plots_and_tables(labelled) -> None:
     assert {"report.html", "verdict-scores.csv", "mistakes-confusion-counts.png"} <= set(mark["reports"])
     assert mark["facts"]["page"] == "report.html"
     assert mark["inputs"]["attack"] is None
-    assert "Not asked for in this run." in content
+    assert "No attack was run." in content
     assert "Learning curve of base" in content
     assert content.count("data-at=") > 100
 

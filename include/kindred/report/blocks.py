@@ -1,10 +1,11 @@
-"""The report: one page per run. A section is one file with a function `section(...) -> Section`, of figures, arrays and
+"""What a page is made of. A section is one file with a function `section(...) -> Section`, of figures, arrays and
 pictures; it knows neither Spark nor MLflow, and where there is nothing to show it says so.
 
 A block is a plot, a table, a sheet of pictures or a sentence. Each gives the page its content, and `files` for who
 wants it alone: a PNG for what is drawn, a CSV for what is counted.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -41,14 +42,14 @@ class Plot:
 
 @dataclass(frozen=True)
 class Table:
-    """`rows` are the numbers, for the CSV; `shown` are texts of the same rows, for the page (by default the rows
+    """`rows` are the numbers, for the CSV; `display` are texts of the same rows, for the page (by default the rows
     themselves), which folds it away unless it is `open`.
     """
 
     name: str
     caption: str
     rows: pd.DataFrame
-    shown: pd.DataFrame | None = None
+    display: pd.DataFrame | None = None
     open: bool = False
     kind: str = "table"
 
@@ -58,7 +59,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Tile:
-    """A picture, uint8 [h, w, 3], and the lines below it, which say what its sheet's `columns` are called."""
+    """A picture, uint8 [h, w, 3], and the lines below it; its sheet's `columns` name them."""
 
     picture: np.ndarray
     lines: tuple[str, ...]
@@ -82,8 +83,8 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Cloud:
-    """Points [n, 2] to look at one by one: each has a class, says something, and some have a picture (a number of the
-    sprite's, or None). `png` is the same, drawn.
+    """Points [n, 2] to look at one by one: each has a colour, a line of text, whether its prediction is correct (None:
+    not known) and perhaps a picture (its number in the sprite). `png` is the same, drawn.
     """
 
     name: str
@@ -91,7 +92,7 @@ class Cloud:
     png: bytes
     points: np.ndarray
     colours: list[str]
-    right: list[bool | None]
+    correct: list[bool | None]
     lines: list[str]
     thumbnails: list[int | None]
     sprite: np.ndarray | None
@@ -102,39 +103,33 @@ class Cloud:
         return {f"{self.name}.png": self.png}
 
 
+Block = Text | Plot | Table | Sheet | Cloud
+
+
 @dataclass(frozen=True)
 class Section:
-    """A part of the page: `says` is what one sees in it, in a sentence."""
+    """A part of the page; `headline` is its result in a sentence.
+
+    >>> counts = pd.DataFrame({"class": ["cat", "dog"], "images": [3, 4]})
+    >>> section = Section("data", "Data", "7 images of 2 classes.", [Table("classes", "Images by class.", counts)])
+    >>> section.files()
+    {'data-classes.csv': b'class,images\\ncat,3\\ndog,4\\n'}
+    """
 
     name: str
     title: str
-    says: str
-    blocks: list[Text | Plot | Table | Sheet | Cloud] = field(default_factory=list)
+    headline: str
+    blocks: Sequence[Block] = field(default_factory=list)
 
     def files(self) -> dict[str, bytes]:
         """The files of its blocks, each named after the section."""
         return {f"{self.name}-{name}": content for block in self.blocks for name, content in block.files().items()}
 
 
-@dataclass(frozen=True)
-class Scored:
-    """The test images whose label is known: ids [n], labels [n] int, and what each model says of them, probabilities
-    [n, classes] by the model's name; `final` is the name of the one that is used.
+def counted(number: float, singular: str, plural: str | None = None) -> str:
+    """A number and what it counts.
+
+    >>> counted(1, "pair"), counted(2000, "pair"), counted(3, "class", "classes")
+    ('1 pair', '2,000 pairs', '3 classes')
     """
-
-    classes: list[str]
-    ids: np.ndarray
-    labels: np.ndarray
-    models: dict[str, np.ndarray]
-    final: str
-
-    def predicted(self, model: str) -> np.ndarray:
-        return self.models[model].argmax(axis=1)
-
-    def right(self, model: str) -> np.ndarray:
-        return self.predicted(model) == self.labels
-
-
-def count(number: int, one: str, many: str | None = None) -> str:
-    """A number of things: `1 pair`, `2 pairs`."""
-    return f"{number:,.0f} {one if number == 1 else many or one + 's'}"
+    return f"{number:,.0f} {singular if number == 1 else plural or singular + 's'}"

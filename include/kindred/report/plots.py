@@ -3,6 +3,7 @@
 import io
 import re
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib
@@ -20,42 +21,48 @@ MISSING_GLYPH = r"Glyph (\d+) .*missing from font"
 warnings.filterwarnings("ignore", MISSING_GLYPH)  # of Seaborn's layout, too; `png` and `fonts.hint` see to them
 
 DPI = 110
-FEW = 10  # classes: up to here a colour each is told apart, and a legend is read
-LONGEST = 20  # characters of a class name in a plot
-BASE, OTHER = "#8a8a8a", "#12466b"  # of the two models, everywhere; no class has them
-GOOD, BAD = contact_sheets.MATCH_COLOUR, contact_sheets.OTHER_COLOUR  # right and wrong, accepted and refused
+DISTINCT_COLOURS = 10  # classes: up to here each has a colour that is told apart, and a legend is read
+MAX_NAME_LENGTH = 20  # characters of a class name in a plot
+BASE_COLOUR, OTHER_COLOUR = "#8a8a8a", "#12466b"  # of the two models, everywhere; no class has them
+GOOD_COLOUR, BAD_COLOUR = contact_sheets.MATCH_COLOUR, contact_sheets.OTHER_COLOUR  # correct and not, accepted and not
+GUIDE_COLOUR = "#b0b0b0"  # of frames, and of lines to compare with
 
 
-def colours(classes: list[str]) -> dict[str, str]:
+def class_colours(classes: Sequence[str]) -> dict[str, str]:
     """A colour for each class, the same one in every plot of a run: ten of seaborn's palette for colour-blind eyes, or
     for more classes steps of viridis, which differ in lightness too.
     """
-    many = len(classes) > FEW
-    palette = sns.color_palette("viridis", len(classes)) if many else sns.color_palette("colorblind", FEW)
+    many = len(classes) > DISTINCT_COLOURS
+    palette = sns.color_palette("viridis", len(classes)) if many else sns.color_palette("colorblind", DISTINCT_COLOURS)
     return dict(zip(classes, palette.as_hex()[: len(classes)], strict=True))
 
 
-def model_colours(models: list[str]) -> dict[str, str]:
+def model_colours(models: Sequence[str]) -> dict[str, str]:
     """The first model's colour and the other's; where there are more than two, colours as for classes."""
-    return dict(zip(models, (BASE, OTHER), strict=False)) if len(models) <= 2 else colours(models)
+    return dict(zip(models, (BASE_COLOUR, OTHER_COLOUR), strict=False)) if len(models) <= 2 else class_colours(models)
 
 
-def name(text: str) -> str:
-    """A name as plots show it: short, in one line, and no markup of theirs (a `$` starts a formula, a `_` hides it)."""
+def short_name(text: str) -> str:
+    r"""A name as plots show it: short, in one line, and no markup of theirs (a `$` starts a formula, a `_` hides it).
+
+    >>> short_name("a name that is too long"), short_name("$x$")
+    ('a name that is too …', '\\$x\\$')
+    """
     text = " ".join(text.split())
-    text = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    text = text if len(text) <= MAX_NAME_LENGTH else f"{text[: MAX_NAME_LENGTH - 1]}…"
     return (" " + text if text.startswith("_") else text).replace("$", r"\$")
 
 
 def figure(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, list[Axes]]:
     """A figure of so many inches and its axes, row by row."""
-    style = {"grid.color": "#e6e6e6", "axes.edgecolor": "#b0b0b0", "font.family": matplotlib.rcParams["font.family"]}
+    family = matplotlib.rcParams["font.family"]
+    style = {"grid.color": "#e6e6e6", "axes.edgecolor": GUIDE_COLOUR, "font.family": family}
     with sns.axes_style("whitegrid", style):
         drawn = Figure(figsize=(width, height), layout="constrained")
         return drawn, drawn.subplots(rows, columns, squeeze=False, **options).ravel().tolist()
 
 
-def plain(axes: Axes) -> None:
+def without_ticks(axes: Axes) -> None:
     """Axes for pictures: no ticks, no frame."""
     axes.set(xticks=[], yticks=[])
     axes.grid(False)
@@ -71,7 +78,8 @@ def png(drawn: Figure) -> bytes:
     if added := [family for family in fonts.families(lacking) if family not in families]:
         matplotlib.rcParams["font.family"] = [*families, *added]
         for text in drawn.findobj(Text):
-            text.set_fontfamily([*families, *added])
+            if isinstance(text, Text):
+                text.set_fontfamily([*families, *added])
         content, _ = _saved(drawn)
     return content
 

@@ -13,22 +13,27 @@ from kindred.report.blocks import Section
 from kindred.runtime import templates
 
 FOLDER = Path(__file__).parent
-EXACT = 32  # px
-QUALITY = 85
-ROWS = 40  # of a table on the page: its CSV has all of them
+MAX_LOSSLESS_PX = 32  # sides up to which a picture is a PNG
+JPEG_QUALITY = 85
+MAX_ROWS = 40  # of a table on the page: its CSV has all of them
 
 
 def render(title: str, facts: dict[str, str], sections: list[Section]) -> bytes:
-    """The page: its title, what the run was asked for, and its sections in their order."""
+    """The page: its title, facts for its head (name: text), and its sections in their order.
+
+    >>> page = render("Kindred: first", {"dataset": "digits"}, [Section("data", "Data", "5 < 7 images.")])
+    >>> b"5 &lt; 7 images." in page
+    True
+    """
     environment = templates.environment(FOLDER)
-    environment.filters |= {"picture": picture, "png": data_uri, "shown": shown}
+    environment.filters |= {"picture": picture, "png": data_uri, "cells": cells}
     style, script = ((FOLDER / name).read_text() for name in ("page.css", "page.js"))
     policy = (
         f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
     values = {"title": title, "facts": facts, "sections": sections, "policy": policy, "style": style, "script": script}
-    return environment.get_template("page.html").render(**values, rows=ROWS).encode()
+    return environment.get_template("page.html").render(**values, max_rows=MAX_ROWS).encode()
 
 
 def data_uri(content: bytes, kind: str = "png") -> str:
@@ -40,14 +45,14 @@ def picture(pixels: np.ndarray) -> str:
     """Pixels, uint8 [h, w, c], as a URI that holds them: exact where there are few, else as a JPEG, a sixth of the
     size.
     """
-    if min(pixels.shape[:2]) < EXACT:
+    if min(pixels.shape[:2]) < MAX_LOSSLESS_PX:
         return data_uri(images.encode(pixels))
-    return data_uri(images.encode_jpeg(pixels, QUALITY), "jpeg")
+    return data_uri(images.encode_jpeg(pixels, JPEG_QUALITY), "jpeg")
 
 
-def shown(rows: pd.DataFrame) -> list[list[dict[str, Any]]]:
+def cells(rows: pd.DataFrame) -> list[list[dict[str, Any]]]:
     """The first rows as cells: a text, and whether it is a number."""
-    return [[_cell(value, i) for i, value in enumerate(row)] for row in rows.head(ROWS).itertuples(index=False)]
+    return [[_cell(value, i) for i, value in enumerate(row)] for row in rows.head(MAX_ROWS).itertuples(index=False)]
 
 
 def _cell(value: Any, column: int) -> dict[str, Any]:

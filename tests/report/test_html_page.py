@@ -3,16 +3,15 @@
 import pytest
 
 from chromium import PROGRAM, Page
-from kindred.report import page
+from kindred.report import html_page
 from kindred.runtime import file_names
-from report_run import scored, sections
+from report_run import LABELS, PREDICTIONS, scored, sections
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(PROGRAM is None, reason="no Chromium here: install Debian's package `chromium`"),
 ]
 
-LABELS, SAID = [0, 0, 1, 1, 1, 2] * 3, [0, 1, 1, 1, 2, 2] * 3
 NAMES = ["cat", "<b>dog</b>", "eel & co"]
 BROKEN = "[...document.images].filter(image => !image.complete || !image.naturalWidth).length"
 CARD = "document.querySelector('.card')"
@@ -20,8 +19,8 @@ CARD = "document.querySelector('.card')"
 
 @pytest.fixture(scope="module")
 def content() -> bytes:
-    test = scored(LABELS, {"base": SAID, "final": LABELS}, NAMES)
-    return page.render("Kindred: <i>test</i>", {"dataset": "digits"}, sections(test))
+    test = scored(LABELS * 3, {"base": PREDICTIONS * 3, "final": LABELS * 3}, NAMES)
+    return html_page.render("Kindred: <i>test</i>", {"dataset": "digits"}, list(sections(test).values()))
 
 
 @pytest.fixture(params=[(1280, False), (390, True)], ids=["wide", "narrow and dark"])
@@ -34,11 +33,11 @@ def opened(request, content, tmp_path):
     browser.close()
 
 
-def test_the_page_opens_without_an_error_and_asks_for_nothing_else(opened) -> None:
-    asked = [address for address in opened.requests if not address.startswith("data:")]
+def test_the_page_opens_without_an_error_and_requests_nothing_else(opened) -> None:
+    requested = [address for address in opened.requests if not address.startswith("data:")]
 
     assert opened.errors == []
-    assert [address.rsplit("/", 1)[1] for address in asked] == [file_names.REPORT]
+    assert [address.rsplit("/", 1)[1] for address in requested] == [file_names.REPORT]
     assert opened.evaluate("document.images.length") > 20
     assert opened.evaluate(BROKEN) == 0
     assert opened.evaluate("document.title") == "Kindred: <i>test</i>"
@@ -58,7 +57,7 @@ def test_a_point_of_the_map_says_what_it_is_and_shows_its_picture(opened) -> Non
     assert opened.evaluate(f"getComputedStyle({CARD}.firstElementChild).backgroundImage").startswith('url("data:image/')
 
 
-def test_the_map_can_be_coloured_by_right_and_wrong(opened) -> None:
+def test_the_map_can_be_coloured_by_correct_and_wrong(opened) -> None:
     fill = "getComputedStyle(document.querySelector('circle')).fill"
     before = opened.evaluate(fill)
 

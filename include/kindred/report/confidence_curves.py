@@ -1,0 +1,60 @@
+"""Whether each model's confidence can be trusted: reliability, and risk against coverage."""
+
+import numpy as np
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import auc
+
+from kindred.learning import metrics
+from kindred.report import plots
+from kindred.report.blocks import Plot
+from kindred.report.scored_images import ScoredImages
+
+
+def risk_coverage(correct: np.ndarray, confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Coverage [n], and the share of errors [n] among the images so covered, most confident first.
+
+    >>> coverage, risk = risk_coverage(np.array([True, False]), np.array([0.6, 0.9]))
+    >>> coverage.tolist(), risk.tolist()
+    ([0.5, 1.0], [1.0, 0.5])
+    """
+    order = np.argsort(-confidence, kind="stable")
+    covered = np.arange(1, len(correct) + 1)
+    return covered / len(correct), np.cumsum(~correct[order]) / covered
+
+
+def reliability_plot(test: ScoredImages) -> Plot:
+    """How accurate each model is at each confidence (C. Guo et al., On Calibration of Modern Neural Networks, 2017)."""
+    palette = plots.model_colours(list(test.models))
+    figure, (above, below) = plots.figure(5.5, 5.5, rows=2, sharex=True, height_ratios=[3, 1])
+    above.plot([0, 1], [0, 1], color=plots.GUIDE_COLOUR, linestyle=":", label="perfectly calibrated")
+    bins = np.linspace(0, 1, metrics.CALIBRATION_BINS + 1)
+    for model, probabilities in test.models.items():
+        confidence = np.minimum(probabilities.max(axis=1), 1)
+        shares, means = calibration_curve(test.correct(model), confidence, n_bins=metrics.CALIBRATION_BINS)
+        error = metrics.calibration_error(test.labels, probabilities)
+        above.plot(means, shares, "o-", color=palette[model], label=f"{model} (error {error:.3f})")
+        below.hist(probabilities.max(axis=1), bins.tolist(), histtype="step", color=palette[model], linewidth=1.5)
+    above.set(ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.02))
+    below.set(xlabel="confidence", ylabel="test images")
+    above.legend()
+    caption = "Reliability: is the accuracy as high as the confidence? Below the dotted line a model is overconfident."
+    return Plot("reliability", caption, plots.png(figure))
+
+
+def risk_plot(test: ScoredImages) -> Plot:
+    """The errors that are left where only the most confident predictions are used."""
+    palette = plots.model_colours(list(test.models))
+    figure, (axes,) = plots.figure(6, 3.6)
+    for model, probabilities in test.models.items():
+        coverage, risk = risk_coverage(test.correct(model), probabilities.max(axis=1))
+        area = auc(coverage, risk) if len(risk) > 1 else 0
+        axes.plot(coverage, risk, color=palette[model], label=f"{model} (area {area:.4f})")
+    axes.set(
+        xlabel="coverage: share of the images that is used, most confident first",
+        ylabel="risk: share of errors among these",
+        xlim=(0, 1),
+        ylim=(0, None),
+    )
+    axes.legend()
+    caption = "Risk against coverage: how many errors are left where only the most confident predictions are used."
+    return Plot("risk-coverage", caption, plots.png(figure))

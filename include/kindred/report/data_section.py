@@ -1,0 +1,199 @@
+"""What was in the data: how many images of each class and size, what they look like, and which are in two splits."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+
+from kindred.data import contact_sheets, fonts
+from kindred.data.near_duplicates import NearDuplicates
+from kindred.report import plots
+from kindred.report.blocks import Block, Plot, Section, Sheet, Table, Text, Tile, counted
+from kindred.runtime.tables import SPLITS
+
+MAX_CLASSES = 30  # of a plot: the largest
+EXAMPLES = 8  # images of each class
+MAX_AVERAGED = 100  # images of each class behind its mean image, and in all:
+MAX_AVERAGED_IN_ALL = 4000
+MAX_PAIRS = 12  # near duplicates that are shown
+MAX_NAMES = 10  # classes that a sentence names
+SPLIT_NAMES = {"train": "training", "unlabeled": "unlabelled", "test": "test"}
+SPLIT_COLOURS = {"train": "#9ecae1", "unlabeled": "#d9d9d9", "test": "#3182bd"}
+
+
+@dataclass(frozen=True)
+class ImageCounts:
+    """How many images there are: `balance` by split and label (columns split, label or null, count), `sizes` (height,
+    width, count), and how many exact copies were leaked and repeated.
+    """
+
+    balance: pd.DataFrame
+    sizes: pd.DataFrame
+    leaked: int
+    repeated: int
+
+
+def section(
+    counts: ImageCounts,
+    classes: list[str],
+    samples: Mapping[str, list[str]],
+    duplicates: NearDuplicates,
+    labels: Mapping[str, str],
+    thumbnails: Mapping[str, np.ndarray],
+) -> Section:
+    """From the counts of images, the ids of some images by class (`sample`), the near duplicates, known labels by id,
+    and pictures of those in `pictured`.
+    """
+    known = counts.balance.dropna(subset="label")
+    table = known.pivot_table("count", "label", "split", "sum", fill_value=0).reindex(classes, fill_value=0)
+    table = table[[split for split in SPLITS if split in table]]
+    drawn = sorted(sorted(classes, key=lambda name: (-table.loc[name].sum(), name))[:MAX_CLASSES])
+    part = f" The {MAX_CLASSES} largest of {len(classes)} classes." if len(classes) > MAX_CLASSES else ""
+    blocks: list[Block] = [
+        *_notes(counts.balance, table),
+        _balance_plot(table),
+        Table("balance", "Images with a known label, by class and split.", table.rename_axis("class").reset_index()),
+        *_sizes(counts.sizes),
+        _mean_images(drawn, samples, thumbnails, part),
+        _example_images(drawn, samples, thumbnails, part),
+        *_duplicates(duplicates, counts, labels, thumbnails),
+    ]
+    return Section("data", "Data", headline(counts.balance, classes, duplicates), blocks)
+
+
+def headline(balance: pd.DataFrame, classes: Sequence[str], duplicates: NearDuplicates) -> str:
+    """How many images there are, in a sentence."""
+    by_split = balance.groupby("split")["count"].sum()
+    images = ", ".join(f"{by_split[split]:,} {SPLIT_NAMES[split]}" for split in SPLITS if split in by_split)
+    pairs = f"{len(duplicates.pairs):,}" if len(duplicates.pairs) else "no"
+    noun = "near duplicate" if len(duplicates.pairs) == 1 else "near duplicates"
+    return f"{images} images of {counted(len(classes), 'class', 'classes')}; {pairs} {noun} across splits."
+
+
+def sample(labels: Mapping[str, str], classes: Sequence[str]) -> dict[str, list[str]]:
+    """The ids by class of some images with a known label (label by id): the first ones, as ids are hashes.
+
+    >>> sample({"b": "cat", "a": "cat"}, ["cat", "dog"])
+    {'cat': ['a', 'b'], 'dog': []}
+    """
+    ids: dict[str, list[str]] = {name: [] for name in classes}
+    most = max(EXAMPLES, min(MAX_AVERAGED, MAX_AVERAGED_IN_ALL // max(len(classes), 1)))
+    for image_id in sorted(labels):
+        own = ids[labels[image_id]]
+        if len(own) < most:
+            own.append(image_id)
+    return ids
+
+
+def pictured(samples: Mapping[str, list[str]], duplicates: NearDuplicates) -> list[str]:
+    """The ids of the images that are shown."""
+    near = duplicates.pairs.head(MAX_PAIRS)
+    return [*(i for ids in samples.values() for i in ids), *near["image_id"], *near["other"]]
+
+
+def _notes(balance: pd.DataFrame, table: pd.DataFrame) -> list[Text]:
+    """Sentences on what is missing: fonts, labels, classes of a split."""
+    notes = []
+    if hint := fonts.hint(plots.short_name(name) for name in table.index):
+        notes.append(f"Plots show boxes in class names: {hint}.")
+    unknown = int(balance.loc[balance["label"].isna(), "count"].sum())
+    if unknown:
+        notes.append(f"No label is known of {counted(unknown, 'image')}.")
+    for split in table:
+        absent = table.index[table[split] == 0].tolist()
+        if absent:
+            rest = f" and {len(absent) - MAX_NAMES} others" if len(absent) > MAX_NAMES else ""
+            notes.append(f"Split {split} has no image of {', '.join(absent[:MAX_NAMES])}{rest}.")
+    return [Text(note) for note in notes]
+
+
+def _balance_plot(table: pd.DataFrame) -> Plot:
+    shares = table / table.sum().clip(lower=1)
+    drawn = shares.loc[sorted(table.sum(axis=1).nlargest(MAX_CLASSES).index)]
+    long = drawn.rename(index=plots.short_name).rename_axis("class").reset_index()
+    long = long.melt("class", var_name="split", value_name="share")
+    figure, (axes,) = plots.figure(max(6, 2 + 0.45 * len(drawn)), 3)
+    sns.barplot(long, x="class", y="share", hue="split", palette=SPLIT_COLOURS, ax=axes)
+    axes.set(xlabel="", ylabel="share of the split")
+    axes.yaxis.set_major_formatter("{x:.0%}")
+    axes.tick_params(axis="x", rotation=90 if len(drawn) > 6 else 0)
+    axes.legend(title=None, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1))
+    part = f" The {MAX_CLASSES} largest classes." if len(table) > MAX_CLASSES else ""
+    caption = f"Class balance: the share of each class among a split's labelled images.{part}"
+    return Plot("balance", caption, plots.png(figure))
+
+
+def _sizes(sizes: pd.DataFrame) -> list[Block]:
+    if len(sizes) == 1:
+        row = sizes.iloc[0]
+        return [Text(f"All images are {row['width']} x {row['height']} px.")]
+    figure, (axes,) = plots.figure(5.5, 3.6)
+    style = {"size": "count", "sizes": (12, 200), "color": plots.OTHER_COLOUR, "alpha": 0.5}
+    sns.scatterplot(sizes, x="width", y="height", ax=axes, **style)
+    axes.set(xscale="log", yscale="log", xlabel="width, px", ylabel="height, px")
+    caption = "Image sizes; the bigger the dot, the more images."
+    return [Plot("sizes", caption, plots.png(figure)), Table("sizes", "The most frequent sizes.", sizes)]
+
+
+def _mean_images(
+    classes: list[str], samples: Mapping[str, list[str]], thumbnails: Mapping[str, np.ndarray], part: str
+) -> Sheet:
+    tiles = []
+    for name in classes:
+        pictures = [thumbnails[i].astype(np.float32) for i in samples[name]]
+        if pictures:
+            mean = np.mean(pictures, axis=0).round().astype(np.uint8)
+            tiles.append(Tile(mean, (name, f"mean of {len(pictures)}")))
+    return Sheet("means", f"The mean image of each class.{part}", tiles, ("class", "images"))
+
+
+def _example_images(
+    classes: list[str], samples: Mapping[str, list[str]], thumbnails: Mapping[str, np.ndarray], part: str
+) -> Plot:
+    """A row of pictures for each class."""
+    rows = [name for name in classes if samples[name]]
+    pictures = [[thumbnails[i] for i in samples[name][:EXAMPLES]] for name in rows]
+    blank = np.full_like(pictures[0][0], 255)
+    filled = [picture for row in pictures for picture in [*row, *[blank] * (EXAMPLES - len(row))]]
+    sheet = contact_sheets.mosaic(filled, columns=EXAMPLES)
+    figure, (axes,) = plots.figure(7.5, 0.4 + 0.72 * len(rows))
+    axes.imshow(sheet, interpolation="nearest", aspect="equal")
+    plots.without_ticks(axes)
+    step = len(sheet) / len(rows)
+    axes.set_yticks([step * (i + 0.5) for i in range(len(rows))], [plots.short_name(name) for name in rows])
+    axes.tick_params(length=0)
+    return Plot("examples", f"Examples of each class.{part}", plots.png(figure))
+
+
+def _duplicates(
+    duplicates: NearDuplicates, counts: ImageCounts, labels: Mapping[str, str], thumbnails: Mapping[str, np.ndarray]
+) -> list[Block]:
+    pairs, groups = counted(len(duplicates.pairs), "pair"), counted(duplicates.groups, "group")
+    summary = (
+        f"Exact copies: {counts.leaked:,} of test images elsewhere, {counted(counts.repeated, 'repeat')}. "
+        f"Near duplicates across splits: {pairs} in {groups}, {duplicates.flagged:.2%} of {duplicates.queries:,} "
+        "comparisons."
+    )
+    blocks: list[Block] = [Text(summary)]
+    if duplicates.recall:
+        by_edit = ", ".join(f"{share:.0%} of {name} ones" for name, share in duplicates.recall.items() if name != "all")
+        threshold = (
+            f"Images count as near duplicates up to a distance of {duplicates.threshold:.4f}, which was set by edits "
+            f"of images of this dataset. Of other such edits it finds {duplicates.recall['all']:.1%}: {by_edit}."
+        )
+        blocks.append(Text(threshold))
+    if len(duplicates.pairs):
+        tiles = [_pair_tile(row, labels, thumbnails) for row in duplicates.pairs.head(MAX_PAIRS).to_dict("records")]
+        caption = f"The nearest {counted(len(tiles), 'pair')}."
+        blocks.append(Sheet("twins", caption, tiles, ("one", "other", "distance")))
+        blocks.append(Table("near-duplicates", "Near duplicates across splits.", duplicates.pairs))
+    return blocks
+
+
+def _pair_tile(row: Mapping, labels: Mapping[str, str], thumbnails: Mapping[str, np.ndarray]) -> Tile:
+    sides = ((row["image_id"], row["split"]), (row["other"], row["other_split"]))
+    lines = [f"{split}: {labels.get(image_id, 'label not known')}" for image_id, split in sides]
+    picture = contact_sheets.mosaic([thumbnails[image_id] for image_id, _ in sides], columns=2)
+    return Tile(picture, (*lines, f"distance {row['distance']:.4f}"))

@@ -1,0 +1,158 @@
+"""Where each model is wrong: which classes it confuses, and the wrong predictions of the highest confidence."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from sklearn.metrics import confusion_matrix
+
+from kindred.report import plots
+from kindred.report.blocks import Block, Plot, Section, Sheet, Table, Text, Tile
+from kindred.report.scored_images import ScoredImages
+
+MAX_CLASSES = 30  # of a heatmap
+ANNOTATED_CLASSES = 15  # up to which a heatmap's numbers can be read
+MAX_PAIRS = 15
+MAX_TILES = 24
+MAX_NAMES = 10  # classes that a sentence names
+
+
+def section(test: ScoredImages, thumbnails: Mapping[str, np.ndarray]) -> Section:
+    """From the scored test images, and pictures of those in `confident_mistakes(test)`."""
+    counts = {model: confusion(test, model) for model in test.models}
+    pairs = confused_pairs(test, counts)
+    drawn = most_confused(counts)
+    names = [test.classes[i] for i in drawn]
+    blocks: list[Block] = []
+    if len(drawn) < len(test.classes):
+        text = f"Of {len(test.classes)} classes the {len(drawn)} that are most often confused are shown."
+        blocks.append(Text(text))
+    absent = [name for i, name in enumerate(test.classes) if not (test.labels == i).any()]
+    if absent:
+        blocks.append(Text(f"No test image is of {_listed(absent)}: the models are not tested on these classes."))
+    for name, normalised in (("confusion-counts", False), ("confusion-rows", True)):
+        blocks.append(_heatmaps(name, {m: c[np.ix_(drawn, drawn)] for m, c in counts.items()}, names, normalised))
+    if len(pairs):
+        blocks += [
+            _pair_plot(pairs, list(test.models)),
+            Table("pairs", "The most frequent confusions, by model.", pairs),
+        ]
+    blocks.append(_distribution_plot(test, drawn))
+    tiles = [_tile(test, i, thumbnails) for i in confident_mistakes(test)]
+    if tiles:
+        caption = f"The wrong predictions of {test.final} with the highest confidence, and what each model predicts."
+        blocks.append(Sheet("surest", caption, tiles, ("truth", *test.models)))
+    return Section("mistakes", "Mistakes", headline(test, pairs), blocks)
+
+
+def headline(test: ScoredImages, pairs: pd.DataFrame) -> str:
+    """How many mistakes, and which is the most frequent."""
+    wrong = {model: int((~test.correct(model)).sum()) for model in test.models}
+    counts = ", ".join(f"{model} {count:,}" for model, count in wrong.items())
+    text = f"Wrong predictions on {len(test.labels):,} test images: {counts}."
+    if len(pairs):
+        first = pairs.iloc[0]
+        text += f" The most frequent confusion: {first['truth']} predicted as {first['predicted']}."
+    return text
+
+
+def confusion(test: ScoredImages, model: str) -> np.ndarray:
+    """Counts [classes, classes]: rows are the truth, columns the predictions."""
+    return confusion_matrix(test.labels, test.predictions(model), labels=np.arange(len(test.classes)))
+
+
+def most_confused(counts: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The classes, at most MAX_CLASSES and in their order, that are in the most confusions of all models."""
+    off = _off_diagonal(counts)
+    return np.sort(np.argsort(-(off.sum(axis=0) + off.sum(axis=1)), kind="stable")[:MAX_CLASSES])
+
+
+def confused_pairs(test: ScoredImages, counts: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """The MAX_PAIRS pairs of classes most often confused: truth, predicted, and a count for each model, most frequent
+    first.
+    """
+    off = _off_diagonal(counts)
+    first = np.argsort(-off, axis=None, kind="stable")[:MAX_PAIRS]
+    truth, predicted = np.unravel_index(first[off.ravel()[first] > 0], off.shape)
+    names = np.array(test.classes, dtype=object)
+    by_model = {model: of_model[truth, predicted] for model, of_model in counts.items()}
+    return pd.DataFrame({"truth": names[truth], "predicted": names[predicted], **by_model})
+
+
+def confident_mistakes(test: ScoredImages) -> list[int]:
+    """The rows of the final model's mistakes, those of the highest confidence first; at most MAX_TILES."""
+    wrong = np.flatnonzero(~test.correct(test.final))
+    confidence = test.models[test.final][wrong].max(axis=1)
+    return wrong[np.argsort(-confidence, kind="stable")][:MAX_TILES].tolist()
+
+
+def _off_diagonal(counts: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The confusions of all models together, without the correct predictions."""
+    total = np.sum(list(counts.values()), axis=0)
+    return total - np.diag(np.diag(total))
+
+
+def _tile(test: ScoredImages, i: int, thumbnails: Mapping[str, np.ndarray]) -> Tile:
+    lines = [f"truth: {test.classes[test.labels[i]]}"]
+    for model, probabilities in test.models.items():
+        lines.append(f"{model}: {test.classes[probabilities[i].argmax()]} {probabilities[i].max():.2f}")
+    return Tile(thumbnails[test.ids[i]], tuple(lines))
+
+
+def _listed(names: list[str]) -> str:
+    text = ", ".join(names[:MAX_NAMES])
+    return text if len(names) <= MAX_NAMES else f"{text} and {len(names) - MAX_NAMES} other classes"
+
+
+def _heatmaps(name: str, counts: Mapping[str, np.ndarray], classes: list[str], normalised: bool) -> Plot:
+    labels = [plots.short_name(c) for c in classes]
+    annotated = len(classes) <= ANNOTATED_CLASSES
+    size = 2.2 + 0.22 * max(len(classes), 8)
+    figure, axes = plots.figure(1 + size * len(counts), size, columns=len(counts), sharey=True)
+    shares = {m: c / np.maximum(c.sum(axis=1, keepdims=True), 1) for m, c in counts.items()}
+    values = shares if normalised else counts
+    highest = max(v.max() for v in values.values()) or 1
+    style = {"cmap": "Blues", "vmin": 0, "vmax": highest, "square": True, "linewidths": 0.5, "cbar": not annotated}
+    style |= {"annot": annotated, "fmt": ".0%" if normalised else "d", "annot_kws": {"size": 7}}
+    for axis, (model, matrix) in zip(axes, values.items(), strict=True):
+        sns.heatmap(matrix, ax=axis, xticklabels=labels, yticklabels=labels, **style)
+        axis.set(title=model, xlabel="predicted", ylabel="truth" if axis is axes[0] else "")
+        axis.tick_params(labelsize=8, rotation=0)
+        axis.tick_params(axis="x", rotation=90)
+    caption = (
+        "Confusions as a share of each true class: a row adds up to 100 %."
+        if normalised
+        else "Confusions, counted: rows are the truth, columns the predictions; on the diagonal they are correct."
+    )
+    return Plot(name, caption, plots.png(figure))
+
+
+def _pair_plot(pairs: pd.DataFrame, models: list[str]) -> Plot:
+    columns = (map(plots.short_name, pairs[name]) for name in ("truth", "predicted"))
+    names = [f"{truth} → {predicted}" for truth, predicted in zip(*columns, strict=True)]
+    long = pairs[models].assign(pair=names).melt("pair", var_name="model", value_name="images")
+    figure, (axes,) = plots.figure(8, 1 + 0.3 * len(pairs))
+    sns.barplot(long, y="pair", x="images", hue="model", palette=plots.model_colours(models), ax=axes)
+    axes.set(xlabel="test images", ylabel="")
+    axes.legend(title=None)
+    return Plot("pairs", "The most frequent confusions: truth → prediction.", plots.png(figure))
+
+
+def _distribution_plot(test: ScoredImages, drawn: np.ndarray) -> Plot:
+    """How many test images are of each class, and for how many each model predicts it."""
+    labels = {"truth": test.labels, **{model: test.predictions(model) for model in test.models}}
+    names = [plots.short_name(test.classes[i]) for i in drawn]
+    rows = [
+        {"class": names[place], "of": of, "images": int((values == i).sum())}
+        for place, i in enumerate(drawn)
+        for of, values in labels.items()
+    ]
+    palette = {"truth": "#000000", **plots.model_colours(list(test.models))}
+    figure, (axes,) = plots.figure(max(6, 2 + 0.45 * len(drawn)), 3.4)
+    sns.barplot(pd.DataFrame(rows), x="class", y="images", hue="of", palette=palette, ax=axes)
+    axes.set(xlabel="", ylabel="test images")
+    axes.tick_params(axis="x", rotation=90 if len(drawn) > 6 else 0)
+    axes.legend(title=None, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1))
+    caption = "True labels beside predicted ones: which classes are predicted too often."
+    return Plot("distribution", caption, plots.png(figure))

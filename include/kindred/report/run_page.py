@@ -1,0 +1,69 @@
+"""The page of one run: its sections in their order, and the images of which they show pictures."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from kindred.data.near_duplicates import NearDuplicates
+from kindred.report import (
+    curves_section,
+    data_section,
+    embedding_map_section,
+    mistakes_section,
+    pseudo_labels_section,
+    robustness_section,
+    verdict_section,
+)
+from kindred.report.blocks import Section
+from kindred.report.data_section import ImageCounts
+from kindred.report.embedding_map_section import MAX_PICTURES, MappedImages
+from kindred.report.run_results import RunResults
+
+
+def pictured(run: RunResults, duplicates: NearDuplicates, map_ids: list[str]) -> set[str]:
+    """The ids of the images of which the sections show pictures. `map_ids`: those of the map, in its order."""
+    return {
+        *data_section.pictured(data_section.sample(run.truth, run.classes), duplicates),
+        *pseudo_labels_section.pictured(run.accepted, run.refused),
+        *run.test.ids[mistakes_section.confident_mistakes(run.test)].tolist(),
+        *map_ids[:MAX_PICTURES],
+    }
+
+
+def mapped_images(
+    ids: np.ndarray, features: np.ndarray, rows: pd.DataFrame, truth: Mapping[str, str], pictures: Mapping
+) -> MappedImages:
+    """The images of the map from their features [n, d] in the order of `ids` [n], and the rows of
+    `run_results.map_images`.
+    """
+    rows = rows.loc[ids]
+    return MappedImages(
+        features=features,
+        predictions=rows["prediction"].tolist(),
+        truth=[truth.get(image_id) for image_id in ids],
+        test=(rows["split"] == "test").tolist(),
+        pictures=[pictures.get(image_id) for image_id in ids],
+    )
+
+
+def sections(
+    run: RunResults,
+    counts: ImageCounts,
+    duplicates: NearDuplicates,
+    mapped: MappedImages,
+    projection: str,
+    pictures: Mapping[str, np.ndarray],
+) -> list[Section]:
+    """All sections. `pictures`: thumbnails, uint8 [h, w, 3], of those in `pictured`, by id."""
+    attacks = run.attacks
+    samples = data_section.sample(run.truth, run.classes)
+    return [
+        verdict_section.section(run.figures, run.gate_reason, robustness_section.sentences(attacks.figures)),
+        data_section.section(counts, run.classes, samples, duplicates, run.truth, pictures),
+        mistakes_section.section(run.test, pictures),
+        curves_section.section(run.test, run.learning),
+        pseudo_labels_section.section(run.accepted, run.refused, run.pseudo_by_class, pictures),
+        embedding_map_section.section(mapped, run.classes, projection),
+        robustness_section.section(attacks.figures, attacks.attacks, attacks.pictures),
+    ]

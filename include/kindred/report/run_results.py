@@ -1,0 +1,128 @@
+"""What the finished stages of a run have left, as far as its page shows it and it fits into one process."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+import pyarrow.dataset as ds
+
+from kindred.data.images import id_bound
+from kindred.evaluation import scoring
+from kindred.report.embedding_map_section import MAX_POINTS
+from kindred.report.scored_images import ScoredImages
+from kindred.runtime import arrow, stages, tables
+from kindred.runtime.run_reader import RunReader
+
+STAGES = ("ingest", "featurize", "choose_labels", "train_base", "pseudo_label", "train_final", "gate", "evaluate")
+HEAD_ARGUMENTS = {  # arguments of stages that stand at the head of the page
+    "featurize": ("extractor",),
+    "train_base": ("classifier", "folds", "seed"),
+    "pseudo_label": ("labeller",),
+    "gate": ("gate",),
+}
+VERDICT_COLUMNS = ["image_id", "label", "confidence"]  # of pseudo-labels; the others are many times as big
+TEST = ds.field("split") == "test"
+MAX_MAP_CANDIDATES = 50 * MAX_POINTS  # images among which those of the map are chosen: test images may be few of all
+
+
+@dataclass(frozen=True)
+class AttackResults:
+    """The figures and tables of the stage `attack`; empty where it has not run."""
+
+    figures: dict[str, float] = field(default_factory=dict)
+    attacks: pd.DataFrame = field(default_factory=pd.DataFrame)
+    pictures: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+@dataclass(frozen=True)
+class RunResults:
+    """The figures of all stages; the facts of `ingest`; `truth`, the known labels by id; the scored test images; the
+    rows of pseudo_labels (`accepted`) and refused with their truth, and their counts by class; the gate's reason; the
+    learning curve (may be empty); the attacks.
+    """
+
+    figures: dict[str, float]
+    facts: dict[str, Any]
+    truth: dict[str, str]
+    test: ScoredImages
+    accepted: pd.DataFrame
+    refused: pd.DataFrame
+    pseudo_by_class: pd.DataFrame
+    gate_reason: str
+    learning: pd.DataFrame
+    attacks: AttackResults
+
+    @property
+    def classes(self) -> list[str]:
+        return list(self.facts["classes"])
+
+    def images_by_split(self) -> dict[str, int]:
+        """How many images each split has."""
+        return {split: int(self.figures[f"ingest/{split}"]) for split in tables.SPLITS}
+
+
+def read(reader: RunReader) -> RunResults:
+    """Everything but what Spark must count."""
+    figures = {name: value for stage in STAGES for name, value in reader.figures_of(stage).items()}
+    facts, truth = reader.facts_of("ingest"), arrow.by_id(reader.rows("truth"))
+    accepted = reader.rows("pseudo_labels", VERDICT_COLUMNS)
+    refused = reader.rows("refused", [*VERDICT_COLUMNS, "reason"])
+    return RunResults(
+        figures=figures,
+        facts=facts,
+        truth=truth,
+        test=_scored(reader, truth, list(facts["classes"]), figures),
+        accepted=_with_truth(accepted.to_pandas(), truth),
+        refused=_with_truth(refused.to_pandas(), truth),
+        pseudo_by_class=scoring.pseudo_by_class(accepted, refused, pd.Series(truth)),
+        gate_reason=reader.facts_of("gate")["reason"],
+        learning=pd.DataFrame(reader.facts_of("train_base").get("learning_curve", {})),
+        attacks=_attacks(reader),
+    )
+
+
+def head(reader: RunReader) -> dict[str, str]:
+    """The facts at the head of the page: dataset, arguments, number of given labels."""
+    facts = {"dataset": str(reader.facts_of("ingest")["dataset"]["name"])}
+    for stage, names in HEAD_ARGUMENTS.items():
+        facts |= {name: str(reader.arguments_of(stage)[name]) for name in names}
+    return facts | {"given labels": f"{reader.figures_of('choose_labels')['choose_labels/labels']:,.0f}"}
+
+
+def map_images(reader: RunReader, count: int) -> pd.DataFrame:
+    """The images of the map, from `count` in all: test and unlabelled ones in equal parts where there are as many, in
+    the order of their ids. Columns split and prediction, by id.
+    """
+    given = set(reader.rows("labels", ["image_id"])["image_id"].to_pylist())
+    candidates = ds.field("image_id") < id_bound(count, MAX_MAP_CANDIDATES)
+    rows = reader.rows("predictions_final", ["image_id", "split", "prediction"], candidates).to_pandas()
+    rows = rows[~rows["image_id"].isin(given)].sort_values("image_id").drop_duplicates("image_id")
+    parts = [part.head(MAX_POINTS // 2) for _, part in rows.groupby(rows["split"] == "test")]
+    return pd.concat(parts).sort_values("image_id").set_index("image_id")
+
+
+def _scored(reader: RunReader, truth: dict[str, str], classes: list[str], figures: dict[str, float]) -> ScoredImages:
+    """The test images with the probabilities of base and the candidate, named after what the gate decided."""
+    names = {"base": "base", "candidate": "final"}
+    if not figures["gate/accepted"]:
+        names = {"base": "final (base)", "candidate": "refused candidate"}
+    if not figures["pseudo/count"]:
+        names = {"base": "final (base)"}
+    models = {}
+    for model, name in names.items():
+        predictions = reader.rows(f"predictions_{model}", ["image_id", "probabilities"], TEST)
+        rows = scoring.on_test(predictions, pd.Series(truth))
+        labels, models[name] = scoring.arrays(rows, classes)
+    final = next(name for name in reversed(models) if name.startswith("final"))
+    return ScoredImages(classes, rows["image_id"].to_numpy(), labels, models, final)
+
+
+def _with_truth(rows: pd.DataFrame, truth: dict[str, str]) -> pd.DataFrame:
+    return rows.assign(truth=rows["image_id"].map(truth)).sort_values("image_id", ignore_index=True)
+
+
+def _attacks(reader: RunReader) -> AttackResults:
+    if not reader.finished(stages.ATTACK):
+        return AttackResults()
+    attacks, pictures = (reader.rows(name).to_pandas() for name in ("attacks", "attack_pictures"))
+    return AttackResults(reader.figures_of(stages.ATTACK), attacks, pictures)

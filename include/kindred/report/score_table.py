@@ -1,0 +1,70 @@
+"""The scores of base and of the other model side by side, in numbers and in words."""
+
+from typing import Any
+
+import pandas as pd
+
+TITLES = {  # name of the score: its title, and whether more is better
+    "accuracy": ("Accuracy", True),
+    "f1": ("F1", True),
+    "mcc": ("MCC", True),
+    "precision": ("Precision", True),
+    "recall": ("Recall", True),
+    "true_positive_rate": ("True positive rate", True),
+    "false_positive_rate": ("False positive rate", False),
+    "log_loss": ("Log loss", False),
+    "roc_auc": ("ROC AUC", True),
+    "expected_calibration_error": ("Expected calibration error", False),
+}
+NO_DIFFERENCE = "no difference shown"
+
+
+def score_table(figures: dict[str, float]) -> pd.DataFrame:
+    """A row for each score: base, other (the candidate), difference, each with low and high."""
+    rows = {}
+    for name, (title, _) in TITLES.items():
+        if f"base/test/{name}" not in figures:
+            continue
+        row = {}
+        for model, key in (("base", "base"), ("candidate", "other")):
+            for end in ("", "_low", "_high"):
+                row[f"{key}{end}"] = figures[f"{model}/test/{name}{end}"]
+        row["difference"] = row["other"] - row["base"]
+        for end in ("low", "high"):
+            row[f"difference_{end}"] = figures[f"candidate/test/{name}_difference_{end}"]
+        rows[title] = row
+    return pd.DataFrame(rows).T
+
+
+def score_texts(table: pd.DataFrame, other: str, compared: bool) -> pd.DataFrame:
+    """The `score_table` as a person reads it: each value with its interval, and whether `other` is better or worse."""
+    columns = {"base": "base" if other == "final" else "base = final"}
+    if compared:
+        columns |= {"other": other, "difference": f"{other} minus base"}
+    texts = pd.DataFrame({"": table.index})
+    for key, title in columns.items():
+        sign = "+" if key == "difference" else ""
+        texts[title] = [
+            f"{row[key]:{sign}.4f} ({row[f'{key}_low']:{sign}.4f} to {row[f'{key}_high']:{sign}.4f})"
+            for row in table.to_dict("records")
+        ]
+    if compared:
+        more_is_better = dict(TITLES.values())
+        rows = zip(table.index, table.to_dict("records"), strict=True)
+        texts["result"] = [_result(row, more_is_better[title]) for title, row in rows]
+    return texts
+
+
+def points(difference: float) -> str:
+    """A difference of shares in percentage points, with its sign.
+
+    >>> points(0.021)
+    '+2.1'
+    """
+    return f"{100 * difference:+.1f}"
+
+
+def _result(row: dict[Any, float], more_is_better: bool) -> str:
+    if row["difference_low"] <= 0 <= row["difference_high"]:
+        return NO_DIFFERENCE
+    return "better" if (row["difference"] > 0) == more_is_better else "worse"

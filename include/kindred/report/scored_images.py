@@ -1,0 +1,30 @@
+"""Test images whose label is known, with what each model predicts for them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class ScoredImages:
+    """ids [n], labels [n] int, and probabilities [n, classes] by the name of the model; `final` names the model that is
+    used.
+
+    >>> test = ScoredImages(["cat", "dog"], np.array(["a"]), np.array([1]), {"base": np.array([[0.7, 0.3]])}, "base")
+    >>> test.predictions("base").tolist(), test.correct("base").tolist()
+    ([0], [False])
+    """
+
+    classes: list[str]
+    ids: np.ndarray
+    labels: np.ndarray
+    models: dict[str, np.ndarray]
+    final: str
+
+    def predictions(self, model: str) -> np.ndarray:
+        """The likeliest class of each image, int [n]."""
+        return self.models[model].argmax(axis=1)
+
+    def correct(self, model: str) -> np.ndarray:
+        """Whether the prediction is the label, bool [n]."""
+        return self.predictions(model) == self.labels
