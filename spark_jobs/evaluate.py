@@ -1,11 +1,12 @@
 """predictions of base and candidate, truth, index -> the run's figures and reports"""
 
+import pandas as pd
 import pyarrow.dataset as ds
 
 from kindred.data import images
-from kindred.evaluation import retrieval, score_intervals, scoring
+from kindred.evaluation import retrieval, retrieval_sheets, score_intervals, scoring
 from kindred.learning import metrics
-from kindred.runtime import job, stages
+from kindred.runtime import arrow, job, stages
 from kindred.runtime.errors import InputError
 from kindred.runtime.stage import Stage
 from kindred.search import image_index
@@ -18,33 +19,37 @@ def main(s: Stage) -> str:
     classes, chosen = s.facts_of("ingest")["classes"], s.facts_of("gate")["chosen"]
     truth = s.rows("truth").to_pandas().set_index("image_id")["label"]
     given = set(s.rows("labels", ["image_id"])["image_id"].to_pylist())
-    said = []
+    by_model = []
     for model in ("base", "candidate"):
         rows = scoring.on_test(s.rows(f"predictions_{model}", ["image_id", "probabilities"], TEST), truth)
         if rows.empty:
             raise InputError("no test image has a known label, so nothing can be evaluated")
         labels, probabilities = scoring.arrays(rows, classes)
-        said.append(probabilities)
-        scores = metrics.scores(labels, probabilities)
-        s.figures |= {f"{model}/test/{name}": value for name, value in {**scores, "images": len(labels)}.items()}
+        by_model.append(probabilities)
+        scores = {**metrics.scores(labels, probabilities), "images": len(labels)}
+        s.figures |= {f"{model}/test/{name}": value for name, value in scores.items()}
         for name, content in scoring.reports(labels, probabilities, classes).items():
             s.report(f"{model}-{name}", content)
         others = s.rows(f"predictions_{model}", ["image_id", "prediction"], ~TEST)
         hidden = scoring.on_hidden(others, truth, given)
         s.figures |= {f"{model}/hidden/{name}": value for name, value in hidden.items()}
-    s.figures |= scoring.compared(labels, *said, score_intervals.intervals(labels, *said))
+    s.figures |= scoring.interval_figures(labels, *by_model, score_intervals.intervals(labels, *by_model))
     for name, value in list(s.figures.items()):
         if name.startswith(f"{chosen}/"):
             s.figures[name.replace(chosen, "final", 1)] = value
+    _pseudo_labels(s, truth)
+    if s.finished(stages.BUILD_INDEX):  # comparisons of many runs do without
+        _search(s, truth.to_dict())
+    base, final = s.figures["base/test/accuracy"], s.figures["final/test/accuracy"]
+    return f"test accuracy base {base:.4f}, final {final:.4f} ({final - base:+.4f})"
+
+
+def _pseudo_labels(s: Stage, truth: pd.Series) -> None:
     by_class = scoring.pseudo_by_class(s.rows("pseudo_labels"), s.rows("refused"), truth)
     s.report("pseudo-labels.csv", scoring.csv(by_class))
     s.figures["pseudo/known"] = int(by_class["known"].sum())
     if s.figures["pseudo/known"]:
         s.figures["pseudo/precision"] = float(by_class["right"].sum() / s.figures["pseudo/known"])
-    if s.finished(stages.BUILD_INDEX):  # comparisons of many runs do without
-        _search(s, truth.to_dict())
-    base, final = s.figures["base/test/accuracy"], s.figures["final/test/accuracy"]
-    return f"test accuracy base {base:.4f}, final {final:.4f} ({final - base:+.4f})"
 
 
 def _search(s: Stage, truth: dict[str, str]) -> None:
@@ -53,17 +58,18 @@ def _search(s: Stage, truth: dict[str, str]) -> None:
     if not len(index):
         s.say("no unlabelled image, so there is nothing to search in")
         return
-    tested = s.rows("predictions_final", ["image_id"], TEST)["image_id"].to_pylist()
-    chosen = sorted(image_id for image_id in tested if image_id in truth)[: retrieval.QUERIES]
-    wanted = TEST & ds.field("image_id").isin(chosen)
-    ids, features = s.matrix("features", "features", wanted)
-    queries = Images(features, s.matrix("predictions_final", "probabilities", wanted)[1], ids.tolist())
+    test_ids = s.rows("predictions_final", ["image_id"], TEST)["image_id"].to_pylist()
+    query_ids = sorted(image_id for image_id in test_ids if image_id in truth)[: retrieval.MAX_QUERIES]
+    of_queries = TEST & ds.field("image_id").isin(query_ids)
+    ids, features = s.matrix("features", "features", of_queries)
+    queries = Images(features, s.matrix("predictions_final", "probabilities", of_queries)[1], ids.tolist())
     s.figures |= retrieval.figures(index, queries, truth)
-    found = retrieval.examples(index, retrieval.one_of_each(queries, index.classes, truth))
-    rows = s.rows("images", ["image_id", "content"], ds.field("image_id").isin(retrieval.shown(found))).to_pydict()
-    pixels = {i: images.decode(content) for i, content in zip(rows["image_id"], rows["content"], strict=True)}
-    for name, content in retrieval.pictures(found, truth, pixels).items():
-        s.report(name, content)
+    examples = retrieval_sheets.examples(index, retrieval_sheets.first_of_each_class(queries, index.classes, truth))
+    pictured = ds.field("image_id").isin(retrieval_sheets.pictured(examples))
+    rows = s.rows("images", ["image_id", "content"], pictured)
+    pixels = {image_id: images.decode(content) for image_id, content in arrow.by_id(rows, "content").items()}
+    for name, png in retrieval_sheets.sheets(examples, truth, pixels).items():
+        s.report(name, png)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def figures_of(test: ScoredImages, accepted: bool = True, pseudo: int = 3) -> di
     for model, probabilities in (("base", base), ("candidate", other)):
         scores = {**metrics.scores(test.labels, probabilities), "images": len(test.labels)}
         figures |= {f"{model}/test/{name}": value for name, value in scores.items()}
-    figures |= scoring.compared(test.labels, base, other, score_intervals.intervals(test.labels, base, other))
+    figures |= scoring.interval_figures(test.labels, base, other, score_intervals.intervals(test.labels, base, other))
     figures |= {"gate/accepted": int(accepted), "gate/difference": 0.02, "gate/low": 0.0, "gate/high": 0.04}
     figures |= {"gate/log_loss_difference": -0.1, "choose_labels/labels": 20}
     return figures | {"pseudo/unlabelled": pseudo, "pseudo/count": pseudo, "pseudo/novel": 0}

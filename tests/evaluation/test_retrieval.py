@@ -1,30 +1,27 @@
 """How good the search is, with numbers to check in one's head."""
 
-import io
-
 import numpy as np
 import pytest
-from PIL import Image
 
-from galleries import images as some_images
+import galleries
 from kindred.evaluation import retrieval
 from kindred.search import image_index
 from kindred.search.shards import Images
 
 
-def scores_of(right: list[int], far: list[float] | None = None) -> dict[str, float]:
-    return retrieval.scores(np.array([far or range(len(right))], float), np.array([right], bool))
+def scores_of(relevant: list[int], distances: list[float] | None = None) -> dict[str, float]:
+    return retrieval.scores(np.array([distances or range(len(relevant))], float), np.array([relevant], bool))
 
 
 def test_precision_top_and_average_precision_of_one_query() -> None:
-    found = scores_of([0, 1, 0, 1, 0, 0, 0, 0, 0, 0])
+    figures = scores_of([0, 1, 0, 1, 0, 0, 0, 0, 0, 0])
 
-    assert found["precision_at_1"] == 0
-    assert found["precision_at_5"] == pytest.approx(2 / 5)
-    assert found["precision_at_8"] == pytest.approx(2 / 8)
-    assert found["precision_at_10"] == pytest.approx(2 / 10)
-    assert (found["top_1_accuracy"], found["top_3_accuracy"], found["top_10_accuracy"]) == (0, 1, 1)
-    assert found["mean_average_precision"] == pytest.approx((1 / 2 + 2 / 4) / 2)
+    assert figures["precision_at_1"] == 0
+    assert figures["precision_at_5"] == pytest.approx(2 / 5)
+    assert figures["precision_at_8"] == pytest.approx(2 / 8)
+    assert figures["precision_at_10"] == pytest.approx(2 / 10)
+    assert (figures["top_1_accuracy"], figures["top_3_accuracy"], figures["top_10_accuracy"]) == (0, 1, 1)
+    assert figures["mean_average_precision"] == pytest.approx((1 / 2 + 2 / 4) / 2)
 
 
 def test_images_count_in_the_order_of_their_distance_and_ties_in_their_own() -> None:
@@ -32,7 +29,7 @@ def test_images_count_in_the_order_of_their_distance_and_ties_in_their_own() -> 
     assert scores_of([0, 1], [5, 5])["precision_at_1"] == 0
 
 
-def test_a_query_that_has_no_right_image_scores_0_and_a_perfect_one_1() -> None:
+def test_a_query_that_has_no_relevant_image_scores_0_and_a_perfect_one_1() -> None:
     assert set(scores_of([0, 0]).values()) == {0}
     assert set(scores_of([1, 1]).values()) == {1}
 
@@ -49,71 +46,57 @@ def line() -> image_index.Index:
 
 
 QUERIES = Images(np.array([[0.1], [11.1]], np.float32), np.array([[0.8, 0.2], [0.3, 0.7]], np.float32), ["q", "r"])
-ASKED = {"q": "cat", "r": "dog"}
+LABELS = {"q": "cat", "r": "dog"}
 KNOWN = dict(zip("abcdef", ["cat"] * 3 + ["dog"] * 3, strict=True))
 
 
 def test_where_the_truth_of_all_is_known_it_alone_counts(line: image_index.Index) -> None:
-    found = retrieval.figures(line, QUERIES, ASKED | KNOWN)
+    figures = retrieval.figures(line, QUERIES, LABELS | KNOWN)
 
-    assert found["search/l2/precision_at_1"] == 1
-    assert found["search/l2/precision_at_5"] == pytest.approx(3 / 5)
-    assert found["search/l2/mean_average_precision"] == 1
-    assert found["search/kullback_leibler/mean_average_precision"] < 1
-    assert (found["search/queries"], found["search/gallery"]) == (2, 6)
-    assert not any(name.startswith("search_by_model/") for name in found)
+    assert figures["search/l2/precision_at_1"] == 1
+    assert figures["search/l2/precision_at_5"] == pytest.approx(3 / 5)
+    assert figures["search/l2/mean_average_precision"] == 1
+    assert figures["search/kullback_leibler/mean_average_precision"] < 1
+    assert (figures["search/queries"], figures["search/gallery"]) == (2, 6)
+    assert not any(name.startswith("search_by_model/") for name in figures)
 
 
 def test_where_the_truth_of_some_is_known_the_figures_by_the_model_have_another_name(line: image_index.Index) -> None:
-    found = retrieval.figures(line, QUERIES, ASKED | {"a": "cat", "d": "dog"})
+    figures = retrieval.figures(line, QUERIES, LABELS | {"a": "cat", "d": "dog"})
 
-    assert (found["search/gallery"], found["search_by_model/gallery"]) == (2, 6)
-    assert found["search/l2/mean_average_precision"] == 1
-    assert found["search_by_model/probability_l2/mean_average_precision"] == pytest.approx(1)
-    assert found["search_by_model/l2/mean_average_precision"] == pytest.approx((1 + (1 + 1 + 1 + 4 / 4) / 4) / 2)
+    assert (figures["search/gallery"], figures["search_by_model/gallery"]) == (2, 6)
+    assert figures["search/l2/mean_average_precision"] == 1
+    assert figures["search_by_model/probability_l2/mean_average_precision"] == pytest.approx(1)
+    assert figures["search_by_model/l2/mean_average_precision"] == pytest.approx((1 + (1 + 1 + 1 + 4 / 4) / 4) / 2)
 
 
-def test_without_any_truth_only_the_model_tells(line: image_index.Index) -> None:
-    found = retrieval.figures(line, QUERIES, ASKED)
+def test_without_any_truth_only_the_models_classes_count(line: image_index.Index) -> None:
+    figures = retrieval.figures(line, QUERIES, LABELS)
 
-    assert {name.split("/")[0] for name in found} == {"search_by_model"}
+    assert {name.split("/")[0] for name in figures} == {"search_by_model"}
 
 
 def test_a_copy_of_a_query_does_not_count(line: image_index.Index) -> None:
     copies = line.add(Images(QUERIES.features, QUERIES.probabilities, ["q", "r"], ["train"] * 2, ["line"] * 2))
 
-    assert retrieval.figures(copies, QUERIES, ASKED | KNOWN) == retrieval.figures(line, QUERIES, ASKED | KNOWN)
+    assert retrieval.figures(copies, QUERIES, LABELS | KNOWN) == retrieval.figures(line, QUERIES, LABELS | KNOWN)
 
 
 def test_many_blocks_give_what_one_gives(monkeypatch: pytest.MonkeyPatch) -> None:
-    index = image_index.build(some_images(60), ["a", "b", "c"])
-    queries, truth = some_images(20, seed=1, start=900), {f"{i:03d}": "abc"[i % 3] for i in range(1000)}
+    index = image_index.build(galleries.images(60), ["a", "b", "c"])
+    queries, truth = galleries.images(20, seed=1, start=900), {f"{i:03d}": "abc"[i % 3] for i in range(1000)}
     whole = retrieval.figures(index, queries, truth)
-    monkeypatch.setattr(retrieval, "BLOCK", 7 * 60)
+    monkeypatch.setattr(retrieval, "BLOCK_DISTANCES", 7 * 60)
 
     assert retrieval.figures(index, queries, truth) == pytest.approx(whole)
 
 
 def test_a_large_gallery_and_many_queries_are_cut_to_the_first_ids(monkeypatch: pytest.MonkeyPatch) -> None:
-    index, queries = image_index.build(some_images(60), ["a", "b", "c"]), some_images(20, seed=1, start=900)
+    index, queries = image_index.build(galleries.images(60), ["a", "b", "c"]), galleries.images(20, seed=1, start=900)
     truth = {f"{i:03d}": "abc"[i % 3] for i in range(1000)}
-    monkeypatch.setattr(retrieval, "QUERIES", 5)
-    monkeypatch.setattr(retrieval, "GALLERY", 30)
+    monkeypatch.setattr(retrieval, "MAX_QUERIES", 5)
+    monkeypatch.setattr(retrieval, "MAX_GALLERY", 30)
 
-    found = retrieval.figures(index, queries, truth)
+    figures = retrieval.figures(index, queries, truth)
 
-    assert (found["search/queries"], found["search/gallery"]) == (5, 30)
-
-
-def test_a_picture_has_a_line_for_each_class_and_a_frame_for_each_result(line: image_index.Index) -> None:
-    chosen = retrieval.one_of_each(QUERIES, line.classes, ASKED)
-    found = retrieval.examples(line, chosen)
-    pixels = {image_id: np.full((8, 8, 1), 128, np.uint8) for image_id in retrieval.shown(found)}
-
-    made = retrieval.pictures(found, ASKED | KNOWN, pixels)
-
-    assert chosen.ids == ["q", "r"]
-    assert sorted(pixels) == list("abcdefqr")
-    assert sorted(made) == [f"search-{name}.png" for name in sorted(found)]
-    colours = {colour for _, colour in Image.open(io.BytesIO(made["search-l2.png"])).convert("RGB").getcolors(2**16)}
-    assert {(0, 0x72, 0xB2), (0xD5, 0x5E, 0)} <= colours
+    assert (figures["search/queries"], figures["search/gallery"]) == (5, 30)

@@ -87,7 +87,7 @@ def test_the_intervals_become_figures_of_base_and_candidate_and_their_difference
     base, other = np.eye(2)[[0, 1, 1, 0]], np.eye(2)[[0, 0, 1, 1]]
     row = {f"{key}_{end}": i for i, key in enumerate(("base", "other", "difference")) for end in ("low", "high")}
 
-    found = scoring.compared(labels, base, other, pd.DataFrame({"accuracy": row}).T)
+    found = scoring.interval_figures(labels, base, other, pd.DataFrame({"accuracy": row}).T)
 
     assert found["base/test/accuracy_low"] == 0
     assert found["candidate/test/accuracy_high"] == 1

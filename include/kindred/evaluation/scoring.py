@@ -1,4 +1,4 @@
-"""Predictions against the truth: scores, reports, confusion, and how right the pseudo-labels were."""
+"""Predictions against the truth: test images as arrays, scores of each class, and the precision of pseudo-labels."""
 
 import io
 
@@ -11,7 +11,15 @@ from kindred.learning.class_numbers import class_numbers
 
 
 def on_test(predictions: pa.Table, truth: pd.Series) -> pd.DataFrame:
-    """label and probabilities of the test images whose truth (label by image_id) is known, sorted by id."""
+    """The test images whose truth is known, sorted by id: image_id, label, probabilities, from the rows of a table of
+    predictions and the labels by image_id.
+
+    >>> predictions = pa.table({"image_id": ["b", "a"], "probabilities": [[0.5, 0.25], [0.3, 0.7]]})
+    >>> rows = on_test(predictions, pd.Series({"b": "dog"}))
+    >>> labels, probabilities = arrays(rows, ["cat", "dog"])
+    >>> labels.tolist(), probabilities.round(2).tolist()
+    ([1], [[0.67, 0.33]])
+    """
     rows = predictions.to_pandas()
     rows["label"] = rows["image_id"].map(truth)
     return rows.dropna(subset="label").sort_values("image_id")[["image_id", "label", "probabilities"]]
@@ -36,16 +44,20 @@ def arrays(rows: pd.DataFrame, classes: list[str]) -> tuple[np.ndarray, np.ndarr
     return labels, probabilities / probabilities.sum(axis=1, keepdims=True)
 
 
-def compared(labels: np.ndarray, base: np.ndarray, candidate: np.ndarray, intervals: pd.DataFrame) -> dict[str, float]:
-    """The figures that say how sure the scores are: of each model's (`.../test/<score>_low`, `_high`), and of the
-    candidate's difference from base, with McNemar's p. `intervals` are `score_intervals.intervals`.
+def interval_figures(
+    labels: np.ndarray, base: np.ndarray, candidate: np.ndarray, intervals: pd.DataFrame
+) -> dict[str, float]:
+    """The 95 % intervals as figures: of each model's scores (`.../test/<score>_low`, `_high`), and of the candidate's
+    difference from base, with McNemar's p. labels [n], probabilities [n, classes]; `intervals` are
+    `score_intervals.intervals`.
     """
-    found = {"candidate/test/mcnemar_p": metrics.mcnemar_p(*((p.argmax(axis=1) == labels) for p in (base, candidate)))}
+    correct = [probabilities.argmax(axis=1) == labels for probabilities in (base, candidate)]
+    values = {"candidate/test/mcnemar_p": metrics.mcnemar_p(*correct)}
     prefixes = {"base": "base/test/{}", "other": "candidate/test/{}", "difference": "candidate/test/{}_difference"}
     for name, row in intervals.iterrows():
         for key, prefix in prefixes.items():
-            found |= {f"{prefix.format(name)}_{end}": float(row[f"{key}_{end}"]) for end in ("low", "high")}
-    return found
+            values |= {f"{prefix.format(name)}_{end}": float(row[f"{key}_{end}"]) for end in ("low", "high")}
+    return values
 
 
 def reports(labels: np.ndarray, probabilities: np.ndarray, classes: list[str]) -> dict[str, bytes]:
@@ -65,13 +77,13 @@ def reports(labels: np.ndarray, probabilities: np.ndarray, classes: list[str]) -
 
 
 def pseudo_by_class(accepted: pa.Table, refused: pa.Table, truth: pd.Series) -> pd.DataFrame:
-    """For each class how many unlabelled images were taken for it: accepted, refused, coverage, mean confidence, and of
-    the accepted how many have a known truth and how many are right; precision is empty where no truth is known.
+    """For each class how many unlabelled images were predicted as it: accepted, refused, coverage, mean confidence, and
+    of the accepted how many have a known truth and how many are right; precision is empty where no truth is known.
     """
-    taken = accepted.select(["image_id", "label", "confidence"]).to_pandas()
-    true = taken["image_id"].map(truth)
-    taken = taken.assign(known=true.notna(), right=true == taken["label"])
-    by_class = taken.groupby("label")
+    rows = accepted.select(["image_id", "label", "confidence"]).to_pandas()
+    true = rows["image_id"].map(truth)
+    rows = rows.assign(known=true.notna(), right=true == rows["label"])
+    by_class = rows.groupby("label")
     table = pd.DataFrame({"accepted": by_class.size(), "refused": refused["label"].to_pandas().value_counts()})
     table = table.fillna(0).astype(int).rename_axis("class").sort_index()
     table["coverage"] = table["accepted"] / (table["accepted"] + table["refused"])
@@ -83,6 +95,7 @@ def pseudo_by_class(accepted: pa.Table, refused: pa.Table, truth: pd.Series) -> 
 
 
 def csv(table: pd.DataFrame, index: bool = True) -> bytes:
+    """A table as a CSV file."""
     buffer = io.StringIO()
     table.to_csv(buffer, index=index)
     return buffer.getvalue().encode()

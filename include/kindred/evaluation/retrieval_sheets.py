@@ -1,0 +1,75 @@
+"""What the search answers, as pictures: for each class a query, its most and its least similar images."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from kindred.data import contact_sheets
+from kindred.search.answers import Answer
+from kindred.search.distances import DISTANCES
+from kindred.search.image_index import Index
+from kindred.search.shards import Images
+
+IMAGES_PER_SIDE = 8
+HEADINGS = {0: "query", 1: "most similar", 1 + IMAGES_PER_SIDE: "least similar"}
+
+
+class Example(NamedTuple):
+    """A query's id with its nearest and its farthest images."""
+
+    query: str
+    nearest: Answer
+    farthest: Answer
+
+
+def first_of_each_class(queries: Images, classes: Sequence[str], truth: Mapping[str, str]) -> Images:
+    """The first query of each class that has one; `truth` is the class of a query by its id."""
+    ids = queries.names("ids")
+    labels = [truth[image_id] for image_id in ids]
+    rows = [labels.index(name) for name in classes if name in labels]
+    features, probabilities = (queries.vectors(kind)[rows] for kind in ("features", "probabilities"))
+    return Images(features, probabilities, [ids[row] for row in rows])
+
+
+def examples(index: Index, queries: Images) -> dict[str, list[Example]]:
+    """The IMAGES_PER_SIDE most and least similar images of each query by each distance, by the distance's name."""
+    k, ids = min(IMAGES_PER_SIDE, len(index)), queries.names("ids")
+    found = {}
+    for name in DISTANCES:
+        nearest, farthest = (index.search(queries, k, name, farthest) for farthest in (False, True))
+        found[name] = [Example(*of_query) for of_query in zip(ids, nearest, farthest, strict=True)]
+    return found
+
+
+def pictured(examples: Mapping[str, Sequence[Example]]) -> list[str]:
+    """The ids of all images in the sheets."""
+    ids = set()
+    for example in (example for of_distance in examples.values() for example in of_distance):
+        ids.add(example.query)
+        ids |= {neighbour.image_id for answer in example[1:] for neighbour in answer.neighbours}
+    return sorted(ids)
+
+
+def sheets(
+    examples: Mapping[str, Sequence[Example]], truth: Mapping[str, str], pixels: Mapping[str, np.ndarray]
+) -> dict[str, bytes]:
+    """A PNG for each distance: each query, the most similar and the least similar images. A frame is blue where the
+    image is of the query's class, by its truth or, where that is not known, by the final model.
+    """
+    made = {}
+    for name, of_distance in examples.items():
+        title = f"{name}: blue frames are of the query's class, orange ones are not"
+        rows = [_row(example, truth) for example in of_distance]
+        made[f"search-{name}.png"] = contact_sheets.sheet(title, HEADINGS, rows, pixels)
+    return made
+
+
+def _row(example: Example, truth: Mapping[str, str]) -> tuple[str, list[contact_sheets.Cell]]:
+    label = truth[example.query]
+    cells: list[contact_sheets.Cell] = [(example.query, None)]
+    for neighbour in [*example.nearest.neighbours, *example.farthest.neighbours]:
+        same = truth.get(neighbour.image_id, neighbour.prediction) == label
+        colour = contact_sheets.MATCH_COLOUR if same else contact_sheets.OTHER_COLOUR
+        cells.append((neighbour.image_id, colour))
+    return label, cells

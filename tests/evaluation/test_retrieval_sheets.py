@@ -1,0 +1,55 @@
+"""Sheets of what the search answers: a line for each class, a frame for each result."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kindred.evaluation import retrieval_sheets
+from kindred.search import image_index
+from kindred.search.shards import Images
+
+QUERIES = Images(
+    np.array([[11.1], [0.1], [0.2]], np.float32),
+    np.array([[0.3, 0.7], [0.8, 0.2], [0.8, 0.2]], np.float32),
+    list("pqr"),
+)
+LABELS = {"p": "dog", "q": "cat", "r": "cat"}
+KNOWN = dict(zip("abcdef", ["cat"] * 3 + ["dog"] * 3, strict=True))
+
+
+@pytest.fixture
+def line() -> image_index.Index:
+    """Cats at 0, 1, 2 and dogs at 10, 11, 12."""
+    places = np.array([[0], [1], [2], [10], [11], [12]], np.float32)
+    cat = np.array([0.9, 0.9, 0.4, 0.1, 0.1, 0.1], np.float32)
+    images = Images(places, np.stack([cat, 1 - cat], axis=1), list("abcdef"), ["unlabeled"] * 6, ["line"] * 6)
+    return image_index.build(images, ["cat", "dog"])
+
+
+def test_the_first_query_of_each_class_is_taken_in_the_order_of_the_classes() -> None:
+    chosen = retrieval_sheets.first_of_each_class(QUERIES, ["cat", "dog", "eel"], LABELS)
+
+    assert chosen.ids == ["q", "p"]
+    assert chosen.features.ravel().tolist() == pytest.approx([0.1, 11.1])
+
+
+def test_a_query_has_its_most_and_its_least_similar_images(line: image_index.Index) -> None:
+    examples = retrieval_sheets.examples(line, QUERIES)["l2"]
+
+    assert [example.query for example in examples] == ["p", "q", "r"]
+    assert [neighbour.image_id for neighbour in examples[0].nearest.neighbours] == list("efdcba")
+    assert [neighbour.image_id for neighbour in examples[0].farthest.neighbours] == list("abcdfe")
+
+
+def test_a_sheet_has_a_line_for_each_query_and_a_frame_for_each_result(line: image_index.Index) -> None:
+    examples = retrieval_sheets.examples(line, QUERIES)
+    pixels = {image_id: np.full((8, 8, 1), 128, np.uint8) for image_id in retrieval_sheets.pictured(examples)}
+
+    sheets = retrieval_sheets.sheets(examples, LABELS | KNOWN, pixels)
+
+    assert sorted(pixels) == list("abcdefpqr")
+    assert sorted(sheets) == [f"search-{name}.png" for name in sorted(examples)]
+    colours = {colour for _, colour in Image.open(io.BytesIO(sheets["search-l2.png"])).convert("RGB").getcolors(2**16)}
+    assert {(0, 0x72, 0xB2), (0xD5, 0x5E, 0)} <= colours
