@@ -10,8 +10,7 @@ from dataclasses import asdict
 
 import bench
 
-from kindred.studies.label_propagation import cell_grid
-from kindred.studies.label_propagation.accuracy_table import STUDY
+from kindred.studies.label_propagation import cell_grid, published
 
 
 def main() -> None:
@@ -27,7 +26,7 @@ def main() -> None:
     figures, rows = {}, [("cell", "published", "reproduced", "seconds", "seconds an epoch")]
     with bench.temporary_run() as folder:
         bench.prepare(folder, args)
-        for k in cell_grid.clusterings(cells):
+        for k in cell_grid.cluster_counts(cells):
             bench.run_stage(f"cluster/{k}", folder, k=k, seed=args.seed)
         for cell in cells:
             figures |= run(folder, cell, args.seed)
@@ -59,7 +58,8 @@ def run(folder: str, cell: cell_grid.Cell, seed: int) -> dict[str, float]:
 
     mark = bench.run_stage(f"cell/{cell.name}", folder, **asdict(cell), folds=FOLDS, seed=seed)
     values = {name: value for name, value in mark["figures"].items() if name.rsplit("/", 1)[1] in (*NAMES, "epochs")}
-    return values | ({f"cell/{cell.name}/published": STUDY[cell.name]} if cell.name in STUDY else {})
+    accuracy = published.TEST_ACCURACY.get(cell.name)
+    return values if accuracy is None else {**values, f"cell/{cell.name}/published": accuracy}
 
 
 if __name__ == "__main__":

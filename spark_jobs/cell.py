@@ -1,5 +1,6 @@
 """features, clusterings, truth -> one model of the study of label propagation, and its scores on the test images"""
 
+import functools
 from collections import Counter
 from typing import Any
 
@@ -10,35 +11,20 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from kindred.features import featurize, kmeans
-from kindred.learning import (
-    cross_validation,
-    given_labels,
-    metrics,
-    networks,
-    pseudo_label_tables,
-    training_plan,
-)
-from kindred.learning.class_numbers import class_numbers
+from kindred.learning import cross_validation, given_labels, metrics, networks, training_plan
 from kindred.learning.classifiers import logistic_regression
-from kindred.learning.folds import ALL, assign_folds, fold_count
+from kindred.learning.folds import ALL, fold_count
 from kindred.learning.labellers import clusters
-from kindred.runtime import arrow, file_names, job, storage, tables
-from kindred.runtime.cpu import cores
-from kindred.runtime.errors import InputError
+from kindred.learning.training_plan import Examples
+from kindred.runtime import arrow, cpu, file_names, job, storage, tables
 from kindred.runtime.stage import Stage
-from kindred.studies.label_propagation import cell_grid, convnet
+from kindred.studies.label_propagation import cell_data, cell_grid, convnet, propagation
+from kindred.studies.label_propagation.cell_grid import Cell
+from kindred.studies.label_propagation.propagation import Clustering
 
-# What a cell is made by.
-MODULES = (
-    kmeans,
-    convnet,
-    given_labels,
-    clusters,
-    logistic_regression,
-    networks,
-    cell_grid,
-    cross_validation,
-    training_plan,
+MODULES = (  # what a cell's figures depend on
+    *(kmeans, clusters, logistic_regression, networks, convnet, cell_data, cell_grid, propagation),
+    *(given_labels, training_plan, cross_validation, metrics),
 )
 POOL, TEST = ds.field("split").isin(tables.LEARNED_FROM), ds.field("split") == "test"
 
@@ -46,7 +32,7 @@ POOL, TEST = ds.field("split").isin(tables.LEARNED_FROM), ds.field("split") == "
 def home(s: Stage, *, folds: int, seed: int, **cell: Any) -> str:
     """A folder below the features, named by everything that the cell depends on: a second run has it done."""
     code = storage.fingerprint(*(storage.file_fingerprint(file) for file in (__file__, *(m.__file__ for m in MODULES))))
-    return storage.join(s.folder_of("featurize"), "cell", f"{cell_grid.Cell(**cell).name}-{folds}-{seed}-{code}")
+    return storage.join(s.folder_of("featurize"), "cell", f"{Cell(**cell).name}-{folds}-{seed}-{code}")
 
 
 def main(
@@ -60,87 +46,92 @@ def main(
     folds: int,
     seed: int,
 ) -> str:
-    cell = cell_grid.Cell(kind, labels, centroids, percentile, network)
-    classes, truth = s.facts_of("ingest")["classes"], s.rows("truth")
-    train_ids = s.rows("images", ["image_id"], ds.field("split") == "train")["image_id"]
-    known = truth.filter(pc.field("image_id").isin(train_ids))
+    cell = Cell(kind, labels, centroids, percentile, network)
+    classes, truth = s.facts_of("ingest")["classes"], arrow.by_id(s.rows("truth"))
     ids, features = s.matrix("features", "features", POOL)
-    found = None
-    if cell.k:
-        found = cell_grid.clustering_from_bytes(s.file(f"cluster/{cell.k}", file_names.CLUSTERING))
-        s.report(file_names.CENTROIDS, found.centroids_to_bytes())
-    chosen = _choose(s, cell, known, ids, features, found, seed)
+    clustering = _clustering(s, cell)
+    known = _known_labels(s)
+    chosen = _choose_labels(s, cell, known, clustering, ids, features, seed)
     counts = Counter(chosen["label"].to_pylist())
     given_labels.check_classes(counts, classes)
     folds = fold_count(min(counts.values()), folds, s.say)
-    pseudo = []
-    if kind == "clusters":
-        cut = assign_folds(chosen["image_id"].to_pylist(), chosen["label"].to_pylist(), folds)
-        folded = pa.table({"image_id": chosen["image_id"], "fold": cut})
-        points = pseudo_label_tables.given_labels(chosen, folded, ids, classes)
-        pseudo = cell_grid.propagate(points, ids, found, percentile, classes)
-    plan = training_plan.make_plan(chosen, classes, folds, pseudo)
-    wanted = pd.Index(ids).isin(plan["image_id"])  # by a hash: NumPy compares each with each
-    values = _inputs(s, cell, features[wanted], found)
-    examples = training_plan.make_examples(plan, ids[wanted], values)
-    model, named = (_train if network else _fit)(s, examples, ids[wanted], len(classes), folds, seed)
-    scores = _score(s, cell, model, found, truth, classes)
-    named |= {**scores, "labels": len(chosen)}
-    text = f"test accuracy {scores['accuracy']:.4f} with {len(chosen):,} labels"
-    if pseudo:
-        right = cell_grid.share_right(pseudo[0], arrow.by_id(known))
-        named |= {"propagated": len(pseudo[0])} | ({} if right is None else {"propagated_right": right})
-        text += f", {len(pseudo[0]):,} propagated" + ("" if right is None else f" ({right:.1%} right)")
-    s.figures = {f"{s.name}/{name}": value for name, value in named.items()}
+    plan, propagated = cell_data.make_plan(cell, chosen, ids, clustering, classes, folds)
+    inputs = functools.partial(cell_data.model_inputs, cell, clustering, _pixel_shape(s), cpu.cores())
+    used = pd.Index(ids).isin(plan["image_id"])  # by a hash: NumPy compares each with each
+    examples = training_plan.make_examples(plan, ids[used], inputs(features[used]))
+    if network:
+        model, figures = _train_network(s, examples, len(classes), seed)
+    else:
+        model, figures = _fit_logistic_regression(s, examples, ids[used], len(classes), folds, seed)
+    test_ids, test_features = s.matrix("features", "features", TEST)
+    rows = cell_data.labelled_rows(test_ids, truth)
+    scores = cell_data.scores(model, inputs(test_features[rows]), [truth[i] for i in test_ids[rows]], classes)
+    figures |= {**scores, "labels": len(chosen)}
+    summary = f"test accuracy {scores['accuracy']:.4f} with {len(chosen):,} labels"
+    if propagated is not None:
+        right = propagation.share_right(propagated, arrow.by_id(known))
+        figures |= {"propagated": len(propagated)} | ({} if right is None else {"propagated_right": right})
+        summary += f", {len(propagated):,} propagated" + ("" if right is None else f" ({right:.1%} right)")
+    s.figures = {f"{s.name}/{name}": value for name, value in figures.items()}
     s.facts |= {"classes": classes}
-    return text
+    return summary
 
 
-def _choose(s, cell, known, ids, features, found, seed) -> pa.Table:
+def _known_labels(s: Stage) -> pa.Table:
+    """image_id and label of the training images."""
+    train = s.rows("images", ["image_id"], ds.field("split") == "train")["image_id"]
+    return s.rows("truth").filter(pc.field("image_id").isin(train))
+
+
+def _clustering(s: Stage, cell: Cell) -> Clustering | None:
+    if cell.k is None:
+        return None
+    clustering = Clustering.from_bytes(s.file(f"cluster/{cell.k}", file_names.CLUSTERING))
+    s.report(file_names.CENTROIDS, clustering.centroids_to_bytes())
+    return clustering
+
+
+def _choose_labels(
+    s: Stage,
+    cell: Cell,
+    known: pa.Table,
+    clustering: Clustering | None,
+    ids: np.ndarray,
+    features: np.ndarray,
+    seed: int,
+) -> pa.Table:
     """The given labels: image_id, label."""
     if cell.labels is None:
         return known
     given_labels.check_budget(cell.labels, len(known))
     if cell.kind == "random":
         return given_labels.choose_unstratified(s.spark.createDataFrame(known), cell.labels, seed).toArrow()
-    return given_labels.representatives(known, found.centroids, ids, features)
+    return given_labels.representatives(known, clustering.centroids, ids, features)
 
 
-def _inputs(s, cell, features, found) -> np.ndarray:
-    """What the cell's model sees: features or distances [n, d], or for the network pixels [n, h, w, c]."""
-    if not cell.network:
-        return cell_grid.inputs(cell, features, found, cores())
+def _pixel_shape(s: Stage) -> tuple[int, int, int]:
     extractor = featurize.Extractor.from_facts(s.facts_of("featurize"))
-    return features.reshape(-1, extractor.height, extractor.width, extractor.channels)
+    return extractor.height, extractor.width, extractor.channels
 
 
-def _fit(s, examples, ids, classes, folds, seed) -> tuple[networks.Network, dict[str, float]]:
-    """Logistic regression, its penalty chosen over the folds."""
+def _fit_logistic_regression(
+    s: Stage, examples: Examples, ids: np.ndarray, classes: int, folds: int, seed: int
+) -> tuple[networks.Network, dict[str, float]]:
+    """Its penalty is chosen over the folds. The model fitted on all, and figures by name."""
     fitted = cross_validation.fit(s.spark, examples, ids, logistic_regression, classes, folds, seed, s.say)
-    found = fitted.networks[ALL]
-    s.report(file_names.NETWORK, found.to_bytes())
+    network = fitted.networks[ALL]
+    s.report(file_names.NETWORK, network.to_bytes())
     s.facts = {"folds": fitted.scores(), "setting": fitted.setting}
-    return found, {"cv_accuracy": fitted.figures("cv")["cv/cv/accuracy_mean"]}
+    return network, {"cv_accuracy": fitted.figures("base")["base/cv/accuracy_mean"]}
 
 
-def _train(s, examples, ids, classes, folds, seed) -> tuple[convnet.ConvNet, dict[str, float]]:
-    """The convolutional network, on everything."""
+def _train_network(s: Stage, examples: Examples, classes: int, seed: int) -> tuple[convnet.ConvNet, dict[str, float]]:
+    """The convolutional network, trained on everything, and figures by name."""
     rows = examples.training_rows(ALL)
-    found = convnet.fit(examples.features_of(rows), examples.labels[rows], classes, seed, s.say)
-    s.report(file_names.CONVNET, found.to_bytes())
-    s.steps = {name: list(enumerate(values, 1)) for name, values in found.losses.items()}
-    return found, {"epochs": len(found.losses["loss"]), "epoch_seconds": found.epoch_seconds}
-
-
-def _score(s, cell, model, found, truth, classes) -> dict[str, float]:
-    """The scores on the test images whose label is known."""
-    number, label = class_numbers(classes), arrow.by_id(truth)
-    ids, features = s.matrix("features", "features", TEST)
-    known = np.flatnonzero([i in label for i in ids])
-    if not len(known):
-        raise InputError("no test image has a known label, so nothing can be evaluated")
-    probabilities = model.probabilities(_inputs(s, cell, features[known], found))
-    return {**metrics.scores(np.array([number[label[i]] for i in ids[known]]), probabilities), "images": len(known)}
+    network = convnet.fit(examples.features_of(rows), examples.labels[rows], classes, seed, s.say)
+    s.report(file_names.CONVNET, network.to_bytes())
+    s.steps = {name: list(enumerate(values, 1)) for name, values in network.losses.items()}
+    return network, {"epochs": len(network.losses["loss"]), "epoch_seconds": network.epoch_seconds}
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from kindred.features import kmeans
 from kindred.runtime import file_names, job, storage, tables
 from kindred.runtime.cpu import cores
 from kindred.runtime.stage import Stage
-from kindred.studies.label_propagation import cell_grid
+from kindred.studies.label_propagation.propagation import Clustering
 
 
 def home(s: Stage, *, k: int, seed: int) -> str:
@@ -18,12 +18,12 @@ def home(s: Stage, *, k: int, seed: int) -> str:
 def main(s: Stage, *, k: int, seed: int) -> str:
     ids, features = s.matrix("features", "features", ds.field("split").isin(tables.LEARNED_FROM))
     arrays, losses = kmeans.kmeans_with_losses(features, k, cores(), seed)
-    found = cell_grid.Clustering(*arrays)
-    s.put_file(file_names.CLUSTERING, found.to_bytes())
-    s.report(file_names.CENTROIDS, found.centroids_to_bytes())
+    clustering = Clustering(*arrays)
+    s.put_file(file_names.CLUSTERING, clustering.to_bytes())
+    s.report(file_names.CENTROIDS, clustering.centroids_to_bytes())
     s.steps = {"mean_squared_distance": list(enumerate(losses, 1))}
-    s.figures = {f"{s.name}/images": len(ids), f"{s.name}/mean_distance": float(found.distance.mean())}
-    return f"{k:,} clusters of {len(ids):,} images, mean distance {found.distance.mean():.3f}"
+    s.figures = {f"{s.name}/images": len(ids), f"{s.name}/mean_distance": float(clustering.distance.mean())}
+    return f"{k:,} clusters of {len(ids):,} images, mean distance {clustering.distance.mean():.3f}"
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ def clusterings(**context: Any) -> list[dict[str, Any]]:
     from kindred.studies.label_propagation import cell_grid
 
     with fail_on_bad_input("clusterings"):
-        counts = cell_grid.clusterings(_grid(context["params"]))
+        counts = cell_grid.cluster_counts(_grid(context["params"]))
     return [_stage(f"cluster/{k}", {"k": k, "seed": context["params"]["seed"]}) for k in counts]
 
 
@@ -49,13 +49,13 @@ def budgets(**context: Any) -> list[dict[str, Any]]:
 def table(run: str, **context: Any) -> None:
     """Published, reproduced and ours, as a table and a plot: in the run's folder and on its MLflow run."""
     from kindred.runtime import results, storage, tracking
-    from kindred.studies.label_propagation import accuracy_table
+    from kindred.studies.label_propagation import accuracy_plot, accuracy_table, published
 
     params = context["params"]
     grid = _grid(params)
     figures = results.read(run)
     ours = {n: results.read(f"{run}-ours-{n}")["final/test/accuracy"] for n in params["budgets"]}
-    study = accuracy_table.STUDY if params["dataset"] == accuracy_table.DATASET else {}
+    study = published.TEST_ACCURACY if params["dataset"] == published.DATASET else {}
     rows = accuracy_table.compare(grid, figures, ours, study)
     text = accuracy_table.text(grid, rows)
     if study and params["limit"]:
@@ -63,7 +63,7 @@ def table(run: str, **context: Any) -> None:
     files = {
         file_names.TABLE: rows.to_csv(index=False).encode(),
         file_names.SUMMARY: text.encode(),
-        "accuracy.png": accuracy_table.plot(grid, rows),
+        "accuracy.png": accuracy_plot.plot(grid, rows),
     }
     for name, content in files.items():
         storage.put_bytes(storage.join(run, name), content)

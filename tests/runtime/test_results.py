@@ -53,7 +53,7 @@ def test_the_table_shows_base_final_and_their_difference():
 
 def test_the_study_stands_beside_its_reproduction_and_ours(tmp_path):
     base = f"file://{tmp_path}/runs/published/p"
-    scores = {name: 0.9 if name.startswith("final") else 0.8 for name in stl10.STUDY}
+    scores = {name: 0.9 if name.startswith("final") else 0.8 for name in stl10.PUBLISHED}
     for part in ("reproduced", "ours"):
         storage.put_json(storage.join(f"{base}-{part}", file_names.METRICS), scores)
 

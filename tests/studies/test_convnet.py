@@ -21,17 +21,17 @@ def halves() -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def trained(halves) -> tuple[convnet.ConvNet, list[str]]:
-    said: list[str] = []
-    return convnet.fit(*halves, 2, 0, said.append), said
+    messages: list[str] = []
+    return convnet.fit(*halves, 2, 0, messages.append), messages
 
 
-def test_it_learns_and_says_each_epoch(halves, trained) -> None:
-    network, said = trained
+def test_it_learns_and_reports_each_epoch(halves, trained) -> None:
+    network, messages = trained
 
     assert (network.probabilities(halves[0]).argmax(axis=1) == halves[1]).mean() > 0.97
-    assert len(said) == len(network.losses["loss"]) == len(network.losses["val_loss"])
+    assert len(messages) == len(network.losses["loss"]) == len(network.losses["val_loss"])
     assert network.losses["loss"][-1] < network.losses["loss"][0]
-    assert "epoch 1: " in said[0]
+    assert "epoch 1: " in messages[0]
     assert network.epoch_seconds > 0
 
 
@@ -44,7 +44,7 @@ def test_it_comes_back_from_its_file(halves, trained) -> None:
 
 
 def test_on_pictures_of_28_px_it_has_the_layers_of_the_study() -> None:
-    model = convnet._model(convnet._keras(), (28, 28, 1), 10)
+    model = convnet._build(convnet._keras(), (28, 28, 1), 10)
     convolutions = [layer for layer in model.layers if layer.__class__.__name__ == "Conv2D"]
 
     assert [(layer.filters, layer.kernel_size) for layer in convolutions] == [
@@ -54,7 +54,7 @@ def test_on_pictures_of_28_px_it_has_the_layers_of_the_study() -> None:
 
 
 def test_one_pixel_is_enough_and_nine_images_are_not() -> None:
-    assert convnet._model(convnet._keras(), (1, 1, 3), 2).output_shape == (None, 2)
+    assert convnet._build(convnet._keras(), (1, 1, 3), 2).output_shape == (None, 2)
 
     with pytest.raises(InputError, match="9 images to learn from; the network needs 10"):
         convnet.fit(np.zeros((9, 4, 4, 1), np.float32), np.zeros(9, int), 2, 0, print)

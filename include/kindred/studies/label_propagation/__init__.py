@@ -1,1 +1,1 @@
-"""The study of label propagation with few labels: its cells, its network, its table."""
+"""The study of label propagation with few labels: its cells, what they learn from, its network, its table."""

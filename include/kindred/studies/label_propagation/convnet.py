@@ -1,7 +1,7 @@
 """The convolutional network of the study of label propagation, on pixels, in Keras.
 
 Convolutions of 32, 64 and 128 channels (3 x 3), one of 1 x 1, a dense layer of 64; Adam, batches of 32, early stopping
-with patience 8 on a tenth. What the study does not say is filled in: each 3 x 3 convolution is followed by a 2 x 2 max
+with patience 8 on a tenth. What the study leaves open is chosen here: each 3 x 3 convolution is followed by a 2 x 2 max
 pooling while there is something to pool, the 1 x 1 has 64 channels.
 """
 
@@ -20,12 +20,12 @@ from kindred.runtime import file_names
 from kindred.runtime.errors import InputError
 
 CHANNELS = (32, 64, 128)
-BETWEEN = 64  # channels of the 1 x 1 convolution
-DENSE = 64
-BATCH = 32
-EPOCHS = 200  # a bound that early stopping stays below
-PATIENCE = 8
-HELD_OUT = 10  # early stopping watches one image in so many
+POINTWISE_CHANNELS = 64  # of the 1 x 1 convolution
+DENSE_UNITS = 64
+BATCH_SIZE = 32
+EPOCHS = 200  # a bound: early stopping ends training before it
+PATIENCE = 8  # epochs without a lower validation loss
+HELD_OUT = 10  # one image in so many is for validation
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class ConvNet:
 
     def probabilities(self, pixels: np.ndarray) -> np.ndarray:
         """Class probabilities [n, classes], float64, of pixels [n, h, w, c] from 0 to 1."""
-        found = self.model.predict(pixels, batch_size=256, verbose=0).astype(np.float64)
-        return found / found.sum(axis=1, keepdims=True)
+        values: np.ndarray = self.model.predict(pixels, batch_size=256, verbose=0).astype(np.float64)
+        return np.asarray(values / values.sum(axis=1, keepdims=True))
 
     def to_bytes(self) -> bytes:
         """As a `.keras` file."""
@@ -50,6 +50,7 @@ class ConvNet:
 
 
 def from_bytes(content: bytes) -> ConvNet:
+    """The network that `to_bytes` wrote."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, file_names.CONVNET)
         path.write_bytes(content)
@@ -59,38 +60,38 @@ def from_bytes(content: bytes) -> ConvNet:
 def fit(pixels: np.ndarray, labels: np.ndarray, classes: int, seed: int, say: Callable[[str], None]) -> ConvNet:
     """Train on pixels [n, h, w, c] from 0 to 1 and labels [n]; raises InputError where a tenth of them is no image."""
     if len(pixels) < HELD_OUT:
-        raise InputError(f"{len(pixels)} images to learn from; the network needs {HELD_OUT}: it is watched on a tenth")
+        raise InputError(f"{len(pixels)} images to learn from; the network needs {HELD_OUT}: a tenth is for validation")
     keras = _keras()
     keras.utils.set_random_seed(seed)
-    model = _model(keras, pixels.shape[1:], classes)
+    model = _build(keras, pixels.shape[1:], classes)
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
     order = np.random.default_rng(seed).permutation(len(pixels))
-    watched, learned = np.split(order, [len(order) // HELD_OUT])
+    validation, training = np.split(order, [len(order) // HELD_OUT])
     seconds, began = [], time.perf_counter()
 
-    def told(epoch: int, logs: dict[str, float]) -> None:
+    def report(epoch: int, logs: dict[str, float]) -> None:
         nonlocal began
         now = time.perf_counter()
         seconds.append(now - began)
         began = now
         say(f"... epoch {epoch + 1}: {seconds[-1]:.1f} s, validation loss {logs['val_loss']:.4f}")
 
-    course = model.fit(
-        pixels[learned],
-        labels[learned],
-        batch_size=BATCH,
+    history = model.fit(
+        pixels[training],
+        labels[training],
+        batch_size=BATCH_SIZE,
         epochs=EPOCHS,
-        validation_data=(pixels[watched], labels[watched]),
+        validation_data=(pixels[validation], labels[validation]),
         callbacks=[
             keras.callbacks.EarlyStopping("val_loss", patience=PATIENCE, restore_best_weights=True),
-            keras.callbacks.LambdaCallback(on_epoch_end=told),
+            keras.callbacks.LambdaCallback(on_epoch_end=report),
         ],
         verbose=0,
     )
-    return ConvNet(model, statistics.median(seconds), course.history)
+    return ConvNet(model, statistics.median(seconds), history.history)
 
 
-def _model(keras: Any, shape: tuple[int, int, int], classes: int) -> Any:
+def _build(keras: Any, shape: tuple[int, int, int], classes: int) -> Any:
     layers, side = keras.layers, min(shape[:2])
     stack = [keras.Input(shape)]
     for channels in CHANNELS:
@@ -98,7 +99,8 @@ def _model(keras: Any, shape: tuple[int, int, int], classes: int) -> Any:
         if side >= 2:
             stack.append(layers.MaxPooling2D())
             side //= 2
-    stack += [layers.Conv2D(BETWEEN, 1, activation="relu"), layers.Flatten(), layers.Dense(DENSE, "relu")]
+    stack += [layers.Conv2D(POINTWISE_CHANNELS, 1, activation="relu"), layers.Flatten()]
+    stack.append(layers.Dense(DENSE_UNITS, "relu"))
     return keras.Sequential([*stack, layers.Dense(classes, "softmax")])
 
 

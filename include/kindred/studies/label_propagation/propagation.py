@@ -1,0 +1,85 @@
+"""A clustering of all images, and given labels propagated to their clusters, as the study does it: each propagated
+label counts as much as a given one.
+"""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from kindred.learning.folds import ALL
+from kindred.learning.labellers import clusters
+from kindred.learning.pseudo_label_types import GivenLabels, Pool, Settings, View
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """Centroids [k, d], and of each image, in the order of their ids, its cluster [n] and its distance to the
+    centroid [n].
+    """
+
+    centroids: np.ndarray
+    cluster: np.ndarray
+    distance: np.ndarray
+
+    def to_bytes(self) -> bytes:
+        """As an `.npz` file."""
+        return _npz(centroids=self.centroids, cluster=self.cluster, distance=self.distance)
+
+    def centroids_to_bytes(self) -> bytes:
+        """The centroids alone, as an `.npz` file."""
+        return _npz(centroids=self.centroids)
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "Clustering":
+        """The clustering that `to_bytes` wrote."""
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return cls(*(arrays[name] for name in ("centroids", "cluster", "distance")))
+
+
+class ClusteredPool(Pool):
+    """A pool whose clustering is known: what the labeller `clusters` looks at."""
+
+    def __init__(self, ids: np.ndarray, clustering: Clustering) -> None:
+        super().__init__(ids, np.empty((len(ids), 0), np.float32), threads=1)
+        self.clustering = clustering
+
+    def clusters(self, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        return self.clustering.cluster, self.clustering.distance
+
+
+def propagate(
+    given: GivenLabels, ids: np.ndarray, clustering: Clustering, percentile: float, classes: list[str]
+) -> tuple[pa.Table, pa.Table]:
+    """The given labels propagated by the labeller `clusters`, as the tables pseudo_labels and pseudo_labels_by_fold:
+    image_id, label, weight (1) of the images `ids` [n] that had no label; and fold.
+    """
+    settings = Settings(percentile=percentile, clusters=len(clustering.centroids), novelty=False)
+    pool, no_base = ClusteredPool(ids, clustering), np.zeros((len(ids), len(classes)))
+    propagated = {}
+    for fold in given.views():
+        known = given.known_to(fold)
+        view = View(pool, given.rows[known], given.labels[known], no_base, settings)
+        probabilities = clusters.probabilities(view, None)
+        rows = np.setdiff1d(np.flatnonzero(probabilities.any(axis=1)), given.rows)
+        labels = np.array(classes)[probabilities[rows].argmax(axis=1)]
+        propagated[fold] = pa.table({"image_id": ids[rows], "label": labels, "weight": np.ones(len(rows))})
+    on_all = propagated.pop(ALL)
+    by_fold = [
+        table.append_column("fold", pa.array(np.full(len(table), fold, np.int32))) for fold, table in propagated.items()
+    ]
+    return on_all, pa.concat_tables(by_fold)
+
+
+def share_right(propagated: pa.Table, truth: dict[str, str]) -> float | None:
+    """How many propagated labels are right, of those whose truth (label by image_id) is known; None without any."""
+    pairs = zip(propagated["image_id"].to_pylist(), propagated["label"].to_pylist(), strict=True)
+    right = [truth[image_id] == label for image_id, label in pairs if image_id in truth]
+    return float(np.mean(right)) if right else None
+
+
+def _npz(**arrays: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()

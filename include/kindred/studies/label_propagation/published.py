@@ -1,0 +1,32 @@
+"""What the study reports: accuracy on the 10,000 test images of Fashion-MNIST, with 60,000 training images."""
+
+DATASET = "fashion_mnist"
+TEST_ACCURACY = {  # by cell
+    "all": 0.841,
+    "distances-100": 0.8262,
+    "distances-200": 0.8389,
+    "distances-300": 0.8456,
+    "random-500": 0.7852,
+    "random-1000": 0.7924,
+    "random-2000": 0.8089,
+    "representatives-2000": 0.8146,
+    "clusters-2000-100": 0.8121,
+    "clusters-2000-25": 0.8044,
+    "network-all": 0.8968,
+    "network-random-500": 0.7351,
+    "network-random-1000": 0.76,
+    "network-random-2000": 0.7853,
+    "network-representatives-500": 0.755,
+    "network-representatives-1000": 0.7636,
+    "network-representatives-2000": 0.8024,
+    "network-clusters-500-100": 0.7649,
+    "network-clusters-1000-100": 0.778,
+    "network-clusters-2000-100": 0.799,
+    "network-clusters-500-25": 0.7598,
+    "network-clusters-1000-25": 0.7734,
+    "network-clusters-2000-25": 0.7942,
+    "network-clusters-2000-20": 0.1,
+    "network-clusters-2000-30": 0.8012,
+    "network-clusters-2000-50": 0.8012,
+    "network-clusters-2000-75": 0.796,
+}
