@@ -1,12 +1,12 @@
 """
-### The published study of label propagation, reproduced cell by cell, beside this pipeline's own result
+### A published study of label propagation, reproduced, and this pipeline's defaults with the same labels
 
-Fashion-MNIST, logistic regression on pixels: all labels; distances to centroids as features; n labels on random
-images, or on the images nearest to the centroids of n clusters; those labels propagated to their whole clusters, or to
-the nearest part of each; optionally the same again with a convolutional network. Beside it, with the same budgets of
-random labels, this pipeline's own defaults.
+Fashion-MNIST, logistic regression on pixels: all labels; distances to centroids as features; n labels of random images,
+or of the images nearest to the centroids of n clusters; these labels propagated to their whole clusters, or to the
+nearest part of each; if requested, the same with a convolutional network. Then this pipeline's defaults with the same
+numbers of random labels.
 
-Each cell keeps its model and its clustering; a second run on the same data reuses the cells that are done. The run
+Each cell of this grid keeps its model and its clustering; a second run on the same data reuses finished cells. The run
 ends with a table (published, reproduced, ours) and a plot of accuracy against the number of labels.
 """
 

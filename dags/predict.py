@@ -1,8 +1,8 @@
 """
 ### Label a folder of images with a finished run
 
-Uses the final model of a run of `self_training`, without training. The result is `predictions.csv` in this run's
-folder: origin, label, confidence, probabilities. What does not decode is in `rejected.csv` beside it, with its
+Uses the final model of a run of `self_training`; nothing is trained. The result is `predictions.csv` in this run's
+folder: origin, label, confidence, probabilities. Files that cannot be decoded are listed in `rejected.csv` with the
 reason.
 """
 

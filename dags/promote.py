@@ -1,9 +1,9 @@
 """
 ### Serve a finished run
 
-The model of a run of `self_training` gets MLflow's alias `champion`, and the image search changes over to that run's
-index, without a restart. The index is read once as a whole and its files' hashes are kept, so a copy of it can be
-checked; a run that cannot be served leaves everything as it was.
+The model of a run of `self_training` gets MLflow's alias `champion`, and the image search switches to that run's index
+without a restart. The index is read once, and the hashes of its files are stored, so that a copy can be checked. If the
+run cannot be served, nothing changes.
 """
 
 from airflow.sdk import DAG

@@ -1,9 +1,9 @@
 """
-### The published study, reproduced, and what this pipeline makes of the same images
+### A published study on STL-10, reproduced, and this pipeline's defaults on the same images
 
-STL-10, a multilayer perceptron on network features, three folds, **all** pseudo-labels kept without a threshold,
-copies of test images left in: on the official test set the study reports base 0.6694 and final 0.6604. Beside it, the
-same images with this pipeline's own defaults. The run ends with a table: published, reproduced, ours.
+A multilayer perceptron on network features, three folds, **all** pseudo-labels kept without a threshold, copies of test
+images left in. On the official test set the study reports base 0.6694 and final 0.6604. Then the same images with this
+pipeline's defaults. The run ends with a table: published, reproduced, ours.
 """
 
 from airflow.sdk import DAG, TaskGroup, chain

@@ -1,13 +1,12 @@
 """
-### From a pile of images and a few labels to a classifier and a search index
+### From images and a few labels to a classifier and a search index
 
-Images become features, a **base** classifier learns from the few given labels, it gives pseudo-labels to the
-unlabelled images, and a candidate learns from both. The **gate** makes it the **final** classifier unless it does worse
-than base on given labels that neither saw; then final is base. Both are scored on the test images; the unlabelled
-images become a search index. If the form's box is ticked, black-box **attacks** show how easily each is fooled.
+Images become features. A **base** classifier learns from the given labels. Unlabelled images get pseudo-labels, and a
+candidate learns from both. The **gate** makes the candidate the **final** classifier unless it does worse than base on
+given labels that neither has seen; otherwise final is base. Both are scored on the test images, and the unlabelled
+images become a search index. If requested, black-box **attacks** measure how easily each classifier is fooled.
 
-Images and features are kept with the dataset: a run with another threshold, budget or seed starts where it first
-differs.
+Images and features are stored with the dataset: a run with another threshold, number of labels or seed reuses them.
 """
 
 from airflow.sdk import DAG, chain
