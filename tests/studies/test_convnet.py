@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from kindred.features import keras_setup
 from kindred.runtime.errors import InputError
 from kindred.studies.label_propagation import convnet
 
@@ -44,7 +45,7 @@ def test_it_comes_back_from_its_file(halves, trained) -> None:
 
 
 def test_on_pictures_of_28_px_it_has_the_layers_of_the_study() -> None:
-    model = convnet._build(convnet._keras(), (28, 28, 1), 10)
+    model = convnet._build(keras_setup.keras(), (28, 28, 1), 10)
     convolutions = [layer for layer in model.layers if layer.__class__.__name__ == "Conv2D"]
 
     assert [(layer.filters, layer.kernel_size) for layer in convolutions] == [
@@ -54,7 +55,7 @@ def test_on_pictures_of_28_px_it_has_the_layers_of_the_study() -> None:
 
 
 def test_one_pixel_is_enough_and_nine_images_are_not() -> None:
-    assert convnet._build(convnet._keras(), (1, 1, 3), 2).output_shape == (None, 2)
+    assert convnet._build(keras_setup.keras(), (1, 1, 3), 2).output_shape == (None, 2)
 
     with pytest.raises(InputError, match="9 images to learn from; the network needs 10"):
         convnet.fit(np.zeros((9, 4, 4, 1), np.float32), np.zeros(9, int), 2, 0, print)

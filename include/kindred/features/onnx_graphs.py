@@ -1,6 +1,5 @@
 """ONNX graphs of extractors: from a Keras network, from nodes, from pixels; and their sessions."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from kindred.features import keras_setup
 from kindred.runtime.errors import InputError
 
 REGIONS = "regions"
@@ -61,12 +61,11 @@ def keras_application(
     `widths` are the width multipliers (alpha) among which the one that a file was made with is found.
     Raises InputError for weights that cannot be loaded.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import keras
+    keras = keras_setup.keras()
     import tensorflow as tf
     import tf2onnx
 
-    network = _keras_network(getattr(keras.applications, name), weights, widths)
+    network = _keras_network(keras, getattr(keras.applications, name), weights, widths)
 
     def features(images: Any) -> Any:
         values = tf.cast(images, tf.float32)
@@ -101,9 +100,7 @@ def with_regions(extractor: bytes) -> bytes | None:
     return model.SerializeToString()
 
 
-def _keras_network(application: Any, weights: str, widths: tuple[float, ...] | None) -> Any:
-    import keras
-
+def _keras_network(keras: Any, application: Any, weights: str, widths: tuple[float, ...] | None) -> Any:
     shape = {"include_top": False, "pooling": "avg", "input_shape": (None, None, 3)}
     if weights == "random":
         keras.utils.set_random_seed(0)

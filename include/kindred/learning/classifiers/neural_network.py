@@ -1,9 +1,8 @@
 """A dense network, input-512-256-classes, in Keras: mini-batch Adam, early stopping, sample weights."""
 
-import os
-
 import numpy as np
 
+from kindred.features import keras_setup
 from kindred.learning.networks import Layer, Network
 
 TAKES_WEIGHTS = True
@@ -17,11 +16,7 @@ HELD_OUT = 10  # early stopping watches one row in so many, where that leaves at
 def fit(
     features: np.ndarray, labels: np.ndarray, weights: np.ndarray, classes: int, seed: int, setting: None
 ) -> Network:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import keras
-    import tensorflow as tf
-
-    _one_thread(tf)
+    keras = keras_setup.keras()
     keras.utils.set_random_seed(seed)
     mean = features.mean(axis=0, dtype=np.float64)
     scale = float(np.sqrt(features.var(axis=0, dtype=np.float64).mean())) or 1.0
@@ -53,11 +48,3 @@ def fit(
     names = ["relu"] * len(HIDDEN) + ["linear"]
     layers = tuple(Layer(kernel, bias, name) for (kernel, bias), name in zip(arrays, names, strict=True))
     return Network(layers, course.history).on_unscaled(mean, scale)
-
-
-def _one_thread(tf) -> None:
-    """As many processes as cores train at once, and the order of additions must not vary."""
-    if tf.config.threading.get_intra_op_parallelism_threads() != 1:
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-    tf.config.experimental.enable_op_determinism()

@@ -5,7 +5,6 @@ with patience 8 on a tenth. What the study leaves open is chosen here: each 3 x 
 pooling while there is something to pool, the 1 x 1 has 64 channels.
 """
 
-import os
 import statistics
 import tempfile
 import time
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from kindred.features import keras_setup
 from kindred.runtime import file_names
 from kindred.runtime.errors import InputError
 
@@ -54,14 +54,14 @@ def from_bytes(content: bytes) -> ConvNet:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, file_names.CONVNET)
         path.write_bytes(content)
-        return ConvNet(_keras().saving.load_model(path, compile=False, safe_mode=True))
+        return ConvNet(keras_setup.keras().saving.load_model(path, compile=False, safe_mode=True))
 
 
 def fit(pixels: np.ndarray, labels: np.ndarray, classes: int, seed: int, say: Callable[[str], None]) -> ConvNet:
     """Train on pixels [n, h, w, c] from 0 to 1 and labels [n]; raises InputError where a tenth of them is no image."""
     if len(pixels) < HELD_OUT:
         raise InputError(f"{len(pixels)} images to learn from; the network needs {HELD_OUT}: a tenth is for validation")
-    keras = _keras()
+    keras = keras_setup.keras()
     keras.utils.set_random_seed(seed)
     model = _build(keras, pixels.shape[1:], classes)
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
@@ -102,12 +102,3 @@ def _build(keras: Any, shape: tuple[int, int, int], classes: int) -> Any:
     stack += [layers.Conv2D(POINTWISE_CHANNELS, 1, activation="relu"), layers.Flatten()]
     stack.append(layers.Dense(DENSE_UNITS, "relu"))
     return keras.Sequential([*stack, layers.Dense(classes, "softmax")])
-
-
-def _keras() -> Any:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import keras
-    import tensorflow as tf
-
-    tf.config.experimental.enable_op_determinism()
-    return keras
