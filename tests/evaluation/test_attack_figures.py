@@ -1,4 +1,4 @@
-"""What the outcome of the attacks says, with numbers that can be checked in the head."""
+"""The figures of attacks, with numbers that can be checked in the head."""
 
 import numpy as np
 import pandas as pd

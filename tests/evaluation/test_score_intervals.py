@@ -19,12 +19,12 @@ def test_the_scores_of_a_resample_are_scikit_learns_of_the_images_drawn() -> Non
     labels, probabilities = random_scores(40, 3)
     counts = next(score_intervals.resamples(40))[:10]
 
-    found = score_intervals.scores(labels, probabilities, counts)
+    scores = score_intervals.scores(labels, probabilities, counts)
 
     for i, row in enumerate(counts):
         drawn = np.repeat(np.arange(40), row.astype(int))
         expected = metrics.scores(labels[drawn], probabilities[drawn])
-        assert {name: values[i] for name, values in found.items()} == pytest.approx(expected, abs=1e-5)
+        assert {name: values[i] for name, values in scores.items()} == pytest.approx(expected, abs=1e-5)
 
 
 def test_every_resample_draws_as_many_images_as_there_are_and_the_same_ones_every_time() -> None:
@@ -39,22 +39,22 @@ def test_a_perfect_model_beside_one_that_is_right_half_the_time() -> None:
     labels = np.tile([0, 1], 200)
     perfect, constant = np.eye(2)[labels], np.tile([0.9, 0.1], (400, 1))
 
-    found = score_intervals.intervals(labels, constant, perfect)
+    table = score_intervals.intervals(labels, constant, perfect)
 
-    assert found.loc["accuracy", ["other_low", "other_high"]].tolist() == [1, 1]
-    assert found.loc["accuracy", "base_low"] == pytest.approx(0.45, abs=0.01)  # 1.96 * sqrt(0.25 / 400)
-    assert found.loc["accuracy", "base_high"] == pytest.approx(0.55, abs=0.01)
-    assert found.loc["accuracy", "difference_low"] == pytest.approx(0.45, abs=0.01)
-    assert found.loc["roc_auc", ["base_low", "base_high"]].tolist() == [0.5, 0.5]
-    assert found.loc["mcc", ["base_low", "base_high"]].tolist() == [0, 0]
+    assert table.loc["accuracy", ["other_low", "other_high"]].tolist() == [1, 1]
+    assert table.loc["accuracy", "base_low"] == pytest.approx(0.45, abs=0.01)  # 1.96 * sqrt(0.25 / 400)
+    assert table.loc["accuracy", "base_high"] == pytest.approx(0.55, abs=0.01)
+    assert table.loc["accuracy", "difference_low"] == pytest.approx(0.45, abs=0.01)
+    assert table.loc["roc_auc", ["base_low", "base_high"]].tolist() == [0.5, 0.5]
+    assert table.loc["mcc", ["base_low", "base_high"]].tolist() == [0, 0]
 
 
 def test_the_difference_of_a_model_from_itself_is_nothing() -> None:
     labels, probabilities = random_scores(60, 3)
 
-    found = score_intervals.intervals(labels, probabilities, probabilities)
+    table = score_intervals.intervals(labels, probabilities, probabilities)
 
-    assert not found[["difference_low", "difference_high"]].to_numpy().any()
+    assert not table[["difference_low", "difference_high"]].to_numpy().any()
 
 
 def test_the_difference_in_accuracy_alone_has_the_interval_that_it_has_among_all_scores() -> None:
@@ -76,10 +76,10 @@ def test_a_mean_and_a_score_are_of_the_same_resamples() -> None:
 
 
 def test_with_one_class_only_there_is_no_interval_of_roc_auc() -> None:
-    found = score_intervals.intervals(np.zeros(5, int), np.eye(2)[[0, 0, 1, 0, 0]], np.eye(2)[[0] * 5])
+    table = score_intervals.intervals(np.zeros(5, int), np.eye(2)[[0, 0, 1, 0, 0]], np.eye(2)[[0] * 5])
 
-    assert "roc_auc" not in found.index
-    assert found.notna().all().all()
+    assert "roc_auc" not in table.index
+    assert table.notna().all().all()
 
 
 def test_the_intervals_become_figures_of_base_and_candidate_and_their_difference() -> None:
@@ -87,9 +87,9 @@ def test_the_intervals_become_figures_of_base_and_candidate_and_their_difference
     base, other = np.eye(2)[[0, 1, 1, 0]], np.eye(2)[[0, 0, 1, 1]]
     row = {f"{key}_{end}": i for i, key in enumerate(("base", "other", "difference")) for end in ("low", "high")}
 
-    found = scoring.interval_figures(labels, base, other, pd.DataFrame({"accuracy": row}).T)
+    figures = scoring.interval_figures(labels, base, other, pd.DataFrame({"accuracy": row}).T)
 
-    assert found["base/test/accuracy_low"] == 0
-    assert found["candidate/test/accuracy_high"] == 1
-    assert found["candidate/test/accuracy_difference_low"] == 2
-    assert found["candidate/test/mcnemar_p"] == pytest.approx(0.5)  # two of two disagreements for the one: 2 * 1/4
+    assert figures["base/test/accuracy_low"] == 0
+    assert figures["candidate/test/accuracy_high"] == 1
+    assert figures["candidate/test/accuracy_difference_low"] == 2
+    assert figures["candidate/test/mcnemar_p"] == pytest.approx(0.5)  # two of two disagreements for the one: 2 * 1/4

@@ -39,17 +39,17 @@ def test_the_precision_of_pseudo_labels_counts_only_those_with_a_known_truth() -
     accepted = pa.table({"image_id": list("cde"), "label": ["dog", "dog", "cat"], "confidence": [0.9, 0.7, 1.0]})
     refused = pa.table({"image_id": ["f", "g"], "label": ["cat", "eel"], "confidence": [0.2, 0.1]})
 
-    found = scoring.pseudo_by_class(accepted, refused, TRUTH)
+    table = scoring.pseudo_by_class(accepted, refused, TRUTH)
 
-    assert found.index.to_list() == ["cat", "dog", "eel"]
-    assert found["accepted"].to_list() == [1, 2, 0]
-    assert found["coverage"].to_list() == [0.5, 1, 0]
-    assert found["known"].to_list() == [0, 2, 0]
-    assert found["right"].to_list() == [0, 1, 0]
-    assert found["confidence"].to_list()[:2] == pytest.approx([1, 0.8])
-    assert np.isnan(found["precision"]["cat"])
-    assert found["precision"]["dog"] == 0.5
-    assert scoring.csv(found).decode().splitlines()[0].startswith("class,accepted,refused,coverage")
+    assert table.index.to_list() == ["cat", "dog", "eel"]
+    assert table["accepted"].to_list() == [1, 2, 0]
+    assert table["coverage"].to_list() == [0.5, 1, 0]
+    assert table["known"].to_list() == [0, 2, 0]
+    assert table["right"].to_list() == [0, 1, 0]
+    assert table["confidence"].to_list()[:2] == pytest.approx([1, 0.8])
+    assert np.isnan(table["precision"]["cat"])
+    assert table["precision"]["dog"] == 0.5
+    assert scoring.csv(table).decode().splitlines()[0].startswith("class,accepted,refused,coverage")
 
 
 def test_without_a_pseudo_label_the_table_is_empty() -> None:

@@ -34,7 +34,7 @@ def chosen() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def models() -> dict[str, bytes]:
-    """Two linear models of what hog says."""
+    """Two linear models of the features that hog gives."""
     inputs = variants.load("extractor", "hog").features(smooth(8, 8, 1)[None]).shape[1]
     rngs = {name: np.random.default_rng(seed) for seed, name in enumerate(("base", "final"))}
     return {name: Network((Layer(rng.normal(size=(inputs, 2)), np.zeros(2)),)).to_bytes() for name, rng in rngs.items()}

@@ -1,78 +1,54 @@
-"""The page in a browser: it is whole by itself, and nothing of it fails."""
+"""The page as HTML: pictures inside, numbers as one reads them, and nothing that a policy would not allow."""
 
-import pytest
+import base64
+import hashlib
+import re
+from html import unescape
 
-from chromium import PROGRAM, Page
+import numpy as np
+import pandas as pd
+
+from kindred.data import images
 from kindred.report import html_page
-from kindred.runtime import file_names
-from report_run import LABELS, PREDICTIONS, scored, sections
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(PROGRAM is None, reason="no Chromium here: install Debian's package `chromium`"),
-]
-
-NAMES = ["cat", "<b>dog</b>", "eel & co"]
-BROKEN = "[...document.images].filter(image => !image.complete || !image.naturalWidth).length"
-CARD = "document.querySelector('.card')"
+from kindred.report.blocks import Section, Table
 
 
-@pytest.fixture(scope="module")
-def content() -> bytes:
-    test = scored(LABELS * 3, {"base": PREDICTIONS * 3, "final": LABELS * 3}, NAMES)
-    return html_page.render("Kindred: <i>test</i>", {"dataset": "digits"}, list(sections(test).values()))
+def test_the_policy_names_the_one_style_and_the_one_script_of_the_page() -> None:
+    html = html_page.render("Kindred", {}, [Section("data", "Data", "Nothing.")]).decode()
+
+    (policy,) = map(unescape, re.findall('http-equiv="Content-Security-Policy" content="(.*?)"', html))
+    for tag in ("style", "script"):
+        (content,) = re.findall(f"<{tag}>(.*?)</{tag}>", html, flags=re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+    assert policy.startswith("default-src 'none';")
 
 
-@pytest.fixture(params=[(1280, False), (390, True)], ids=["wide", "narrow and dark"])
-def opened(request, content, tmp_path):
-    file = tmp_path / file_names.REPORT
-    file.write_bytes(content)
-    browser = Page(tmp_path / "profile", *request.param)
-    browser.open(file)
-    yield browser
-    browser.close()
+def test_small_pictures_are_exact_and_larger_ones_jpegs() -> None:
+    small, large = (np.random.default_rng(0).integers(0, 255, (side, side, 3), np.uint8) for side in (8, 64))
+
+    kind, content = html_page.picture(small).split(",")
+
+    assert kind == "data:image/png;base64"
+    assert (images.decode(base64.b64decode(content)) == small).all()
+    assert html_page.picture(large).startswith("data:image/jpeg;base64,")
 
 
-def test_the_page_opens_without_an_error_and_requests_nothing_else(opened) -> None:
-    requested = [address for address in opened.requests if not address.startswith("data:")]
+def test_a_cell_is_a_text_or_a_number_as_one_reads_it() -> None:
+    rows = pd.DataFrame(
+        {"class": ["7"], "images": [1234], "share": [0.123456], "precision": [np.nan], "result": ["+1.0"]}
+    )
 
-    assert opened.errors == []
-    assert [address.rsplit("/", 1)[1] for address in requested] == [file_names.REPORT]
-    assert opened.evaluate("document.images.length") > 20
-    assert opened.evaluate(BROKEN) == 0
-    assert opened.evaluate("document.title") == "Kindred: <i>test</i>"
+    cells = html_page.cells(rows)[0]
 
-
-def test_nothing_is_wider_than_the_screen(opened) -> None:
-    assert opened.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert [cell["text"] for cell in cells] == ["7", "1,234", "0.1235", "–", "+1.0"]
+    assert [cell["number"] for cell in cells] == [False, True, True, True, True]
 
 
-def test_a_point_of_the_map_says_what_it_is_and_shows_its_picture(opened) -> None:
-    assert opened.evaluate(f"{CARD}.hidden") is True
+def test_a_table_shows_its_texts_where_it_has_some() -> None:
+    table = Table("scores", "Scores.", pd.DataFrame({"score": [0.5]}), pd.DataFrame({"score": ["0.5 (0.4 to 0.6)"]}))
 
-    opened.evaluate("document.querySelector('circle').dispatchEvent(new PointerEvent('pointerover', {bubbles: true}))")
+    html = html_page.render("Kindred", {}, [Section("verdict", "Verdict", "Better.", [table])]).decode()
 
-    assert opened.evaluate(f"{CARD}.hidden") is False
-    assert "(test)" in opened.evaluate(f"{CARD}.textContent")
-    assert opened.evaluate(f"getComputedStyle({CARD}.firstElementChild).backgroundImage").startswith('url("data:image/')
-
-
-def test_the_map_can_be_coloured_by_correct_and_wrong(opened) -> None:
-    fill = "getComputedStyle(document.querySelector('circle')).fill"
-    before = opened.evaluate(fill)
-
-    opened.evaluate("document.querySelector('.cloud input').click()")
-
-    assert opened.evaluate(fill) == "rgb(0, 114, 178)" != before
-
-
-def test_a_script_that_a_name_smuggled_in_would_be_refused(content, tmp_path) -> None:
-    file = tmp_path / file_names.REPORT
-    file.write_bytes(content.replace(b"</main>", b"</main><script>document.title = 'taken'</script>"))
-    browser = Page(tmp_path / "profile")
-    browser.open(file)
-    title, errors = browser.evaluate("document.title"), browser.errors
-    browser.close()
-
-    assert title == "Kindred: <i>test</i>"
-    assert any("Content Security Policy" in error for error in errors)
+    assert "0.5 (0.4 to 0.6)" in html
+    assert table.files() == {"scores.csv": b"score\n0.5\n"}

@@ -39,7 +39,7 @@ def missing(texts: Iterable[str]) -> list[str]:
 
 
 def hint(texts: Iterable[str]) -> str | None:
-    """A line that says which characters of the texts no font has, and what to install; None where all can be written.
+    """A line that names the characters of the texts that no font has, and what to install; None where there are none.
 
     >>> hint(["cat", "кошка", "แมว", "बिल्ली"])
     """
@@ -60,7 +60,7 @@ def is_invisible(character: str) -> bool:
 
 @functools.cache
 def installed() -> list[Path]:
-    """The files of all fonts, in the order in which they are asked for a character."""
+    """The files of all fonts, in the order in which they are tried."""
     import fontpkg
     import matplotlib
     from matplotlib import font_manager

@@ -35,11 +35,11 @@ def first_of_each_class(queries: Images, classes: Sequence[str], truth: Mapping[
 def examples(index: Index, queries: Images) -> dict[str, list[Example]]:
     """The IMAGES_PER_SIDE most and least similar images of each query by each distance, by the distance's name."""
     k, ids = min(IMAGES_PER_SIDE, len(index)), queries.names("ids")
-    found = {}
+    by_distance = {}
     for name in DISTANCES:
         nearest, farthest = (index.search(queries, k, name, farthest) for farthest in (False, True))
-        found[name] = [Example(*of_query) for of_query in zip(ids, nearest, farthest, strict=True)]
-    return found
+        by_distance[name] = [Example(*of_query) for of_query in zip(ids, nearest, farthest, strict=True)]
+    return by_distance
 
 
 def pictured(examples: Mapping[str, Sequence[Example]]) -> list[str]:

@@ -21,7 +21,7 @@ MISSING_GLYPH = r"Glyph (\d+) .*missing from font"
 warnings.filterwarnings("ignore", MISSING_GLYPH)  # of Seaborn's layout, too; `png` and `fonts.hint` see to them
 
 DPI = 110
-DISTINCT_COLOURS = 10  # classes: up to here each has a colour that is told apart, and a legend is read
+DISTINCT_COLOURS = 10  # classes: up to here each has a distinct colour, and plots have a legend
 MAX_NAME_LENGTH = 20  # characters of a class name in a plot
 BASE_COLOUR, OTHER_COLOUR = "#8a8a8a", "#12466b"  # of the two models, everywhere; no class has them
 GOOD_COLOUR, BAD_COLOUR = contact_sheets.MATCH_COLOUR, contact_sheets.OTHER_COLOUR  # correct and not, accepted and not

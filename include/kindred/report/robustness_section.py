@@ -46,14 +46,14 @@ def sentences(figures: dict[str, float]) -> list[str]:
     """How final compares with base, a sentence for each attack; none where no attack was run."""
     if figures.get("attack/same_model"):
         return ["Final is base: one model was attacked, and there is no difference."]
-    found = []
+    comparisons = []
     for name, title in TITLES.items():
         if f"attack/{name}/difference" in figures:
             by, low, high, paired = (figures[f"attack/{name}/{key}"] for key in ("difference", "low", "high", "paired"))
             verdict = attack_figures.verdict(low, high, int(paired))
             interval = f"95 % bootstrap interval {points(low)} to {points(high)}"
-            found.append(f"{title}: {verdict}, {points(by)} points of success ({interval}).")
-    return found
+            comparisons.append(f"{title}: {verdict}, {points(by)} points of success ({interval}).")
+    return comparisons
 
 
 def summary(figures: dict[str, float], names: list[str]) -> pd.DataFrame:

@@ -1,1 +1,1 @@
-"""Black-box attacks on a model that can only be asked: the methods, the loop, Spark's workers, the figures."""
+"""Black-box attacks on a model that answers queries only: the methods, the loop, Spark's workers, the figures."""

@@ -1,4 +1,4 @@
-"""What the outcome of the attacks says: how easily base and final are fooled, and whether one is harder to fool."""
+"""The figures of the attacks: how easily base and final are fooled, and whether one is harder to fool."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ MIN_IMAGES = 10  # that can show a difference: with fewer, all of a resample are
 
 
 def figures(attacks: pd.DataFrame, plan: AttackPlan) -> dict[str, float]:
-    """What the table attacks says, by name. Success is of the images that a model had right, the difference (final
+    """From the table `attacks`, by name. Success is of the images that a model had right, the difference (final
     minus base) of those that both had right.
     """
     values: dict[str, float] = {"attack/images": attacks["image_id"].nunique()}

@@ -1,7 +1,7 @@
-"""Black-box attacks by random search: the model is asked about changed images, and a change that helps is kept.
+"""Black-box attacks by random search: the model is queried with changed images, and a change that helps is kept.
 
-An attack proposes, this loop asks the model. All images of a batch advance together, one query each at a time; each has
-a random generator of its own, so an image's outcome does not depend on the others beside it.
+An attack proposes, this loop queries the model. All images of a batch advance together, one query each at a time; each
+has a random generator of its own, so an image's outcome does not depend on the others beside it.
 """
 
 from collections.abc import Callable
@@ -32,7 +32,7 @@ class Attack(Protocol):
         """What is to fall, [m], of probabilities [m, classes] and true classes [m]."""
 
     def propose(self, query: int, best: np.ndarray, active: np.ndarray) -> np.ndarray:
-        """Images to ask the model about, uint8 like `best` [m, ...]: what has been reached. `query` counts from 1."""
+        """Images to query the model with, uint8 like `best` [m, ...]: what has been reached. `query` counts from 1."""
 
     def learn(self, active: np.ndarray, kept: np.ndarray) -> None:
         """Which [m] of the proposals were kept."""
@@ -54,7 +54,7 @@ class Outcome:
 def search(model: Model, attack: Attack, images: np.ndarray, labels: np.ndarray, budget: int) -> Outcome:
     """Attack images uint8 [n, height, width, c] of classes int [n] with at most `budget` queries each.
 
-    The query about the clean image is not counted: it finds out whether there is anything to attack. An image is
+    The query with the clean image is not counted: it finds out whether there is anything to attack. An image is
     fooled, and done with, by the first query whose likeliest class is not the true one.
 
     A model that calls an image dark (class 0) while its mean is at most 100, attacked on one pixel of 90:

@@ -1,6 +1,4 @@
-"""Images and models -> attacked images, in Spark's workers: the models are asked through the whole way from pixels to
-probabilities.
-"""
+"""Images and models -> attacked images, in Spark's workers. A query goes the whole way from pixels to probabilities."""
 
 import functools
 import hashlib
