@@ -1,4 +1,4 @@
-"""Does the gate keep its word? Many trials of self-training, and of sabotage, over datasets, budgets and label draws.
+"""Does the gate refuse harmful pseudo-labels? Many trials, honest and sabotaged, over datasets, budgets and draws.
 
     python benchmarks/no_harm.py --data digits::pixels stl10:DIR:mobilenet_v2 fashion_mnist:DIR:patch_kmeans --draws 12
 

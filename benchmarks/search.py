@@ -1,10 +1,10 @@
 """Exact search against other ways to search, on the same vectors, in one run; and single queries in big galleries.
 
     python benchmarks/search.py --path FASHION_MNIST            queries per second in batches
-    python benchmarks/search.py --large 100000 1000000          single queries in made-up galleries of 1,280 features
+    python benchmarks/search.py --large 100000 1000000          single queries in generated galleries of 1,280 features
     python benchmarks/search.py --http 100000                   8 clients at once, over HTTP
 
-A made-up gallery is a mixture of 10 classes with variances that fall along their axes as those of embeddings do
+A generated gallery is a mixture of 10 classes with variances that fall along their axes as those of embeddings do
 (`--flat`: the same in all directions, which no bound can shorten). It is written to a temporary folder.
 """
 
@@ -48,9 +48,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--path", help="the folder of Fashion-MNIST's four files")
     parser.add_argument("--queries", type=int, default=2000, help="of the test images")
-    parser.add_argument("--large", type=int, nargs="*", default=[], help="sizes of made-up galleries")
-    parser.add_argument("--http", type=int, nargs="*", default=[], help="sizes of made-up galleries behind the server")
-    parser.add_argument("--flat", action="store_true", help="make them up without any structure")
+    parser.add_argument("--large", type=int, nargs="*", default=[], help="sizes of generated galleries")
+    parser.add_argument(
+        "--http", type=int, nargs="*", default=[], help="sizes of generated galleries behind the server"
+    )
+    parser.add_argument("--flat", action="store_true", help="generate them without any structure")
     parser.add_argument("--json", metavar="FILE", help="write the figures, name -> number, as one flat object")
     args = parser.parse_args()
     figures: dict[str, float] = {}
@@ -69,9 +71,9 @@ def in_batches(path: Path, count: int) -> dict[str, float]:
     """Queries per second, the median of the rounds in which the ways take turns, and the recall of each."""
     import faiss
 
-    gallery, queries = (idx(path / f"{name}-images-idx3-ubyte.gz") for name in ("train", "t10k"))
+    gallery, queries = (read_idx(path / f"{name}-images-idx3-ubyte.gz") for name in ("train", "t10k"))
     queries = queries[:count]
-    index = image_index.build(of(gallery), ["?"])
+    index = image_index.build(as_images(gallery), ["?"])
     flat, graph = faiss.IndexFlatL2(gallery.shape[1]), faiss.IndexHNSWFlat(gallery.shape[1], 32)
     flat.add(gallery)
     graph.hnsw.efConstruction, graph.hnsw.efSearch = 40, 60
@@ -106,28 +108,28 @@ def in_batches(path: Path, count: int) -> dict[str, float]:
 def one_by_one(count: int, flat: bool) -> dict[str, float]:
     """Milliseconds of single queries: by one thread, and by 8 at once; and how long it takes to open the index."""
     with tempfile.TemporaryDirectory() as folder:
-        queries = make_up(Path(folder), count, flat)
+        queries = write_gallery(Path(folder), count, flat)
         started = time.perf_counter()
         index = image_index.open_folder(f"file://{folder}")
         head = f"search/{'flat' if flat else 'embeddings'}_{count}"
         figures = {f"{head}/open_seconds": time.perf_counter() - started}
-        warm(index)
-        alone = [timed(index, query, name) for query in queries[:20] for name in ("l2", "cosine")]
+        touch(index)
+        alone = [milliseconds(index, query, name) for query in queries[:20] for name in ("l2", "cosine")]
         figures |= {f"{head}/alone/p50_ms": quantile(alone, 0.5), f"{head}/alone/worst_ms": max(alone)}
         if count <= 100_000:
             with ThreadPoolExecutor(8) as clients:
-                together = list(clients.map(lambda query: timed(index, query, "l2"), queries))
+                together = list(clients.map(lambda query: milliseconds(index, query, "l2"), queries))
             figures |= {f"{head}/8_threads/p{p}_ms": quantile(together, p / 100) for p in (50, 95)}
     return figures
 
 
 def over_http(count: int, flat: bool) -> dict[str, float]:
-    """Milliseconds of each answer to CLIENTS at once, who each ask REQUESTS times without a pause."""
+    """Milliseconds of each answer to CLIENTS at a time, each of which sends REQUESTS queries without a pause."""
     with tempfile.TemporaryDirectory() as folder:
-        queries = make_up(Path(folder, bundle.VECTORS), count, flat)
+        queries = write_gallery(Path(folder, bundle.VECTORS), count, flat)
         one = image_index.open_folder(f"file://{folder}/{bundle.VECTORS}", only=[0])
         ids = [f"q{i:06d}" for i in range(len(queries))]
-        queries_by_id = replace(of(queries), ids=ids)
+        queries_by_id = replace(as_images(queries), ids=ids)
         replace(one, gallery=Gallery()).add(queries_by_id).save(f"file://{folder}/{bundle.QUERIES}")
         pictures.finish(f"file://{folder}/{bundle.PICTURES}", 1, [])
         Path(folder, file_names.NETWORK).write_bytes(Network((Layer(np.zeros((WIDTH, 1)), np.zeros(1)),)).to_bytes())
@@ -138,10 +140,11 @@ def over_http(count: int, flat: bool) -> dict[str, float]:
         server.start()
         port = int(near.recv(16))
         try:
-            ask(port, ids[:20])  # the first ones are slower
+            query_seconds(port, ids[:20])  # the first ones are slower
             with ThreadPoolExecutor(CLIENTS) as clients:
                 parts = [[ids[(client * 25 + i) % len(ids)] for i in range(REQUESTS)] for client in range(CLIENTS)]
-                took = [seconds for part in clients.map(lambda part: ask(port, part), parts) for seconds in part]
+                answers = clients.map(lambda part: query_seconds(port, part), parts)
+                took = [seconds for answer in answers for seconds in answer]
         finally:
             server.terminate()
             server.join()
@@ -156,7 +159,7 @@ def serve(folder: str, parent: socket.socket) -> None:
     from kindred.serving.page.app import application
 
     opened = bundle.open_folder(Path(folder), "benchmark")
-    warm(opened.gallery)
+    touch(opened.gallery)
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     listening.listen(CLIENTS)
@@ -165,7 +168,7 @@ def serve(folder: str, parent: socket.socket) -> None:
     server.run(sockets=[listening])
 
 
-def ask(port: int, ids: list[str]) -> list[float]:
+def query_seconds(port: int, ids: list[str]) -> list[float]:
     """Seconds of each answer, over one connection."""
     connection, took = http.client.HTTPConnection("127.0.0.1", port), []
     for image_id in ids:
@@ -178,15 +181,15 @@ def ask(port: int, ids: list[str]) -> list[float]:
     return took
 
 
-def warm(index: Index) -> None:
+def touch(index: Index) -> None:
     """Have all of an index mapped, and in the page cache."""
     for shard in index.gallery.shards:
         for array in shard.arrays.values():
             array.view(np.uint8).reshape(-1)[::4096].max()
 
 
-def make_up(folder: Path, count: int, flat: bool) -> np.ndarray:
-    """Write the index of a made-up gallery; 200 queries like it."""
+def write_gallery(folder: Path, count: int, flat: bool) -> np.ndarray:
+    """Write the index of a generated gallery; 200 queries like it."""
     rng = np.random.default_rng(0)
     scale = np.ones(WIDTH) if flat else (1 + np.arange(WIDTH)) ** -0.5
     centres = (rng.normal(size=(10, WIDTH)) * scale).astype(np.float32)
@@ -200,18 +203,18 @@ def make_up(folder: Path, count: int, flat: bool) -> np.ndarray:
     about = index_files.describe(["?"], {"features": WIDTH, "probabilities": 1})
     sizes = [min(shards.MAX_ROWS, count - start) for start in range(0, count, shards.MAX_ROWS)]
     for number, size in enumerate(sizes):
-        shards.write(f"file://{folder}", number, shards.make(of(draw(size), number * shards.MAX_ROWS), made))
+        shards.write(f"file://{folder}", number, shards.make(as_images(draw(size), number * shards.MAX_ROWS), made))
     index_files.finish(f"file://{folder}", about, made, list(range(len(sizes))))
     return draw(200)
 
 
-def of(features: np.ndarray, start: int = 0) -> Images:
+def as_images(features: np.ndarray, start: int = 0) -> Images:
     size = len(features)
     ids = [f"{i:07d}" for i in range(start, start + size)]
     return Images(features, np.ones((size, 1), np.float32), ids, ["unlabeled"] * size, ["benchmark"] * size)
 
 
-def timed(index: Index, query: np.ndarray, name: str) -> float:
+def milliseconds(index: Index, query: np.ndarray, name: str) -> float:
     started = time.perf_counter()
     index.search(Images(query[None]), K, name)
     return 1000 * (time.perf_counter() - started)
@@ -221,7 +224,7 @@ def quantile(values: list[float], share: float) -> float:
     return float(np.quantile(values, share))
 
 
-def idx(path: Path) -> np.ndarray:
+def read_idx(path: Path) -> np.ndarray:
     """Images of an idx file, [n, pixels] from 0 to 1."""
     return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=16).reshape(-1, 784) / np.float32(255)
 
@@ -242,9 +245,13 @@ def brute_force(queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
 
 
 def recall(distances: np.ndarray, neighbours: np.ndarray) -> float:
-    """The share of answers [q, k] that are as near as the true k-th neighbour, by all distances in float64 [q, n]."""
-    farthest = np.partition(distances, K - 1, axis=1)[:, K - 1 : K]
-    return float((np.take_along_axis(distances, neighbours[: len(distances)], 1) <= farthest * (1 + 1e-9)).mean())
+    """The share of answers [q, k] that are as near as the true k-th neighbour, by all distances in float64 [q, n]; of
+    the first queries that both have.
+    """
+    rows = min(len(distances), len(neighbours))
+    farthest = np.partition(distances[:rows], K - 1, axis=1)[:, K - 1 : K]
+    answered = np.take_along_axis(distances[:rows], neighbours[:rows], 1)
+    return float((answered <= farthest * (1 + 1e-9)).mean())
 
 
 if __name__ == "__main__":
