@@ -9,7 +9,7 @@ import seaborn as sns
 
 from kindred.data import contact_sheets, fonts
 from kindred.data.near_duplicates import NearDuplicates
-from kindred.report import plots
+from kindred.report import near_duplicate_blocks, plots
 from kindred.report.blocks import Block, Plot, Section, Sheet, Table, Text, Tile, counted
 from kindred.runtime.tables import SPLITS
 
@@ -17,7 +17,6 @@ MAX_CLASSES = 30  # of a plot: the largest
 EXAMPLES = 8  # images of each class
 MAX_AVERAGED = 100  # images of each class behind its mean image, and in all:
 MAX_AVERAGED_IN_ALL = 4000
-MAX_PAIRS = 12  # near duplicates that are shown
 MAX_NAMES = 10  # classes that a sentence names
 SPLIT_NAMES = {"train": "training", "unlabeled": "unlabelled", "test": "test"}
 SPLIT_COLOURS = {"train": "#9ecae1", "unlabeled": "#d9d9d9", "test": "#3182bd"}
@@ -58,7 +57,7 @@ def section(
         *_sizes(counts.sizes),
         _mean_images(drawn, samples, thumbnails, part),
         _example_images(drawn, samples, thumbnails, part),
-        *_duplicates(duplicates, counts, labels, thumbnails),
+        *near_duplicate_blocks.blocks(duplicates, counts.leaked, counts.repeated, labels, thumbnails),
     ]
     return Section("data", "Data", headline(counts.balance, classes, duplicates), blocks)
 
@@ -89,8 +88,7 @@ def sample(labels: Mapping[str, str], classes: Sequence[str]) -> dict[str, list[
 
 def pictured(samples: Mapping[str, list[str]], duplicates: NearDuplicates) -> list[str]:
     """The ids of the images that are shown."""
-    near = duplicates.pairs.head(MAX_PAIRS)
-    return [*(i for ids in samples.values() for i in ids), *near["image_id"], *near["other"]]
+    return [*(i for ids in samples.values() for i in ids), *near_duplicate_blocks.pictured(duplicates)]
 
 
 def _notes(balance: pd.DataFrame, table: pd.DataFrame) -> list[Text]:
@@ -165,35 +163,3 @@ def _example_images(
     axes.set_yticks([step * (i + 0.5) for i in range(len(rows))], [plots.short_name(name) for name in rows])
     axes.tick_params(length=0)
     return Plot("examples", f"Examples of each class.{part}", plots.png(figure))
-
-
-def _duplicates(
-    duplicates: NearDuplicates, counts: ImageCounts, labels: Mapping[str, str], thumbnails: Mapping[str, np.ndarray]
-) -> list[Block]:
-    pairs, groups = counted(len(duplicates.pairs), "pair"), counted(duplicates.groups, "group")
-    summary = (
-        f"Exact copies: {counts.leaked:,} of test images elsewhere, {counted(counts.repeated, 'repeat')}. "
-        f"Near duplicates across splits: {pairs} in {groups}, {duplicates.flagged:.2%} of {duplicates.queries:,} "
-        "comparisons."
-    )
-    blocks: list[Block] = [Text(summary)]
-    if duplicates.recall:
-        by_edit = ", ".join(f"{share:.0%} of {name} ones" for name, share in duplicates.recall.items() if name != "all")
-        threshold = (
-            f"Images count as near duplicates up to a distance of {duplicates.threshold:.4f}, which was set by edits "
-            f"of images of this dataset. Of other such edits it finds {duplicates.recall['all']:.1%}: {by_edit}."
-        )
-        blocks.append(Text(threshold))
-    if len(duplicates.pairs):
-        tiles = [_pair_tile(row, labels, thumbnails) for row in duplicates.pairs.head(MAX_PAIRS).to_dict("records")]
-        caption = f"The nearest {counted(len(tiles), 'pair')}."
-        blocks.append(Sheet("twins", caption, tiles, ("one", "other", "distance")))
-        blocks.append(Table("near-duplicates", "Near duplicates across splits.", duplicates.pairs))
-    return blocks
-
-
-def _pair_tile(row: Mapping, labels: Mapping[str, str], thumbnails: Mapping[str, np.ndarray]) -> Tile:
-    sides = ((row["image_id"], row["split"]), (row["other"], row["other_split"]))
-    lines = [f"{split}: {labels.get(image_id, 'label not known')}" for image_id, split in sides]
-    picture = contact_sheets.mosaic([thumbnails[image_id] for image_id, _ in sides], columns=2)
-    return Tile(picture, (*lines, f"distance {row['distance']:.4f}"))

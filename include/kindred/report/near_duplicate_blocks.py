@@ -1,0 +1,56 @@
+"""Which images are in two splits: near duplicates as pairs, beside the count of exact copies."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from kindred.data import contact_sheets
+from kindred.data.near_duplicates import NearDuplicates
+from kindred.report.blocks import Block, Sheet, Table, Text, Tile, counted
+
+MAX_PAIRS = 12  # that are shown
+
+
+def blocks(
+    duplicates: NearDuplicates,
+    leaked: int,
+    repeated: int,
+    labels: Mapping[str, str],
+    thumbnails: Mapping[str, np.ndarray],
+) -> list[Block]:
+    """From the near duplicates, how many exact copies were leaked and repeated, known labels by id, and pictures of
+    those in `pictured`.
+    """
+    pairs, groups = counted(len(duplicates.pairs), "pair"), counted(duplicates.groups, "group")
+    summary = (
+        f"Exact copies: {leaked:,} of test images elsewhere, {counted(repeated, 'repeat')}. "
+        f"Near duplicates across splits: {pairs} in {groups}, {duplicates.flagged:.2%} of {duplicates.queries:,} "
+        "comparisons."
+    )
+    parts: list[Block] = [Text(summary)]
+    if duplicates.recall:
+        by_edit = ", ".join(f"{share:.0%} of {name} ones" for name, share in duplicates.recall.items() if name != "all")
+        threshold = (
+            f"Images count as near duplicates up to a distance of {duplicates.threshold:.4f}, which was set by edits "
+            f"of images of this dataset. Of other such edits it finds {duplicates.recall['all']:.1%}: {by_edit}."
+        )
+        parts.append(Text(threshold))
+    if len(duplicates.pairs):
+        tiles = [_pair_tile(row, labels, thumbnails) for row in duplicates.pairs.head(MAX_PAIRS).to_dict("records")]
+        caption = f"The nearest {counted(len(tiles), 'pair')}."
+        parts.append(Sheet("twins", caption, tiles, ("one", "other", "distance")))
+        parts.append(Table("near-duplicates", "Near duplicates across splits.", duplicates.pairs))
+    return parts
+
+
+def pictured(duplicates: NearDuplicates) -> list[str]:
+    """The ids of the images that are shown."""
+    pairs = duplicates.pairs.head(MAX_PAIRS)
+    return [*pairs["image_id"], *pairs["other"]]
+
+
+def _pair_tile(row: Mapping, labels: Mapping[str, str], thumbnails: Mapping[str, np.ndarray]) -> Tile:
+    sides = ((row["image_id"], row["split"]), (row["other"], row["other_split"]))
+    lines = [f"{split}: {labels.get(image_id, 'label not known')}" for image_id, split in sides]
+    picture = contact_sheets.mosaic([thumbnails[image_id] for image_id, _ in sides], columns=2)
+    return Tile(picture, (*lines, f"distance {row['distance']:.4f}"))
