@@ -45,14 +45,14 @@ def aliases(monkeypatch) -> list:
 
 @pytest.fixture
 def eager(monkeypatch) -> None:
-    monkeypatch.setattr(champion, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(champion, "POLL_SECONDS", 0)
     monkeypatch.setattr(champion, "RETRY_SECONDS", 0)
 
 
 def after_a_look(follower: ChampionFollower) -> bundle.Bundle:
     """What is served after it was looked for once more."""
     follower.current()
-    looking = follower._looking
+    looking = follower._look_thread
     if looking:
         looking.join()
     return follower.current()
@@ -118,7 +118,7 @@ def test_a_bundle_that_is_not_what_was_published_is_never_served(finished, alias
 
     assert len(spoiled.gallery) == 20
     assert "00000-features.npy" in problem
-    assert "is not what was published" in problem
+    assert "has changed: its checksum differs; promote the run again" in problem
     assert len(mended.gallery) == 30
     assert follower.problem == ""
     assert not [path for path in (data / "cache" / "served").iterdir() if path.name.startswith(".")]

@@ -12,7 +12,7 @@ import pytest
 import bundles
 import stores
 from kindred.data import images
-from kindred.runtime import file_names, marks, runs, s3_objects, storage
+from kindred.runtime import file_names, marks, runs, s3_objects, s3_transfer, storage
 from kindred.runtime.errors import InputError
 from kindred.serving import bundle, champion, publishing
 
@@ -20,8 +20,9 @@ PART = 5 * 2**20  # the smallest that S3 takes
 BIG = bytes(range(256)) * (3 * 2**20 // 64)  # 12 MiB: three parts
 PROGRAM = f"""
 import sys
+from kindred.runtime import s3_transfer
 from kindred.serving import publishing
-publishing.PART = {PART}
+s3_transfer.PART_BYTES = {PART}
 getattr(publishing, sys.argv[1])(*sys.argv[2:], print)
 """
 
@@ -29,7 +30,7 @@ getattr(publishing, sys.argv[1])(*sys.argv[2:], print)
 @pytest.fixture
 def run(data: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """What transfers look at of a finished run, with an index, and one big file."""
-    monkeypatch.setattr(publishing, "PART", PART)
+    monkeypatch.setattr(s3_transfer, "PART_BYTES", PART)
     folder = runs.run_folder("self_training", "one")
     contents = {
         "ingest": {"images/part-0.parquet": b"not needed"},
@@ -162,7 +163,7 @@ def test_an_object_that_was_changed_is_found(run, bucket, elsewhere, monkeypatch
     storage.put_bytes(uri, bytes([content[0] ^ 1]) + content[1:])
     monkeypatch.setenv("KINDRED_DATA", str(elsewhere))
 
-    with pytest.raises(InputError, match=f"{name} is not what was published"):
+    with pytest.raises(InputError, match=f"{name} has changed: its checksum differs; publish the run again"):
         publishing.fetch("one", bucket, messages.append)
     with pytest.raises(InputError, match="no run 'one'"):
         runs.find_run("one", "self_training")

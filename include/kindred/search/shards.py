@@ -3,14 +3,13 @@
 A shard is `<number>-<array>.npy` for each of its arrays. Nothing is pickled.
 """
 
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from kindred.runtime import runs, storage
+from kindred.runtime import checked_copy, runs, storage
 from kindred.runtime.errors import InputError
 from kindred.search.lower_bounds import LowerBound
 
@@ -148,10 +147,7 @@ def _file(number: int, name: str) -> str:
 
 def _copied(folder: str, number: int, names: list[str]) -> Path:
     place = runs.cache_folder("indexes", storage.fingerprint(folder))
-    for name in names:
-        target = place / _file(number, name)
+    for target in (place / _file(number, name) for name in names):
         if not target.exists():
-            fs, inside = storage.filesystem(storage.join(folder, target.name))
-            with fs.open(inside, "rb") as source, storage.atomic_file(f"file://{target}") as file:
-                shutil.copyfileobj(source, file, 2**20)
+            checked_copy.copy(storage.join(folder, target.name), storage.uri(str(target)), "blake2b-16")
     return place

@@ -4,29 +4,26 @@ The pointer is one file, `serving.json` in KINDRED_DATA, that names a run's bund
 its files. Who serves copies these into its cache, checks them, opens them, and only then changes over.
 """
 
-import hashlib
 import logging
-import os
 import shutil
-import tempfile
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kindred.runtime import file_names, model_registry, runs, storage
+from kindred.runtime import checked_copy, file_names, model_registry, runs, storage
+from kindred.runtime.checked_copy import Checksum
 from kindred.runtime.errors import InputError
 from kindred.serving import bundle
 from kindred.serving.bundle import Bundle
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 2
+POLL_SECONDS = 2  # between two looks at the pointer
 RETRY_SECONDS = 30  # after a bundle that could not be opened
-CHUNK = 2**22  # bytes
-COPIES = 8  # files at a time
+HASH: checked_copy.Algorithm = "blake2b-16"
 
 
 def promote(run: str) -> dict[str, Any]:
@@ -37,12 +34,10 @@ def promote(run: str) -> dict[str, Any]:
     be served.
     """
     folder = bundle.folder_of(run)
-    names = bundle.files(folder)
-    with ThreadPoolExecutor(COPIES) as pool:
-        found = dict(zip(names, pool.map(lambda name: _digest(storage.join(folder, name)), names), strict=True))
-    pointer = {"run": run, "name": name_of(run), "folder": folder, "files": found, "model": model_registry.MODEL}
+    files = checked_copy.checksums(folder, bundle.files(folder), HASH)
+    pointer = {"run": run, "name": name_of(run), "folder": folder, "files": files, "model": model_registry.MODEL}
     version, before = model_registry.promote(run)
-    pointer |= {"version": version, "fingerprint": storage.fingerprint(folder, found)}
+    pointer |= {"version": version, "fingerprint": storage.fingerprint(folder, files)}
     try:
         storage.put_json(_pointer(), {**pointer, "published": datetime.now(UTC).isoformat(timespec="seconds")})
     except BaseException:
@@ -52,7 +47,11 @@ def promote(run: str) -> dict[str, Any]:
 
 
 def name_of(run: str) -> str:
-    """A run's name for people: DAG/run."""
+    """A run's name for people: DAG/run.
+
+    >>> name_of("file:///data/runs/self_training/first/")
+    'self_training/first'
+    """
     return "/".join(storage.local(run).rstrip("/").split("/")[-2:])
 
 
@@ -63,8 +62,8 @@ def bundle_of_run(run: str) -> Bundle:
     folder = bundle.folder_of(run)
     if folder.startswith("file://"):
         return bundle.open_folder(Path(storage.local(folder)), name_of(run))
-    names = dict.fromkeys(bundle.files(folder))
-    return bundle.open_folder(_copied(folder, storage.fingerprint(folder), names), name_of(run))
+    files = dict.fromkeys(bundle.files(folder))
+    return bundle.open_folder(_copied(folder, storage.fingerprint(folder), files), name_of(run))
 
 
 class ChampionFollower:
@@ -72,21 +71,21 @@ class ChampionFollower:
 
     def __init__(self) -> None:
         self._bundle: Bundle | None = None
-        self._shown: str | None = None  # its fingerprint
+        self._fingerprint: str | None = None  # of the bundle
         self._problem: Exception | None = None
         self._next = 0.0  # when to look again
-        self._looking: threading.Thread | None = None
+        self._look_thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
     def current(self) -> Bundle:
-        """What is served. Every LOOK_SECONDS a thread looks whether the pointer has moved; until the new bundle is here
-        and whole, the old one is served. Raises InputError where nothing is.
+        """The bundle that is served. Every POLL_SECONDS a thread looks whether the pointer has moved; until the new
+        bundle is here and whole, the old one is served. Raises InputError where there is none.
         """
         with self._lock:
-            if not self._looking and time.monotonic() > self._next:
-                self._looking = threading.Thread(target=self._look, daemon=True)
-                self._looking.start()
-            first = self._looking if self._bundle is None else None
+            if not self._look_thread and time.monotonic() > self._next:
+                self._look_thread = threading.Thread(target=self._look, daemon=True)
+                self._look_thread.start()
+            first = self._look_thread if self._bundle is None else None
         if first is not None:
             first.join()
         if self._bundle is None:
@@ -99,72 +98,41 @@ class ChampionFollower:
         return str(self._problem or "")
 
     def _look(self) -> None:
-        wait = LOOK_SECONDS
+        wait = POLL_SECONDS
         try:
             pointer = storage.find_json(_pointer())
             if pointer is None:
                 raise InputError("no run is served yet; `make promote RUN=name` or the DAG promote chooses one")
             wait = RETRY_SECONDS
-            if pointer["fingerprint"] != self._shown:
-                place = _copied(pointer["folder"], pointer["fingerprint"], pointer["files"])
-                self._bundle, self._shown = bundle.open_folder(place, pointer["name"]), pointer["fingerprint"]
-                _forget_others(place)
-                log.info("serving %s", pointer["name"])
-            self._problem, wait = None, LOOK_SECONDS
-        except Exception as error:  # what is served goes on
+            if pointer["fingerprint"] != self._fingerprint:
+                self._change_to(pointer)
+            self._problem, wait = None, POLL_SECONDS
+        except Exception as error:  # the old bundle is still served
             if wait == RETRY_SECONDS and str(error) != self.problem:
                 log.error("cannot serve what %s names: %s", storage.local(_pointer()), error)
             self._problem = error if isinstance(error, InputError) else InputError(f"{type(error).__name__}: {error}")
         finally:
-            self._next, self._looking = time.monotonic() + wait, None
+            self._next, self._look_thread = time.monotonic() + wait, None
+
+    def _change_to(self, pointer: dict[str, Any]) -> None:
+        files = {name: Checksum(*checksum) for name, checksum in pointer["files"].items()}
+        place = _copied(pointer["folder"], pointer["fingerprint"], files)
+        self._bundle, self._fingerprint = bundle.open_folder(place, pointer["name"]), pointer["fingerprint"]
+        _delete_others(place)
+        log.info("serving %s", pointer["name"])
 
 
 def _pointer() -> str:
     return storage.join(runs.data_root(), file_names.SERVING)
 
 
-def _copied(folder: str, fingerprint: str, files: dict[str, list | None]) -> Path:
-    """A bundle in the cache: copied as a whole, and each file's size and hash checked where they are given. Raises
-    InputError for a file that is not what it was.
-    """
+def _copied(folder: str, fingerprint: str, files: Mapping[str, Checksum | None]) -> Path:
+    """A bundle in the cache."""
     place = runs.cache_folder("served") / fingerprint
-    if place.is_dir():
-        return place
-    temporary = Path(tempfile.mkdtemp(dir=place.parent, prefix=".copy-"))
-    try:
-        with ThreadPoolExecutor(COPIES) as pool:
-            list(pool.map(lambda name: _copy(folder, name, temporary, files[name]), files))
-        try:
-            temporary.rename(place)
-        except OSError:
-            if not place.is_dir():  # else another process was faster
-                raise
-        return place
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    return checked_copy.copy_folder(folder, files, place, HASH, advice="promote the run again")
 
 
-def _copy(folder: str, name: str, place: Path, wanted: list | None) -> None:
-    target = place / name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    found = _digest(storage.join(folder, name), target)
-    if wanted is not None and found != list(wanted):
-        raise InputError(f"{name} in {storage.local(folder)} is not what was published; publish the run again")
-
-
-def _digest(path: str, copy: Path | None = None) -> list:
-    """The size and the hash of a file, which is copied on the way."""
-    fs, inside = storage.filesystem(path)
-    size, digest = 0, hashlib.blake2b(digest_size=16)
-    with fs.open(inside, "rb") as source, open(copy or os.devnull, "wb") as target:
-        while part := source.read(CHUNK):
-            size += len(part)
-            digest.update(part)
-            target.write(part)
-    return [size, digest.hexdigest()]
-
-
-def _forget_others(place: Path) -> None:
+def _delete_others(place: Path) -> None:
     """Delete the copies that are no longer served; who still has one open reads it to the end."""
     for other in place.parent.iterdir():
         if other != place and not other.name.startswith("."):
