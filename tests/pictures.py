@@ -6,6 +6,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from kindred.data import images
+from kindred.data.grey_images import SIDE
+
 
 def noise(height: int = 8, width: int = 6, channels: int = 3, seed: int = 0) -> np.ndarray:
     """Random pixels, uint8 [height, width, channels]."""
@@ -17,6 +20,17 @@ def smooth(height: int, width: int, channels: int) -> np.ndarray:
     rows, columns = np.linspace(0, 1, height)[:, None], np.linspace(0, 1, width)[None, :]
     planes = [127.5 * (1 + np.sin(2 * rows + (c + 1) * columns)) for c in range(channels)]
     return np.stack(planes, axis=2).astype(np.uint8)
+
+
+def scene(seed: int, side: int = 64) -> np.ndarray:
+    """A picture of its own: coarse random patches, smoothly enlarged. uint8 [side, side, 1]."""
+    patches = np.random.default_rng(seed).integers(0, 200, (8, 8, 1), np.uint8)
+    return images.fit(patches, (side, side), 1)
+
+
+def grey_array(pictures: list[np.ndarray]) -> np.ndarray:
+    """Pictures as near duplicates are compared, uint8 [n, SIDE, SIDE]."""
+    return np.stack([images.fit(picture, (SIDE, SIDE), 1)[:, :, 0] for picture in pictures])
 
 
 def encoded(picture: np.ndarray | Image.Image, kind: str = "PNG", **options: Any) -> bytes:

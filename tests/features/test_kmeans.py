@@ -25,11 +25,11 @@ def test_the_losses_fall_to_the_mean_squared_distance() -> None:
     assert losses[-1] == pytest.approx((distance**2).mean(), rel=1e-3)
 
 
-def test_neither_a_second_time_nor_the_number_of_threads_shows() -> None:
-    found = [kmeans.kmeans(POINTS, 5, threads)[1] for threads in (1, 1, 2)]
+def test_clusters_repeat_on_any_number_of_threads() -> None:
+    clusters = [kmeans.kmeans(POINTS, 5, threads)[1] for threads in (1, 1, 2)]
 
-    np.testing.assert_array_equal(found[0], found[1])
-    np.testing.assert_array_equal(found[0], found[2])
+    np.testing.assert_array_equal(clusters[0], clusters[1])
+    np.testing.assert_array_equal(clusters[0], clusters[2])
 
 
 @pytest.mark.parametrize("k", [0, 61])
@@ -41,13 +41,13 @@ def test_more_clusters_than_images_are_an_error(k: int) -> None:
 def test_a_representative_is_the_image_nearest_to_its_centroid() -> None:
     centroids, _, _ = kmeans.kmeans(POINTS, 3, threads=1)
 
-    found = kmeans.representatives(POINTS, centroids, threads=1)
+    rows = kmeans.representatives(POINTS, centroids, threads=1)
 
     exact = [np.linalg.norm(POINTS - centroid, axis=1).argmin() for centroid in centroids]
-    np.testing.assert_array_equal(found, exact)
+    np.testing.assert_array_equal(rows, exact)
 
 
 def test_no_image_represents_two_clusters() -> None:
-    found = kmeans.representatives(POINTS, np.tile(POINTS[:1], (60, 1)), threads=1)
+    rows = kmeans.representatives(POINTS, np.tile(POINTS[:1], (60, 1)), threads=1)
 
-    assert sorted(found) == list(range(60))
+    assert sorted(rows) == list(range(60))

@@ -1,0 +1,96 @@
+"""STL-10: its files and its archive, whole and broken."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from dataset_samples import counts, input_error, read
+from dataset_samples import stl10 as sample
+from dataset_samples.stl10 import CLASSES, packed
+from kindred.data import decoding, images, ingest
+from kindred.data.datasets.stl10 import IMAGE_BYTES
+from kindred.runtime import variants
+from kindred.runtime.errors import InputError
+from pictures import noise
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("kind", ["files", "folder above", "archive", "folder with archive"])
+def test_stl10_is_read_from_its_files_or_its_archive(spark, kind: str, tmp_path: Path) -> None:
+    files = sample.make(tmp_path / "stl10_binary")
+    paths = {"files": files, "folder above": tmp_path}
+    path = paths.get(kind) or packed(files)
+    if kind == "folder with archive":
+        files.rename(tmp_path / "elsewhere")
+        path = tmp_path
+
+    rows = read(spark, "stl10", path)
+
+    assert counts(rows) == {
+        **{("train", name): 1 for name in CLASSES[:3]},
+        **{("test", name): 1 for name in CLASSES[:2]},
+        ("unlabeled", None): 2,
+    }
+    # Column-major in the file: the decoded picture stands upright.
+    assert (images.decode(bytes(rows[2].content)) == noise(96, 96, 3, 0)).all()
+
+
+def test_an_archive_is_unpacked_once(tmp_path: Path, messages: list[str]) -> None:
+    archive, module = packed(sample.make(tmp_path / "stl10_binary")), variants.load("dataset", "stl10")
+
+    one, other = (module.sources(str(archive), messages.append) for _ in range(2))
+
+    assert one == other
+    assert messages == [f"unpacking {archive}"]
+
+
+@pytest.mark.parametrize("share", [0.5, 0.98])
+def test_an_archive_that_is_cut_short_is_refused_and_leaves_nothing(share: float, tmp_path: Path, data: Path) -> None:
+    archive = packed(sample.make(tmp_path / "stl10_binary"))
+    content = archive.read_bytes()
+    archive.write_bytes(content[: int(len(content) * share)])
+
+    assert input_error("stl10", archive).startswith(f"{archive} is cut short or not an archive: ")
+    assert not list((data / "cache/unpacked").iterdir())
+
+
+def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "stl10.tar.gz").write_text("hello")
+
+    assert "is cut short or not an archive: " in input_error("stl10", tmp_path / "stl10.tar.gz")
+
+
+def test_a_folder_without_stl10_is_refused(tmp_path: Path) -> None:
+    assert input_error("stl10", tmp_path) == f"neither train_X.bin nor stl10_binary.tar.gz is in {tmp_path}"
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize(
+    ("name", "content", "line"),
+    [
+        ("train_y.bin", bytes([1, 2]), "train_y.bin has 2 labels for 3 images"),
+        ("test_y.bin", bytes([1, 11]), "test_y.bin has labels outside 1 to 10"),
+        ("test_y.bin", bytes([0, 1]), "test_y.bin has labels outside 1 to 10"),
+        ("unlabeled_X.bin", bytes(IMAGE_BYTES + 1), "unlabeled_X.bin is cut short"),
+    ],
+    ids=["too few labels", "label 11", "label 0", "cut short"],
+)
+def test_stl10_files_that_do_not_fit_are_named(spark, name: str, content: bytes, line: str, tmp_path: Path) -> None:
+    path = sample.make(tmp_path / "stl10_binary")
+    (path / name).write_bytes(content)
+
+    with pytest.raises(InputError, match=line):
+        read(spark, "stl10", path)
+
+
+@pytest.mark.spark
+def test_the_real_stl10_has_its_images_and_its_leaks(spark, shared_data: Path) -> None:
+    archive, module = shared_data / "stl10_dev/stl10_binary.tar.gz", variants.load("dataset", "stl10")
+    decoded = decoding.decode(module.read(spark, module.sources(str(archive), lambda line: None), None))
+
+    left_out = ingest.duplicates(decoded, "drop").collect()
+
+    assert dict(decoded.groupBy("split").count().collect()) == {"train": 1000, "test": 1000, "unlabeled": 3040}
+    assert Counter((row.split, row.reason) for row in left_out) == {("unlabeled", ingest.LEAKED): 40}
+    decoded.unpersist()
