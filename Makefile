@@ -86,8 +86,9 @@ check: lint test-fast ## check style, imports and types, run the fast tests: bef
 test: $(READY) ## run all tests except the very long ones (minutes)
 	@"$(BIN)/python" -m pytest -m "(first or not cluster) and not long"
 
+# A tenth of its time would go into compiling the tests again.
 test-fast: $(READY) ## run the tests without Spark, Airflow, TensorFlow, servers and browsers
-	@"$(BIN)/python" -m pytest --fast
+	@PYTHONDONTWRITEBYTECODE= "$(BIN)/python" -m pytest --fast
 
 test-long: $(READY) ## run the tests that take minutes each
 	@"$(BIN)/python" -m pytest -m "long and not cluster" --durations=0

@@ -34,7 +34,7 @@ def written_env(folder: Path) -> Path:
 
 def test_the_file_is_valid_by_the_published_schema(env) -> None:
     jsonschema.Draft7Validator.check_schema(SCHEMA)
-    whole = yaml.safe_load(compose.VARIABLE.sub(lambda found: env[found[1]], compose.text()))
+    whole = yaml.load(compose.VARIABLE.sub(lambda found: env[found[1]], compose.text()), compose.LOADER)
 
     jsonschema.validate(whole, SCHEMA)
     whole["services"]["mlflow"]["comand"] = "mlflow"

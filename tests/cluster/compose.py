@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parents[2]
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times as fast
 VARIABLE = re.compile(r"\$\{(\w+)(:\?[^}]*)?\}")
 
 
@@ -33,7 +34,7 @@ def services(env: dict[str, str]) -> dict[str, dict]:
             raise KeyError(found[1])
         return env[found[1]]
 
-    return yaml.safe_load(VARIABLE.sub(value, text()))["services"]
+    return yaml.load(VARIABLE.sub(value, text()), LOADER)["services"]
 
 
 def command(service: dict) -> list[str]:

@@ -43,7 +43,8 @@ def test_two_points_are_too_few() -> None:
     assert "too few points" in learning_curve.summary(points, None)
 
 
-def test_a_fit_that_does_not_converge_gives_no_law() -> None:
+def test_a_fit_that_does_not_converge_gives_no_law(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learning_curve, "MAX_EVALUATIONS", 100)
     points = pd.DataFrame({"labels": [3000, 50_000, 80_000], "accuracy": [0.0, 1.0, 0.0], "error": 0.0})
 
     law = learning_curve.extrapolate(points)
