@@ -67,7 +67,7 @@ def test_the_multilayer_perceptron_predicts_what_mllib_predicts(spark) -> None:
     frame, module = frame_of(spark, ids, features, labels), variants.load("classifier", "multilayer_perceptron")
     vectors = frame.select("image_id", array_to_vector("features").alias("features"), frame.label.cast("double"))
     sizes = [3, *module.HIDDEN, 3]
-    mllib = MultilayerPerceptronClassifier(layers=sizes, solver="l-bfgs", maxIter=module.ITERATIONS, seed=5).fit(
+    mllib = MultilayerPerceptronClassifier(layers=sizes, solver="l-bfgs", maxIter=module.MAX_ITERATIONS, seed=5).fit(
         vectors
     )
 

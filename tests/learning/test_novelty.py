@@ -35,12 +35,12 @@ def test_where_few_are_far_away_no_image_is_excluded(pool) -> None:
 
 
 def test_the_threshold_acts_when_twice_as_many_are_above_it_as_known_ones_would_be() -> None:
-    held_out, nobody = np.arange(100.0), np.array([], int)
+    held_out, none = np.arange(100.0), np.array([], int)
     few, many = np.zeros(100), np.zeros(100)
     few[:5], many[:6] = 1000, 1000
 
-    assert not novelty.out_of_distribution(few, held_out, nobody).any()
-    assert novelty.out_of_distribution(many, held_out, nobody).sum() == 6
+    assert not novelty.out_of_distribution(few, held_out, none).any()
+    assert novelty.out_of_distribution(many, held_out, none).sum() == 6
 
 
 def test_labels_are_spread_once_for_each_view_and_alpha(pool, given, monkeypatch) -> None:

@@ -1,4 +1,4 @@
-"""What a fitted classifier says, as rows of tables."""
+"""Predictions as rows of their tables."""
 
 import math
 

@@ -11,7 +11,16 @@ from kindred.learning.networks import Network
 def whole_model(extractor: bytes, network: Network, channels: int) -> bytes:
     """decoded pixels, uint8 [n, height, width, c] of any size -> "probabilities", float32 [n, classes].
 
-    Inside: resize (bilinear, as Pillow's) to what the extractor wants, extractor, classifier, softmax.
+    Inside: resize (bilinear, as Pillow's) to the extractor's size, extractor, classifier, softmax. `extractor`: its
+    graph, uint8 [n, h, w, c] -> float32 [n, d]; `channels`: of the images.
+
+    >>> from kindred.learning.networks import Layer
+    >>> extractor = onnx_graphs.scaled_pixels((2, 2), 1)
+    >>> network = Network((Layer(weights=np.array([[1.0, -1.0]] * 4), bias=np.zeros(2)),))
+    >>> session = onnx_graphs.session(whole_model(extractor, network, channels=1))
+    >>> black = np.zeros((1, 6, 8, 1), np.uint8)
+    >>> session.run(["probabilities"], {"pixels": black})[0].tolist()
+    [[0.5, 0.5]]
     """
     core = onnx.load_from_string(extractor)
     shape = [d.dim_value for d in core.graph.input[0].type.tensor_type.shape.dim]
@@ -24,8 +33,8 @@ def whole_model(extractor: bytes, network: Network, channels: int) -> bytes:
     return model.SerializeToString()
 
 
-def _resize(size: list[int], channels: int, wanted: int) -> onnx.ModelProto:
-    """uint8 [n, any, any, channels] -> uint8 [n, h, w, wanted]."""
+def _resize(size: list[int], channels: int, target_channels: int) -> onnx.ModelProto:
+    """uint8 [n, any, any, channels] -> uint8 [n, h, w, target_channels]."""
     nodes = [
         helper.make_node("Shape", ["pixels"], ["count"], start=0, end=1),
         helper.make_node("Concat", ["count", "planes", "size"], ["target"], axis=0),
@@ -42,10 +51,10 @@ def _resize(size: list[int], channels: int, wanted: int) -> onnx.ModelProto:
         helper.make_node("Transpose", ["fitted"], ["packed"], perm=[0, 2, 3, 1]),
         helper.make_node("Tile", ["packed", "copies"], ["resized"]),
     ]
-    values = {"size": size, "planes": [channels], "copies": [1, 1, 1, wanted // channels]}
+    values = {"size": size, "planes": [channels], "copies": [1, 1, 1, target_channels // channels]}
     constants = [numpy_helper.from_array(np.array(value, np.int64), name) for name, value in values.items()]
     pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", "height", "width", channels])
-    resized = helper.make_tensor_value_info("resized", TensorProto.UINT8, ["n", *size, wanted])
+    resized = helper.make_tensor_value_info("resized", TensorProto.UINT8, ["n", *size, target_channels])
     return onnx_graphs.versioned_model(helper.make_graph(nodes, "resize", [pixels], [resized], constants))
 
 

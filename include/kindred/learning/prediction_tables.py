@@ -1,4 +1,4 @@
-"""What a fitted classifier says, as rows of the tables out_of_fold and predictions_base (and those like them)."""
+"""Predictions of a fitted classifier, as rows of the tables out_of_fold and predictions_base (and those like them)."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
 """Classifiers: features in, class probabilities out. One file each; the file's name is the classifier's.
 
-A classifier gives one of these, or both, and each returns a `networks.Network`:
+A classifier has one of these functions, or both, and each returns a `networks.Network`:
 
     fit(features, labels, weights, classes, seed, setting) -> Network     in one process
         features [n, d] float32, labels [n] int (0 to classes - 1), weights [n] float64
     fit_frame(frame, classes, seed) -> Network                            in Spark, at any size
         a DataFrame of image_id, features array<float>, label int, weight double
 
-and says `TAKES_WEIGHTS` and, where cross-validation has something to choose, `SETTINGS`: values of `setting` in the
+It declares `TAKES_WEIGHTS` and, where cross-validation has something to choose, `SETTINGS`: values of `setting` in the
 order in which they are tried, until one is worse than the one before it. `fit` gets one of them (None where there are
-none). Rows come sorted by image_id, so chance and partitioning do not show.
+none). Rows come sorted by image_id, so results do not depend on the order of files or on partitions.
 """

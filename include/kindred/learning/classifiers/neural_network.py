@@ -7,15 +7,18 @@ from kindred.learning.networks import Layer, Network
 
 TAKES_WEIGHTS = True
 HIDDEN = (512, 256)
-BATCH = 64
-EPOCHS = 100
-PATIENCE = 8
-HELD_OUT = 10  # early stopping watches one row in so many, where that leaves at least this many rows to watch
+BATCH_SIZE = 64
+LEARNING_RATE = 1e-3
+EPOCHS = 100  # a bound: early stopping ends training before it
+PATIENCE = 8  # epochs without a loss that is lower by MIN_DELTA
+MIN_DELTA = 1e-4
+HELD_OUT = 10  # one row in so many is for validation, where that leaves at least this many rows for it
 
 
 def fit(
     features: np.ndarray, labels: np.ndarray, weights: np.ndarray, classes: int, seed: int, setting: None
 ) -> Network:
+    """Early stopping watches the validation loss, or with too few rows the training loss."""
     keras = keras_setup.keras()
     keras.utils.set_random_seed(seed)
     mean = features.mean(axis=0, dtype=np.float64)
@@ -24,27 +27,25 @@ def fit(
     dense = [keras.layers.Dense(size, "relu") for size in HIDDEN]
     model = keras.Sequential([keras.Input(scaled.shape[1:]), *dense, keras.layers.Dense(classes)])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer=keras.optimizers.Adam(1e-3), loss=loss)
+    model.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE), loss=loss)
     order = np.random.default_rng(seed).permutation(len(scaled))
-    watched = order[: len(order) // HELD_OUT]
-    fitted = order[len(watched) :]
-    watch, validation = "loss", None
-    if len(watched) >= HELD_OUT:
-        watch, validation = "val_loss", (scaled[watched], labels[watched], weights[watched])
+    validation, training = np.split(order, [len(order) // HELD_OUT])
+    if len(validation) >= HELD_OUT:
+        monitor, validation_data = "val_loss", (scaled[validation], labels[validation], weights[validation])
     else:
-        fitted = order
-    stop = keras.callbacks.EarlyStopping(watch, patience=PATIENCE, min_delta=1e-4, restore_best_weights=True)
-    course = model.fit(
-        scaled[fitted],
-        labels[fitted],
-        sample_weight=weights[fitted],
-        batch_size=BATCH,
+        monitor, validation_data, training = "loss", None, order
+    stop = keras.callbacks.EarlyStopping(monitor, patience=PATIENCE, min_delta=MIN_DELTA, restore_best_weights=True)
+    history = model.fit(
+        scaled[training],
+        labels[training],
+        sample_weight=weights[training],
+        batch_size=BATCH_SIZE,
         epochs=EPOCHS,
-        validation_data=validation,
+        validation_data=validation_data,
         callbacks=[stop],
         verbose=0,
     )
     arrays = [[array.astype(np.float64) for array in layer.get_weights()] for layer in model.layers]
     names = ["relu"] * len(HIDDEN) + ["linear"]
     layers = tuple(Layer(kernel, bias, name) for (kernel, bias), name in zip(arrays, names, strict=True))
-    return Network(layers, course.history).on_unscaled(mean, scale)
+    return Network(layers, history.history).on_unscaled(mean, scale)
