@@ -13,17 +13,16 @@ import pyarrow.dataset as ds
 from kindred.features import featurize, kmeans
 from kindred.learning import cross_validation, given_labels, metrics, networks, training_plan
 from kindred.learning.classifiers import logistic_regression
-from kindred.learning.folds import ALL, fold_count
+from kindred.learning.folds import fold_count
 from kindred.learning.labellers import clusters
-from kindred.learning.training_plan import Examples
 from kindred.runtime import arrow, cpu, file_names, job, storage, tables
 from kindred.runtime.stage import Stage
-from kindred.studies.label_propagation import cell_data, cell_grid, convnet, propagation
+from kindred.studies.label_propagation import cell_data, cell_grid, cell_models, convnet, propagation
 from kindred.studies.label_propagation.cell_grid import Cell
 from kindred.studies.label_propagation.propagation import Clustering
 
 MODULES = (  # what a cell's figures depend on
-    *(kmeans, clusters, logistic_regression, networks, convnet, cell_data, cell_grid, propagation),
+    *(kmeans, clusters, logistic_regression, networks, convnet, cell_data, cell_grid, cell_models, propagation),
     *(given_labels, training_plan, cross_validation, metrics),
 )
 POOL, TEST = ds.field("split").isin(tables.LEARNED_FROM), ds.field("split") == "test"
@@ -48,9 +47,9 @@ def main(
 ) -> str:
     cell = Cell(kind, labels, centroids, percentile, network)
     classes, truth = s.facts_of("ingest")["classes"], arrow.by_id(s.rows("truth"))
+    known = _known_labels(s)
     ids, features = s.matrix("features", "features", POOL)
     clustering = _clustering(s, cell)
-    known = _known_labels(s)
     chosen = _choose_labels(s, cell, known, clustering, ids, features, seed)
     counts = Counter(chosen["label"].to_pylist())
     given_labels.check_classes(counts, classes)
@@ -60,21 +59,18 @@ def main(
     used = pd.Index(ids).isin(plan["image_id"])  # by a hash: NumPy compares each with each
     examples = training_plan.make_examples(plan, ids[used], inputs(features[used]))
     if network:
-        model, figures = _train_network(s, examples, len(classes), seed)
+        trained = cell_models.train_network(examples, len(classes), seed, s.say)
     else:
-        model, figures = _fit_logistic_regression(s, examples, ids[used], len(classes), folds, seed)
+        trained = cell_models.fit_logistic_regression(s.spark, examples, ids[used], len(classes), folds, seed, s.say)
+    s.report(trained.file, trained.model.to_bytes())
+    s.facts, s.steps = {**trained.facts, "classes": classes}, trained.steps
     test_ids, test_features = s.matrix("features", "features", TEST)
     rows = cell_data.labelled_rows(test_ids, truth)
-    scores = cell_data.scores(model, inputs(test_features[rows]), [truth[i] for i in test_ids[rows]], classes)
-    figures |= {**scores, "labels": len(chosen)}
-    summary = f"test accuracy {scores['accuracy']:.4f} with {len(chosen):,} labels"
-    if propagated is not None:
-        right = propagation.share_right(propagated, arrow.by_id(known))
-        figures |= {"propagated": len(propagated)} | ({} if right is None else {"propagated_right": right})
-        summary += f", {len(propagated):,} propagated" + ("" if right is None else f" ({right:.1%} right)")
+    probabilities = trained.model.probabilities(inputs(test_features[rows]))
+    figures = trained.figures | cell_data.scores(probabilities, [truth[i] for i in test_ids[rows]], classes)
+    figures |= {"labels": len(chosen)} | propagation.figures(propagated, arrow.by_id(known))
     s.figures = {f"{s.name}/{name}": value for name, value in figures.items()}
-    s.facts |= {"classes": classes}
-    return summary
+    return f"test accuracy {figures['accuracy']:.4f} with {len(chosen):,} labels" + propagation.summary(figures)
 
 
 def _known_labels(s: Stage) -> pa.Table:
@@ -112,26 +108,6 @@ def _choose_labels(
 def _pixel_shape(s: Stage) -> tuple[int, int, int]:
     extractor = featurize.Extractor.from_facts(s.facts_of("featurize"))
     return extractor.height, extractor.width, extractor.channels
-
-
-def _fit_logistic_regression(
-    s: Stage, examples: Examples, ids: np.ndarray, classes: int, folds: int, seed: int
-) -> tuple[networks.Network, dict[str, float]]:
-    """Its penalty is chosen over the folds. The model fitted on all, and figures by name."""
-    fitted = cross_validation.fit(s.spark, examples, ids, logistic_regression, classes, folds, seed, s.say)
-    network = fitted.networks[ALL]
-    s.report(file_names.NETWORK, network.to_bytes())
-    s.facts = {"folds": fitted.scores(), "setting": fitted.setting}
-    return network, {"cv_accuracy": fitted.figures("base")["base/cv/accuracy_mean"]}
-
-
-def _train_network(s: Stage, examples: Examples, classes: int, seed: int) -> tuple[convnet.ConvNet, dict[str, float]]:
-    """The convolutional network, trained on everything, and figures by name."""
-    rows = examples.training_rows(ALL)
-    network = convnet.fit(examples.features_of(rows), examples.labels[rows], classes, seed, s.say)
-    s.report(file_names.CONVNET, network.to_bytes())
-    s.steps = {name: list(enumerate(values, 1)) for name, values in network.losses.items()}
-    return network, {"epochs": len(network.losses["loss"]), "epoch_seconds": network.epoch_seconds}
 
 
 if __name__ == "__main__":

@@ -53,12 +53,8 @@ def test_distances_need_a_clustering() -> None:
 
 
 def test_a_model_is_scored_on_the_images_whose_label_is_known() -> None:
-    class Identity:
-        def probabilities(self, features: np.ndarray) -> np.ndarray:
-            return features
-
     rows = cell_data.labelled_rows(np.array(["x", "y", "z"]), {"x": "cat", "z": "dog"})
-    scores = cell_data.scores(Identity(), np.array([[1.0, 0.0], [0.6, 0.4]]), ["cat", "dog"], CLASSES)
+    scores = cell_data.scores(np.array([[1.0, 0.0], [0.6, 0.4]]), ["cat", "dog"], CLASSES)
 
     assert rows.tolist() == [0, 2]
     assert scores["accuracy"] == 0.5

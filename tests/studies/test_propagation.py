@@ -47,5 +47,6 @@ def test_a_folds_own_labels_are_not_propagated_for_it() -> None:
 def test_the_share_of_right_labels_counts_known_truths_only() -> None:
     table, _ = propagation.propagate(GIVEN, IDS, CLUSTERING, 100, ["cat", "dog"])
 
-    assert propagation.share_right(table, {"b": "dog", "f": "dog"}) == 0.5
-    assert propagation.share_right(table, {}) is None
+    assert propagation.figures(table, {"b": "dog", "f": "dog"}) == {"propagated": 6, "propagated_right": 0.5}
+    assert propagation.figures(table, {}) == {"propagated": 6}
+    assert propagation.figures(None, {}) == {}

@@ -1,7 +1,5 @@
 """What a cell's model learns from, what it sees of an image, and how it is scored."""
 
-from typing import Protocol
-
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -13,12 +11,6 @@ from kindred.learning.folds import assign_folds
 from kindred.runtime.errors import InputError
 from kindred.studies.label_propagation.cell_grid import Cell
 from kindred.studies.label_propagation.propagation import Clustering, propagate
-
-
-class Model(Protocol):
-    """Logistic regression (`networks.Network`), or the convolutional network (`convnet.ConvNet`)."""
-
-    def probabilities(self, features: np.ndarray, /) -> np.ndarray: ...
 
 
 def make_plan(
@@ -56,11 +48,11 @@ def labelled_rows(ids: np.ndarray, truth: dict[str, str]) -> np.ndarray:
     return rows
 
 
-def scores(model: Model, inputs: np.ndarray, labels: list[str], classes: list[str]) -> dict[str, float]:
-    """The model's scores by name on inputs [n, ...] with their true `labels` [n], and the number of images."""
+def scores(probabilities: np.ndarray, labels: list[str], classes: list[str]) -> dict[str, float]:
+    """The scores of probabilities [n, classes] by name, against the true `labels` [n], and the number of images."""
     number = class_numbers(classes)
     numbers = np.array([number[label] for label in labels])
-    return {**metrics.scores(numbers, model.probabilities(inputs)), "images": len(labels)}
+    return {**metrics.scores(numbers, probabilities), "images": len(labels)}
 
 
 def _needed(clustering: Clustering | None, cell: Cell) -> Clustering:

@@ -72,11 +72,27 @@ def propagate(
     return on_all, pa.concat_tables(by_fold)
 
 
-def share_right(propagated: pa.Table, truth: dict[str, str]) -> float | None:
-    """How many propagated labels are right, of those whose truth (label by image_id) is known; None without any."""
+def figures(propagated: pa.Table | None, truth: dict[str, str]) -> dict[str, float]:
+    """How many labels were propagated, and the share of right ones among those whose truth (label by image_id) is
+    known, by name; nothing for a cell that propagates none, and no share where no truth is known.
+    """
+    if propagated is None:
+        return {}
     pairs = zip(propagated["image_id"].to_pylist(), propagated["label"].to_pylist(), strict=True)
     right = [truth[image_id] == label for image_id, label in pairs if image_id in truth]
-    return float(np.mean(right)) if right else None
+    return {"propagated": len(propagated), **({"propagated_right": float(np.mean(right))} if right else {})}
+
+
+def summary(figures: dict[str, float]) -> str:
+    """The rest of a line for the console, from `figures`.
+
+    >>> summary({"propagated": 1500, "propagated_right": 0.875})
+    ', 1,500 propagated (87.5% right)'
+    """
+    if "propagated" not in figures:
+        return ""
+    right = f" ({figures['propagated_right']:.1%} right)" if "propagated_right" in figures else ""
+    return f", {figures['propagated']:,} propagated{right}"
 
 
 def _npz(**arrays: np.ndarray) -> bytes:
