@@ -20,7 +20,7 @@ def finished(data):
         folder = storage.join(run, stages.BUILD_INDEX, "attempt")
         bundles.make(data / "runs" / "self_training" / name / stages.BUILD_INDEX / "attempt", gallery)
         features = {"attempt": "features-1"}
-        mark = {"inputs": {"featurize": "features-1"}, "folder": folder}
+        mark = {"attempt": "attempt", "inputs": {"featurize": "features-1"}, "folder": folder}
         mark["facts"] = {"folder": storage.join(folder, bundle.VECTORS)}
         storage.put_json(storage.join(run, "featurize", file_names.MARK), features)
         storage.put_json(storage.join(run, stages.BUILD_INDEX, file_names.MARK), mark)
@@ -32,15 +32,15 @@ def finished(data):
 @pytest.fixture
 def aliases(monkeypatch) -> list:
     """The model versions that got the alias, instead of MLflow's."""
-    had = [None]
+    versions = [None]
 
     def promote(run: str) -> tuple[str, str | None]:
-        had.append(f"of {run.rsplit('/', 1)[1]}")
-        return had[-1], had[-2]
+        versions.append(f"of {run.rsplit('/', 1)[1]}")
+        return versions[-1], versions[-2]
 
     monkeypatch.setattr(model_registry, "promote", promote)
-    monkeypatch.setattr(model_registry, "set_champion", had.append)
-    return had
+    monkeypatch.setattr(model_registry, "set_champion", versions.append)
+    return versions
 
 
 @pytest.fixture
@@ -58,15 +58,15 @@ def after_a_look(follower: ChampionFollower) -> bundle.Bundle:
     return follower.current()
 
 
-def test_what_is_published_is_served_from_a_copy(finished, aliases, data) -> None:
+def test_what_is_promoted_is_served_from_a_copy(finished, aliases, data) -> None:
     run = finished("first")
 
     pointer = champion.promote(run)
-    found = ChampionFollower().current()
+    current = ChampionFollower().current()
 
     assert (pointer["name"], pointer["version"]) == ("self_training/first", "of first")
-    assert found.name == "self_training/first"
-    assert len(found.gallery) == 20
+    assert current.name == "self_training/first"
+    assert len(current.gallery) == 20
     (copy,) = (data / "cache" / "served").iterdir()
     assert sorted(bundle.files(storage.uri(str(copy)))) == sorted(pointer["files"])
 
@@ -92,7 +92,7 @@ def test_another_run_is_served_without_a_restart_and_its_copy_takes_the_place(fi
 
 
 @pytest.mark.usefixtures("eager")
-def test_a_bundle_that_is_not_what_was_published_is_never_served(finished, aliases, data) -> None:
+def test_a_bundle_whose_files_have_changed_is_never_served(finished, aliases, data) -> None:
     champion.promote(finished("first", 20))
     follower = ChampionFollower()
     follower.current()
@@ -111,15 +111,15 @@ def test_a_bundle_that_is_not_what_was_published_is_never_served(finished, alias
     content = file.read_bytes()
     file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
 
-    spoiled = after_a_look(follower)
+    changed = after_a_look(follower)
     problem = follower.problem
     file.write_bytes(content)
-    mended = after_a_look(follower)
+    fixed = after_a_look(follower)
 
-    assert len(spoiled.gallery) == 20
+    assert len(changed.gallery) == 20
     assert "00000-features.npy" in problem
     assert "has changed: its checksum differs; promote the run again" in problem
-    assert len(mended.gallery) == 30
+    assert len(fixed.gallery) == 30
     assert follower.problem == ""
     assert not [path for path in (data / "cache" / "served").iterdir() if path.name.startswith(".")]
 
@@ -135,9 +135,9 @@ def test_who_searches_while_runs_change_always_sees_a_whole_one(finished, aliase
 
     def look() -> None:
         while not ending.is_set():
-            found = follower.current()
-            answers = found.gallery.search(found.queries.images(found.queries.ids()[:1]), 10, "cosine")
-            seen.append((found.name, len(found.gallery), len(answers[0].neighbours)))
+            current = follower.current()
+            answers = current.gallery.search(current.queries.images(current.queries.ids()[:1]), 10, "cosine")
+            seen.append((current.name, len(current.gallery), len(answers[0].neighbours)))
 
     threads = [threading.Thread(target=look) for _ in range(2)]
     for thread in threads:
@@ -150,7 +150,7 @@ def test_who_searches_while_runs_change_always_sees_a_whole_one(finished, aliase
         thread.join()
 
     assert {name for name, *_ in seen} == set(sizes)
-    assert all(size == sizes[name] and found == 10 for name, size, found in seen)
+    assert all(size == sizes[name] and count == 10 for name, size, count in seen)
     assert follower.problem == ""
 
 
@@ -169,14 +169,14 @@ def test_where_the_pointer_cannot_move_the_alias_goes_back(finished, aliases, mo
     assert ChampionFollower().current().name == "self_training/first"
 
 
-def test_a_run_without_an_index_cannot_be_published(data, aliases) -> None:
+def test_a_run_without_an_index_cannot_be_promoted(data, aliases) -> None:
     with pytest.raises(InputError, match="no finished 'index' in .*; run the 'build_index' stage first"):
         champion.promote(runs.run_folder("self_training", "none"))
 
     assert aliases == [None]
 
 
-def test_an_index_of_another_extractor_cannot_be_published(finished, aliases) -> None:
+def test_an_index_of_another_extractor_cannot_be_promoted(finished, aliases) -> None:
     run = finished("first")
     storage.put_json(storage.join(run, "featurize", file_names.MARK), {"attempt": "features-2"})
 
@@ -206,7 +206,7 @@ def test_a_run_on_an_object_store_is_searched_from_a_copy(finished, monkeypatch)
     facts = {"folder": storage.join(text["folder"], bundle.VECTORS)}
     storage.put_json(storage.join(remote, stages.BUILD_INDEX, file_names.MARK), {**mark, **text, "facts": facts})
 
-    found = champion.bundle_of_run(remote)
+    opened = champion.bundle_of_run(remote)
 
-    assert len(found.gallery) == 20
-    assert found.pictures.file(bundles.id_of(3)) is not None
+    assert len(opened.gallery) == 20
+    assert opened.pictures.file(bundles.id_of(3)) is not None

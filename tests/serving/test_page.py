@@ -118,7 +118,7 @@ def test_a_picture_comes_as_it_is_stored_and_is_kept_by_the_browser(client) -> N
 
 def test_regions_tell_where_two_images_agree(client, served) -> None:
     one, other = (served.model.regions(bundles.picture(number)) for number in (0, 3))
-    shares = region_overlays.shares(one, other.mean(axis=(0, 1)))
+    shares = region_overlays.contributions(one, other.mean(axis=(0, 1)))
     features = [regions.mean(axis=(0, 1)) for regions in (one, other)]
 
     told = client.get("/api/agreement", params={"image_id": IN_GALLERY, "other": bundles.id_of(3)}).json()
@@ -215,8 +215,8 @@ BAD = {
     "text": (b"hello " * 50, 400, "cannot identify"),
     "truncated JPEG": (tiny.encoded(tiny.noise(90, 90), "JPEG")[:2000], 400, "truncated"),
     "bomb": (bomb(), 400, "over the pixel limit: 5001 x 5000"),
-    "too big": (bytes(uploads.MOST_BYTES + 1), 413, "over 10 MB"),
-    "nothing": (b"", 400, "no picture came"),
+    "too big": (bytes(uploads.MAX_BYTES + 1), 413, "over 10 MB"),
+    "nothing": (b"", 400, "no picture: send the file"),
 }
 
 
@@ -258,7 +258,7 @@ def test_an_upload_without_a_length_is_cut_off() -> None:
     with pytest.raises(HTTPException, match="over 10 MB"):
         asyncio.run(uploads.read(Request({"type": "http", "headers": []}, endless)))
 
-    assert sum(sent) == uploads.MOST_BYTES + 2**20
+    assert sum(sent) == uploads.MAX_BYTES + 2**20
 
 
 def test_an_error_of_the_server_is_told_without_its_inside(served) -> None:
@@ -267,7 +267,7 @@ def test_an_error_of_the_server_is_told_without_its_inside(served) -> None:
 
     answer = TestClient(app.application(broken), raise_server_exceptions=False).get("/api/about")
 
-    assert fails(answer, 500, "RuntimeError in the server; its log says more")
+    assert fails(answer, 500, "RuntimeError in the server; see its log")
     assert "secret" not in answer.text
     assert answer.headers["x-content-type-options"] == "nosniff"
 

@@ -1,4 +1,4 @@
-"""What people search in: a run's gallery, its test images, their pictures, and the model that sees new pictures.
+"""What people search in: a run's gallery, its test images, their pictures, and the model for new pictures.
 
 All of it lies in the folder of the stage `build_index`. Needs neither Spark nor TensorFlow.
 """
@@ -15,9 +15,10 @@ from kindred.features import onnx_graphs
 from kindred.features.featurize import Extractor
 from kindred.learning import networks
 from kindred.learning.networks import Network
-from kindred.runtime import file_names, marks, stages, storage
+from kindred.runtime import file_names, stages, storage
 from kindred.runtime.cpu import cores
 from kindred.runtime.errors import InputError
+from kindred.runtime.run_reader import RunReader
 from kindred.search import image_index, pictures
 from kindred.search.gallery import Filter
 from kindred.search.image_index import Index
@@ -42,7 +43,9 @@ class Model:
         return self.session is not None and onnx_graphs.REGIONS in [o.name for o in self.session.get_outputs()]
 
     def as_query(self, pixels: np.ndarray) -> Images:
-        """A picture, uint8 [h, w, c], as the gallery's images were seen, with the id of its pixels."""
+        """A picture, uint8 [h, w, c], as a query: its features and probabilities, made as the gallery's were, and the
+        id of its pixels.
+        """
         features = self.extractor.features([pixels], session=self.session)
         probabilities = self.network.probabilities(features).astype(np.float32)
         return Images(features, probabilities, [images.image_id(pixels)])
@@ -61,7 +64,7 @@ class Bundle:
     queries: Index
     pictures: Pictures
     model: Model
-    lists: dict[tuple[str, str | None], list[str]] = field(default_factory=dict)
+    _ids: dict[tuple[str, str | None], list[str]] = field(default_factory=dict, init=False)
 
     def image(self, image_id: str) -> Images:
         """An image of the gallery or among the test images, with its split and dataset. Raises InputError for any
@@ -72,14 +75,14 @@ class Bundle:
                 return index.images([image_id])
         raise InputError(f"no image {image_id[:80]!r} in the gallery or among the test images of {self.name}")
 
-    def listed(self, part: str, name: str | None = None) -> list[str]:
-        """The ids of all images of a part (QUERIES or VECTORS), or of those that the final model gives one class, in
-        order.
+    def ids(self, part: str, name: str | None = None) -> list[str]:
+        """The ids of all images of a part (QUERIES or VECTORS), or of those of one class by the final model, in order;
+        kept, as a page lists them again and again.
         """
-        if (part, name) not in self.lists:
+        if (part, name) not in self._ids:
             index = self.queries if part == QUERIES else self.gallery
-            self.lists[part, name] = index.ids(None if name is None else Filter(classes=[name]))
-        return self.lists[part, name]
+            self._ids[part, name] = index.ids(None if name is None else Filter(classes=[name]))
+        return self._ids[part, name]
 
     @functools.cached_property
     def splits(self) -> list[str]:
@@ -115,7 +118,7 @@ def folder_of(run: str) -> str:
     other features than the run's.
     """
     image_index.open_index(run)
-    return marks.mark_of(storage.join(run, stages.BUILD_INDEX))["folder"]
+    return str(RunReader(run, "serve").mark_of(stages.BUILD_INDEX)["folder"])
 
 
 def files(folder: str) -> list[str]:

@@ -6,43 +6,59 @@ extractor's function.
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import numpy as np
 import pandas as pd
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from kindred.data import images
 from kindred.features import featurize, onnx_graphs
 from kindred.learning import networks
 
+Predict = Callable[[np.ndarray], np.ndarray]  # pixels of one image, uint8 [h, w, c] -> probabilities [classes]
 
-class ImageClassifier(mlflow.pyfunc.PythonModel):
-    """A DataFrame with a column `image` of encoded files -> a DataFrame with a column of probabilities for
-    each class.
+
+class ImageClassifier(PythonModel):
+    """A DataFrame with a column `image` of encoded files -> a DataFrame with a column of probabilities for each
+    class.
     """
 
-    def load_context(self, context) -> None:
+    def load_context(self, context: PythonModelContext) -> None:
+        """Open the model's files."""
         description = json.loads(Path(context.artifacts["description"]).read_text())
-        self.classes = description["classes"]
-        self.channels = description["channels"]
-        self.session = self.extractor = None
+        self.classes: list[str] = description["classes"]
+        self.predict_one: Predict
         if "model" in context.artifacts:
-            self.session = onnx_graphs.session(context.artifacts["model"], threads=0)
+            self.predict_one = _by_graph(context.artifacts["model"], description["channels"])
         else:
-            self.extractor = featurize.Extractor(**description["extractor"])
-            self.network = networks.from_bytes(Path(context.artifacts["network"]).read_bytes())
+            self.predict_one = _by_extractor(description["extractor"], Path(context.artifacts["network"]).read_bytes())
 
-    def predict(self, context, model_input: pd.DataFrame, params=None) -> pd.DataFrame:
-        pixels = [images.decode(bytes(content)) for content in model_input["image"]]
-        rows = [self._probabilities(image) for image in pixels]
+    def predict(
+        self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> pd.DataFrame:
+        """The probabilities of each image. Raises ImageError for a file that is no image."""
+        rows = [self.predict_one(images.decode(bytes(content))) for content in model_input["image"]]
         return pd.DataFrame(rows, columns=self.classes, dtype=np.float64)
 
-    def _probabilities(self, pixels: np.ndarray) -> np.ndarray:
-        if self.session is None:
-            return self.network.probabilities(self.extractor.features([pixels]))[0]
-        pixels = images.fit(pixels, pixels.shape[:2], self.channels)
-        return self.session.run(None, {"pixels": pixels[None]})[0][0]
+
+def _by_graph(path: str, channels: int) -> Predict:
+    session = onnx_graphs.session(path, threads=0)
+
+    def predict(pixels: np.ndarray) -> np.ndarray:
+        pixels = images.fit(pixels, pixels.shape[:2], channels)
+        probabilities: np.ndarray = session.run(None, {"pixels": pixels[None]})[0][0]
+        return probabilities
+
+    return predict
+
+
+def _by_extractor(fields: dict[str, Any], content: bytes) -> Predict:
+    extractor, network = featurize.Extractor(**fields), networks.from_bytes(content)
+    return lambda pixels: network.probabilities(extractor.features([pixels]))[0]
 
 
 mlflow.models.set_model(ImageClassifier())

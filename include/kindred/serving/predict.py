@@ -5,7 +5,7 @@ import functools
 import io
 import json
 from collections.abc import Iterable, Iterator
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -16,18 +16,19 @@ from kindred.data.image_files import read_ahead
 from kindred.data.sources import list_files
 from kindred.features.featurize import BATCH, Extractor
 from kindred.learning.networks import Network
+from kindred.runtime import arrow, tables
 from kindred.runtime.errors import InputError
 from kindred.runtime.storage import local
 
-LABELLED = "origin string, label string, confidence double, probabilities array<float>, reason string"
-COLUMNS = [column.split()[0] for column in LABELLED.split(", ")]
+LABELLED = tables.table("labelled_images").columns
+COLUMNS = arrow.schema("labelled_images").names
 
 
 def files(path: str) -> list[str]:
     """The URIs of all files in a folder and below it, but hidden ones. Raises InputError where there is none."""
-    root, found = list_files(path)
+    root, sources = list_files(path)
     prefix = len(root) + 1
-    uris = sorted(file.uri for file in found if "/." not in "/" + file.uri[prefix:])
+    uris = sorted(source.uri for source in sources if "/." not in "/" + source.uri[prefix:])
     if not uris:
         raise InputError(f"no file in {local(root)}")
     return uris
@@ -44,13 +45,13 @@ def write_csv(rows: Iterable[Row], classes: list[str], file: IO[bytes]) -> None:
     writer = csv.writer(text)
     writer.writerow(["origin", "label", "confidence", "probabilities"])
     for row in rows:
-        shares = json.dumps({name: round(p, 7) for name, p in zip(classes, row.probabilities, strict=True)})
-        writer.writerow([local(row.origin), row.label, f"{row.confidence:.7f}", shares])
+        probabilities = json.dumps({name: round(p, 7) for name, p in zip(classes, row.probabilities, strict=True)})
+        writer.writerow([local(row.origin), row.label, f"{row.confidence:.7f}", probabilities])
     text.detach()
 
 
 def write_rejected(rows: Iterable[Row], file: IO[bytes]) -> None:
-    """origin, reason of what gave no picture."""
+    """origin, reason of what is no image."""
     text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
     writer = csv.writer(text)
     writer.writerow(["origin", "reason"])
@@ -59,7 +60,7 @@ def write_rejected(rows: Iterable[Row], file: IO[bytes]) -> None:
 
 
 def _label(
-    extractor: Extractor, network: Network, classes: list[str], threads: int, frames: Iterator[pd.DataFrame]
+    extractor: Extractor, network: Network, classes: list[str], threads: int, frames: Iterable[pd.DataFrame]
 ) -> Iterator[pd.DataFrame]:
     for frame in frames:
         for start in range(0, len(frame), BATCH):
@@ -74,7 +75,14 @@ def _label(
             yield pd.DataFrame(_rows(origins, pixels, extractor, network, classes, threads) + rejected, columns=COLUMNS)
 
 
-def _rows(origins: list[str], pixels: list[np.ndarray], extractor, network, classes, threads) -> list[tuple]:
+def _rows(
+    origins: list[str],
+    pixels: list[np.ndarray],
+    extractor: Extractor,
+    network: Network,
+    classes: list[str],
+    threads: int,
+) -> list[tuple[Any, ...]]:
     if not origins:
         return []
     probabilities = network.probabilities(extractor.features(pixels, threads))

@@ -1,4 +1,4 @@
-"""The page that says what the search answers over HTTP, made of the app's own OpenAPI description."""
+"""The page that documents the HTTP API, made of the app's own OpenAPI description."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ def _routes(description: dict[str, Any]) -> list[dict[str, Any]]:
         {
             "method": method.upper(),
             "path": path,
-            "says": operation["description"],
+            "description": operation["description"],
             "parameters": [_parameter(parameter) for parameter in operation.get("parameters", [])],
         }
         for path, operations in description["paths"].items()
@@ -40,5 +40,5 @@ def _parameter(parameter: dict[str, Any]) -> dict[str, str]:
         "name": parameter["name"],
         "kind": choices or " ".join([many + kinds[0].get("items", kinds[0])["type"], *limits]),
         "default": "required" if parameter["required"] else "" if default is None else str(default),
-        "says": parameter.get("description", ""),
+        "description": parameter.get("description", ""),
     }

@@ -31,8 +31,8 @@ def application(
     """
     app = FastAPI(title="Kindred search", dependencies=guards, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.current, app.state.problem = current, problem
-    app.state.seeing = asyncio.Semaphore(uploads.AT_ONCE)
-    app.state.searching = ThreadPoolExecutor(cores(), "search")  # more at once would only wait for each other
+    app.state.decoding = asyncio.Semaphore(uploads.CONCURRENT_DECODES)
+    app.state.searching = ThreadPoolExecutor(cores(), "search")  # more threads would only wait for each other
     headers_and_errors.protect(app)
     for name, file in FILES.items():
         app.add_api_route(f"/{name}", _sender(*file), include_in_schema=False)
@@ -43,12 +43,12 @@ def application(
         return Response(api_manual.page(app.openapi()), media_type="text/html")
 
     @app.get("/api/openapi.json", include_in_schema=False)
-    def description() -> dict:
+    def description() -> dict[str, Any]:
         return app.openapi()
 
     @app.api_route("/{rest:path}", methods=METHODS, include_in_schema=False)
     def nothing(rest: str) -> None:
-        raise HTTPException(404, f"nothing at /{rest}; see /api for what there is")
+        raise HTTPException(404, f"nothing at /{rest}; /api lists what there is")
 
     return app
 

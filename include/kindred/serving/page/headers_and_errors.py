@@ -1,4 +1,4 @@
-"""What each answer of the search carries: headers that keep a page to itself, and errors that say what to do."""
+"""What each answer of the search carries: headers that isolate the page, and errors that say what to do."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from kindred.runtime.errors import InputError
 
+MAX_SHOWN = 5  # parameters, in one line
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
@@ -40,18 +41,18 @@ def protect(app: FastAPI) -> None:
     app.add_middleware(WithHeaders)
 
     @app.exception_handler(HTTPException)
-    async def refused(request: Request, error: HTTPException) -> Response:
+    async def http_error(request: Request, error: HTTPException) -> Response:
         return JSONResponse({"error": error.detail}, error.status_code, error.headers)
 
     @app.exception_handler(InputError)
-    async def unfit(request: Request, error: InputError) -> Response:
+    async def bad_input(request: Request, error: InputError) -> Response:
         return JSONResponse({"error": str(error)}, 400)
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> Response:
-        said = "; ".join(f"{part['loc'][-1]}: {part['msg']}" for part in error.errors()[:5])
-        return JSONResponse({"error": said}, 400)
+    async def bad_parameters(request: Request, error: RequestValidationError) -> Response:
+        detail = "; ".join(f"{part['loc'][-1]}: {part['msg']}" for part in error.errors()[:MAX_SHOWN])
+        return JSONResponse({"error": detail}, 400)
 
     @app.exception_handler(Exception)
-    async def failed(request: Request, error: Exception) -> Response:
-        return JSONResponse({"error": f"{type(error).__name__} in the server; its log says more"}, 500, HEADERS)
+    async def server_error(request: Request, error: Exception) -> Response:
+        return JSONResponse({"error": f"{type(error).__name__} in the server; see its log"}, 500, HEADERS)

@@ -1,7 +1,7 @@
 """What the search answers over HTTP. Keeps nothing of what it is sent."""
 
 import asyncio
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
@@ -13,144 +13,147 @@ from kindred.search.shards import Images
 from kindred.serving import bundle
 from kindred.serving.bundle import Bundle
 from kindred.serving.page import region_overlays, uploads
-from kindred.serving.page.parameters import Asked
+from kindred.serving.page.parameters import SearchParameters
 
-MOST_LISTED = 200
+MAX_LISTED = 200
 PARTS = {"queries": bundle.QUERIES, "gallery": bundle.VECTORS}
-Part = Annotated[Literal[tuple(PARTS)], Query(description="the test images, or those that are searched in")]
-Class = Annotated[str | None, Query(alias="class", description="only images that the model gives this class")]
-Offset = Annotated[int, Query(ge=0)]
-Limit = Annotated[int, Query(ge=1, le=MOST_LISTED)]
-Known = Annotated[str, Query(description="the id of an image of the gallery, or of a test image")]
+Part = Annotated[Literal["queries", "gallery"], Query(description="the test images, or those that are searched")]
+Class = Annotated[str | None, Query(alias="class", description="only images for which the model predicts this class")]
+Offset = Annotated[int, Query(ge=0, description="how many images to skip")]
+Limit = Annotated[int, Query(ge=1, le=MAX_LISTED, description="how many images to return")]
+ImageId = Annotated[str, Query(description="the id of an image of the gallery, or of a test image")]
+Row = dict[str, Any]
 
 router = APIRouter(prefix="/api")
 
 
-def served(request: Request) -> Bundle:
+def current_bundle(request: Request) -> Bundle:
     """What is searched in, for this whole request."""
-    return request.app.state.current()
+    current: Bundle = request.app.state.current()
+    return current
 
 
-Served = Annotated[Bundle, Depends(served)]
-Shared = Annotated[Asked, Depends()]
+Current = Annotated[Bundle, Depends(current_bundle)]
+Parameters = Annotated[SearchParameters, Depends()]
 
 
 @router.get("/about")
-def about(served: Served, request: Request) -> dict:
-    """What there is to search in: the run, its classes, how many images, and the distances."""
+def about(current: Current, request: Request) -> Row:
+    """The run that is searched, its classes, how many images there are, and the distances."""
     return {
-        "run": served.name,
-        "classes": served.gallery.classes,
-        "gallery": len(served.gallery),
-        "queries": len(served.queries),
-        "splits": served.splits,
-        "datasets": served.datasets,
+        "run": current.name,
+        "classes": current.gallery.classes,
+        "gallery": len(current.gallery),
+        "queries": len(current.queries),
+        "splits": current.splits,
+        "datasets": current.datasets,
         "distances": {name: distance.vectors for name, distance in DISTANCES.items()},
-        "extractor": served.model.extractor.name,
-        "regions": served.model.has_regions,
+        "extractor": current.model.extractor.name,
+        "regions": current.model.has_regions,
         "trouble": request.app.state.problem(),
     }
 
 
 @router.get("/images")
-def listing(served: Served, part: Part = "queries", name: Class = None, offset: Offset = 0, limit: Limit = 24) -> dict:
-    """Images to choose a query from, by their ids: these are hashes, so the order is as good as chance."""
-    ids = served.listed(PARTS[part], name)
-    some = ids[offset : offset + limit]
-    index = served.queries if part == "queries" else served.gallery
-    return {"total": len(ids), "images": _told(served, index.images(some)) if some else []}
+def listing(current: Current, part: Part = "queries", name: Class = None, offset: Offset = 0, limit: Limit = 24) -> Row:
+    """Images to choose a query from, ordered by id. Ids are hashes, so the order is random, and always the same."""
+    ids = current.ids(PARTS[part], name)
+    page = ids[offset : offset + limit]
+    index = current.queries if part == "queries" else current.gallery
+    return {"total": len(ids), "images": _rows(current, index.images(page)) if page else []}
 
 
 @router.get("/images/{image_id}")
-def image(served: Served, image_id: str) -> dict:
-    """What the final model says of one image."""
-    return _query(served, _known(served, image_id))
+def image(current: Current, image_id: str) -> Row:
+    """What the final model predicts for one image."""
+    return _query(current, _known(current, image_id))
 
 
 @router.get("/images/{image_id}/picture", response_class=Response)
-def picture(served: Served, image_id: str) -> Response:
+def picture(current: Current, image_id: str) -> Response:
     """Its picture, a PNG or a JPEG, at most 256 px wide and high."""
-    content = _file(served, image_id)
+    content = _file(current, image_id)
     kind = "png" if content.startswith(b"\x89PNG") else "jpeg"
     forever = {"Cache-Control": "private, max-age=31536000, immutable"}  # the id is the hash of the pixels
     return Response(content, media_type=f"image/{kind}", headers=forever)
 
 
 @router.get("/search")
-async def search(served: Served, asked: Shared, image_id: Known, request: Request) -> dict:
-    """The most similar images to a known one, the least similar, or both."""
-    return await _answer(request, served, _known(served, image_id), asked)
+async def search(current: Current, parameters: Parameters, image_id: ImageId, request: Request) -> Row:
+    """The images that are most similar to a known one, the least similar ones, or both."""
+    return await _answer(request, current, _known(current, image_id), parameters)
 
 
 @router.post("/search", openapi_extra=uploads.BODY)
-async def search_upload(served: Served, asked: Shared, request: Request) -> dict:
-    """The same for a picture, at most 10 MB: the file itself as the body, or as the field `image` of a form."""
+async def search_upload(current: Current, parameters: Parameters, request: Request) -> Row:
+    """The same for a picture of at most 10 MB: send the file as the body, or as the field `image` of a form."""
     pixels = await _uploaded(request)
-    return await _answer(request, served, await asyncio.to_thread(served.model.as_query, pixels), asked)
+    return await _answer(request, current, await asyncio.to_thread(current.model.as_query, pixels), parameters)
 
 
 @router.get("/agreement")
-def agree(served: Served, image_id: Known, other: Known) -> dict:
-    """For two known images an overlay each: how much every region has of their cosine similarity."""
-    return _overlays(served, uploads.decode(_file(served, image_id)), other)
+def agreement(current: Current, image_id: ImageId, other: ImageId) -> Row:
+    """An overlay for each of two known images: how much every region contributes to their cosine similarity."""
+    return _overlays(current, uploads.decode(_file(current, image_id)), other)
 
 
 @router.post("/agreement", openapi_extra=uploads.BODY)
-async def agree_upload(served: Served, other: Known, request: Request) -> dict:
+async def agreement_upload(current: Current, other: ImageId, request: Request) -> Row:
     """The same for a picture, sent as for the search, and a known image."""
-    return await asyncio.to_thread(_overlays, served, await _uploaded(request), other)
+    return await asyncio.to_thread(_overlays, current, await _uploaded(request), other)
 
 
 async def _uploaded(request: Request) -> np.ndarray:
     content = await uploads.read(request)
-    async with request.app.state.seeing:
+    async with request.app.state.decoding:
         return await asyncio.to_thread(uploads.decode, content)
 
 
-def _known(served: Bundle, image_id: str) -> Images:
+def _known(current: Bundle, image_id: str) -> Images:
     try:
-        return served.image(image_id)
+        return current.image(image_id)
     except InputError as error:
         raise HTTPException(404, str(error)) from None
 
 
-def _file(served: Bundle, image_id: str) -> bytes:
-    content = served.pictures.file(image_id)
+def _file(current: Bundle, image_id: str) -> bytes:
+    content = current.pictures.file(image_id)
     if content is None:
         raise HTTPException(404, f"no picture of an image {image_id[:80]!r}")
     return content
 
 
-def _told(served: Bundle, found: Images) -> list[dict]:
+def _rows(current: Bundle, images: Images) -> list[Row]:
     """Images for the page; split and dataset are null where they are not known."""
-    columns = (
-        found.ids,
-        [served.gallery.classes[i] for i in found.probabilities.argmax(axis=1)],
-        found.probabilities.max(axis=1).tolist(),
-        found.splits or [None] * len(found),
-        found.datasets or [None] * len(found),
-    )
-    names = ("image_id", "prediction", "confidence", "split", "dataset")
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    probabilities, unknown = images.vectors("probabilities"), [None] * len(images)
+    columns: dict[str, Any] = {
+        "image_id": images.ids,
+        "prediction": [current.gallery.classes[number] for number in probabilities.argmax(axis=1)],
+        "confidence": probabilities.max(axis=1).tolist(),
+        "split": images.splits or unknown,
+        "dataset": images.datasets or unknown,
+    }
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def _query(served: Bundle, query: Images) -> dict:
-    shares = dict(zip(served.gallery.classes, query.probabilities[0].tolist(), strict=True))
-    return {**_told(served, query)[0], "probabilities": shares}
+def _query(current: Bundle, query: Images) -> Row:
+    probabilities = query.vectors("probabilities")[0].tolist()
+    by_class = dict(zip(current.gallery.classes, probabilities, strict=True))
+    return {**_rows(current, query)[0], "probabilities": by_class}
 
 
-async def _answer(request: Request, served: Bundle, query: Images, asked: Asked) -> dict:
+async def _answer(request: Request, current: Bundle, query: Images, parameters: SearchParameters) -> Row:
     pool = request.app.state.searching
-    found = await asyncio.get_running_loop().run_in_executor(pool, asked.search, served.gallery, query)
-    sides = {side: [neighbour._asdict() for neighbour in answer.neighbours] for side, answer in found.items()}
-    exact = all(answer.exact for answer in found.values())
-    about = {"run": served.name, "distance": asked.distance, "k": asked.k, "exact": exact}
-    return {**about, "query": _query(served, query), **sides}
+    answers = await asyncio.get_running_loop().run_in_executor(pool, parameters.search, current.gallery, query)
+    sides = {side: [neighbour._asdict() for neighbour in answer.neighbours] for side, answer in answers.items()}
+    exact = all(answer.exact for answer in answers.values())
+    about = {"run": current.name, "distance": parameters.distance, "k": parameters.k, "exact": exact}
+    return {**about, "query": _query(current, query), **sides}
 
 
-def _overlays(served: Bundle, pixels: np.ndarray, other: str) -> dict:
-    if not served.model.has_regions:
-        raise InputError(f"the features of {served.model.extractor.name} are not of regions")
-    regions = (served.model.regions(p) for p in (pixels, uploads.decode(_file(served, other))))
+def _overlays(current: Bundle, pixels: np.ndarray, other: str) -> Row:
+    if not current.model.has_regions:
+        raise InputError(f"the features of {current.model.extractor.name} are not of regions")
+    regions = (current.model.regions(image) for image in (pixels, uploads.decode(_file(current, other))))
     first, second = region_overlays.overlays(*regions)
     return {"image": first, "other": second}

@@ -1,5 +1,7 @@
 """Pictures that people send: read up to a size, from a body or a form, and decoded as ingest decodes."""
 
+from typing import Any
+
 import numpy as np
 from fastapi import HTTPException, Request
 from starlette.datastructures import UploadFile
@@ -7,12 +9,12 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 
 from kindred.data import images
 
-MOST_BYTES = 10 * 2**20
-FORM_BYTES = 2**14  # what a form may hold beside its file
-MOST_PIXELS = 25_000_000  # decoded within a second
-AT_ONCE = 2  # decoded at a time: the others wait, so that memory is bounded
+MAX_BYTES = 10 * 2**20
+FORM_BYTES = 2**14  # of a form, beside its file
+MAX_PIXELS = 25_000_000  # decoded within a second
+CONCURRENT_DECODES = 2  # the others wait, so that memory is bounded
 FIELD = "image"
-BODY = {
+BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
@@ -30,32 +32,32 @@ async def read(request: Request) -> bytes:
     413 for one that is too big, as soon as that is known, and 400 where there is none.
     """
     form = request.headers.get("content-type", "").startswith("multipart/form-data")
-    most = MOST_BYTES + (FORM_BYTES if form else 0)
+    limit = MAX_BYTES + (FORM_BYTES if form else 0)
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)
-        if size > most:
-            raise HTTPException(413, f"the picture is over {MOST_BYTES // 2**20} MB")
+        if size > limit:
+            raise HTTPException(413, f"the picture is over {MAX_BYTES // 2**20} MB")
         parts.append(part)
     content = b"".join(parts)
     if form:
         content = await _field(request, content)
     if not content:
-        raise HTTPException(400, f"no picture came: send the file as the body, or as the field {FIELD!r} of a form")
+        raise HTTPException(400, f"no picture: send the file as the body, or as the field {FIELD!r} of a form")
     return content
 
 
 def decode(content: bytes) -> np.ndarray:
-    """Its pixels, uint8 [h, w, c]. Raises HTTPException with status 400 for what is no picture."""
+    """Its pixels, uint8 [h, w, c]. Raises HTTPException with status 400 for what cannot be decoded."""
     try:
-        return images.decode(content, MOST_PIXELS)
+        return images.decode(content, MAX_PIXELS)
     except images.ImageError as error:
         known = ", ".join(images.FORMATS)
         raise HTTPException(400, f"not a picture that can be read: {error}; known: {known}") from None
 
 
 async def _field(request: Request, body: bytes) -> bytes:
-    async def receive() -> dict:
+    async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}
 
     try:

@@ -1,0 +1,99 @@
+"""A model that is logged today: MLflow loads it where this version of Kindred is loaded, and where there is none."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bundles
+import kindred
+from kindred.data import images
+from kindred.features.featurize import Extractor
+from kindred.learning import onnx_model
+from kindred.learning.networks import Layer, Network
+from kindred.runtime import file_names
+
+pytestmark = pytest.mark.slow
+
+PACKAGE = Path(kindred.__file__).parent
+CLASSES = ["cat", "dog"]
+PICTURES = [images.encode(bundles.picture(number)) for number in range(3)]
+PREDICT = """
+import json, sys
+import pandas as pd
+from mlflow import pyfunc
+
+pictures = [bytes.fromhex(line) for line in sys.stdin.read().split()]
+answer = pyfunc.load_model(sys.argv[1]).predict(pd.DataFrame({"image": pictures}))
+import kindred
+print(json.dumps({"code": kindred.__file__, "classes": list(answer.columns), "rows": answer.to_numpy().tolist()}))
+"""
+
+
+def save(place: Path, extractor: Extractor, network: Network, **files: bytes) -> Path:
+    """What the stage gate has MLflow log."""
+    from mlflow import pyfunc
+
+    contents = {"description": extractor.description(CLASSES, 3), "network": network.to_bytes(), **files}
+    for name, content in contents.items():
+        (place / name).write_bytes(content)
+    pyfunc.save_model(
+        str(place / "model_folder"),
+        python_model=str(PACKAGE / "serving" / "mlflow_model.py"),
+        artifacts={name: str(place / name) for name in contents},
+        code_paths=[str(PACKAGE)],
+        pip_requirements=[],
+    )
+    return place / "model_folder"
+
+
+def by_graph(place: Path) -> tuple[Path, np.ndarray]:
+    """A saved model whose extractor has a graph, and its probabilities of the PICTURES."""
+    network = Network((Layer(np.array([[4.0, 0], [0, 4], [1, 1]]), np.zeros(2)),))
+    extractor = Extractor("pixels", *bundles.SIZE, 3, "", file_names.EXTRACTOR)
+    means = np.array([bundles.picture(number).mean(axis=(0, 1)) / 255 for number in range(3)])
+    graph = onnx_model.whole_model(bundles.colour_graph(), network, 3)
+    return save(place, extractor, network, model=graph), network.probabilities(means)
+
+
+def by_function(place: Path) -> tuple[Path, np.ndarray]:
+    """The same of an extractor without a graph."""
+    extractor = Extractor("hog", 16, 16, 1, "", None)
+    features = extractor.features([bundles.picture(number) for number in range(3)])
+    network = Network((Layer(np.random.default_rng(0).normal(size=(features.shape[1], 2)), np.zeros(2)),))
+    return save(place, extractor, network), network.probabilities(features)
+
+
+@pytest.fixture(scope="module", params=[by_graph, by_function])
+def saved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]:
+    return request.param(tmp_path_factory.mktemp("saved"))
+
+
+@pytest.mark.parametrize("first", ["", "import kindred.serving.bundle"], ids=["without", "with this version"])
+def test_a_saved_model_predicts_what_its_network_does(
+    saved: tuple[Path, np.ndarray], first: str, tmp_path: Path
+) -> None:
+    folder, probabilities = saved
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    if first:
+        environment["PYTHONPATH"] = str(PACKAGE.parent)
+
+    done = subprocess.run(
+        [sys.executable, "-c", first + PREDICT, str(folder)],
+        input="\n".join(picture.hex() for picture in PICTURES),
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout.splitlines()[-1])
+    assert Path(answer["code"]).parent == (PACKAGE if first else folder / "code" / "kindred")
+    assert answer["classes"] == CLASSES
+    np.testing.assert_allclose(answer["rows"], probabilities, atol=1e-5)
