@@ -25,7 +25,7 @@ export DAG RUN_ID RUN IMAGES RUNS FILTER OUT TO FROM
 export CONF
 .DEFAULT_GOAL := help
 .PHONY: help setup run predict compare promote search publish fetch up down archive env jars \
-  check test test-fast test-long test-cluster lint types format lock clean clean-data
+  check test test-fast test-long test-cluster lint format lock clean clean-data
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} \
@@ -99,8 +99,6 @@ test-cluster: $(READY) jars ## run all tests on a cluster of local processes (ne
 lint: $(READY) ## check style, import contracts and types
 	@"$(BIN)/ruff" check . && "$(BIN)/ruff" format --check .
 	@PYTHONPATH="$(CURDIR)/include:$(CURDIR)" "$(BIN)/lint-imports" --no-logo
-
-types: $(READY) ## check the types
 	@"$(BIN)/mypy"
 
 format: $(READY) ## fix the style
