@@ -6,7 +6,7 @@ from dataset_samples import input_error, read
 
 
 def test_digits_takes_no_path() -> None:
-    assert input_error("digits", "/a") == "dataset digits is embedded and takes no path, not '/a'"
+    assert input_error("digits", "/a") == "dataset digits comes with scikit-learn and takes no path; got '/a'"
 
 
 @pytest.mark.spark

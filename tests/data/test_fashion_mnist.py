@@ -37,11 +37,11 @@ def test_fashion_mnist_is_read_from_any_folder(spark, folder: str, tmp_path: Pat
     [
         ("train-labels-idx1-ubyte.gz", idx(np.arange(3, dtype=np.uint8)), "has 3 labels for 4 images"),
         ("t10k-labels-idx1-ubyte.gz", idx(np.array([0, 10], np.uint8)), "has labels outside 0 to 9"),
-        ("train-images-idx3-ubyte.gz", b"no gzip", "is cut short or not an idx file"),
-        ("train-images-idx3-ubyte.gz", gzip.compress(b"abc"), "is cut short or not an idx file"),
-        ("train-images-idx3-ubyte.gz", idx(noise(28, 28, 4))[:-99], "is cut short or not an idx file"),
+        ("train-images-idx3-ubyte.gz", b"no gzip", "is truncated or not an idx file"),
+        ("train-images-idx3-ubyte.gz", gzip.compress(b"abc"), "is truncated or not an idx file"),
+        ("train-images-idx3-ubyte.gz", idx(noise(28, 28, 4))[:-99], "is truncated or not an idx file"),
     ],
-    ids=["too few labels", "unknown label", "no gzip", "no idx", "cut short"],
+    ids=["too few labels", "unknown label", "no gzip", "no idx", "truncated"],
 )
 def test_idx_files_that_do_not_fit_are_named(spark, name: str, content: bytes, line: str, tmp_path: Path) -> None:
     path = sample.make(tmp_path / "fashion")

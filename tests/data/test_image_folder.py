@@ -70,7 +70,7 @@ def test_a_table_that_does_not_fit_is_refused_with_its_line(spark, table: bytes,
 
 @pytest.mark.spark
 def test_an_image_folder_without_labels_is_refused(spark, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no labelled image: neither train/<class>"):
+    with pytest.raises(InputError, match="no labelled image: none of train/<class>"):
         read(spark, "image_folder", put_images(tmp_path / "images", "a.png", "unlabeled/b.png"))
 
 

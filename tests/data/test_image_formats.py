@@ -142,7 +142,7 @@ def test_any_other_file_is_kept_as_a_png_of_the_same_pixels(content: bytes) -> N
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP"])
-def test_a_file_that_is_cut_short_is_refused(kind: str) -> None:
+def test_a_truncated_file_is_refused(kind: str) -> None:
     content = encoded(noise(64, 64), kind)
 
     assert refused(content[: len(content) // 2]).startswith("does not decode: ")

@@ -159,7 +159,7 @@ def test_the_rows_are_counted(spark) -> None:
 
 
 def test_where_nothing_decodes_the_error_names_an_example(spark) -> None:
-    with pytest.raises(InputError, match="no image could be read of 1; /a/b.png: broken"):
+    with pytest.raises(InputError, match="no image could be read of 1, e.g. /a/b.png: broken"):
         ingest.count_decoded(decoded(spark, ("train", "file:///a/b.png", "cat", None)))
 
 

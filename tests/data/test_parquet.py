@@ -85,13 +85,13 @@ def test_parquet_of_other_columns_is_refused(spark, columns: dict, line: str, tm
 
 
 @pytest.mark.spark
-@pytest.mark.parametrize("content", [b"", b"hello", None], ids=["empty", "text", "cut short"])
+@pytest.mark.parametrize("content", [b"", b"hello", None], ids=["empty", "text", "truncated"])
 def test_a_file_that_is_no_parquet_is_refused_in_one_line(spark, content: bytes | None, tmp_path: Path) -> None:
     path = parquet.make(tmp_path / "table")
     whole = (path / "part.parquet").read_bytes()
     (path / "broken.parquet").write_bytes(whole[: len(whole) // 2] if content is None else content)
 
-    with pytest.raises(InputError, match="broken.parquet is cut short or not a Parquet file") as caught:
+    with pytest.raises(InputError, match="broken.parquet is truncated or not a Parquet file") as caught:
         read(spark, "parquet", path)
     assert "\n" not in str(caught.value)
 

@@ -46,19 +46,19 @@ def test_an_archive_is_unpacked_once(tmp_path: Path, messages: list[str]) -> Non
 
 
 @pytest.mark.parametrize("share", [0.5, 0.98])
-def test_an_archive_that_is_cut_short_is_refused_and_leaves_nothing(share: float, tmp_path: Path, data: Path) -> None:
+def test_an_archive_that_is_truncated_is_refused_and_leaves_nothing(share: float, tmp_path: Path, data: Path) -> None:
     archive = packed(sample.make(tmp_path / "stl10_binary"))
     content = archive.read_bytes()
     archive.write_bytes(content[: int(len(content) * share)])
 
-    assert input_error("stl10", archive).startswith(f"{archive} is cut short or not an archive: ")
+    assert input_error("stl10", archive).startswith(f"{archive} is truncated or not an archive: ")
     assert not list((data / "cache/unpacked").iterdir())
 
 
 def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
     (tmp_path / "stl10.tar.gz").write_text("hello")
 
-    assert "is cut short or not an archive: " in input_error("stl10", tmp_path / "stl10.tar.gz")
+    assert "is truncated or not an archive: " in input_error("stl10", tmp_path / "stl10.tar.gz")
 
 
 def test_a_folder_without_stl10_is_refused(tmp_path: Path) -> None:
@@ -72,9 +72,9 @@ def test_a_folder_without_stl10_is_refused(tmp_path: Path) -> None:
         ("train_y.bin", bytes([1, 2]), "train_y.bin has 2 labels for 3 images"),
         ("test_y.bin", bytes([1, 11]), "test_y.bin has labels outside 1 to 10"),
         ("test_y.bin", bytes([0, 1]), "test_y.bin has labels outside 1 to 10"),
-        ("unlabeled_X.bin", bytes(IMAGE_BYTES + 1), "unlabeled_X.bin is cut short"),
+        ("unlabeled_X.bin", bytes(IMAGE_BYTES + 1), "unlabeled_X.bin is truncated"),
     ],
-    ids=["too few labels", "label 11", "label 0", "cut short"],
+    ids=["too few labels", "label 11", "label 0", "truncated"],
 )
 def test_stl10_files_that_do_not_fit_are_named(spark, name: str, content: bytes, line: str, tmp_path: Path) -> None:
     path = sample.make(tmp_path / "stl10_binary")

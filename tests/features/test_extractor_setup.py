@@ -107,5 +107,5 @@ def test_a_fit_is_shared_through_the_cache(spark, messages: list[str], monkeypat
 
     assert graph_cache.restored(extractor.graph).read_bytes() == content
     assert messages[0] == "learning 300 patches of 4 x 4 px from 5 images"
-    with pytest.raises(InputError, match="1 to learn from are too few"):
+    with pytest.raises(InputError, match="learns from 2 or more train or unlabelled images; there are 1"):
         extractor_setup.sample(extractor, frame.limit(1))

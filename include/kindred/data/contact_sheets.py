@@ -39,8 +39,8 @@ def sheet(
         for column, (image_id, colour) in enumerate(cells):
             x = left + column * step
             if colour:
-                far = SIDE_PX + 2 * FRAME_PX - 1
-                draw.rectangle((x, y, x + far, y + far), colour)
+                side = SIDE_PX + 2 * FRAME_PX
+                draw.rectangle((x, y, x + side - 1, y + side - 1), colour)
             small = Image.fromarray(middle_square(pixels[image_id], SIDE_PX))
             picture.paste(small, (x + FRAME_PX, y + FRAME_PX))
     return images.encode(np.asarray(picture))

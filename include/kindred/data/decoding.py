@@ -56,7 +56,7 @@ def _decode(row: Any, read: Callable[[], bytes] | None) -> tuple[Any, ...]:
             shape = (int(row.height), int(row.width), int(row.channels))
             values = np.frombuffer(row.content, np.uint8)
             if values.size != np.prod(shape):
-                raise images.ImageError(f"{values.size:,} values are no {' x '.join(map(str, shape))} image")
+                raise images.ImageError(f"{values.size:,} values do not make an image of {' x '.join(map(str, shape))}")
             pixels = images.from_array(values.reshape(shape))
             content = images.encode(pixels)
         else:

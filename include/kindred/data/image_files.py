@@ -29,7 +29,7 @@ def read_file(uri: str) -> bytes:
 
 def read_ahead(uris: Iterable[str]) -> Generator[Callable[[], bytes], None, None]:
     """For each file, in the given order, a function that returns its content or raises what `read_file` raises.
-    Objects of a bucket are fetched several at a time before they are needed, as each takes its way through the network.
+    Objects of a bucket are fetched several at a time before they are needed: each takes a round trip over the network.
     """
     pending: deque[Callable[[], bytes]] = deque()
     with ThreadPoolExecutor(CONCURRENT_READS) as pool:

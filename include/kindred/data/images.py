@@ -140,8 +140,8 @@ def _pixels(image: Image.Image) -> np.ndarray:
         raise ImageError("floating-point pixels have no known range")
     if image.mode.startswith("I"):  # 16 bits, which Pillow may also hold in 32
         values = np.asarray(image).astype(np.int64)
-        wide = image.mode.startswith("I;16") or values.max(initial=0) > 255
-        return np.clip(values // 257 if wide else values, 0, 255).astype(np.uint8)[:, :, None]
+        sixteen_bits = image.mode.startswith("I;16") or values.max(initial=0) > 255
+        return np.clip(values // 257 if sixteen_bits else values, 0, 255).astype(np.uint8)[:, :, None]
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         image = image.convert("RGBA")
         background = Image.new("RGBA", image.size, "white")

@@ -86,10 +86,10 @@ def count_decoded(decoded: DataFrame) -> dict[str, int]:
     ).collect()[0]
     if not counts["decoded"]:
         example = decoded.where(~good).select("origin", "reason").first()
-        detail = f" of {counts['undecoded']:,}; {storage.local(example[0])}: {example[1]}" if example else ""
+        detail = f" of {counts['undecoded']:,}, e.g. {storage.local(example[0])}: {example[1]}" if example else ""
         raise InputError(f"no image could be read{detail}")
     if not counts["labelled"]:
-        raise InputError(f"none of the {counts['decoded']:,} images has a label; a few are needed to begin")
+        raise InputError(f"none of the {counts['decoded']:,} images has a label; label a few of them")
     return {name: counts[name] for name in ("decoded", "undecoded", "labelled", "test")}
 
 

@@ -1,4 +1,4 @@
-"""The files that a dataset is made of: found on a disk or in a bucket, with what tells whether they have changed."""
+"""The files that a dataset is made of: on a disk or in a bucket, each with a version that changes when it does."""
 
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ class Source(NamedTuple):
 
 
 def file_source(uri: str) -> Source:
-    """The file at a URI. Raises InputError where there is none."""
+    """The file at a URI. Raises InputError where it does not exist."""
     fs, inside = storage.filesystem(uri)
     try:
         info = fs.info(inside)

@@ -42,9 +42,9 @@ def thumbnails(frame: DataFrame, ids: Iterable[str], side: int) -> dict[str, np.
     """The middle squares, uint8 [side, side, 3], of the images with these ids in the table `images`, by id."""
     from pyspark.sql import functions as F
 
-    wanted = frame.sparkSession.createDataFrame([(image_id,) for image_id in sorted(set(ids))], "image_id string")
-    chosen = frame.select("image_id", "content").join(F.broadcast(wanted), "image_id", how="left_semi")
-    rows = chosen.mapInArrow(functools.partial(_cut, side), "image_id string, pixels binary").toArrow()
+    chosen = frame.sparkSession.createDataFrame([(image_id,) for image_id in sorted(set(ids))], "image_id string")
+    contents = frame.select("image_id", "content").join(F.broadcast(chosen), "image_id", how="left_semi")
+    rows = contents.mapInArrow(functools.partial(_cut, side), "image_id string, pixels binary").toArrow()
     return {row["image_id"]: np.frombuffer(row["pixels"], np.uint8).reshape(side, side, 3) for row in rows.to_pylist()}
 
 

@@ -59,13 +59,13 @@ def sample(extractor: Extractor, frame: DataFrame) -> np.ndarray:
     """
     from pyspark.sql import functions as F
 
-    seen = frame.where(F.col("split").isin(*tables.LEARNED_FROM))
-    ranked = seen.select("image_id", F.sha2("image_id", 256).alias("rank")).distinct().orderBy("rank")
+    pile = frame.where(F.col("split").isin(*tables.LEARNED_FROM))
+    ranked = pile.select("image_id", F.sha2("image_id", 256).alias("rank")).distinct().orderBy("rank")
     chosen = F.broadcast(ranked.limit(SAMPLE_IMAGES))
-    rows = seen.join(chosen, "image_id", how="left_semi").select("image_id", "content").toLocalIterator()
+    rows = pile.join(chosen, "image_id", how="left_semi").select("image_id", "content").toLocalIterator()
     pixels = {row.image_id: extractor.resized(images.decode(row.content)) for row in rows}
     if len(pixels) < 2:
-        raise InputError(f"{extractor.name} learns from images; {len(pixels)} to learn from are too few")
+        raise InputError(f"{extractor.name} learns from 2 or more train or unlabelled images; there are {len(pixels)}")
     return np.stack([pixels[image_id] for image_id in sorted(pixels)])
 
 

@@ -12,5 +12,10 @@ the images are read again.
 
 `read` gives known labels only (null: not known), in the splits train, unlabeled and test. Where there is no test image,
 ingest sets a stratified fifth of the labelled ones aside. What an image's row holds, and which files the workers read
-themselves, stands at `raw_images.SCHEMA`; `kindred.data.sources` has what finds files.
+themselves, stands at `raw_images.SCHEMA`; `kindred.data.sources` finds files.
+
+>>> from kindred.runtime import variants
+>>> variants.load("dataset", "image_folder").sources("", print)
+Traceback (most recent call last):
+kindred.runtime.errors.InputError: dataset image_folder needs a path: the folder that holds the images
 """

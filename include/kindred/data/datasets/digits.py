@@ -26,7 +26,7 @@ def sources(path: str, say: Callable[[str], None]) -> list[Source]:
     import sklearn
 
     if path:
-        raise InputError(f"dataset digits is embedded and takes no path, not {path!r}")
+        raise InputError(f"dataset digits comes with scikit-learn and takes no path; got {path!r}")
     return [Source("sklearn:load_digits", 1797, sklearn.__version__)]
 
 

@@ -71,4 +71,4 @@ def _idx(uri: str) -> np.ndarray:
         dimensions = struct.unpack_from(f">{content[3]}I", content, 4)
         return np.frombuffer(content, np.uint8, offset=4 + 4 * content[3]).reshape(dimensions)
     except (EOFError, zlib.error, gzip.BadGzipFile, struct.error, IndexError, ValueError) as error:
-        raise InputError(f"{storage.local(uri)} is cut short or not an idx file: {error}") from None
+        raise InputError(f"{storage.local(uri)} is truncated or not an idx file: {error}") from None

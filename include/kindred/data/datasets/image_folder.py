@@ -75,7 +75,7 @@ def _by_folder(names: list[str]) -> Callable[[str], Place]:
         return "unlabeled", None
 
     if not any(place_of(name)[1] for name in names):
-        raise InputError(f"no labelled image: neither train/<class>/*, <class>/* nor {TABLE} is there")
+        raise InputError(f"no labelled image: none of train/<class>/*, <class>/* and {TABLE} exists")
     return place_of
 
 

@@ -101,7 +101,7 @@ def _check(uri: str) -> None:
         with fs.open(inside, "rb") as file:
             pq.ParquetFile(file)
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{storage.local(uri)} is cut short or not a Parquet file: {error}") from None
+        raise InputError(f"{storage.local(uri)} is truncated or not a Parquet file: {error}") from None
 
 
 def _from_arrays(frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:

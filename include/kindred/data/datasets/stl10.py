@@ -51,7 +51,7 @@ def read(spark: SparkSession, sources: Sequence[Source], limit: int | None) -> D
         count, rest = divmod(file.size, IMAGE_BYTES)
         if rest:
             raise InputError(
-                f"{storage.local(file.uri)} is cut short: {file.size:,} bytes are no multiple of {IMAGE_BYTES:,}"
+                f"{storage.local(file.uri)} is truncated: {file.size:,} bytes are not a multiple of {IMAGE_BYTES:,}"
             )
         if split != "unlabeled":
             _check_labels(file.uri, count, len(classes))
@@ -124,4 +124,4 @@ def _unpack(archive: str, folder: Path) -> None:
                         shutil.copyfileobj(content, output, 2**20)
                     os.utime(target, (member.mtime, member.mtime))
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
-        raise InputError(f"{storage.local(archive)} is cut short or not an archive: {error}") from None
+        raise InputError(f"{storage.local(archive)} is truncated or not an archive: {error}") from None
