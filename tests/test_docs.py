@@ -11,6 +11,7 @@ import grimp
 import pytest
 
 import kindred
+from kindred.runtime import variants
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -179,6 +180,13 @@ def test_the_design_describes_every_room_by_files_that_are_there() -> None:
         names = re.findall(r"`([\w/]+(?:\.py|/))`", part)[1:]
         assert names
         assert [name for name in names if not (folders[room] / name).exists()] == []
+
+
+@pytest.mark.parametrize("kind", list(variants.KINDS))
+def test_the_params_list_every_variant(kind: str) -> None:
+    row = re.search(rf"^\| `{kind}` \|.*$", text(ROOT / "docs" / "params.md"), re.M)[0]
+
+    assert [name for name in variants.names(kind) if f"`{name}`" not in row and f'"{name}"' not in row] == []
 
 
 @pytest.mark.airflow
