@@ -199,12 +199,12 @@ def write_gallery(folder: Path, count: int, flat: bool) -> np.ndarray:
         return noise + centres[rng.integers(0, 10, size)]
 
     sample = draw(lower_bounds.SAMPLE_SIZE)
-    made = lower_bounds.fit({"features": sample, "probabilities": np.ones((len(sample), 1))})
+    bounds = lower_bounds.fit({"features": sample, "probabilities": np.ones((len(sample), 1))})
     about = index_files.describe(["?"], {"features": WIDTH, "probabilities": 1})
     sizes = [min(shards.MAX_ROWS, count - start) for start in range(0, count, shards.MAX_ROWS)]
     for number, size in enumerate(sizes):
-        shards.write(f"file://{folder}", number, shards.make(as_images(draw(size), number * shards.MAX_ROWS), made))
-    index_files.finish(f"file://{folder}", about, made, list(range(len(sizes))))
+        shards.write(f"file://{folder}", number, shards.make(as_images(draw(size), number * shards.MAX_ROWS), bounds))
+    index_files.finish(f"file://{folder}", about, bounds, list(range(len(sizes))))
     return draw(200)
 
 

@@ -1,4 +1,4 @@
-"""what the final model says of the images -> index: the gallery, the test images, their pictures, and the model"""
+"""features, predictions of the final model -> index: the gallery, the test images, their pictures, and the model"""
 
 from kindred.runtime import file_names, job, storage
 from kindred.runtime.stage import Stage
@@ -10,25 +10,26 @@ def main(s: Stage) -> str:
     classes, dataset = s.facts_of("ingest")["classes"], s.facts_of("ingest")["dataset"]["name"]
     count = {split: int(s.figures_of("ingest")[f"ingest/{split}"]) for split in ("train", "unlabeled", "test")}
     piled = count["train"] + count["unlabeled"]
-    some = spark_index.sample(piled)
+    sample = spark_index.sample(piled)
     sources = {"features": "features", "predictions_final": "probabilities"}
-    samples = {column: s.matrix(table, column, some)[1] for table, column in sources.items()}
-    made, folder = lower_bounds.fit(samples), {part: storage.join(s.folder, part) for part in bundle.PARTS}
+    samples = {column: s.matrix(table, column, sample)[1] for table, column in sources.items()}
+    bounds, folder = lower_bounds.fit(samples), {part: storage.join(s.folder, part) for part in bundle.PARTS}
 
-    seen = s.read("features"), s.read("predictions_final")
-    gallery, queries = spark_index.gallery(*seen, s.read("labels")), spark_index.queries(*seen)
-    shown = max(1, -(-sum(count.values()) // pictures.PER_SHARD))
-    rows = spark_index.write(gallery, piled, folder[bundle.VECTORS], made, dataset)
-    rows = rows.unionByName(spark_index.write(queries, count["test"], folder[bundle.QUERIES], made, dataset))
-    s.write("index", rows.unionByName(spark_index.write_pictures(s.read("images"), shown, folder[bundle.PICTURES])))
+    both = s.read("features"), s.read("predictions_final")
+    gallery, queries = spark_index.gallery(*both, s.read("labels")), spark_index.queries(*both)
+    picture_shards = max(1, -(-sum(count.values()) // pictures.PER_SHARD))
+    rows = spark_index.write(gallery, piled, folder[bundle.VECTORS], bounds, dataset)
+    rows = rows.unionByName(spark_index.write(queries, count["test"], folder[bundle.QUERIES], bounds, dataset))
+    shrunk = spark_index.write_pictures(s.read("images"), picture_shards, folder[bundle.PICTURES])
+    s.write("index", rows.unionByName(shrunk))
 
     written = s.written("index", ["part", "shard", "images"]).to_pandas()
     widths = {column: sample.shape[1] for column, sample in samples.items()}
     about = {"classes": classes, "extractor": s.facts_of("featurize"), "built_from": s.inputs.copy()}
     numbers = {part: sorted(written["shard"][written["part"] == part].tolist()) for part in bundle.PARTS}
     for part in (bundle.VECTORS, bundle.QUERIES):
-        index_files.finish(folder[part], index_files.describe(widths=widths, **about), made, numbers[part])
-    pictures.finish(folder[bundle.PICTURES], shown, numbers[bundle.PICTURES])
+        index_files.finish(folder[part], index_files.describe(widths=widths, **about), bounds, numbers[part])
+    pictures.finish(folder[bundle.PICTURES], picture_shards, numbers[bundle.PICTURES])
     _put_model(s)
     images = int(written["images"][written["part"] == bundle.VECTORS].sum())
     s.facts = {**about, "folder": folder[bundle.VECTORS]}

@@ -20,15 +20,17 @@ def main(s: Stage, *, run: str, images: str) -> str:
     origins = s.spark.createDataFrame(rows, "origin string")
     written = s.write("labelled_images", predict.label(origins, extractor, network, classes, s.threads()), of=len(uris))
     good, bad = written.where("reason is null").orderBy("origin"), written.where("reason is not null").orderBy("origin")
-    found = good.count()
-    if not found:
+    labelled = good.count()
+    if not labelled:
         raise InputError(f"none of the {len(uris):,} files in {images} is an image; the first: {bad.first().reason}")
     with storage.atomic_file(storage.join(s.run, file_names.PREDICTIONS)) as file:
         predict.write_csv(good.toLocalIterator(), classes, file)
     with storage.atomic_file(storage.join(s.run, file_names.REJECTED)) as file:
         predict.write_rejected(bad.toLocalIterator(), file)
-    s.figures = {"predict/images": found, "predict/rejected": len(uris) - found}
-    return f"{found:,} images labelled, {len(uris) - found:,} rejected: {storage.local(s.run)}/predictions.csv"
+    rejected = len(uris) - labelled
+    s.figures = {"predict/images": labelled, "predict/rejected": rejected}
+    place = storage.join(storage.local(s.run), file_names.PREDICTIONS)
+    return f"{labelled:,} images labelled, {rejected:,} rejected: {place}"
 
 
 if __name__ == "__main__":

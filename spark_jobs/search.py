@@ -11,8 +11,8 @@ def main(s: Stage, *, split: str, distance: str, k: int, farthest: bool) -> str:
     queries = s.read("features").where(f"split = '{split}'").join(s.read("predictions_final"), keys, how="inner")
     folder = s.facts_of(stages.BUILD_INDEX)["folder"]
     shards = s.read("index").where(f"part = '{bundle.VECTORS}'")
-    found = spark_index.search_shards(queries, shards, folder, k, distance, farthest)
-    count = s.write("neighbours", found).count()
+    neighbours = spark_index.search_shards(queries, shards, folder, k, distance, farthest)
+    count = s.write("neighbours", neighbours).count()
     return f"{count:,} neighbours"
 
 

@@ -11,7 +11,7 @@ def main() -> int:
     machine.use_tracking()
     pointer = champion.promote(runs.find_run(name))
     print(f"  served    {pointer['name']}\n  model     {pointer['model']} version {pointer['version']}, alias champion")
-    print("  `make search` shows it; a page that is open follows")
+    print("  `make search` shows it; open pages follow within seconds")
     return 0
 
 

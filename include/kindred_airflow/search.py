@@ -19,13 +19,14 @@ def main() -> int:
 
     port, name = free_port("SEARCH_PORT", 8090), os.environ.get("RUN")
     if name:
-        chosen = champion.bundle_of_run(runs.find_run(name))
-        app = application(lambda: chosen)
+        bundle = champion.bundle_of_run(runs.find_run(name))
+        app = application(lambda: bundle)
     else:
         follower = champion.ChampionFollower()
         follower.current()
         app = application(follower.current, lambda: follower.problem)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])  # no other site reads along
+    hosts = ["127.0.0.1", "localhost"]  # a page of another site cannot read the answers
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
     print(f"  Search   http://127.0.0.1:{port}\nCtrl-C ends it.", flush=True)
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", limit_concurrency=MAX_CONNECTIONS)
     return 0

@@ -259,4 +259,4 @@ def test_the_page_about_http_is_whole(address, tmp_path) -> None:
     title = browser.evaluate("document.title")
     browser.close()
 
-    assert (title, wide, errors) == ("Kindred search: HTTP", True, [])
+    assert (title, wide, errors) == ("Kindred search: HTTP API", True, [])

@@ -1,4 +1,4 @@
-"""`python -m kindred.search`: what is like a picture, as a table on the console."""
+"""`python -m kindred.search`: the images that are similar to a picture, as a table on the console."""
 
 import argparse
 import json
@@ -22,9 +22,7 @@ def main() -> None:
     options = _parser().parse_args()
     logging.basicConfig(level=logging.ERROR)
     try:
-        bundle = (
-            champion.bundle_of_run(runs.find_run(options.run)) if options.run else champion.ChampionFollower().current()
-        )
+        bundle = _bundle(options.run)
         query = _query(bundle, options)
         where = Filter(options.classes, confidence=(options.min_confidence, 1) if options.min_confidence else None)
         (answer,) = bundle.gallery.search(
@@ -35,28 +33,33 @@ def main() -> None:
     sys.stdout.write(_json(answer) if options.json else table(answer, bundle.name))
 
 
+def _bundle(run: str | None) -> Bundle:
+    """The bundle of the run that a person named, or of the promoted one."""
+    return champion.bundle_of_run(runs.find_run(run)) if run else champion.ChampionFollower().current()
+
+
 def table(answer: Answer, name: str) -> str:
-    """What was found, as lines for a console."""
+    """An answer as lines for a console; `name` is the run's."""
     side = "least" if answer.farthest else "most"
     exact = "exact" if answer.exact else "approximate"
     lines = [
         f"{answer.prediction} ({answer.confidence:.1%}), {answer.image_id}",
-        f"the {side} similar of {name}, by {answer.distance} ({exact})",
+        f"the {side} similar images of {name} by {answer.distance} ({exact})",
         "",
         f"{'':>4}  {'distance':>10}  {'class':16} {'confidence':>10}  {'split':10} image",
     ]
-    for rank, found in enumerate(answer.neighbours, 1):
-        note = "  duplicate" if found.duplicate else ""
+    for rank, image in enumerate(answer.neighbours, 1):
+        note = "  duplicate" if image.duplicate else ""
         lines.append(
-            f"{rank:>4}  {found.distance:>10.4g}  {found.prediction:16} {found.confidence:>10.1%}  {found.split:10} "
-            f"{found.image_id}{note}"
+            f"{rank:>4}  {image.distance:>10.4g}  {image.prediction:16} {image.confidence:>10.1%}  {image.split:10} "
+            f"{image.image_id}{note}"
         )
     return "\n".join(lines) + "\n"
 
 
 def _json(answer: Answer) -> str:
-    found = [neighbour._asdict() for neighbour in answer.neighbours]
-    return json.dumps({**vars(answer), "neighbours": found}, indent=1) + "\n"
+    neighbours = [neighbour._asdict() for neighbour in answer.neighbours]
+    return json.dumps({**vars(answer), "neighbours": neighbours}, indent=1) + "\n"
 
 
 def _query(bundle: Bundle, options: argparse.Namespace) -> Images:
@@ -79,12 +82,12 @@ def _parser() -> argparse.ArgumentParser:
     query = parser.add_mutually_exclusive_group(required=True)
     query.add_argument("--image", type=Path, metavar="FILE", help="a picture")
     query.add_argument("--image-id", metavar="ID", help="an image of the run: of the gallery, or a test image")
-    parser.add_argument("--run", help="a finished run: its name, DAG/name or URI (default: what was promoted)")
-    parser.add_argument("--k", type=int, default=8, help="how many images to find")
+    parser.add_argument("--run", help="a finished run: its name, DAG/name or URI (default: the promoted one)")
+    parser.add_argument("--k", type=int, default=8, help="number of images")
     parser.add_argument("--distance", choices=list(DISTANCES), default="cosine", help="smaller is nearer")
     parser.add_argument("--farthest", action="store_true", help="the least similar ones")
-    parser.add_argument("--classes", nargs="+", metavar="CLASS", help="only images that the model gives one of these")
-    parser.add_argument("--min-confidence", type=float, default=0.0, help="of the model, in its class")
-    parser.add_argument("--itself", action="store_true", help="an image of the gallery may find itself")
+    parser.add_argument("--classes", nargs="+", metavar="CLASS", help="only images of these predicted classes")
+    parser.add_argument("--min-confidence", type=float, default=0.0, help="least confidence of the model in its class")
+    parser.add_argument("--itself", action="store_true", help="an image of the gallery may be among its own results")
     parser.add_argument("--json", action="store_true", help="as JSON")
     return parser

@@ -32,13 +32,16 @@ def _parameter(parameter: dict[str, Any]) -> dict[str, str]:
     kinds = [part for part in schema.get("anyOf", [schema]) if part.get("type") != "null"]
     limits = [f"{word} {kinds[0][key]}" for key, word in (("minimum", "from"), ("maximum", "to")) if key in kinds[0]]
     choices = ", ".join(map(str, kinds[0].get("enum", [])))
-    many = "any number of " if kinds[0]["type"] == "array" else ""
     default = schema.get("default")
     if isinstance(default, bool):
         default = str(default).lower()
     return {
         "name": parameter["name"],
-        "kind": choices or " ".join([many + kinds[0].get("items", kinds[0])["type"], *limits]),
+        "kind": choices or " ".join([_type(kinds[0]), *limits]),
         "default": "required" if parameter["required"] else "" if default is None else str(default),
         "description": parameter.get("description", ""),
     }
+
+
+def _type(schema: dict[str, Any]) -> str:
+    return f"any number of {schema['items']['type']}s" if schema["type"] == "array" else str(schema["type"])

@@ -5,18 +5,21 @@
 const DEFAULTS = { distance: "cosine", k: "8", side: "both", itself: "", min_confidence: "", max_confidence: "" };
 const LISTS = ["class", "split", "dataset"]; // may stand in the address more than once
 const BOXES = { class: "classes", split: "splits", dataset: "datasets" };
+// Titles; a distance without one is shown by its name.
+const DISTANCES = { cosine: "cosine", l2: "L2", kullback_leibler: "Kullback-Leibler", probability_l2: "L2" };
+const KINDS = { features: "similar appearance", probabilities: "same class" };
 const SIDES = { nearest: "Most similar", farthest: "Least similar" };
-const SHOWN_CLASSES = 12;
-const TRAIL = 8;
-const LISTED = 24;
-const MOST_BYTES = 10 * 2 ** 20;
+const SHOWN_CLASSES = 12; // in a comparison
+const TRAIL = 8; // earlier queries
+const LISTED = 24; // images on a page of the list
+const MAX_BYTES = 10 * 2 ** 20;
 const $ = (id) => document.getElementById(id);
 
 let about; // what is served
 let place = { part: "queries", class: "", offset: 0 }; // in the list to choose from
 let total = 0; // images in that list
-let shown; // the last answer, and what was asked
-let asking; // to abort a search that is no longer wanted
+let last; // the last query and its answer
+let running; // to abort a search that has been replaced
 const uploads = new Map(); // pictures and their addresses, by a name that the history remembers
 
 function make(tag, properties = {}, ...children) {
@@ -29,10 +32,10 @@ const percent = (share, digits = 0) => `${(100 * share).toFixed(digits)} %`;
 
 async function get(address, options) {
   const answer = await fetch(address, options);
-  if (answer.status === 401) throw new Error("You are no longer logged in: load the page again.");
-  const said = await answer.json();
-  if (!answer.ok) throw new Error(said.error);
-  return said;
+  if (answer.status === 401) throw new Error("You are no longer logged in: reload the page.");
+  const content = await answer.json();
+  if (!answer.ok) throw new Error(content.error);
+  return content;
 }
 
 // Of a query: {id} of a known image, or {upload}, the name of an uploaded one.
@@ -49,9 +52,9 @@ function picture(query, text) {
 
 // ---- the address
 
-const asked = () => new URLSearchParams(location.search);
+const addressParameters = () => new URLSearchParams(location.search);
 const current = () => {
-  const id = asked().get("image_id");
+  const id = addressParameters().get("image_id");
   if (id) return { id };
   return uploads.has(history.state?.upload) ? { upload: history.state.upload } : null;
 };
@@ -64,7 +67,7 @@ function addressOf(parameters) {
 }
 
 function addressFor(query) {
-  const parameters = asked();
+  const parameters = addressParameters();
   parameters.delete("image_id");
   parameters.delete("upload");
   if (query.id) parameters.set("image_id", query.id);
@@ -72,7 +75,7 @@ function addressFor(query) {
   return addressOf(parameters);
 }
 
-// Show another query; the one that is shown now joins the trail.
+// Show another query; the current one joins the trail.
 function ask(query, trail) {
   if (!trail) {
     const before = current();
@@ -101,18 +104,18 @@ function link(query, properties, trail) {
 async function list() {
   const parameters = new URLSearchParams({ part: place.part, offset: place.offset, limit: LISTED });
   if (place.class) parameters.set("class", place.class);
-  const found = await get(`api/images?${parameters}`).catch(tell);
-  if (!found) return;
-  total = found.total;
-  const links = found.images.map((image) => {
+  const listing = await get(`api/images?${parameters}`).catch(report);
+  if (!listing) return;
+  total = listing.total;
+  const links = listing.images.map((image) => {
     const text = `${image.prediction}, ${percent(image.confidence)}`;
     return link({ id: image.image_id }, { title: text }, undefined).appendChild(picture({ id: image.image_id }, text)).parentElement;
   });
   $("list").replaceChildren(...links);
-  const last = Math.min(place.offset + LISTED, total);
-  $("page").textContent = total ? `${place.offset + 1}–${last} of ${total.toLocaleString("en")}` : "none";
+  const end = Math.min(place.offset + LISTED, total);
+  $("page").textContent = total ? `${place.offset + 1}–${end} of ${total.toLocaleString("en")}` : "none";
   $("before").disabled = place.offset === 0;
-  $("after").disabled = last >= total;
+  $("after").disabled = end >= total;
   $("random").disabled = total === 0;
   mark();
 }
@@ -128,29 +131,29 @@ function mark() {
 async function random() {
   const parameters = new URLSearchParams({ part: place.part, offset: Math.floor(Math.random() * total), limit: 1 });
   if (place.class) parameters.set("class", place.class);
-  const found = await get(`api/images?${parameters}`).catch(tell);
-  if (found?.images.length) ask({ id: found.images[0].image_id });
+  const listing = await get(`api/images?${parameters}`).catch(report);
+  if (listing?.images.length) ask({ id: listing.images[0].image_id });
 }
 
 // ---- the query and what it finds
 
 function controls() {
-  const parameters = asked();
+  const parameters = addressParameters();
   for (const name of ["distance", "k", "side", "min_confidence", "max_confidence"]) {
     $(name).value = parameters.get(name) ?? DEFAULTS[name];
   }
   $("itself").checked = parameters.get("itself") === "true";
   let active = ["min_confidence", "max_confidence"].filter((name) => parameters.get(name)).length;
   for (const name of LISTS) {
-    const wanted = new Set(parameters.getAll(name));
-    active += wanted.size ? 1 : 0;
-    for (const box of $(BOXES[name]).querySelectorAll("input")) box.checked = wanted.has(box.value);
+    const chosen = new Set(parameters.getAll(name));
+    active += chosen.size ? 1 : 0;
+    for (const box of $(BOXES[name]).querySelectorAll("input")) box.checked = chosen.has(box.value);
   }
   $("active").textContent = active ? ` (${active})` : "";
 }
 
 function change() {
-  const parameters = asked();
+  const parameters = addressParameters();
   for (const name of ["distance", "k", "side", "min_confidence", "max_confidence"]) parameters.set(name, $(name).value);
   parameters.set("itself", $("itself").checked ? "true" : "");
   for (const name of LISTS) {
@@ -166,44 +169,43 @@ async function show() {
   trail();
   mark();
   $("detail").close();
-  asking?.abort();
+  running?.abort();
   const query = current();
   if (!query) return nothing();
-  const parameters = asked();
+  const parameters = addressParameters();
   parameters.delete("upload");
   if (!parameters.has("side")) parameters.set("side", DEFAULTS.side);
-  const options = { signal: (asking = new AbortController()).signal };
+  const options = { signal: (running = new AbortController()).signal };
   if (query.upload) Object.assign(options, { method: "POST", body: uploads.get(query.upload).file });
-  const slow = setTimeout(() => tell("Searching …"), 300);
+  const slow = setTimeout(() => report("Searching …"), 300);
   try {
-    shown = { query, answer: await get(`api/search?${parameters}`, options) };
-    tell("");
+    last = { query, answer: await get(`api/search?${parameters}`, options) };
+    report("");
     results();
   } catch (error) {
     if (error.name === "AbortError") return;
-    shown = undefined;
+    last = undefined;
     $("query").replaceChildren();
     $("results").replaceChildren();
-    tell(error);
+    report(error);
   } finally {
     clearTimeout(slow);
   }
 }
 
 function nothing() {
-  shown = undefined;
+  last = undefined;
   $("results").replaceChildren();
-  const lost = asked().has("upload");
-  const text = lost
-    ? "This address is of a picture that was uploaded; nothing keeps it. Upload it again."
-    : "Choose a picture to see which images are most like it, and which are least.";
+  const text = addressParameters().has("upload")
+    ? "This address belongs to an uploaded picture. Uploads are not stored: upload it again."
+    : "Choose a picture to see the most and the least similar images.";
   $("query").replaceChildren(make("p", { className: "hint", textContent: text }));
   document.title = "Kindred search";
-  tell("");
+  report("");
 }
 
 function results() {
-  const { query, answer } = shown;
+  const { query, answer } = last;
   const known = answer.query;
   const facts = [make("strong", { textContent: known.prediction }), ` ${percent(known.confidence)}`];
   const where = query.upload ? "uploaded" : [known.split, known.dataset].filter(Boolean).join(", ");
@@ -223,7 +225,7 @@ function column(title, images) {
 
 function card(image) {
   const text = `${image.prediction}, ${percent(image.confidence)}`;
-  const open = link({ id: image.image_id }, { className: "picture", title: "More like this" });
+  const open = link({ id: image.image_id }, { className: "picture", title: "Search by this image" });
   open.append(picture({ id: image.image_id }, text));
   const compare = make("button", { type: "button", textContent: "Compare" });
   compare.setAttribute("aria-label", `Compare with the query: ${text}`);
@@ -238,23 +240,23 @@ function card(image) {
 function trail() {
   const earlier = (history.state?.trail ?? []).filter((query) => query.id || uploads.has(query.upload));
   const links = earlier.map((query, number) => {
-    const anchor = link(query, { title: "Back to this query" }, earlier.slice(0, number));
+    const anchor = link(query, { title: "Show this query again" }, earlier.slice(0, number));
     anchor.append(picture(query, `Earlier query ${number + 1}`));
     return anchor;
   });
-  $("trail").replaceChildren(...(links.length ? [make("span", { textContent: "Back to" }), ...links] : []));
+  $("trail").replaceChildren(...(links.length ? [make("span", { textContent: "Earlier queries:" }), ...links] : []));
 }
 
-function tell(what) {
-  const failed = what instanceof Error;
-  $("status").textContent = failed ? what.message : what;
+function report(status) {
+  const failed = status instanceof Error;
+  $("status").textContent = failed ? status.message : status;
   $("status").classList.toggle("error", failed);
 }
 
 // ---- two images beside each other
 
 async function detail(image) {
-  const { query, answer } = shown;
+  const { query, answer } = last;
   const { probabilities: own } = answer.query;
   const figure = (of, title, text) => make("figure", {}, make("div", { className: "frame" }, picture(of, title)), make("figcaption", {}, make("strong", { textContent: title }), ` ${text}`));
   $("pair").replaceChildren(
@@ -263,7 +265,7 @@ async function detail(image) {
   );
   $("shares").replaceChildren();
   $("regions").textContent = "";
-  const more = link({ id: image.image_id }, { id: "more", className: "button", textContent: "More like this" });
+  const more = link({ id: image.image_id }, { id: "more", className: "button", textContent: "Search by this image" });
   $("more").replaceWith(more);
   $("detail").showModal();
   try {
@@ -284,36 +286,49 @@ function compare(own, other) {
 }
 
 async function regions(query, image) {
-  if (about.distances[shown.answer.distance] !== "features") return;
+  if (about.distances[last.answer.distance] !== "features") return;
   if (!about.regions) {
-    $("regions").textContent = `The features of ${about.extractor} are not of regions, so where the two agree cannot be shown.`;
+    $("regions").textContent = `The features of ${about.extractor} are not of regions, so similar regions cannot be shown.`;
     return;
   }
   const parameters = new URLSearchParams({ other: image.image_id, ...(query.id ? { image_id: query.id } : {}) });
   const options = query.upload ? { method: "POST", body: uploads.get(query.upload).file } : {};
-  const found = await get(`api/agreement?${parameters}`, options);
+  const overlays = await get(`api/agreement?${parameters}`, options);
   const frames = $("pair").querySelectorAll(".frame");
-  [found.image, found.other].forEach((src, number) => frames[number].append(make("img", { src, alt: "", className: "overlay" })));
+  [overlays.image, overlays.other].forEach((src, number) => frames[number].append(make("img", { src, alt: "", className: "overlay" })));
   const box = make("input", { type: "checkbox", checked: true });
   box.addEventListener("change", () => $("pair").classList.toggle("plain", !box.checked));
   $("pair").classList.remove("plain");
-  $("regions").replaceChildren(make("label", {}, box, " Regions that make the two alike: the stronger the colour, the more"));
+  $("regions").replaceChildren(make("label", {}, box, " Regions that make the two images similar: the stronger the colour, the larger their contribution"));
 }
 
 // ---- start
 
 function upload(file) {
   if (!file) return;
-  if (file.size > MOST_BYTES) return tell(new Error("The picture is over 10 MB."));
+  if (file.size > MAX_BYTES) return report(new Error("The picture is over 10 MB."));
   const name = `${performance.timeOrigin}-${uploads.size}`;
   uploads.set(name, { file, address: URL.createObjectURL(file) });
   ask({ upload: name });
 }
 
+// The distances that there are, those of one kind of vectors together.
+function fillDistances() {
+  const groups = new Map();
+  for (const name of new Set([...Object.keys(DISTANCES), ...Object.keys(about.distances)])) {
+    const kind = about.distances[name];
+    if (!kind) continue;
+    if (!groups.has(kind)) groups.set(kind, make("optgroup", { label: KINDS[kind] ?? kind }));
+    groups.get(kind).append(make("option", { value: name, textContent: `${DISTANCES[name] ?? name} of ${kind}` }));
+  }
+  $("distance").append(...groups.values());
+}
+
 function fill() {
   $("about").textContent = `${about.run} · ${about.gallery.toLocaleString("en")} images to search in · ${about.extractor}`;
-  $("trouble").hidden = !about.trouble;
-  $("trouble").textContent = about.trouble ? `What was promoted last is not shown: ${about.trouble}` : "";
+  $("problem").hidden = !about.trouble;
+  $("problem").textContent = about.trouble ? `The run that was promoted last is not shown: ${about.trouble}` : "";
+  fillDistances();
   $("class").append(...about.classes.map((name) => make("option", { value: name, textContent: name })));
   for (const [name, values] of [["class", about.classes], ["split", about.splits], ["dataset", about.datasets]]) {
     const boxes = values.map((value) => make("label", {}, make("input", { type: "checkbox", value }), ` ${value}`));
@@ -322,7 +337,7 @@ function fill() {
   }
 }
 
-// Arrow keys go from picture to picture.
+// Arrow keys move from picture to picture.
 function arrows(event) {
   const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
   const inside = event.target.closest?.(".list, .cards");
@@ -368,7 +383,7 @@ function listen() {
 
 async function start() {
   listen();
-  about = await get("api/about").catch(tell);
+  about = await get("api/about").catch(report);
   if (!about) return;
   fill();
   await Promise.all([list(), show()]);
