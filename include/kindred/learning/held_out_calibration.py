@@ -1,8 +1,8 @@
 """The probabilities of labellers, calibrated on given labels that they did not know.
 
-A fold's own labels do not influence what its view says, but for a labeller's setting and members, which all held-out
-labels choose together, and for its calibration: numbers from other folds' held-out labels, whose views knew this
-fold's.
+A fold's own labels do not influence the predictions of its view, with two exceptions: a labeller's setting and members,
+which all held-out labels choose together; and its calibration, which is fitted on other folds' held-out labels, whose
+views knew this fold's.
 """
 
 from collections.abc import Sequence

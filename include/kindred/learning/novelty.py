@@ -5,7 +5,7 @@ import numpy as np
 from kindred.features import neighbours
 from kindred.learning.pseudo_label_types import GivenLabels, View
 
-FALSE_ALARM_RATE = 0.03  # share of the known images above the threshold; 0 would keep all images
+FALSE_ALARM_RATE = 0.03  # share of the known images above the threshold; the param novelty = false excludes none
 MIN_EXCESS = 2  # so many times as many must be above it, else most of those excluded would be of known classes
 MIN_MASS = 1e-12  # of what is spread: images that nothing reaches have a finite score
 
