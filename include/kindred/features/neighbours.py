@@ -9,7 +9,7 @@ import scipy.sparse as sparse
 
 from kindred.runtime.errors import InputError
 
-NEIGHBOURS = 10
+NEIGHBOURS = 10  # of each image in the graph
 WEIGHT_EXPONENT = 3  # gamma of Iscen et al.: a neighbour's weight is its cosine to this power
 ALPHA = 0.99  # of Zhou et al.: the share of its label that an image passes on; so near to 1 it crosses whole clusters
 LOCAL_ALPHA = 0.9  # a label hardly goes beyond the next images

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 MAX_VALUE = 16  # of a pixel in the source, where white is 0
-TASKS = 4
+TASKS = 4  # images that many tasks decode side by side
 
 
 def sources(path: str, say: Callable[[str], None]) -> list[Source]:

@@ -8,15 +8,13 @@ import numpy as np
 IMAGE_SIZE = None
 CHANNELS = None
 WEIGHTED = False
-CELLS = 8
-SMALLEST_CELL_PX = 2
+CELLS = 8  # a side
+MIN_CELL_PX = 2  # smaller cells have no gradients of their own
 
 
 def features(images: np.ndarray) -> np.ndarray:
     from skimage.feature import hog
 
-    cell = tuple(max(SMALLEST_CELL_PX, side // CELLS) for side in images.shape[1:3])
-    rows = [
-        hog(image, orientations=9, pixels_per_cell=cell, cells_per_block=(2, 2), channel_axis=2) for image in images
-    ]
-    return np.asarray(rows, np.float32)
+    cell = tuple(max(MIN_CELL_PX, side // CELLS) for side in images.shape[1:3])
+    settings = {"orientations": 9, "pixels_per_cell": cell, "cells_per_block": (2, 2), "channel_axis": 2}
+    return np.asarray([hog(image, **settings) for image in images], np.float32)
