@@ -21,8 +21,8 @@ SIZE = (12, 10)  # px, height and width
 
 def picture(number: int) -> np.ndarray:
     """Pixels, uint8 [12, 10, 3], mostly of the colour of class `number % 3`."""
-    random = np.random.default_rng(number)
-    pixels = random.integers(0, 90, (*SIZE, 3), np.uint8)
+    rng = np.random.default_rng(number)
+    pixels = rng.integers(0, 90, (*SIZE, 3), np.uint8)
     pixels[:, :, number % 3] += 120
     return pixels
 
@@ -46,18 +46,18 @@ def make(folder: Path, gallery: int = 60, queries: int = 6, graph: bytes | None 
     width = session.get_outputs()[0].shape[1]
     network = Network((Layer(np.eye(width, 3) * 40, np.zeros(3)),))
 
-    def seen(numbers: range, split: str) -> Images:
+    def images_of(numbers: range, split: str) -> Images:
         pixels = np.stack([picture(number) for number in numbers])
         features = session.run(None, {"images": pixels})[0]
         probabilities = network.probabilities(features).astype(np.float32)
-        ids = [images.image_id(some) for some in pixels]
+        ids = [images.image_id(one) for one in pixels]
         return Images(features, probabilities, ids, [split] * len(ids), ["colours"] * len(ids))
 
     parts = {bundle.VECTORS: range(gallery), bundle.QUERIES: range(gallery, gallery + queries)}
-    whole = image_index.build(seen(range(gallery + queries), "any"), CLASSES)
+    whole = image_index.build(images_of(range(gallery + queries), "any"), CLASSES)
     empty = whole.delete(whole.ids())
     for (part, numbers), split in zip(parts.items(), ("unlabeled", "test"), strict=True):
-        index = empty.add(seen(numbers, split)) if numbers else empty
+        index = empty.add(images_of(numbers, split)) if numbers else empty
         index.save(storage.uri(str(folder / part)))
     put_pictures(folder / bundle.PICTURES, range(gallery + queries))
     for name, content in {

@@ -14,12 +14,12 @@ WIDE = 200  # features that are shortened to be screened
 
 def images(count: int, width: int = 4, seed: int = 0, start: int = 0) -> Images:
     """Images 000, 001 ... of which every third is of the split `train`, and those after the 30th of another dataset."""
-    random = np.random.default_rng(seed)
-    centres = random.normal(size=(5, width)) * 2
-    features = centres[np.arange(count) % 5] + random.normal(size=(count, width))
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(5, width)) * 2
+    features = centres[np.arange(count) % 5] + rng.normal(size=(count, width))
     return Images(
         features.astype(np.float32),
-        random.dirichlet(np.ones(3) * 0.3, count).astype(np.float32),
+        rng.dirichlet(np.ones(3) * 0.3, count).astype(np.float32),
         [f"{start + i:03d}" for i in range(count)],
         ["train" if i % 3 == 0 else "unlabeled" for i in range(count)],
         ["first" if i <= 30 else "second" for i in range(count)],

@@ -1,4 +1,4 @@
-"""An S3 server as a process of its own, and a door in front of one that can be told to fail."""
+"""An S3 server as a process of its own, and a proxy in front of one that can be told to fail."""
 
 import contextlib
 import http.client
@@ -42,10 +42,10 @@ def moto() -> Iterator[str]:
         server.wait()
 
 
-class Door:
+class Proxy:
     """Passes requests on to a store, but for the headers that it is to `ignore`, unless `refuse(method, path)` gives a
-    status (and a body), or `hold(method, path)` keeps one waiting; `most` cuts an answer to so many bytes. Remembers
-    what was asked.
+    status (and a body), or `hold(method, path)` keeps one waiting; `cut` shortens an answer to so many bytes. Remembers
+    all requests.
     """
 
     def __init__(self, store: str) -> None:
@@ -53,25 +53,25 @@ class Door:
         self.ignore: tuple[str, ...] = ()
         self.refuse: Callable[[str, str], int | tuple[int, str] | None] = lambda method, path: None
         self.hold: Callable[[str, str], bool] = lambda method, path: False
-        self.most: Callable[[str, str], int | None] = lambda method, path: None
-        self.asked: list[tuple[str, str, dict]] = []
+        self.cut: Callable[[str, str], int | None] = lambda method, path: None
+        self.requests: list[tuple[str, str, dict]] = []
         self.one_at_a_time = threading.Lock()
 
     def count(self, method: str, part: str) -> int:
-        return sum(asked == method and part in path for asked, path, _ in self.asked)
+        return sum(sent == method and part in path for sent, path, _ in self.requests)
 
 
 @contextlib.contextmanager
-def door(store: str, port: int = 0) -> Iterator[tuple[str, Door]]:
-    """The address of a door to a store, and the door; at a free port where none is given."""
-    here, no_lock = Door(store), contextlib.nullcontext()
+def proxy(store: str, port: int = 0) -> Iterator[tuple[str, Proxy]]:
+    """The address of a proxy to a store, and the proxy; at a free port where none is given."""
+    here, no_lock = Proxy(store), contextlib.nullcontext()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            here.asked.append((self.command, self.path, dict(self.headers)))
+            here.requests.append((self.command, self.path, dict(self.headers)))
             if refusal := here.refuse(self.command, self.path):
                 status, text = refusal if isinstance(refusal, tuple) else (refusal, "")
                 self.send_response(status)
@@ -100,9 +100,9 @@ def door(store: str, port: int = 0) -> Iterator[tuple[str, Door]]:
             length = got.getheader("Content-Length") if self.command == "HEAD" else str(len(content))
             self.send_header("Content-Length", length or "0")
             self.end_headers()
-            most = here.most(self.command, self.path)
-            self.wfile.write(content if most is None else content[:most])
-            if most is not None:
+            length_sent = here.cut(self.command, self.path)
+            self.wfile.write(content if length_sent is None else content[:length_sent])
+            if length_sent is not None:
                 self.close_connection = True
 
         do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = answer

@@ -14,7 +14,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         pytest.skip(lacking)
     made = Cluster(tmp_path_factory.mktemp("cluster"))
     try:
-        made.door = made.start_all()
+        made.store_proxy = made.start_all()
         yield made
     finally:
         made.end()

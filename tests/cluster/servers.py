@@ -78,7 +78,7 @@ class Cluster:
         self.processes: dict[str, subprocess.Popen] = {}
         self.orphans: list[psutil.Process] = []
         self.revived: list[str] = []
-        self.doors = contextlib.ExitStack()
+        self.proxies = contextlib.ExitStack()
         self.database = Path(tempfile.mkdtemp(prefix="kindred-postgres-"))  # where another user may enter
         for name in ("kindred/airflow", "kindred/mlflow", "kindred/cache", "logs", "docker", "objects"):
             (place / name).mkdir(parents=True)
@@ -172,8 +172,8 @@ class Cluster:
         ready = [programs / "pg_isready", "-h", "127.0.0.1", "-p", str(port)]
         self.wait("postgres", lambda: subprocess.run(ready, capture_output=True, check=False).returncode == 0)
 
-    def start_store(self) -> stores.Door:
-        """The object store, and a door in front of it to which all others are sent."""
+    def start_store(self) -> stores.Proxy:
+        """The object store, and a proxy in front of it to which all others are sent."""
         behind = stores.free_port()
         service, store = self.services["object-store"], shutil.which("versitygw")
         if store:
@@ -185,12 +185,12 @@ class Cluster:
         path = "/health" if store else "/moto-api/"
         self.wait("object-store", lambda: answers(f"http://127.0.0.1:{behind}{path}"))
         port = self.ports["object-store", 7070]
-        return self.doors.enter_context(stores.door(f"http://127.0.0.1:{behind}", port))[1]
+        return self.proxies.enter_context(stores.proxy(f"http://127.0.0.1:{behind}", port))[1]
 
-    def start_all(self) -> stores.Door:
-        """All services, in the order of the compose file; the door to the object store."""
+    def start_all(self) -> stores.Proxy:
+        """All services, in the order of the compose file; the proxy to the object store."""
         self.start_postgres()
-        door = self.start_store()
+        proxy = self.start_store()
         self.start("init")
         if self.processes.pop("init").wait(READY_SECONDS):
             raise RuntimeError(f"init failed:\n{self.log('init')[-3000:]}")
@@ -205,7 +205,7 @@ class Cluster:
         self.start("airflow-scheduler")
         self.wait("airflow-scheduler", lambda: self.health().get("scheduler") == "healthy")
         self.wait("airflow-dag-processor", lambda: self.call("GET", "dags/self_training")[0] == 200)
-        return door
+        return proxy
 
     def start_worker(self, number: int) -> None:
         """A worker of one core; its page's port is its own."""
@@ -262,7 +262,7 @@ class Cluster:
             with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
                 self.kill(name, signal.SIGINT if name == "postgres" else signal.SIGKILL)
         _end(self.orphans)
-        self.doors.close()
+        self.proxies.close()
         shutil.rmtree(self.database, ignore_errors=True)
 
     # Airflow's REST API

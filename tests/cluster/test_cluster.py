@@ -167,11 +167,11 @@ def harmed(cluster: Cluster, first: dict) -> dict:
         refused.append(path)
         return 503
 
-    cluster.door.refuse = refuse
+    cluster.store_proxy.refuse = refuse
     try:
         state = cluster.finish(run)
     finally:
-        cluster.door.refuse = lambda method, path: None
+        cluster.store_proxy.refuse = lambda method, path: None
     tries = cluster.call("GET", f"dags/self_training/dagRuns/{run}/taskInstances/featurize")[1]["try_number"]
     return {"id": run, "state": state, "failures": failures(cluster, run), "refused": refused, "tries": tries}
 

@@ -16,6 +16,6 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
         yield f"file://{tmp_path}/stage"
         return
     bucket = request.getfixturevalue("bucket")
-    with stores.door(os.environ["AWS_ENDPOINT_URL"]) as (address, _):
+    with stores.proxy(os.environ["AWS_ENDPOINT_URL"]) as (address, _):
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
         yield f"{bucket}/stage"

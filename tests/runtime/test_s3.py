@@ -18,11 +18,11 @@ NAMES = ["train/cat/1.png", "train/cat/2.png", "train/dog/3.png", "test/cat/4.pn
 
 
 @pytest.fixture
-def fault(bucket: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[stores.Door]:
-    """The door between the client and the bucket; a pause takes no time."""
+def fault(bucket: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[stores.Proxy]:
+    """The proxy between the client and the bucket; a pause takes no time."""
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    with stores.door(os.environ["AWS_ENDPOINT_URL"]) as (address, here):
+    with stores.proxy(os.environ["AWS_ENDPOINT_URL"]) as (address, here):
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
         yield here
 
@@ -44,14 +44,14 @@ def refused(uri: str) -> str:
     return str(caught.value)
 
 
-def test_objects_are_listed_through_folders_and_pages(bucket: str, fault: stores.Door, monkeypatch) -> None:
+def test_objects_are_listed_through_folders_and_pages(bucket: str, fault: stores.Proxy, monkeypatch) -> None:
     monkeypatch.setattr(s3_objects, "PAGE", 10)
     names = [f"{folder}/{i:02}" for folder in ("a", "b/c") for i in range(15)]
     for name in names:
         put(f"{bucket}/in/{name}", b"xy")
     put(f"{bucket}/in/empty/", b"")
     put(f"{bucket}/inside", b"")
-    fault.asked.clear()
+    fault.requests.clear()
 
     objects = s3_objects.list_objects(f"{bucket}/in")
 
@@ -89,7 +89,7 @@ def test_a_put_whose_version_was_deleted_does_not_happen(bucket: str) -> None:
     assert s3_objects.find(uri) is None
 
 
-def test_a_store_that_asks_to_slow_down_is_asked_again(bucket: str, fault: stores.Door) -> None:
+def test_a_store_that_asks_to_slow_down_is_asked_again(bucket: str, fault: stores.Proxy) -> None:
     put(f"{bucket}/file", b"content")
     fault.refuse = lambda method, path: 503 if fault.count("GET", "/file") < 5 else None
 
@@ -97,15 +97,15 @@ def test_a_store_that_asks_to_slow_down_is_asked_again(bucket: str, fault: store
     assert fault.count("GET", "/file") == 5
 
 
-def test_a_body_that_breaks_off_is_fetched_again(bucket: str, fault: stores.Door) -> None:
+def test_a_body_that_breaks_off_is_fetched_again(bucket: str, fault: stores.Proxy) -> None:
     put(f"{bucket}/file", b"content")
-    fault.most = lambda method, path: 3 if fault.count("GET", "/file") < 3 else None
+    fault.cut = lambda method, path: 3 if fault.count("GET", "/file") < 3 else None
 
     assert s3_objects.find(f"{bucket}/file")[0] == b"content"
     assert fault.count("GET", "/file") == 3
 
 
-def test_a_store_that_stays_away_ends_the_task_and_rejects_no_image(bucket: str, fault: stores.Door) -> None:
+def test_a_store_that_stays_away_ends_the_task_and_rejects_no_image(bucket: str, fault: stores.Proxy) -> None:
     from botocore.exceptions import ClientError
 
     put(f"{bucket}/file", encoded(noise()))
@@ -193,14 +193,14 @@ def test_labels_csv_is_read_from_a_bucket(spark, bucket: str) -> None:
     ]
 
 
-def test_a_public_bucket_is_read_without_a_key(bucket: str, fault: stores.Door, monkeypatch, tmp_path: Path) -> None:
+def test_a_public_bucket_is_read_without_a_key(bucket: str, fault: stores.Proxy, monkeypatch, tmp_path: Path) -> None:
     put_pictures(f"{bucket}/photos", ACL="public-read")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):  # none of the person's who tests
         monkeypatch.setenv(name, str(tmp_path / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    fault.asked.clear()
+    fault.requests.clear()
     monkeypatch.setattr(s3, "_has_key", s3._has_key.__wrapped__)
 
     sources = variants.load("dataset", "image_folder").sources(f"{bucket}/photos", lambda line: None)
@@ -208,7 +208,7 @@ def test_a_public_bucket_is_read_without_a_key(bucket: str, fault: stores.Door, 
 
     assert len(sources) == 1 + len(NAMES)
     assert content == encoded(noise(seed=3))
-    assert not any("Authorization" in headers for _, _, headers in fault.asked)
+    assert not any("Authorization" in headers for _, _, headers in fault.requests)
 
 
 def test_a_store_that_does_what_is_needed_passes(bucket: str) -> None:
@@ -217,7 +217,7 @@ def test_a_store_that_does_what_is_needed_passes(bucket: str) -> None:
     assert s3_objects.list_objects(bucket) == []
 
 
-def test_a_store_that_ignores_conditions_is_refused(bucket: str, fault: stores.Door) -> None:
+def test_a_store_that_ignores_conditions_is_refused(bucket: str, fault: stores.Proxy) -> None:
     fault.ignore = ("If-None-Match", "If-Match")
 
     assert refused(bucket) == f"{s3.endpoint()} ignores conditional puts (If-None-Match); use a store that knows them"
@@ -243,7 +243,7 @@ def test_what_is_no_address_names_its_variable(bucket: str, monkeypatch: pytest.
     assert refused(bucket) == "'object-store:9000' is no address; fix AWS_ENDPOINT_URL"
 
 
-def test_another_server_at_the_address_names_its_variable(bucket: str, fault: stores.Door) -> None:
+def test_another_server_at_the_address_names_its_variable(bucket: str, fault: stores.Proxy) -> None:
     fault.refuse = lambda method, path: 404
 
     assert refused(bucket).endswith("is no object store (status 404); fix AWS_ENDPOINT_URL")
@@ -252,7 +252,7 @@ def test_another_server_at_the_address_names_its_variable(bucket: str, fault: st
 @pytest.mark.parametrize(
     ("code", "variable"), [("InvalidAccessKeyId", "AWS_SECRET_ACCESS_KEY"), ("AccessDenied", "AWS_ACCESS_KEY_ID")]
 )
-def test_a_refused_key_names_its_variable(bucket: str, fault: stores.Door, code: str, variable: str) -> None:
+def test_a_refused_key_names_its_variable(bucket: str, fault: stores.Proxy, code: str, variable: str) -> None:
     fault.refuse = lambda method, path: (403, f"<Error><Code>{code}</Code></Error>")
 
     assert variable in refused(bucket)

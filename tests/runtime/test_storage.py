@@ -70,13 +70,13 @@ def test_a_file_that_is_written_in_pieces_is_there_when_its_block_ends(folder: s
 def test_a_store_that_has_moved_is_found_at_its_new_address(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     storage.put_bytes(f"{bucket}/file", b"content")
     store = os.environ["AWS_ENDPOINT_URL"]
-    with stores.door(store) as (address, door):
+    with stores.proxy(store) as (address, proxy):
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
         there = storage.find_bytes(f"{bucket}/file")
     monkeypatch.setenv("AWS_ENDPOINT_URL", store)
 
     assert there == storage.find_bytes(f"{bucket}/file") == b"content"
-    assert door.count("GET", "/file") == 1
+    assert proxy.count("GET", "/file") == 1
 
 
 def test_a_file_that_is_not_there_is_none_or_an_error(folder: str) -> None:

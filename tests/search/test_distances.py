@@ -1,4 +1,4 @@
-"""The four distances of the search. Smaller is nearer."""
+"""The distances of the search. Smaller is nearer."""
 
 import numpy as np
 import pytest
@@ -31,9 +31,9 @@ def test_l2_does_not_overflow_small_types() -> None:
 
 
 def test_cosine_goes_from_0_for_the_same_direction_to_2_for_the_opposite_one() -> None:
-    found = of("cosine", [1, 0], [5, 0], [0, 1], [-2, 0], [1, 1])
+    values = of("cosine", [1, 0], [5, 0], [0, 1], [-2, 0], [1, 1])
 
-    np.testing.assert_allclose(found, [0, 1, 2, 1 - np.sqrt(0.5)], atol=1e-12)
+    np.testing.assert_allclose(values, [0, 1, 2, 1 - np.sqrt(0.5)], atol=1e-12)
 
 
 def test_a_zero_vector_has_no_direction_and_so_its_cosine_distance_is_1() -> None:
@@ -42,11 +42,11 @@ def test_a_zero_vector_has_no_direction_and_so_its_cosine_distance_is_1() -> Non
 
 
 def test_kullback_leibler_is_of_the_query_from_the_row() -> None:
-    found = of("kullback_leibler", [0.5, 0.5], [0.5, 0.5], [0.25, 0.75])
+    values = of("kullback_leibler", [0.5, 0.5], [0.5, 0.5], [0.25, 0.75])
 
     expected = 0.5 * np.log(0.5 / 0.25) + 0.5 * np.log(0.5 / 0.75)
-    assert found[0] == 0
-    assert found[1] == pytest.approx(expected, abs=1e-5)
+    assert values[0] == 0
+    assert values[1] == pytest.approx(expected, abs=1e-5)
 
 
 def test_kullback_leibler_is_not_symmetric() -> None:
@@ -56,21 +56,21 @@ def test_kullback_leibler_is_not_symmetric() -> None:
 
 
 def test_kullback_leibler_stays_finite_where_a_class_is_impossible() -> None:
-    found = of("kullback_leibler", [1, 0], [0, 1], [1, 0])
+    values = of("kullback_leibler", [1, 0], [0, 1], [1, 0])
 
-    assert found[0] == pytest.approx(np.log((1 + SMOOTHING) / SMOOTHING), abs=1e-4)
-    assert found[1] == 0
+    assert values[0] == pytest.approx(np.log((1 + SMOOTHING) / SMOOTHING), abs=1e-4)
+    assert values[1] == 0
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_distance_is_never_negative_and_0_to_itself(name: str) -> None:
     vectors = np.random.default_rng(0).dirichlet(np.ones(5), 20).astype(np.float32)
 
-    found = distance(name).between(vectors, vectors)
+    values = distance(name).between(vectors, vectors)
 
-    assert found.shape == (20, 20)
-    assert found.min() >= 0
-    assert found.argmin(axis=1).tolist() == list(range(20))
+    assert values.shape == (20, 20)
+    assert values.min() >= 0
+    assert values.argmin(axis=1).tolist() == list(range(20))
     assert distance(name).keys(vectors, vectors).tolist() == [0] * 20
 
 

@@ -1,6 +1,8 @@
 """What every distance must hold, a new one too: the answer is that of comparing each pair in float64."""
 
 import copy
+import functools
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -15,10 +17,12 @@ HELLINGER = Distance("hellinger", "features", SQUARED, lambda vectors, query: np
 NAMES = [*DISTANCES, HELLINGER.name]
 
 
-@pytest.fixture(autouse=True)
-def _one_distance_more(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _one_distance_more() -> Iterator[None]:
     """A distance that states no more than it must: its points and that they are compared by squared L2."""
-    monkeypatch.setitem(DISTANCES, HELLINGER.name, HELLINGER)
+    DISTANCES[HELLINGER.name] = HELLINGER
+    yield
+    del DISTANCES[HELLINGER.name]
 
 
 def vectors(count: int, width: int, seed: int) -> np.ndarray:
@@ -28,14 +32,23 @@ def vectors(count: int, width: int, seed: int) -> np.ndarray:
     return rows
 
 
+@functools.cache
 def images(count: int, width: int, seed: int) -> Images:
     ids = [f"{seed}-{number:04d}" for number in range(count)]
     same = {"splits": ["unlabeled"] * count, "datasets": ["shares"] * count}
     return Images(vectors(count, width, seed), vectors(count, width, seed + 100), ids, **same)
 
 
-def index(gallery: Images) -> Index:
-    return image_index.build(gallery, [f"class {number}" for number in range(gallery.probabilities.shape[1])])
+@functools.cache
+def index(width: int) -> Index:
+    """300 images by all distances."""
+    return image_index.build(images(300, width, seed=0), [f"class {number}" for number in range(width)])
+
+
+def with_copies(queries: Images, gallery: Images) -> Images:
+    """Queries of which the first is an image that the gallery has twice."""
+    features = np.concatenate([gallery.features[2:3], queries.features[1:]])
+    return Images(features, np.concatenate([gallery.probabilities[2:3], queries.probabilities[1:]]), queries.ids)
 
 
 def by_each_pair(gallery: Images, queries: Images, k: int, name: str, farthest: bool) -> list:
@@ -53,10 +66,9 @@ def by_each_pair(gallery: Images, queries: Images, k: int, name: str, farthest: 
 @pytest.mark.parametrize("width", [NARROW, WIDE], ids=["narrow", "wide"])
 @pytest.mark.parametrize("name", NAMES)
 def test_the_answer_by_every_distance_is_that_of_comparing_each_pair(name: str, width: int, farthest: bool) -> None:
-    gallery, queries = images(300, width, seed=0), images(20, width, seed=1)
-    queries.features[0], queries.probabilities[0] = gallery.features[2], gallery.probabilities[2]  # of which are two
+    gallery, queries = images(300, width, seed=0), with_copies(images(20, width, seed=1), images(300, width, seed=0))
 
-    answers = index(gallery).search(queries, 5, name, farthest)
+    answers = index(width).search(queries, 5, name, farthest)
 
     neighbours = [[(n.image_id, n.distance) for n in answer.neighbours] for answer in answers]
     assert neighbours == by_each_pair(gallery, queries, 5, name, farthest)
@@ -64,7 +76,7 @@ def test_the_answer_by_every_distance_is_that_of_comparing_each_pair(name: str, 
 
 
 def test_the_results_of_a_search_stay_as_they_are_when_the_thread_searches_again() -> None:
-    gallery = index(images(300, WIDE, seed=0))
+    gallery = index(WIDE)
     scan = exact_scan.Scan(gallery.gallery, gallery.bounds["l2"], farthest=False, k=5, threads=1)
     queries, nothing = images(20, WIDE, seed=1), np.full(20, -1)
     answers, rows = gallery.search(queries, 5, "cosine"), scan.best(queries.features, nothing, None)

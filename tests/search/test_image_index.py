@@ -41,17 +41,17 @@ def brute_force(gallery: Images, queries: Images, k: int, name: str, farthest: b
     ]
     for query in getattr(queries, kind):
         far = DISTANCES[name].value(DISTANCES[name].keys(query[None].repeat(len(gallery), 0), getattr(gallery, kind)))
-        found = [(-far[i] if farthest else far[i], gallery.ids[i]) for i in passing]
-        answers.append([(image_id, abs(far)) for far, image_id in sorted(found)[:k]])
+        ranked = [(-far[i] if farthest else far[i], gallery.ids[i]) for i in passing]
+        answers.append([(image_id, abs(far)) for far, image_id in sorted(ranked)[:k]])
     return answers
 
 
 def pairs(answers: list[Answer]) -> list:
-    return [[(found.image_id, found.distance) for found in answer.neighbours] for answer in answers]
+    return [[(near.image_id, near.distance) for near in answer.neighbours] for answer in answers]
 
 
-def assert_same(found: list, wanted: list) -> None:
-    for one, other in zip(found, wanted, strict=True):
+def assert_same(results: list, expected: list) -> None:
+    for one, other in zip(results, expected, strict=True):
         assert [image_id for image_id, _ in one] == [image_id for image_id, _ in other]
         np.testing.assert_allclose([far for _, far in one], [far for _, far in other], atol=1e-12)
 
@@ -63,9 +63,9 @@ def assert_same(found: list, wanted: list) -> None:
 def test_the_answer_is_that_of_brute_force(width: int, name: str, farthest: bool, where: Filter) -> None:
     gallery, queries = images(60, width), images(20, width, seed=1, start=900)
 
-    found = index(60, width).search(queries, 7, name, farthest, where)
+    answers = index(60, width).search(queries, 7, name, farthest, where)
 
-    assert_same(pairs(found), brute_force(gallery, queries, 7, name, farthest, where))
+    assert_same(pairs(answers), brute_force(gallery, queries, 7, name, farthest, where))
 
 
 @pytest.mark.parametrize("name", DISTANCES)
@@ -76,17 +76,17 @@ def test_thousands_of_images_in_blocks_of_queries_give_the_same(
     monkeypatch.setattr(image_index, "BOUNDS_PER_BLOCK", 30_000)
     gallery, queries = images(5000, WIDE), images(30, WIDE, seed=1, start=9000)
 
-    found = index(5000, WIDE).search(queries, 10, name, farthest)
+    answers = index(5000, WIDE).search(queries, 10, name, farthest)
 
     kind = DISTANCES[name].vectors
     far = DISTANCES[name].between(getattr(queries, kind), getattr(gallery, kind))
-    for answer, row in zip(found, -far if farthest else far, strict=True):
+    for answer, row in zip(answers, -far if farthest else far, strict=True):
         np.testing.assert_allclose([n.distance for n in answer.neighbours], abs(np.sort(row)[:10]), atol=1e-6)
 
 
 def test_of_a_gallery_that_is_shortened_well_few_rows_are_compared_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    random, compared, whole = np.random.default_rng(0), [], image_index.Scan._fast
-    features = (random.normal(size=(3001, 10)) @ random.normal(size=(10, WIDE))).astype(np.float32)
+    rng, compared, whole = np.random.default_rng(0), [], image_index.Scan._fast
+    features = (rng.normal(size=(3001, 10)) @ rng.normal(size=(10, WIDE))).astype(np.float32)
     gallery = image_index.build(replace(images(3000), features=features[:3000]), CLASSES)
     monkeypatch.setattr(image_index.Scan, "_fast", lambda s, *rest: compared.append(len(rest[-1])) or whole(s, *rest))
 
@@ -99,7 +99,7 @@ def test_an_image_of_the_gallery_does_not_find_itself_unless_asked() -> None:
     gallery = index()
     query = gallery.images(["003"])
 
-    assert "003" not in [found.image_id for found in gallery.search(query, 50, "l2")[0].neighbours]
+    assert "003" not in [near.image_id for near in gallery.search(query, 50, "l2")[0].neighbours]
     first = gallery.search(query, 1, "l2", itself=True)[0].neighbours[0]
     assert (first.image_id, first.distance, first.duplicate) == ("003", 0.0, True)
 
@@ -123,12 +123,12 @@ def test_an_answer_says_what_is_known_of_both_images() -> None:
         ["cat", "dog"],
     )
 
-    seen = gallery.search(gallery.images(["x"]), 2, "l2")[0]
+    known = gallery.search(gallery.images(["x"]), 2, "l2")[0]
     upload = gallery.search(Images(np.array([[1, 0, 0, 0]])), 1, "cosine")[0]
 
-    assert (seen.exact, seen.distance, seen.farthest) == (True, "l2", False)
-    assert (seen.image_id, seen.prediction, seen.confidence) == ("x", "cat", 0.75)
-    near, far = seen.neighbours
+    assert (known.exact, known.distance, known.farthest) == (True, "l2", False)
+    assert (known.image_id, known.prediction, known.confidence) == ("x", "cat", 0.75)
+    near, far = known.neighbours
     assert near[:1] + near[2:] == ("y", "cat", 0.5, "unlabeled", "d", True)
     assert far[:1] + far[2:] == ("z", "dog", 0.875, "unlabeled", "d", False)
     assert (upload.image_id, upload.prediction, upload.confidence) == (None, None, None)
@@ -165,11 +165,11 @@ def test_after_any_sequence_the_answers_are_those_of_a_fresh_build(tmp_path: Pat
     )
     queries = images(3, WIDE, seed=7, start=0)
 
-    found = gallery.search(queries, 5, name, farthest, where)
+    answers = gallery.search(queries, 5, name, farthest, where)
 
     assert len(gallery) == len(fresh)
     assert gallery.ids() == sorted(held)
-    assert pairs(found) == pairs(image_index.build(fresh, CLASSES).search(queries, 5, name, farthest, where))
+    assert pairs(answers) == pairs(image_index.build(fresh, CLASSES).search(queries, 5, name, farthest, where))
 
 
 def test_an_index_is_a_value() -> None:

@@ -14,9 +14,9 @@ from kindred.search import pictures
 def test_each_image_comes_back_by_its_id(tmp_path) -> None:
     bundles.put_pictures(tmp_path, range(50), count=3)
 
-    found = pictures.open_folder(tmp_path)
+    opened = pictures.open_folder(tmp_path)
 
-    assert all(found.file(bundles.id_of(i)) == images.encode(bundles.picture(i)) for i in range(50))
+    assert all(opened.file(bundles.id_of(i)) == images.encode(bundles.picture(i)) for i in range(50))
 
 
 @pytest.mark.parametrize("image_id", ["", "0" * 32, "f" * 32, "../../etc/passwd", "0" * 31 + "g", "A" * 32, "0" * 64])
@@ -31,10 +31,10 @@ def test_a_shard_without_images_has_no_files(tmp_path) -> None:
     pictures.write(folder, 1, ["f" * 32], [b"content"])
     pictures.finish(folder, 2, [1])
 
-    found = pictures.open_folder(tmp_path)
+    opened = pictures.open_folder(tmp_path)
 
-    assert found.file("f" * 32) == b"content"
-    assert found.file("0" * 32) is None
+    assert opened.file("f" * 32) == b"content"
+    assert opened.file("0" * 32) is None
 
 
 def test_a_folder_that_does_not_say_it_is_whole_is_not_opened(tmp_path) -> None:

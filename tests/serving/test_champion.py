@@ -130,14 +130,14 @@ def test_who_searches_while_runs_change_always_sees_a_whole_one(finished, aliase
     sizes = {"self_training/first": 20, "self_training/second": 30}
     folders = [finished("first", 20), finished("second", 30)]
     champion.promote(folders[0])
-    follower, seen, ending = ChampionFollower(), [], threading.Event()
+    follower, answered, ending = ChampionFollower(), [], threading.Event()
     follower.current()
 
     def look() -> None:
         while not ending.is_set():
             current = follower.current()
             answers = current.gallery.search(current.queries.images(current.queries.ids()[:1]), 10, "cosine")
-            seen.append((current.name, len(current.gallery), len(answers[0].neighbours)))
+            answered.append((current.name, len(current.gallery), len(answers[0].neighbours)))
 
     threads = [threading.Thread(target=look) for _ in range(2)]
     for thread in threads:
@@ -149,8 +149,8 @@ def test_who_searches_while_runs_change_always_sees_a_whole_one(finished, aliase
     for thread in threads:
         thread.join()
 
-    assert {name for name, *_ in seen} == set(sizes)
-    assert all(size == sizes[name] and count == 10 for name, size, count in seen)
+    assert {name for name, *_ in answered} == set(sizes)
+    assert all(size == sizes[name] and count == 10 for name, size, count in answered)
     assert follower.problem == ""
 
 

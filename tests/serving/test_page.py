@@ -49,15 +49,17 @@ def test_about_says_what_there_is(client) -> None:
 
 @pytest.mark.parametrize("distance", ["l2", "cosine", "probability_l2", "kullback_leibler"])
 def test_a_search_answers_what_the_index_answers(client, served, distance) -> None:
-    told = client.get("/api/search", params={"image_id": A_QUERY, "distance": distance, "k": 5, "side": "both"}).json()
+    answer = client.get(
+        "/api/search", params={"image_id": A_QUERY, "distance": distance, "k": 5, "side": "both"}
+    ).json()
 
     query = served.queries.images([A_QUERY])
     for side, farthest in (("nearest", False), ("farthest", True)):
-        (answer,) = served.gallery.search(query, 5, distance, farthest)
-        assert told[side] == [neighbour._asdict() for neighbour in answer.neighbours]
-    assert told["exact"] is True
-    assert told["query"]["image_id"] == A_QUERY
-    assert sum(told["query"]["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+        (own,) = served.gallery.search(query, 5, distance, farthest)
+        assert answer[side] == [neighbour._asdict() for neighbour in own.neighbours]
+    assert answer["exact"] is True
+    assert answer["query"]["image_id"] == A_QUERY
+    assert sum(answer["query"]["probabilities"].values()) == pytest.approx(1, abs=1e-5)
 
 
 def test_an_image_of_the_gallery_finds_itself_only_where_it_is_asked_to(client) -> None:
@@ -74,11 +76,11 @@ def test_an_image_of_the_gallery_finds_itself_only_where_it_is_asked_to(client) 
 def test_filters_are_those_of_the_index(client) -> None:
     ask = {"image_id": A_QUERY, "k": GALLERY, "class": ["green", "blue & co"], "min_confidence": 0.5}
 
-    found = client.get("/api/search", params=ask).json()["nearest"]
+    nearest = client.get("/api/search", params=ask).json()["nearest"]
 
-    assert 0 < len(found) < GALLERY
-    assert {image["prediction"] for image in found} == {"green", "blue & co"}
-    assert all(image["confidence"] >= 0.5 for image in found)
+    assert 0 < len(nearest) < GALLERY
+    assert {image["prediction"] for image in nearest} == {"green", "blue & co"}
+    assert all(image["confidence"] >= 0.5 for image in nearest)
 
 
 def test_a_picture_is_seen_as_the_gallery_was(client) -> None:
@@ -116,26 +118,26 @@ def test_a_picture_comes_as_it_is_stored_and_is_kept_by_the_browser(client) -> N
     assert "immutable" in answer.headers["cache-control"]
 
 
-def test_regions_tell_where_two_images_agree(client, served) -> None:
+def test_regions_show_where_two_images_are_similar(client, served) -> None:
     one, other = (served.model.regions(bundles.picture(number)) for number in (0, 3))
     shares = region_overlays.contributions(one, other.mean(axis=(0, 1)))
     features = [regions.mean(axis=(0, 1)) for regions in (one, other)]
 
-    told = client.get("/api/agreement", params={"image_id": IN_GALLERY, "other": bundles.id_of(3)}).json()
+    answer = client.get("/api/agreement", params={"image_id": IN_GALLERY, "other": bundles.id_of(3)}).json()
     sent = client.post("/api/agreement", params={"other": bundles.id_of(3)}, content=images.encode(bundles.picture(0)))
 
     assert shares.shape == bundles.SIZE
     cosine = np.dot(*features) / np.prod([np.linalg.norm(part) for part in features])
     assert shares.mean() == pytest.approx(cosine, abs=1e-6)
-    assert told["image"].startswith("data:image/png;base64,")
-    assert sent.json() == told
+    assert answer["image"].startswith("data:image/png;base64,")
+    assert sent.json() == answer
 
 
 def test_an_extractor_without_regions_says_so(tmp_path) -> None:
     graph = onnx_graphs.scaled_pixels(bundles.SIZE, 3)
     assert onnx_graphs.with_regions(graph) is None
-    found = bundle.open_folder(bundles.make(tmp_path, graph=graph), "r")
-    client = TestClient(app.application(lambda: found))
+    opened = bundle.open_folder(bundles.make(tmp_path, graph=graph), "r")
+    client = TestClient(app.application(lambda: opened))
 
     answer = client.get("/api/agreement", params={"image_id": IN_GALLERY, "other": A_QUERY})
 
@@ -160,8 +162,8 @@ def test_a_search_that_cannot_be_answered_says_why(client, parameters, status, t
 
 
 def test_an_empty_gallery_says_so(tmp_path) -> None:
-    found = bundle.open_folder(bundles.make(tmp_path, gallery=0), "r")
-    client = TestClient(app.application(lambda: found))
+    opened = bundle.open_folder(bundles.make(tmp_path, gallery=0), "r")
+    client = TestClient(app.application(lambda: opened))
 
     answer = client.get("/api/search", params={"image_id": bundles.id_of(0)})
 
@@ -197,10 +199,10 @@ GOOD = {
 
 @pytest.mark.parametrize("name", GOOD)
 def test_any_picture_is_decoded_as_ingest_decodes(client, name) -> None:
-    told = client.post("/api/search", params={"k": 1}, content=GOOD[name])
+    answer = client.post("/api/search", params={"k": 1}, content=GOOD[name])
 
-    assert told.status_code == 200
-    assert told.json()["query"]["image_id"] == images.image_id(images.decode(GOOD[name]))
+    assert answer.status_code == 200
+    assert answer.json()["query"]["image_id"] == images.image_id(images.decode(GOOD[name]))
 
 
 def bomb() -> bytes:
@@ -261,7 +263,7 @@ def test_an_upload_without_a_length_is_cut_off() -> None:
     assert sum(sent) == uploads.MAX_BYTES + 2**20
 
 
-def test_an_error_of_the_server_is_told_without_its_inside(served) -> None:
+def test_an_error_of_the_server_is_reported_without_details(served) -> None:
     def broken():
         raise RuntimeError("secret")
 
@@ -302,7 +304,7 @@ def test_the_pages_ask_nothing_of_other_places(client) -> None:
         assert "//" not in text.replace("// ", "").replace("http://HOST:PORT", "")
 
 
-def test_the_page_over_http_tells_each_parameter(client) -> None:
+def test_the_page_of_the_api_describes_each_parameter(client) -> None:
     text = client.get("/api").text
     description = client.get("/api/openapi.json").json()
 
@@ -336,9 +338,9 @@ def test_many_at_once_each_get_their_own_answer(client, served) -> None:
         return client.get("/api/search", params={"image_id": image_id, "k": 3, "distance": "l2"}).json()
 
     with ThreadPoolExecutor(8) as clients:
-        told = list(clients.map(ask, ids))
+        answers = list(clients.map(ask, ids))
 
-    for image_id, answer in zip(ids, told, strict=True):
-        (wanted,) = served.gallery.search(served.image(image_id), 3, "l2")
+    for image_id, answer in zip(ids, answers, strict=True):
+        (own,) = served.gallery.search(served.image(image_id), 3, "l2")
         assert answer["query"]["image_id"] == image_id
-        assert answer["nearest"] == [neighbour._asdict() for neighbour in wanted.neighbours]
+        assert answer["nearest"] == [neighbour._asdict() for neighbour in own.neighbours]

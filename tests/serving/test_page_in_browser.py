@@ -26,11 +26,11 @@ STATUS = "document.querySelector('#status').textContent"
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    found = bundle.open_folder(bundles.make(tmp_path_factory.mktemp("bundle"), GALLERY), "self_training/<i>test</i>")
+    opened = bundle.open_folder(bundles.make(tmp_path_factory.mktemp("bundle"), GALLERY), "self_training/<i>test</i>")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(application(lambda: found), "127.0.0.1", port, log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(application(lambda: opened), "127.0.0.1", port, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
@@ -55,7 +55,7 @@ def page(browser, address):
     browser.wait_for("document.querySelectorAll('#list a').length")
     yield browser
     assert browser.errors == []
-    assert all(asked.startswith((address, "data:", "blob:")) for asked in browser.requests)
+    assert all(request.startswith((address, "data:", "blob:")) for request in browser.requests)
 
 
 def click(page: Page, selector: str) -> None:
@@ -76,7 +76,7 @@ def search(page: Page, image_id: str) -> None:
     page.wait_for(f"{QUERY} === {image_id!r}")
 
 
-def found(page: Page, side: int = 0) -> list[str]:
+def shown_ids(page: Page, side: int = 0) -> list[str]:
     """The ids on one side, as the links of the cards name them."""
     return page.evaluate(
         f"[...document.querySelectorAll('#results section')[{side}].querySelectorAll('.picture')]"
@@ -110,7 +110,7 @@ def test_names_are_text_and_never_markup(page) -> None:
 def test_more_like_this_leaves_a_trail_and_the_browser_goes_back(page) -> None:
     first = bundles.id_of(0)
     search(page, first)
-    second = found(page)[0]
+    second = shown_ids(page)[0]
     click(page, ".picture")
     page.wait_for(f"{QUERY} === {second!r}")
 
@@ -135,12 +135,12 @@ def test_the_address_holds_the_whole_query(page, address) -> None:
     click(page, "#classes input[value=green]")
     page.wait_for("document.querySelectorAll('#results section').length === 1")
     page.wait_for("[...document.querySelectorAll('article strong')].every(name => name.textContent === 'green')")
-    shown, where = found(page), page.evaluate("location.search")
+    shown, where = shown_ids(page), page.evaluate("location.search")
 
     page.open(address + where)
     page.wait_for(f"{CARDS} === 5")
 
-    assert found(page) == shown
+    assert shown_ids(page) == shown
     assert page.evaluate("document.querySelector('#classes input[value=green]').checked")
     assert page.evaluate("document.querySelector('#active').textContent") == " (2)"
     assert set(where.removeprefix("?").split("&")) == {
@@ -221,9 +221,9 @@ def test_the_keyboard_goes_from_picture_to_picture(page) -> None:
     key("ArrowLeft")
     assert page.evaluate(focused) == 1
 
-    wanted = page.evaluate("new URL(document.activeElement.href).searchParams.get('image_id')")
+    chosen = page.evaluate("new URL(document.activeElement.href).searchParams.get('image_id')")
     key("Enter")
-    page.wait_for(f"{QUERY} === {wanted!r}")
+    page.wait_for(f"{QUERY} === {chosen!r}")
 
 
 def test_everything_has_a_name_for_those_who_do_not_see_it(page) -> None:
@@ -238,7 +238,7 @@ def test_everything_has_a_name_for_those_who_do_not_see_it(page) -> None:
     assert page.evaluate("[...document.images].every(image => image.hasAttribute('alt'))")
 
 
-def test_what_cannot_be_found_is_told_and_the_page_goes_on(page) -> None:
+def test_an_unknown_id_is_reported_and_the_page_still_works(page) -> None:
     page.evaluate("document.querySelector('#id').value = 'nothing'")
     click(page, "#by-id button")
     page.wait_for(f"{STATUS}.includes(\"no image 'nothing'\")")

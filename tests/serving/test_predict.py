@@ -26,9 +26,9 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def test_all_files_but_hidden_ones_are_found(folder: str) -> None:
-    found = predict.files(folder)
+    uris = predict.files(folder)
 
-    assert found == [f"{folder.replace('s3a:', 's3:')}/{name}" for name in NAMES]
+    assert uris == [f"{folder.replace('s3a:', 's3:')}/{name}" for name in NAMES]
 
 
 def test_a_file_alone_is_found(tmp_path: Path) -> None:

@@ -62,10 +62,10 @@ def elsewhere(tmp_path: Path) -> Path:
     return tmp_path / "elsewhere"
 
 
-def found(opened: bundle.Bundle) -> list:
-    """What the bundle finds for one of its pictures, seen anew."""
-    seen = opened.model.as_query(images.decode(opened.pictures.file(bundles.id_of(0))))
-    return [[n.image_id for n in answer.neighbours] for answer in opened.gallery.search(seen, 5, "l2")]
+def neighbours(opened: bundle.Bundle) -> list:
+    """The neighbours in a bundle of one of its pictures, as an upload."""
+    query = opened.model.as_query(images.decode(opened.pictures.file(bundles.id_of(0))))
+    return [[n.image_id for n in answer.neighbours] for answer in opened.gallery.search(query, 5, "l2")]
 
 
 def test_a_run_is_served_from_the_bucket_and_from_where_it_is_fetched(
@@ -78,9 +78,9 @@ def test_a_run_is_served_from_the_bucket_and_from_where_it_is_fetched(
     assert there == f"{bucket}/served/self_training/one"
     assert here == f"file://{elsewhere}/runs/self_training/one"
     assert (
-        found(champion.bundle_of_run(there))
-        == found(champion.bundle_of_run(here))
-        == found(champion.bundle_of_run(run))
+        neighbours(champion.bundle_of_run(there))
+        == neighbours(champion.bundle_of_run(here))
+        == neighbours(champion.bundle_of_run(run))
     )
     gate = marks.mark_of(f"{here}/gate")
     assert gate["folder"].startswith(f"{here}/gate/")
@@ -97,60 +97,60 @@ def test_what_was_not_copied_keeps_its_address(run, bucket, messages) -> None:
 
 
 def test_a_second_publishing_sends_no_file_again(run, bucket, monkeypatch, messages) -> None:
-    with stores.door(os.environ["AWS_ENDPOINT_URL"]) as (address, door):
+    with stores.proxy(os.environ["AWS_ENDPOINT_URL"]) as (address, proxy):
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
         publishing.publish(run, bucket, messages.append)
-        first = door.count("PUT", "/build_index/0") + door.count("PUT", "partNumber")
-        door.asked.clear()
+        first = proxy.count("PUT", "/build_index/0") + proxy.count("PUT", "partNumber")
+        proxy.requests.clear()
         publishing.publish(run, bucket, messages.append)
 
     assert first > 5
-    assert door.count("PUT", "/build_index/0") + door.count("PUT", "partNumber") == 0
+    assert proxy.count("PUT", "/build_index/0") + proxy.count("PUT", "partNumber") == 0
 
 
-def test_a_publishing_that_was_killed_goes_on_with_the_next_part(run, bucket, data, monkeypatch, messages) -> None:
-    with stores.door(os.environ["AWS_ENDPOINT_URL"]) as (address, door):
+def test_a_publishing_that_was_killed_resumes_with_the_next_part(run, bucket, data, monkeypatch, messages) -> None:
+    with stores.proxy(os.environ["AWS_ENDPOINT_URL"]) as (address, proxy):
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
-        door.hold = lambda method, path: method == "PUT" and "partNumber=3" in path
+        proxy.hold = lambda method, path: method == "PUT" and "partNumber=3" in path
         process = subprocess.Popen([sys.executable, "-c", PROGRAM, "publish", run, bucket], env=environment())
         until = time.monotonic() + 60
-        while not door.count("PUT", "partNumber=3") and time.monotonic() < until:
+        while not proxy.count("PUT", "partNumber=3") and time.monotonic() < until:
             time.sleep(0.05)
         process.send_signal(signal.SIGKILL)
         process.wait()
         before = s3_objects.find(f"{bucket}/self_training/one/{file_names.PUBLISHED}")
-        door.hold = lambda method, path: False
-        door.asked.clear()
+        proxy.hold = lambda method, path: False
+        proxy.requests.clear()
 
         there = publishing.publish(run, bucket, messages.append)
 
     assert before is None
-    assert [door.count("PUT", f"partNumber={number}") for number in (1, 2, 3)] == [0, 0, 1]
+    assert [proxy.count("PUT", f"partNumber={number}") for number in (1, 2, 3)] == [0, 0, 1]
     assert s3_objects.find(f"{marks.mark_of(f'{there}/gate')['folder']}/model.onnx")[0] == BIG
 
 
-def test_a_fetch_that_was_killed_goes_on_with_the_next_range(run, bucket, elsewhere, monkeypatch, messages) -> None:
+def test_a_fetch_that_was_killed_resumes_with_the_next_range(run, bucket, elsewhere, monkeypatch, messages) -> None:
     publishing.publish(run, bucket, messages.append)
     monkeypatch.setenv("KINDRED_DATA", str(elsewhere))
-    with stores.door(os.environ["AWS_ENDPOINT_URL"]) as (address, door):
+    with stores.proxy(os.environ["AWS_ENDPOINT_URL"]) as (address, proxy):
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
-        door.hold = lambda method, path: (
-            method == "GET" and "model.onnx" in path and door.count("GET", "model.onnx") > 2
+        proxy.hold = lambda method, path: (
+            method == "GET" and "model.onnx" in path and proxy.count("GET", "model.onnx") > 2
         )
         process = subprocess.Popen([sys.executable, "-c", PROGRAM, "fetch", "one", bucket], env=environment())
         until = time.monotonic() + 60
-        while door.count("GET", "model.onnx") < 3 and time.monotonic() < until:
+        while proxy.count("GET", "model.onnx") < 3 and time.monotonic() < until:
             time.sleep(0.05)
         process.send_signal(signal.SIGKILL)
         process.wait()
         with pytest.raises(InputError, match="no run 'one'"):
             runs.find_run("one", "self_training")
-        door.hold = lambda method, path: False
-        door.asked.clear()
+        proxy.hold = lambda method, path: False
+        proxy.requests.clear()
 
         here = publishing.fetch("one", bucket, messages.append)
 
-    ranges = [headers.get("Range") for method, path, headers in door.asked if "model.onnx" in path]
+    ranges = [headers.get("Range") for method, path, headers in proxy.requests if "model.onnx" in path]
     assert ranges == [f"bytes={2 * PART}-{len(BIG) - 1}"]
     assert storage.find_bytes(f"{marks.mark_of(f'{here}/gate')['folder']}/model.onnx") == BIG
 
@@ -169,7 +169,7 @@ def test_an_object_that_was_changed_is_found(run, bucket, elsewhere, monkeypatch
         runs.find_run("one", "self_training")
 
 
-def test_publishing_again_mends_a_changed_object(run, bucket, elsewhere, monkeypatch, messages) -> None:
+def test_publishing_again_replaces_a_changed_object(run, bucket, elsewhere, monkeypatch, messages) -> None:
     there = publishing.publish(run, bucket, messages.append)
     storage.put_bytes(f"{marks.mark_of(f'{there}/gate')['folder']}/network.npz", b"changed")
 
