@@ -1,4 +1,4 @@
-"""The four distances of the search. Smaller is nearer.
+"""The distances of the search. Smaller is nearer. A new one is one more entry in DISTANCES.
 
 Each works on one kind of vectors (the features, or the class probabilities), which it first turns into points, and
 orders a gallery by a key that is a matrix product of the query's side and the gallery's:
@@ -23,14 +23,14 @@ SMOOTHING = 1e-6  # what each class probability is raised by before a logarithm 
 class Product:
     """A key of points, as a matrix product and, without its rounding, pair by pair. All in float64.
 
-    left(queries [b, p]) -> offset [b], sides [b, s]; right(gallery [n, p]) -> sides [n, s], which in the columns
-    `growing` are never negative, nor is left there: they bound what rounding may do to the whole product.
+    left(queries [b, p]) -> offset [b], sides [b, s]; right(gallery [n, p]) -> sides [n, s]. In the columns `sizes`
+    neither is ever negative: they bound the sizes of all terms, and so what rounding may do to the whole product.
     pairs(queries [n, p], gallery [n, p]) -> key [n], exactly 0 of a point with itself
     """
 
     left: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
     right: Callable[[np.ndarray], np.ndarray]
-    growing: slice
+    sizes: slice
     pairs: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 

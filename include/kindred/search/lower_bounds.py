@@ -51,8 +51,8 @@ class LowerBound:
             points[:, -1] *= sign
         offset, left = self.distance.product.left(points)
         margin = 4 * (left.shape[1] + 8) * ROUNDING
-        side, growing = sign * left, self.distance.product.growing
-        side[:, growing] -= margin * left[:, growing]
+        side, sizes = sign * left, self.distance.product.sizes
+        side[:, sizes] -= margin * left[:, sizes]
         return sign * offset - margin * np.abs(offset), side.astype(np.float32)
 
     def _short(self, points: np.ndarray) -> np.ndarray:
