@@ -83,8 +83,11 @@ archive: $(READY) ## make kindred.zip, the code for Spark workers that lack it; 
 
 check: lint test-fast ## check style, imports and types, run the fast tests: before every commit
 
-test: $(READY) ## run all tests except the very long ones (minutes)
-	@"$(BIN)/python" -m pytest -m "(first or not cluster) and not long"
+test: $(READY) ## run all tests except the very long ones (minutes); COVERAGE=1
+	@$(if $(COVERAGE),rm -f .coverage*)
+	@COVERAGE_FILE="$(CURDIR)/.coverage" "$(BIN)/python" $(if $(COVERAGE),-m coverage run) \
+	  -m pytest -m "(first or not cluster) and not long"
+	@$(if $(COVERAGE),"$(BIN)/python" bin/coverage)
 
 # A tenth of its time would go into compiling the tests again.
 test-fast: $(READY) ## run the tests without Spark, Airflow, TensorFlow, servers and browsers
@@ -109,7 +112,7 @@ lock: $(READY) ## make requirements.txt from requirements.in
 	  --custom-compile-command "make lock" requirements.in -o requirements.txt
 
 clean: ## delete the environment and the caches of the tools; data is kept
-	rm -rf "$(VENV)" .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
+	rm -rf "$(VENV)" .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .coverage*
 	find dags include plugins spark_jobs tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 clean-data: ## delete KINDRED_DATA: all runs, datasets, caches and databases

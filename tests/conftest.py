@@ -107,6 +107,8 @@ def spark(_elsewhere: None) -> Iterator:
     from kindred.runtime import java
 
     settings = {**java.submit_settings(), "spark.driver.memory": "1g", "spark.ui.enabled": "false"}
+    if os.environ.get("COVERAGE"):
+        settings["spark.python.daemon.module"] = "measured_daemon"
     arguments = " ".join(f"--conf '{name}={value}'" for name, value in settings.items())
     environment = {
         **java.environment(),
