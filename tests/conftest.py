@@ -101,6 +101,15 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def _one_thread_of_tensorflow(request: pytest.FixtureRequest) -> None:
+    """TensorFlow cannot change its number of threads later: whichever of its tests comes first, it is one."""
+    if request.node.get_closest_marker("tensorflow"):
+        from kindred.features import keras_setup
+
+        keras_setup.keras()
+
+
 @pytest.fixture(scope="session")
 def spark(_elsewhere: None) -> Iterator:
     """The Spark session of the whole test run, with the settings that the stages have."""

@@ -60,16 +60,18 @@ class StageOperator(SparkSubmitOperator):
                 outcome = Outcome(outcomes.FAILED, NO_OUTCOME, try_id=try_id)
                 outcomes.put(self.run, self.stage, outcome)
             if outcome.status == outcomes.FAILED:
-                self._fail(outcome.line, outcome.retry, started, error)
+                self._fail(outcome.line, outcome.retry, started)
             log.warning("%s has committed its work; what failed afterwards: %s", self.stage, error)
         tracking.log_stage(self.run, self.stage, started)
 
-    def _fail(self, reason: str, retry: bool, started: float, error: AirflowException) -> NoReturn:
-        """Log the failure to MLflow, and raise what makes Airflow try again, or not."""
+    def _fail(self, reason: str, retry: bool, started: float) -> NoReturn:
+        """Log the failure to MLflow, and raise what makes Airflow try again, or not: without the exception of
+        spark-submit, which repeats the job's log.
+        """
         from kindred.runtime import tracking
 
         try:
             tracking.log_failure(self.run, self.stage, reason, started)
         except Exception:  # the reason is what a person has to see, not that MLflow is away
             log.exception("the failure of %s could not be logged to MLflow", self.stage)
-        raise (AirflowException if retry else AirflowFailException)(f"{self.stage} failed: {reason}") from error
+        raise (AirflowException if retry else AirflowFailException)(f"{self.stage} failed: {reason}") from None

@@ -54,14 +54,14 @@ def from_bytes(content: bytes) -> ConvNet:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, file_names.CONVNET)
         path.write_bytes(content)
-        return ConvNet(keras_setup.keras().saving.load_model(path, compile=False, safe_mode=True))
+        return ConvNet(keras_setup.keras(one_thread=False).saving.load_model(path, compile=False, safe_mode=True))
 
 
 def fit(pixels: np.ndarray, labels: np.ndarray, classes: int, seed: int, say: Callable[[str], None]) -> ConvNet:
     """Train on pixels [n, h, w, c] from 0 to 1 and labels [n]; raises InputError where a tenth of them is no image."""
     if len(pixels) < HELD_OUT:
         raise InputError(f"{len(pixels)} images to learn from; the network needs {HELD_OUT}: a tenth is for validation")
-    keras = keras_setup.keras()
+    keras = keras_setup.keras(one_thread=False)
     keras.utils.set_random_seed(seed)
     model = _build(keras, pixels.shape[1:], classes)
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
