@@ -2,6 +2,7 @@
 there.
 """
 
+import logging
 import os
 import resource
 import secrets
@@ -131,6 +132,7 @@ def spark(_elsewhere: None) -> Iterator:
         for name, value in environment.items():
             patch.setenv(name, value)
         session = spark_session.session("tests")
+    logging.getLogger("py4j").setLevel(logging.WARNING)  # Airflow, where a test loads it, logs more, to closed files
     assert session.conf.get("spark.sql.shuffle.partitions") == "2"
     yield session
     session.stop()
