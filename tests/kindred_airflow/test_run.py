@@ -123,6 +123,7 @@ print("[kindred] ingest: done in 1.0 s, 9 images")
     ]
 
 
+@pytest.mark.slow
 def test_the_end_of_a_process_is_the_end_of_its_orphans_too() -> None:
     process = subprocess.Popen(
         ["sh", "-c", "(sleep 300 & echo $!); sleep 300"], stdout=subprocess.PIPE, text=True, start_new_session=True

@@ -83,6 +83,7 @@ def test_without_an_unlabelled_image_the_page_says_so() -> None:
 
 
 @pytest.mark.usefixtures("undrawn")
+@pytest.mark.slow
 def test_of_many_classes_the_page_shows_a_part_and_says_so() -> None:
     labels = list(range(41))
     test = scored(labels, {"final": [*range(1, 41), 0]}, few(41))
