@@ -18,7 +18,7 @@ from kindred.runtime import s3, spark_session
 
 ROOT = Path(__file__).parents[1]
 # A test that uses one of these fixtures, also by way of another, has the marker.
-MARKERS = {"spark": "spark", "object_store": "slow", "server": "slow"}
+MARKERS = {"spark": "spark", "object_store": "slow", "server": "slow", "drawn": "slow"}
 # A test with none of these is fast: `pytest --fast` runs those alone.
 NOT_FAST = ("spark", "airflow", "tensorflow", "cluster", "slow", "long")
 FAST_CPU_SECONDS = 2  # what such a test may take then, set-up apart: twice what it should, for a busy machine

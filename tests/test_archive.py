@@ -39,6 +39,7 @@ def test_the_archive_has_all_variants(archive: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_a_worker_extracts_features_with_the_code_of_the_archive(archive: Path) -> None:
     program = """
 import numpy as np, kindred

@@ -82,6 +82,7 @@ def test_without_an_unlabelled_image_the_page_says_so() -> None:
     assert "There was no unlabelled image." in text_of(parts["verdict"])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("undrawn")
 @pytest.mark.slow
 def test_of_many_classes_the_page_shows_a_part_and_says_so() -> None:
