@@ -27,7 +27,7 @@ def argument_parser(description: str) -> argparse.ArgumentParser:
     """The options that every benchmark has."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--dataset", default="digits", help="a dataset of Kindred's")
-    parser.add_argument("--path", default="", help="where it lies")
+    parser.add_argument("--path", help="where it lies")  # None, as in the form: its work is shared with runs
     parser.add_argument("--extractor", default="pixels")
     parser.add_argument("--image-size", type=int)
     parser.add_argument("--weights", default="imagenet")

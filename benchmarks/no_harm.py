@@ -45,7 +45,8 @@ def main() -> None:
     honest, sabotaged, novelty = [], [], []
     with bench.temporary_run() as folder:
         for text in args.data:
-            args.dataset, args.path, args.extractor = text.split(":")
+            args.dataset, path, args.extractor = text.split(":")
+            args.path = path or None
             source = storage.join(folder, f"{args.dataset}-source")
             classes = bench.prepare(source, args)[0]["facts"]["classes"]
             for budget in BUDGETS:

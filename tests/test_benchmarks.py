@@ -36,3 +36,17 @@ def test_the_options_of_a_comparison_are_those_of_the_stages(stage: str) -> None
     assert tuple(arguments) == stages.ARGUMENTS[stage]
     assert arguments.get("seed", 7) == 7
     assert arguments.get("folds", 3) == 3
+
+
+@pytest.mark.airflow
+@pytest.mark.parametrize(
+    "stage", [stages.INGEST, stages.FEATURIZE, stages.TRAIN_BASE, stages.PSEUDO_LABEL, stages.GATE]
+)
+def test_without_options_a_comparison_does_the_work_of_a_run_without_a_conf(stage: str) -> None:
+    """So that a run beside it reuses its dataset and features, and it theirs."""
+    import bench
+
+    args = bench.self_training_parser("a comparison").parse_args([])
+
+    form = bench.defaults()
+    assert bench.arguments(args, stage, form["seed"]) == {name: form[name] for name in stages.ARGUMENTS[stage]}
