@@ -25,11 +25,54 @@ def env(tmp_path: Path) -> dict[str, str]:
     return compose.read_env(written_env(tmp_path).read_text())
 
 
-def written_env(folder: Path) -> Path:
+def written_env(folder: Path, cores: int = 64, gigabytes: int = 64) -> Path:
+    """What `make env` writes on a machine of this size, by what Docker says of it."""
     (folder / "bin").mkdir(parents=True)
     (folder / "bin/env").write_text((ROOT / "bin/env").read_text())
-    subprocess.run(["sh", str(folder / "bin/env")], check=True, capture_output=True)
+    docker = f'#!/bin/sh\ncase "$*" in *NCPU*) echo {cores};; *MemTotal*) echo {gigabytes * 2**30 - 2**28};; esac\n'
+    (folder / "bin/docker").write_text(docker)
+    (folder / "bin/docker").chmod(0o755)
+    path = os.pathsep.join([str(folder / "bin"), os.environ["PATH"]])
+    subprocess.run(["sh", str(folder / "bin/env")], check=True, capture_output=True, env={**os.environ, "PATH": path})
     return folder / ".env"
+
+
+def cores_of(env: dict[str, str]) -> set[float]:
+    return {float(service["deploy"]["resources"]["limits"]["cpus"]) for service in compose.services(env).values()}
+
+
+@pytest.mark.parametrize(("cores", "most"), [(1, 1), (2, 2), (3, 3), (4, 4), (64, 4)])
+def test_no_container_is_given_more_cores_than_the_machine_has(tmp_path: Path, cores: int, most: int) -> None:
+    """Docker refuses to start it otherwise."""
+    env = compose.read_env(written_env(tmp_path, cores).read_text())
+
+    assert max(cores_of(env)) == most
+
+
+def test_on_a_small_machine_the_sizes_of_memory_are_half(tmp_path: Path) -> None:
+    large, small = (compose.read_env(written_env(tmp_path / str(g), 2, g).read_text()) for g in (16, 8))
+
+    sizes = ("SCHEDULER_LIMIT", "SPARK_WORKER_MEMORY", "SPARK_WORKER_LIMIT", "KINDRED_EXECUTOR_MEMORY")
+    assert [large[name] for name in sizes] == ["8g", "4g", "6g", "2g"]
+    assert [small[name] for name in sizes] == ["4g", "2g", "3g", "1g"]
+
+
+def test_without_docker_the_sizes_are_those_of_this_machine(tmp_path: Path) -> None:
+    written_env(tmp_path)
+    (tmp_path / ".env").unlink()
+    (tmp_path / "bin/docker").write_text("#!/bin/sh\nexit 1\n")
+    path = os.pathsep.join([str(tmp_path / "bin"), os.environ["PATH"]])
+
+    subprocess.run(["sh", str(tmp_path / "bin/env")], check=True, capture_output=True, env={**os.environ, "PATH": path})
+
+    assert max(cores_of(compose.read_env((tmp_path / ".env").read_text()))) == min(4, os.cpu_count() or 1)
+
+
+def test_the_database_is_ready_once_it_answers_by_tcp(env) -> None:
+    """While it is initialised, it answers on its socket alone."""
+    test = compose.services(env)["postgres"]["healthcheck"]["test"]
+
+    assert test[:4] == ["CMD", "pg_isready", "--host", "127.0.0.1"]
 
 
 def test_the_file_is_valid_by_the_published_schema(env) -> None:
