@@ -83,8 +83,9 @@ def start(master: str) -> None:
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "include"), os.environ.get("PYTHONPATH", "")])
     os.environ["JAVA_HOME"] = java.java_home()
-    os.environ.update(java.environment())
-    settings = [part for key, value in java.submit_settings().items() for part in ("--conf", f'"{key}={value}"')]
+    os.environ.update({**java.environment(), **java.local_addresses(master)})
+    confs = {**java.submit_settings(), **java.local_authentication(master)}
+    settings = [part for key, value in confs.items() for part in ("--conf", f'"{key}={value}"')]
     os.environ["PYSPARK_SUBMIT_ARGS"] = " ".join(["--master", master, *settings, "pyspark-shell"])
     spark_session.session("kindred benchmark")
 

@@ -112,21 +112,29 @@ def _one_thread_of_tensorflow(request: pytest.FixtureRequest, _elsewhere: None) 
 
 
 @pytest.fixture(scope="session")
-def spark(_elsewhere: None) -> Iterator:
-    """The Spark session of the whole test run, with the settings that the stages have."""
+def spark(_elsewhere: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator:
+    """The Spark session of the whole test run, with the settings that the stages have, on a machine whose own name does
+    not resolve.
+    """
     from kindred.runtime import java
 
-    settings = {**java.submit_settings(), "spark.driver.memory": "1g", "spark.ui.enabled": "false"}
+    master = "local[1]"
+    secured = java.local_authentication(master)
+    settings = {**java.submit_settings(), **secured, "spark.driver.memory": "1g", "spark.ui.enabled": "false"}
+    hosts = tmp_path_factory.mktemp("java") / "hosts"
+    hosts.write_text("127.0.0.1 localhost\n")
+    settings["spark.driver.extraJavaOptions"] += f" -Djdk.net.hosts.file={hosts}"
     if os.environ.get("COVERAGE"):
         settings["spark.python.daemon.module"] = "measured_daemon"
     arguments = " ".join(f"--conf '{name}={value}'" for name, value in settings.items())
     environment = {
         **java.environment(),
+        **java.local_addresses(master),
         "JAVA_HOME": java.java_home(),
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
         "PYTHONPATH": os.pathsep.join([str(ROOT / "include"), str(ROOT / "tests")]),  # for the workers
-        "PYSPARK_SUBMIT_ARGS": f"--master local[1] {arguments} pyspark-shell",
+        "PYSPARK_SUBMIT_ARGS": f"--master {master} {arguments} pyspark-shell",
     }
     with pytest.MonkeyPatch.context() as patch:  # what other tests start must not find it
         for name, value in environment.items():

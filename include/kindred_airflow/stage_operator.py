@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from kindred.runtime import java, log_lines
@@ -23,12 +24,19 @@ NO_OUTCOME = "was ended from outside, or did not start; see the log"
 log = logging.getLogger("kindred")
 
 
+def spark_master() -> str:
+    """Where the connection spark_default sends jobs: spark://host:port, yarn, local[*] ..."""
+    connection = Connection.get("spark_default")
+    return f"{connection.host}:{connection.port}" if connection.port else connection.host
+
+
 class StageOperator(SparkSubmitOperator):
     """spark-submit for one `stage` of the run with the URI `run`: spark_jobs/<job>.py with `arguments`, JSON by name.
 
     A failure shows the stage's own line, which the job leaves in its outcome, and bad input is not tried again. Its
     record in MLflow is made here, not in the job: that import would take each job seconds in which Spark has one core
-    less. The links lead to the run in MLflow, to the report and to the Spark job.
+    less. Other machines and accounts cannot reach a job with a local master. The links lead to the run in MLflow, to
+    the report and to the Spark job.
     """
 
     template_fields = (*SparkSubmitOperator.template_fields, "run", "stage", "arguments")
@@ -50,6 +58,9 @@ class StageOperator(SparkSubmitOperator):
         self.application_args = ["--run-uri", self.run, "--stage", self.stage, "--try-id", try_id]
         for name, value in self.arguments.items():  # a mapped number is no text yet
             self.application_args += [f"--{name}", value if isinstance(value, str) else json.dumps(value)]
+        master = spark_master()
+        self.env_vars = java.local_addresses(master)
+        self.conf = {**(self.conf or {}), **java.local_authentication(master)}
         started = time.time()
         try:
             super().execute(context)

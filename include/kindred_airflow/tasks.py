@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import Connection, task
+from airflow.sdk import task
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from kindred.runtime import file_names, log_lines, runs, stages, storage
-from kindred_airflow.stage_operator import StageOperator
+from kindred_airflow.stage_operator import StageOperator, spark_master
 
 POOL = "spark"
 DEFAULT_ARGS = {"retries": 2, "retry_delay": timedelta(seconds=10)}
@@ -48,12 +48,6 @@ def open_run(part: str = "", values: dict[str, Any] | None = None, **context: An
     if part:
         log.info("%s", log_lines.progress("open_run", f"{part}, in {storage.local(folder)}"))
     return folder
-
-
-def spark_master() -> str:
-    """Where the connection spark_default sends jobs: spark://host:port, yarn, local[*] ..."""
-    connection = Connection.get("spark_default")
-    return f"{connection.host}:{connection.port}" if connection.port else connection.host
 
 
 @task(trigger_rule="all_done", retries=0)

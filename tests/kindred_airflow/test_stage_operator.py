@@ -33,6 +33,9 @@ def spark_submit(monkeypatch: pytest.MonkeyPatch, logged):
     from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
     from airflow.sdk.exceptions import AirflowException
 
+    from kindred_airflow import stage_operator
+
+    monkeypatch.setattr(stage_operator, "spark_master", lambda: "local[*]")
     started: list[dict[str, str]] = []
 
     def replace(outcome: Outcome | None = None, fails: bool = True) -> list[dict[str, str]]:
@@ -209,3 +212,23 @@ def test_the_links_of_a_stage_use_its_rendered_run(run: str, monkeypatch: pytest
     task.render_template_fields({"params": {"run": run}})
 
     assert SparkLink().get_link(task, ti_key=None) == "http://history/history/app-1"
+
+
+@pytest.mark.parametrize(
+    ("master", "address", "authenticates"),
+    [("local[*]", "127.0.0.1", "true"), ("local", "127.0.0.1", "true"), ("spark://master:7077", None, None)],
+)
+def test_only_a_local_job_is_kept_on_this_machine(
+    master, address, authenticates, run: str, spark_submit, logged, monkeypatch
+) -> None:
+    from kindred_airflow import stage_operator
+    from kindred_airflow.tasks import submit
+
+    spark_submit(Outcome(outcomes.DONE, ""), fails=False)
+    monkeypatch.setattr(stage_operator, "spark_master", lambda: master)
+    operator = submit("ingest", run)
+
+    operator.execute(context())
+
+    assert operator.env_vars.get("SPARK_LOCAL_IP") == address
+    assert operator.conf.get("spark.authenticate") == authenticates

@@ -62,12 +62,15 @@ def test_bad_input_ends_with_status_2_and_one_line(tmp_path):
 
 
 def submit(data: Path, stage: str, arguments: dict, run: str = "r") -> subprocess.Popen:
-    settings = [part for item in java.submit_settings().items() for part in ("--conf", "=".join(item))]
+    master = "local[2]"
+    settings = {**java.submit_settings(), **java.local_authentication(master)}
+    confs = [part for item in settings.items() for part in ("--conf", "=".join(item))]
     values = [part for name, value in arguments.items() for part in (f"--{name}", json.dumps(value))]
-    command = [str(Path(sys.executable).parent / "spark-submit"), "--master", "local[2]", *settings]
+    command = [str(Path(sys.executable).parent / "spark-submit"), "--master", master, *confs]
     env = {
         **os.environ,
         **java.environment(),
+        **java.local_addresses(master),
         "KINDRED_DATA": str(data),
         "JAVA_HOME": java.java_home(),
         "PYTHONPATH": str(ROOT / "include"),

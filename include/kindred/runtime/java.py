@@ -15,6 +15,7 @@ from kindred.runtime import runs, s3, storage
 from kindred.runtime.errors import InputError
 
 MINIMUM_VERSION = 17  # that Spark runs on
+LOOPBACK = "127.0.0.1"
 FAST_START = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 QUIET_SHARING = ("-Xshare:auto", "-Xlog:cds=off", "-Xlog:cds+dynamic=off", "-Xlog:class+path=off")
 SHIM = """#!/bin/sh
@@ -68,6 +69,27 @@ def submit_settings() -> dict[str, str]:
         **event_log(),
         **py_files(),
     }
+
+
+def local_addresses(master: str) -> dict[str, str]:
+    """The environment of a job with a local master: all its sockets on loopback, and no look-up of this machine's own
+    name, which need not resolve. Empty for a cluster, whose machines must reach each other.
+
+    >>> sorted(local_addresses("local[2]"))
+    ['SPARK_LOCAL_HOSTNAME', 'SPARK_LOCAL_IP']
+    >>> local_addresses("spark://master:7077")
+    {}
+    """
+    if not master.startswith("local"):
+        return {}
+    return {"SPARK_LOCAL_IP": LOOPBACK, "SPARK_LOCAL_HOSTNAME": LOOPBACK}
+
+
+def local_authentication(master: str) -> dict[str, str]:
+    """The settings of a job with a local master: Spark makes a secret of its own, without which other accounts of this
+    machine could speak to its sockets. On a cluster the secret is everybody's, and its own settings say so.
+    """
+    return {"spark.authenticate": "true"} if master.startswith("local") else {}
 
 
 def sizes() -> dict[str, str]:
@@ -129,11 +151,22 @@ def write_class_archive(job: Path, env: dict[str, str], output: IO[bytes]) -> No
     if archive.exists():
         return
     archive.parent.mkdir(parents=True, exist_ok=True)
+    master = "local[1]"
     temporary = archive.with_name(f".{archive.name}.{secrets.token_hex(4)}")
     options = " ".join([*FAST_START, f"-XX:ArchiveClassesAtExit={temporary}", *QUIET_SHARING])
-    command = ["spark-submit", "--master", "local[1]", "--conf", f"spark.driver.extraJavaOptions={options}"]
+    settings = {
+        "spark.driver.extraJavaOptions": options,
+        "spark.log.level": "WARN",
+        "spark.ui.enabled": "false",
+        **local_authentication(master),
+    }
+    confs = [part for name, value in settings.items() for part in ("--conf", f"{name}={value}")]
     subprocess.run(
-        [*command, "--conf", "spark.log.level=WARN", str(job)], env=env, stdout=output, stderr=output, check=False
+        ["spark-submit", "--master", master, *confs, str(job)],
+        env={**env, **local_addresses(master)},
+        stdout=output,
+        stderr=output,
+        check=False,
     )
     if temporary.exists():
         temporary.replace(archive)

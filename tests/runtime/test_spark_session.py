@@ -1,0 +1,27 @@
+"""A Spark session on one machine: who can reach it."""
+
+import os
+
+import pytest
+from py4j.protocol import Py4JJavaError
+
+import sockets
+
+
+def test_nobody_on_the_network_reaches_a_local_session(spark) -> None:
+    listening = sockets.listening(os.getpid())
+
+    assert any(program == "java" for program, _, _ in listening)
+    assert sockets.beyond_loopback(os.getpid()) == set()
+
+
+def test_a_local_session_asks_for_a_secret(spark) -> None:
+    assert spark.sparkContext.getConf().get("spark.authenticate") == "true"
+
+
+def test_the_name_of_the_machine_need_not_resolve(spark) -> None:
+    inet_address = spark.sparkContext._jvm.java.net.InetAddress
+
+    with pytest.raises(Py4JJavaError, match="UnknownHostException"):
+        inet_address.getLocalHost()
+    assert spark.range(3).count() == 3
