@@ -32,7 +32,7 @@ def stored(spark: SparkSession, frame: DataFrame, folder: str) -> DataFrame:
     rank = F.row_number().over(Window.partitionBy("number").orderBy(F.sha2("id", 256)))
     ranked = frame.withColumn("rank", rank).observe(Observation(), F.max("rank"))
     ranked.repartition(2, "id").write.parquet(f"{folder}/ranked")
-    table = spark.read.schema(ranked.schema).parquet(f"{folder}/ranked").where("rank = 1")
+    table = spark_session.read_parquet(spark, ranked.schema, f"{folder}/ranked").where("rank = 1")
     return table.mapInArrow(lambda batches: batches, table.schema)
 
 

@@ -121,6 +121,63 @@ def test_an_error_is_one_line_and_a_status(error: BaseException, line: str, stat
     assert job.explain(error) == (line, status)
 
 
+LOST_TASK = (
+    "org.apache.spark.SparkException: Job aborted due to stage failure: Task 0 in stage 1.0 failed 1 times, most "
+    "recent failure: Lost task 0.0 in stage 1.0 (TID 1) (192.0.2.2 executor driver): "
+)
+FRAMES = (
+    "\n\tat org.apache.spark.Executor.run(Executor.java:1)\n\nDriver stacktrace:\n\tat java.lang.Thread.run(T.java:8)"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (
+            f"An error occurred while calling o1.parquet.\n: {LOST_TASK}java.io.IOException: disk is gone{FRAMES}",
+            "IOException: disk is gone",
+        ),
+        (
+            f"An error occurred.\n: {LOST_TASK}a.LostException: first{FRAMES}\nCaused by: a.RootError: root{FRAMES}",
+            "RootError: root",
+        ),
+        (
+            f": {LOST_TASK}a.SparkException: worker crashed{FRAMES}\nCaused by: java.io.EOFException{FRAMES}",
+            "SparkException: worker crashed",
+        ),
+        (": java.io.EOFException\n\tat a.b(c.java:1)", "EOFException"),
+        (
+            'Job aborted.\nTraceback (most recent call last):\n  File "a.py", line 1, in f\n    x\n    ^\n'
+            "kindred.data.images.ImageError: first\n\nThe above exception was the direct cause:\n\n"
+            "Traceback (most recent call last):\n  File \"b.py\", line 2\n    y\nKeyError: 'last'\n\n\tat a.b(C:1)",
+            "KeyError: 'last'",
+        ),
+        (
+            "[PATH_NOT_FOUND] Path does not exist: file:/a. SQLSTATE: 42K03",
+            "Error: [PATH_NOT_FOUND] Path does not exist: file:/a.",
+        ),
+    ],
+    ids=["task", "root", "root without text", "no text at all", "python", "analysis"],
+)
+def test_of_an_error_of_spark_the_root_cause_is_told(text: str, line: str) -> None:
+    error = type("Error", (Exception,), {})(text)
+
+    assert job.explain(error) == (f"{line} (the stack is in the log)", 1)
+
+
+@pytest.mark.spark
+def test_of_an_error_in_a_worker_its_last_line_is_told(spark) -> None:
+    def fail(batches):
+        for _ in batches:
+            raise KeyError("lost")
+        yield
+
+    with pytest.raises(Exception, match="lost") as caught:
+        spark.range(1).mapInPandas(fail, "id long").collect()
+
+    assert job.explain(caught.value) == ("KeyError: 'lost' (the stack is in the log)", 1)
+
+
 @pytest.mark.spark
 def test_bad_input_that_a_worker_finds_is_one_line_and_not_tried_again(spark) -> None:
     def fail(batches):

@@ -54,6 +54,34 @@ def test_what_a_stage_wrote_is_read_once_it_is_committed(run: str) -> None:
     assert RunReader(run, "evaluate").facts_of("ingest") == {"classes": ["cat"]}
 
 
+# Wildcards of Spark's path globs, and what other programs may misread.
+NAMES = [
+    "data [2024]",
+    "{a,b}",
+    "a?",
+    "a*",
+    "]}",
+    "back\\slash",
+    "a b",
+    "#1",
+    "100%",
+    "%20",
+    "é 猫",
+    "[",
+    "it's",
+    "a:b",
+]
+
+
+def test_folders_of_any_names_hold_tables(data, spark) -> None:
+    run = storage.join(f"file://{data}", *NAMES, "run")
+
+    do("ingest", run, reason="blurred")
+
+    assert reasons(run) == ["blurred"]
+    assert RunReader(run, "evaluate").rows("rejected")["reason"].to_pylist() == ["blurred"]
+
+
 def test_before_the_commit_there_is_nothing_to_read(run: str) -> None:
     def look(s: Stage, *, reason: str) -> str:
         write_rejected(s, reason=reason)

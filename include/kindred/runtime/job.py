@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from kindred.runtime import file_names, log_lines, marks, outcomes, storage
+from kindred.runtime import file_names, log_lines, marks, outcomes, root_causes, storage
 from kindred.runtime.errors import InputError
 from kindred.runtime.outcomes import Outcome
 from kindred.runtime.stage import Stage
@@ -107,8 +107,7 @@ def explain(error: BaseException) -> tuple[str, int]:
             "no space is left on a disk; make room, or fix KINDRED_DATA, KINDRED_CACHE or SPARK_LOCAL_DIRS",
             BAD_INPUT,
         )
-    first = next((line for line in str(error).splitlines() if line.strip()), "")
-    return f"{type(error).__name__}: {first[:300]} (the stack is in the log)", 1
+    return f"{root_causes.line_of(error)} (the stack is in the log)", 1
 
 
 def _keep_outcome(folder: str, stage: str, outcome: Outcome, try_id: str | None) -> None:

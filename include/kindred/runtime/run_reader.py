@@ -94,7 +94,13 @@ class RunReader:
         """A table, as its stage committed it. Raises InputError where that stage has not finished."""
         table = tables.check_reader(name, self.name)
         mark = self.mark_of(table.writer, name)
-        return self.spark.read.schema(table.columns).parquet(mark["tables"][name])
+        return self.frame(name, mark["tables"][name])
+
+    def frame(self, name: str, uri: str) -> DataFrame:
+        """The table `name` as it lies at a URI."""
+        from kindred.runtime import spark_session
+
+        return spark_session.read_parquet(self.spark, tables.table(name).columns, uri)
 
     def rows(
         self,

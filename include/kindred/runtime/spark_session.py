@@ -2,7 +2,8 @@
 
 import os
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructType
 
 from kindred.runtime import partitioning
 from kindred.runtime.cpu import cores
@@ -29,6 +30,13 @@ def session(name: str) -> SparkSession:
     spark = builder.getOrCreate()
     spark.conf.set("spark.sql.shuffle.partitions", str(partitioning.shuffle_partitions(spark)))
     return spark
+
+
+def read_parquet(spark: SparkSession, columns: str | StructType, uri: str) -> DataFrame:
+    """The Parquet table at a URI. Its name is taken as it is: Spark would take brackets, braces, `?` and `*` for
+    wildcards, and its own escapes of them fail beside a colon.
+    """
+    return spark.read.schema(columns).option("__globPaths__", "false").parquet(uri)
 
 
 def threads_per_task(spark: SparkSession) -> int:

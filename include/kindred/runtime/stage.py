@@ -80,7 +80,7 @@ class Stage(RunReader):
         with self.progress(of):
             frame.write.parquet(path)
         self.tables[name] = path
-        return self.spark.read.schema(columns).parquet(path)
+        return self.frame(name, path)
 
     def written(self, name: str, columns: list[str]) -> pa.Table:
         """Some columns of a table that this attempt has just written."""
