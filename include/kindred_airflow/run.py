@@ -13,7 +13,7 @@ from typing import Any
 from kindred.runtime import file_names, outcomes, results, runs, storage
 from kindred.runtime.errors import InputError
 from kindred.runtime.stages import SELF_TRAINING
-from kindred_airflow import command, machine
+from kindred_airflow import command, machine, params
 from kindred_airflow.console import Console
 from kindred_airflow.processes import end_tree
 
@@ -24,12 +24,13 @@ STOPPED = 130  # exit status: 128 and SIGINT's number
 
 def run(dag_id: str, conf: dict[str, Any], name: str | None = None) -> tuple[str, int]:
     """Run a DAG once; the URI of the run's folder, and the exit status: 0 only if every task succeeded."""
-    name = runs.slug(name or conf.get("run_name") or f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}")
     known = sorted(path.stem for path in (machine.ROOT / "dags").glob("*.py"))
     if dag_id not in known:
         raise InputError(f"unknown DAG {dag_id!r}; known: {', '.join(known)}")
     print(f"{dag_id} {json.dumps(conf)}", flush=True)
     env = machine.environment(DATABASE)
+    params.check_before_start(dag_id, conf, env)
+    name = runs.slug(name or conf.get("run_name") or f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}")
     machine.prepare(env, DATABASE)
     log = machine.data_folder() / "logs" / f"{dag_id}-{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -97,13 +98,7 @@ def main() -> int:
     """The command line of `make run`."""
     dag_id = os.environ.get("DAG") or SELF_TRAINING
     text = os.environ.get("CONF") or (FIRST_CONF if dag_id == SELF_TRAINING else "{}")
-    try:
-        conf = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(f"CONF is no JSON: {error}") from None
-    if not isinstance(conf, dict):
-        raise InputError(f"CONF must be a JSON object of params, not {text}")
-    folder, status = run(dag_id, conf, os.environ.get("RUN_ID"))
+    folder, status = run(dag_id, params.read_conf(text), os.environ.get("RUN_ID"))
     if status == 0:
         print(f"\n{results.summary(folder)}\n")
         print(f"  figures         {storage.local(folder)}/{file_names.METRICS}")

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from kindred.runtime import file_names, log_lines, runs, stages, storage
+from kindred_airflow import params
 from kindred_airflow.stage_operator import StageOperator, spark_master
 
 POOL = "spark"
@@ -40,14 +41,21 @@ def open_run(part: str = "", values: dict[str, Any] | None = None, **context: An
     """
     from kindred.runtime import preflight, run_lifecycle
 
-    dag_run, params = context["dag_run"], dict(context["params"])
+    dag_run = context["dag_run"]
     with fail_on_bad_input("open_run"):
-        run_lifecycle.check_names(dag_run.conf or {}, params)
+        check_values(context)
         preflight.check(spark_master())
-        folder = run_lifecycle.open_run(dag_run.dag_id, dag_run.run_id, {**params, **(values or {})}, part)
+        folder = run_lifecycle.open_run(dag_run.dag_id, dag_run.run_id, {**context["params"], **(values or {})}, part)
     if part:
         log.info("%s", log_lines.progress("open_run", f"{part}, in {storage.local(folder)}"))
     return folder
+
+
+def check_values(context: Mapping[str, Any]) -> None:
+    """Raise InputError for a value of the DAG run that its form has no field for, or whose field does not take it:
+    Airflow's interface lets a field that it does not know pass, and `context["params"]` holds it too.
+    """
+    params.check(context["dag_run"].conf or {}, params.schemas(context["dag"]))
 
 
 @task(trigger_rule="all_done", retries=0)
@@ -150,5 +158,6 @@ def promote(**context: Any) -> None:
     from kindred.serving import champion
 
     with fail_on_bad_input("promote"):
+        check_values(context)
         pointer = champion.promote(runs.find_run(context["params"]["run"]))
     log.info("serving %s; model %s version %s", pointer["name"], pointer["model"], pointer["version"])

@@ -12,7 +12,7 @@ import pytest
 
 from kindred.runtime import outcomes, runs
 from kindred.runtime.outcomes import Outcome
-from kindred_airflow import machine, run
+from kindred_airflow import machine, params, run
 from kindred_airflow.processes import end_tree
 
 
@@ -37,6 +37,7 @@ def airflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     monkeypatch.setattr(machine, "environment", lambda database: env)
     monkeypatch.setattr(machine, "prepare", lambda env, database: None)
+    monkeypatch.setattr(params, "check_before_start", lambda dag_id, conf, env: None)
     return replace
 
 

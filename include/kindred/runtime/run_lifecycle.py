@@ -6,15 +6,8 @@ from typing import Any
 
 import kindred
 from kindred.runtime import file_names, results, runs, storage, tracking
-from kindred.runtime.errors import InputError
 
 TAGS = ("dataset", "extractor", "classifier", "labeller")  # params that MLflow's lists are filtered and grouped by
-
-
-def check_names(conf: dict[str, Any], params: dict[str, Any]) -> None:
-    """Raise InputError for a value that the form has no field for."""
-    if unknown := sorted(set(conf) - set(params)):
-        raise InputError(f"unknown param {unknown[0]!r}; known: {', '.join(sorted(params))}")
 
 
 def open_run(dag_id: str, run_id: str, params: dict[str, Any], part: str = "") -> str:
