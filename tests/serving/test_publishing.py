@@ -169,6 +169,47 @@ def test_an_object_that_was_changed_is_found(run, bucket, elsewhere, monkeypatch
         runs.find_run("one", "self_training")
 
 
+@pytest.mark.parametrize("name", ["../../../outside", "link/outside"])
+def test_a_listed_name_that_leads_out_of_the_run_is_refused_and_nothing_is_written(
+    run, bucket, elsewhere, monkeypatch, messages, name: str
+) -> None:
+    there = publishing.publish(run, bucket, messages.append)
+    content = b"content"
+    listed = storage.read_json(f"{there}/{file_names.PUBLISHED}")
+    listed["files"] |= {name: publishing._sha256(content)}
+    storage.put_json(f"{there}/{file_names.PUBLISHED}", listed)
+    monkeypatch.setenv("KINDRED_DATA", str(elsewhere / "data"))
+    folder = elsewhere / "data/runs/self_training/one"
+    folder.mkdir(parents=True)
+    (folder / "link").symlink_to(elsewhere)
+
+    with pytest.raises(InputError, match="nothing is written"):
+        publishing.fetch("one", bucket, messages.append)
+
+    assert [path.name for path in elsewhere.rglob("*") if path.is_symlink() or path.is_file()] == ["link"]
+
+
+def test_a_published_mark_of_another_attempt_is_refused(run, bucket, elsewhere, monkeypatch, messages) -> None:
+    there = publishing.publish(run, bucket, messages.append)
+    path = f"gate/{file_names.MARK}"
+    mark = storage.json_bytes({**storage.read_json(f"{there}/{path}"), "attempt": "../../../../outside"})
+    storage.put_bytes(f"{there}/{path}", mark)
+    listed = storage.read_json(f"{there}/{file_names.PUBLISHED}")
+    listed["files"][path] = publishing._sha256(mark)
+    storage.put_json(f"{there}/{file_names.PUBLISHED}", listed)
+    monkeypatch.setenv("KINDRED_DATA", str(elsewhere))
+
+    with pytest.raises(InputError, match="names the attempt"):
+        publishing.fetch("one", bucket, messages.append)
+
+    assert not elsewhere.exists()
+
+
+def test_a_run_of_no_dag_is_not_fetched(bucket, messages) -> None:
+    with pytest.raises(InputError, match="no DAG is named"):
+        publishing.fetch("../../elsewhere/one", bucket, messages.append)
+
+
 def test_publishing_again_replaces_a_changed_object(run, bucket, elsewhere, monkeypatch, messages) -> None:
     there = publishing.publish(run, bucket, messages.append)
     storage.put_bytes(f"{marks.mark_of(f'{there}/gate')['folder']}/network.npz", b"changed")
@@ -188,7 +229,7 @@ def test_a_run_that_has_not_finished_is_not_published(run, bucket, messages) -> 
 
 
 def test_what_is_not_there_is_said(run, bucket, messages) -> None:
-    with pytest.raises(InputError, match="no whole run in s3a://.*/two; `make publish` puts one there"):
+    with pytest.raises(InputError, match="no published run in s3a://.*/two; `make publish` puts one there"):
         publishing.fetch("two", bucket, messages.append)
 
 

@@ -65,8 +65,11 @@ def copy_folder(
     advice: str = "copy it again",
 ) -> Path:
     """The local folder `place` with files of the folder with this URI, by their names inside it: copied all together,
-    unless it is there. Where a checksum is given, the file must have it. Raises InputError as `copy` does.
+    unless it is there. Where a checksum is given, the file must have it. Raises InputError as `copy` does, and for a
+    name that leads out of the folder.
     """
+    for name in files:
+        storage.below(place, name)
     if place.is_dir():
         return place
     place.parent.mkdir(parents=True, exist_ok=True)

@@ -28,6 +28,15 @@ def new_attempt() -> str:
     return f"{time.time_ns():020d}-{secrets.token_hex(4)}"
 
 
+def is_attempt(name: str) -> bool:
+    """Whether this is the name of an attempt.
+
+    >>> is_attempt(new_attempt()), is_attempt("../images")
+    (True, False)
+    """
+    return re.fullmatch(r"\d{20}-[0-9a-f]{8}", name, re.ASCII) is not None
+
+
 def mark_of(folder: str) -> dict[str, Any] | None:
     """The mark of the stage that owns `folder`, or None where it has not finished."""
     return storage.find_json(storage.join(folder, MARK))
@@ -74,7 +83,7 @@ def sweep(folder: str) -> list[str]:
     standing = (mark_of(folder) or {}).get("attempt")
     oldest = time.time_ns() - ORPHAN_SECONDS * 10**9
     names = [Path(path).name for path in fs.ls(inside, detail=False)]
-    orphans = [n for n in names if re.fullmatch(r"\d{20}-[0-9a-f]{8}", n) and n != standing and int(n[:20]) < oldest]
+    orphans = [n for n in names if is_attempt(n) and n != standing and int(n[:20]) < oldest]
     for name in orphans:
         storage.delete(storage.join(folder, name))
     return orphans

@@ -43,11 +43,13 @@ def slug(name: str) -> str:
 
 
 def run_folder(dag_id: str, run: str) -> str:
-    """The URI of a run's folder, by the name of its DAG and its own.
+    """The URI of a run's folder, by the name of its DAG and its own. Raises InputError for a name that no DAG has.
 
     >>> run_folder("self_training", "first").endswith("/runs/self_training/first")
     True
     """
+    if not re.fullmatch(r"\w[\w.-]*", dag_id, re.ASCII):
+        raise InputError(f"no DAG is named {dag_id!r}; give a run as name or DAG/name")
     return storage.join(data_root(), "runs", dag_id, slug(run))
 
 

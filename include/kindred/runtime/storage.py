@@ -15,6 +15,8 @@ import fsspec
 from kindred.runtime import s3
 from kindred.runtime.errors import InputError
 
+MAX_NAME_BYTES = 255  # of a file's name, on the usual file systems
+
 
 def uri(path: str) -> str:
     """`path` as a URI: what has no scheme is a local path, made absolute.
@@ -41,6 +43,26 @@ def join(base: str, *parts: str) -> str:
     'file:///data/runs/self_training'
     """
     return "/".join([base.rstrip("/"), *(part.strip("/") for part in parts)])
+
+
+def below(folder: Path, name: str) -> Path:
+    """The local path of the file or folder `name` inside `folder`, for names from outside: manifests, pointers,
+    archives. Raises InputError for a name that leads anywhere else: an absolute one, one with `..`, one through a
+    symbolic link.
+
+    >>> below(Path("/data"), "../etc/passwd")
+    Traceback (most recent call last):
+    kindred.runtime.errors.InputError: the name '../etc/passwd' is not one of a file inside a folder; nothing is written
+    """
+    text = name if isinstance(name, str) else ""
+    parts = text.split("/")
+    bad = any(part in ("", ".", "..") or len(os.fsencode(part)) > MAX_NAME_BYTES for part in parts)
+    if bad or not text.isprintable() or "\\" in text:
+        raise InputError(f"the name {name!r:.200} is not one of a file inside a folder; nothing is written")
+    target = folder.joinpath(*parts)
+    if not target.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"the name {name!r:.200} leads out of {folder} by a symbolic link; nothing is written")
+    return target
 
 
 def filesystem(path: str) -> tuple[fsspec.AbstractFileSystem, str]:

@@ -128,7 +128,7 @@ def _pointer() -> str:
 
 def _copied(folder: str, fingerprint: str, files: Mapping[str, Checksum | None]) -> Path:
     """A bundle in the cache."""
-    place = runs.cache_folder("served") / fingerprint
+    place = storage.below(runs.cache_folder("served"), fingerprint)
     return checked_copy.copy_folder(folder, files, place, HASH, advice="promote the run again")
 
 

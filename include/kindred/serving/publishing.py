@@ -6,7 +6,6 @@ whole. A transfer that was killed resumes where it was.
 """
 
 import hashlib
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +17,7 @@ from kindred.runtime import checked_copy, file_names, marks, runs, s3, s3_object
 from kindred.runtime.checked_copy import Checksum
 from kindred.runtime.errors import InputError
 from kindred.runtime.stages import SELF_TRAINING
-from kindred.serving import bundle
+from kindred.serving import bundle, manifest
 
 # Of each stage the files that serving needs; a folder's name stands for all in it.
 FILES: dict[str, list[str]] = {
@@ -31,8 +30,8 @@ FILES: dict[str, list[str]] = {
 OF_THE_RUN = (file_names.RUN, file_names.METRICS, file_names.SUMMARY, file_names.REPORT)
 COMMITTING = [*(f"{stage}/{file_names.MARK}" for stage in FILES), file_names.RUN]  # what makes a run of a folder
 CONCURRENT_FILES = 4
+MAX_MANIFEST_BYTES = 64 * 2**20  # a run of 300,000 files needs as much
 PROGRESS_SECONDS = 5.0  # between two lines
-ADVICE = "publish the run again"
 
 
 class File(NamedTuple):
@@ -89,7 +88,8 @@ def fetch(name: str, source: str, say: Callable[[str], None]) -> str:
     """Copy a published run (its name, or DAG/name) from below the prefix `source` of a bucket into KINDRED_DATA; the
     URI of its folder.
 
-    Raises InputError where it is not there, not whole, or not what was published.
+    Raises InputError where it is not there, not whole, or not what was published, and for a name that leads out of the
+    run's folder. Nothing is written before all names are checked.
     """
     if not s3.is_s3(source):
         raise InputError(f"FROM must be a bucket, s3://bucket/prefix, not {source!r}")
@@ -98,21 +98,25 @@ def fetch(name: str, source: str, say: Callable[[str], None]) -> str:
     target = runs.run_folder(dag_id, run)
     if not target.startswith("file://"):
         raise InputError(f"KINDRED_DATA is {runs.data_root()}; to fetch into, it must be a local folder")
-    published = s3_objects.find(storage.join(folder, file_names.PUBLISHED))
+    published = _small_object(storage.join(folder, file_names.PUBLISHED))
     if published is None:
-        raise InputError(f"no whole run in {folder}; `make publish` puts one there")
-    listed = {path: Checksum(*checksum) for path, checksum in json.loads(published[0])["files"].items()}
+        raise InputError(f"no published run in {folder}; `make publish` puts one there")
+    place = Path(storage.local(target))
+    listed = manifest.files(published, storage.join(folder, file_names.PUBLISHED), place)
+    if missing := [path for path in COMMITTING if path not in listed]:
+        raise InputError(f"{folder} lists no {missing[0]}; {manifest.ADVICE}")
+    committing = {path: _committing(folder, path, listed[path], target) for path in COMMITTING}
     counted = ByteCount(sum(checksum.size for checksum in listed.values()), say)
     say(f"{len(listed)} files, {counted.total / 1e6:,.1f} MB, from {folder}")
-    place = Path(storage.local(target))
 
     def one(path: str) -> None:
-        s3_transfer.download(storage.join(folder, path), place / path, listed[path], counted.add, ADVICE)
+        to = storage.below(place, path)
+        s3_transfer.download(storage.join(folder, path), to, listed[path], counted.add, manifest.ADVICE)
 
     with s3.as_input_errors(folder), ThreadPoolExecutor(CONCURRENT_FILES) as pool:
         list(pool.map(one, [path for path in listed if path not in COMMITTING]))
-    for path in COMMITTING:
-        storage.put_bytes(storage.join(target, path), _committing(folder, path, listed[path], target))
+    for path, content in committing.items():
+        storage.put_bytes(storage.join(target, path), content)
     return target
 
 
@@ -170,12 +174,23 @@ def _small_files(run: str, finished: dict[str, dict[str, Any]], target: str) -> 
 
 def _committing(folder: str, path: str, expected: Checksum, target: str) -> bytes:
     """The content of a published mark, moved to `target`, or of the run's file."""
-    published = s3_objects.find(storage.join(folder, path))
-    if published is None or _sha256(published[0]) != expected:
-        raise checked_copy.changed(storage.join(folder, path), ADVICE)
+    where = storage.join(folder, path)
+    published = _small_object(where)
+    if published is None or _sha256(published) != expected:
+        raise checked_copy.changed(where, manifest.ADVICE)
     if not path.endswith(file_names.MARK):
-        return published[0]
-    return storage.json_bytes(moved_mark(json.loads(published[0]), path.split("/")[0], target))
+        return published
+    stage = path.split("/")[0]
+    return storage.json_bytes(moved_mark(manifest.mark(published, where, stage), stage, target))
+
+
+def _small_object(uri: str) -> bytes | None:
+    """A manifest, or a mark, or None where there is none. Raises InputError for one that is too big to be that."""
+    try:
+        answer = s3_objects.find(uri, MAX_MANIFEST_BYTES)
+    except s3_objects.TooBig:
+        raise InputError(f"{uri} has over {MAX_MANIFEST_BYTES // 2**20} MiB; {manifest.ADVICE}") from None
+    return answer and answer[0]
 
 
 def _sha256(content: bytes) -> Checksum:
