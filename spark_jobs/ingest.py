@@ -31,9 +31,13 @@ def main(s: Stage, *, dataset: str, path: str | None, limit: int | None, leaks: 
     s.write("rejected", ingest.rejected_rows(decoded, left_out))
     name = s.home.rsplit("/", 2)[1]
     written = s.written("images", ["image_id", "split", "height", "width", "channels"])
-    facts = ingest.facts(written, s.written("truth", ["label"]))
-    s.facts = {**facts, "dataset": {"name": dataset, "digest": name[-12:], "source": path or dataset}}
+    truth = s.written("truth", ["image_id", "label"])
     s.figures = ingest.figures(written, s.written("rejected", ["reason"]), counts["undecoded"], leaks)
+    ingest.check_left(written, truth, s.figures)
+    if not ingest.labelled_test_images(written, truth):
+        s.say(ingest.NOTHING_TO_TEST_ON)
+    facts = ingest.facts(written, truth)
+    s.facts = {**facts, "dataset": {"name": dataset, "digest": name[-12:], "source": path or dataset}}
     return ingest.summary(s.figures)
 
 

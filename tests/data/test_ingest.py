@@ -42,11 +42,25 @@ def test_a_file_that_did_not_decode_is_no_duplicate(spark) -> None:
     assert left_out(spark, ("train", "1", "cat", None), ("train", "2", "cat", None)) == {}
 
 
-@pytest.mark.parametrize("splits", [("train", "train"), ("train", "test")])
-def test_the_same_pixels_under_two_classes_are_all_rejected(spark, splits: tuple) -> None:
-    reasons = left_out(spark, (splits[0], "1", "cat", A), (splits[1], "2", "dog", A), ("unlabeled", "3", None, A))
+@pytest.mark.parametrize("leaks", ["drop", "keep"])
+def test_copies_under_two_classes_are_rejected_but_for_the_test_image(spark, leaks: str) -> None:
+    rows = [
+        *[("train", "1", "cat", A), ("train", "2", "dog", A), ("unlabeled", "3", None, A)],
+        *[("test", "4", "cat", B), ("test", "5", "dog", B), ("train", "6", "cat", B), ("unlabeled", "7", None, B)],
+        *[("test", "8", "cat", C), ("train", "9", "dog", C), ("train", "a", "cat", C), ("unlabeled", "b", None, C)],
+        *[("test", "c", None, D), ("train", "d", "cat", D), ("train", "e", "dog", D)],
+    ]
 
-    assert reasons == dict.fromkeys("123", ingest.CONTRADICTING)
+    reasons = left_out(spark, *rows, leaks=leaks)
+
+    kept = {"a": None, "7": None, "b": ingest.REPEATED_UNLABELED}
+    assert reasons == {
+        **dict.fromkeys("123", ingest.CONTRADICTING),
+        **dict.fromkeys("456", ingest.CONTRADICTING),
+        "9": f"{ingest.CONFLICTING}: 8 (cat)",
+        **dict.fromkeys("de", ingest.CONTRADICTING),
+        **(dict.fromkeys("7ab", ingest.LEAKED) if leaks == "drop" else {k: v for k, v in kept.items() if v}),
+    }
 
 
 def test_copies_of_a_test_image_leave_the_other_splits(spark) -> None:
@@ -88,7 +102,8 @@ def test_of_several_reasons_the_gravest_is_given(spark) -> None:
     )
 
     assert reasons == {
-        **dict.fromkeys("1234", ingest.CONTRADICTING),
+        **dict.fromkeys("12", ingest.LEAKED),
+        "3": f"{ingest.CONFLICTING}: 4 (cat)",
         **dict.fromkeys("56", ingest.LEAKED),
         "9": ingest.REPEATED_UNLABELED,
         "90": ingest.REPEATED,
@@ -123,6 +138,24 @@ def test_a_fifth_of_each_class_is_held_out(spark) -> None:
         ("train", "dog"): 8,
         ("unlabeled", None): 5,
     }
+
+
+@pytest.mark.parametrize(("images", "held_out"), [(1, 0), (2, 0), (3, 1), (7, 1), (8, 2)])
+def test_of_three_images_of_a_class_one_is_held_out(spark, images: int, held_out: int) -> None:
+    rows = [("train", f"{label}{i}", label, f"{label}{i}") for label in ("cat", "dog") for i in range(images)]
+
+    counts = Counter(row.split for row in ingest.hold_out_test(decoded(spark, *rows)).collect())
+
+    assert counts["test"] == 2 * held_out
+
+
+def test_an_image_under_two_classes_is_not_held_out(spark) -> None:
+    rows = [("train", f"{label}-{i}", label, i) for label in ("cat", "dog") for i in "abcd"]
+    rows += [("train", f"{label}-{i}", label, label + i) for label in ("cat", "dog") for i in "efg"]
+
+    held_out = ingest.hold_out_test(decoded(spark, *rows)).where("split = 'test'").collect()
+
+    assert sorted((row.label, row.image_id[:3]) for row in held_out) == [("cat", "cat"), ("dog", "dog")]
 
 
 def test_the_same_images_are_held_out_whatever_the_order_of_the_rows(spark) -> None:
@@ -209,6 +242,49 @@ def test_figures_count_leaks_whether_dropped_or_kept(spark, leaks: str) -> None:
         "ingest/unlabeled": 1,
         "ingest/test": 1,
         "ingest/rejected": 3,
+        "ingest/undecoded": 1,
+        "ingest/contradicting": 2,
+        "ingest/conflicting": 0,
         "ingest/leaked": 2 if leaks == "drop" else 1,
         "ingest/repeated": 1 if leaks == "drop" else 2,
     }
+
+
+def left(spark, *rows: tuple) -> tuple:
+    """The columns of images and truth that are left, and the figures."""
+    frame = decoded(spark, *rows)
+    out = ingest.duplicates(frame, "drop")
+    kept, rejected = ingest.kept_images(frame, out), ingest.rejected_rows(frame, out)
+    undecoded = frame.where("reason is not null").count()
+    figures = ingest.figures(kept.toArrow(), rejected.toArrow(), undecoded, "drop")
+    return kept.toArrow(), kept.where("label is not null").toArrow(), figures
+
+
+def test_where_all_labels_contradict_the_error_counts_what_was_left_out(spark) -> None:
+    rows = [("train", f"{label}{i}", label, A) for label in ("cat", "dog") for i in range(5)]
+
+    with pytest.raises(InputError) as caught:
+        ingest.check_left(*left(spark, *rows, ("unlabeled", "x", None, B), ("train", "y", "cat", None)))
+
+    assert str(caught.value) == (
+        "no labelled training image is left; a classifier needs two classes: 0 train, 1 unlabelled, 0 test images; "
+        "11 rejected (1 cannot be decoded, 10 with the same pixels under two classes), 0 leaked, 0 repeated"
+    )
+
+
+def test_where_one_class_is_left_the_error_names_it(spark) -> None:
+    rows = [("train", "1", "cat", A), ("train", "2", "dog", B), ("test", "3", "dog", B), ("test", "4", "cat", B)]
+
+    with pytest.raises(InputError, match="left are of one class, 'cat'; a classifier needs two: .* 3 rejected"):
+        ingest.check_left(*left(spark, *rows, ("test", "5", "dog", C)))
+
+
+def test_two_classes_that_are_left_are_enough(spark) -> None:
+    kept, truth, figures = left(
+        spark, ("train", "1", "cat", A), ("train", "2", "dog", B), ("test", "3", "cat", C), ("test", "4", None, D)
+    )
+
+    ingest.check_left(kept, truth, figures)
+
+    assert ingest.labelled_test_images(kept, truth) == 1
+    assert ingest.summary(figures).endswith("0 rejected, 0 leaked, 0 repeated")

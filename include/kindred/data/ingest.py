@@ -16,46 +16,67 @@ IMAGES_PER_TEST_IMAGE = 5  # one labelled image in so many of each class becomes
 
 # The reasons of the table `rejected`.
 CONTRADICTING = "the same pixels under two classes"
+CONFLICTING = "copy of a test image of another class"  # followed by which: see `duplicates`
 LEAKED = "copy of a test image"
 REPEATED = "repeat within the split"
 REPEATED_UNLABELED = "unlabelled repeat of a training image"
+
+NOTHING_TO_TEST_ON = "no test image has a known label, so the run's figures are those of cross-validation only"
 
 
 def duplicates(decoded: DataFrame, leaks: str) -> DataFrame:
     """Which decoded rows to leave out, and why: origin, split, reason.
 
-    A copy of a test image outside the test part is a leak, which `leaks` = "keep" leaves in. Of repeats the first
-    stays.
+    Where copies of an image have several labels, the test part is right: a copy elsewhere under another class is left
+    out. Within one part none is right, and all are left out. A copy of a test image outside the test part is a leak,
+    which `leaks` = "keep" leaves in. Of repeats the first stays.
     """
     rows = decoded.where("reason is null").select("image_id", "split", "origin", "label")
     same = Window.partitionBy("image_id")
-    order = Window.partitionBy("image_id", "split").orderBy(F.col("label").isNull(), "origin")
+    in_test, known = F.col("split") == "test", F.col("label").isNotNull()
     marked = rows.select(
         "*",
-        F.size(F.collect_set("label").over(same)).alias("labels"),
-        F.max((F.col("split") == "test").cast("int")).over(same).alias("in_test"),
-        F.max((F.col("split") == "train").cast("int")).over(same).alias("in_train"),
-        F.row_number().over(order).alias("rank"),
+        F.size(F.collect_set(F.when(in_test, F.col("label"))).over(same)).alias("test_labels"),
+        F.size(F.collect_set(F.when(~in_test, F.col("label"))).over(same)).alias("other_labels"),
+        F.max(F.when(in_test & known, F.struct("label", "origin"))).over(same).alias("test"),
+        F.max(in_test).over(same).alias("tested"),
     )
-    reason = (
-        F.when(F.col("labels") > 1, CONTRADICTING)
-        .when((F.col("in_test") == 1) & (F.col("split") != "test") & F.lit(leaks == "drop"), LEAKED)
-        .when(F.col("rank") > 1, REPEATED)
-        .when((F.col("split") == "unlabeled") & (F.col("in_train") == 1), REPEATED_UNLABELED)
+    conflict = F.concat(F.lit(f"{CONFLICTING}: "), "test.origin", F.lit(" ("), "test.label", F.lit(")"))
+    grave = (
+        F.when((F.col("test_labels") > 1) & (in_test | known), CONTRADICTING)
+        .when(~in_test & (F.col("test.label") != F.col("label")), conflict)
+        .when(~in_test & (F.col("test_labels") == 0) & (F.col("other_labels") > 1), CONTRADICTING)
+        .when(~in_test & F.col("tested") & F.lit(leaks == "drop"), LEAKED)
     )
-    return marked.select("origin", "split", reason.alias("reason")).where("reason is not null")
+    reasons = _with_repeats(marked.withColumn("reason", grave))
+    return reasons.select("origin", "split", "reason").where("reason is not null")
+
+
+def _with_repeats(rows: DataFrame) -> DataFrame:
+    """The same rows; where none has a reason to go yet, all copies but the first have one."""
+    stays = F.col("reason").isNull()
+    same = Window.partitionBy("image_id")
+    order = Window.partitionBy("image_id", "split", stays).orderBy(F.col("label").isNull(), "origin")
+    trained = F.max(stays & (F.col("split") == "train")).over(same)
+    ranked = rows.withColumn("trained", trained).withColumn("rank", F.row_number().over(order))
+    repeat = F.when(F.col("rank") > 1, REPEATED).when(
+        (F.col("split") == "unlabeled") & F.col("trained"), REPEATED_UNLABELED
+    )
+    return ranked.withColumn("reason", F.when(stays, repeat).otherwise(F.col("reason")))
 
 
 def hold_out_test(decoded: DataFrame) -> DataFrame:
     """Decoded rows with a fifth of the labelled images of each class, chosen by the hash of the id, moved to the split
-    test.
+    test: none of a class that has two, which cross-validation needs. An image under two classes counts for none.
     """
-    labelled = decoded.where("reason is null and label is not null").select("image_id", "label").distinct()
+    labels = decoded.where("reason is null and label is not null").select("image_id", "label").distinct()
+    labelled = labels.groupBy("image_id").agg(F.min("label").alias("label"), F.count("label").alias("labels"))
     by_class = Window.partitionBy("label")
     rank = F.row_number().over(by_class.orderBy(F.sha2("image_id", 256)))
     count = F.count(F.lit(1)).over(by_class)
-    chosen = labelled.select("image_id", (rank <= F.round(count / IMAGES_PER_TEST_IMAGE)).alias("held_out"))
-    joined = decoded.join(F.broadcast(chosen.where("held_out").distinct()), "image_id", how="left")
+    held_out = (rank <= F.round(count / IMAGES_PER_TEST_IMAGE)).alias("held_out")
+    chosen = labelled.where("labels = 1").select("image_id", held_out)
+    joined = decoded.join(F.broadcast(chosen.where("held_out")), "image_id", how="left")
     test = F.col("held_out") & F.col("label").isNotNull()
     return joined.withColumn("split", F.when(test, "test").otherwise(F.col("split"))).select(decoding.COLUMNS)
 
@@ -99,9 +120,13 @@ def figures(kept: pa.Table, left_out: pa.Table, undecoded: int, leaks: str) -> d
     """
     by_split = _counts(kept["split"])
     by_reason = _counts(left_out["reason"])
+    conflicting = sum(count for reason, count in by_reason.items() if reason.startswith(f"{CONFLICTING}: "))
     return {
         **{f"ingest/{split}": by_split[split] for split in ("train", "unlabeled", "test")},
-        "ingest/rejected": undecoded + by_reason[CONTRADICTING],
+        "ingest/rejected": undecoded + by_reason[CONTRADICTING] + conflicting,
+        "ingest/undecoded": undecoded,
+        "ingest/contradicting": by_reason[CONTRADICTING],
+        "ingest/conflicting": conflicting,
         "ingest/leaked": _leaks(kept) if leaks == "keep" else by_reason[LEAKED],
         "ingest/repeated": by_reason[REPEATED] + by_reason[REPEATED_UNLABELED],
     }
@@ -110,10 +135,36 @@ def figures(kept: pa.Table, left_out: pa.Table, undecoded: int, leaks: str) -> d
 def summary(figures: dict[str, int]) -> str:
     """The figures as the console shows them."""
     counts = {name.split("/")[1]: f"{value:,}" for name, value in figures.items()}
+    kinds = {
+        "undecoded": "cannot be decoded",
+        "contradicting": f"with {CONTRADICTING}",
+        "conflicting": "copies of test images of another class",
+    }
+    named = ", ".join(f"{counts[kind]} {text}" for kind, text in kinds.items() if figures[f"ingest/{kind}"])
     return (
         f"{counts['train']} train, {counts['unlabeled']} unlabelled, {counts['test']} test images; "
-        f"{counts['rejected']} rejected, {counts['leaked']} leaked, {counts['repeated']} repeated"
+        f"{counts['rejected']} rejected{f' ({named})' if named else ''}, {counts['leaked']} leaked, "
+        f"{counts['repeated']} repeated"
     )
+
+
+def check_left(kept: pa.Table, truth: pa.Table, figures: dict[str, int]) -> None:
+    """Raise InputError, with the counts of what was left out, where the labelled training images that are left are of
+    fewer than two classes.
+    """
+    train = pc.unique(kept.filter(pc.equal(kept["split"], "train"))["image_id"].combine_chunks())
+    classes = pc.unique(truth.filter(pc.is_in(truth["image_id"], train))["label"]).to_pylist()
+    if not classes:
+        raise InputError(f"no labelled training image is left; a classifier needs two classes: {summary(figures)}")
+    if len(classes) == 1:
+        one = f"all labelled training images that are left are of one class, {classes[0]!r}"
+        raise InputError(f"{one}; a classifier needs two: {summary(figures)}")
+
+
+def labelled_test_images(kept: pa.Table, truth: pa.Table) -> int:
+    """How many images of the test part have a known label."""
+    test = kept.filter(pc.equal(kept["split"], "test"))["image_id"]
+    return pc.sum(pc.is_in(test, truth["image_id"].combine_chunks())).as_py() or 0
 
 
 def facts(kept: pa.Table, truth: pa.Table) -> dict[str, Any]:
