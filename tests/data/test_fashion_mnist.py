@@ -40,8 +40,10 @@ def test_fashion_mnist_is_read_from_any_folder(spark, folder: str, tmp_path: Pat
         ("train-images-idx3-ubyte.gz", b"no gzip", "is truncated or not an idx file"),
         ("train-images-idx3-ubyte.gz", gzip.compress(b"abc"), "is truncated or not an idx file"),
         ("train-images-idx3-ubyte.gz", idx(noise(28, 28, 4))[:-99], "is truncated or not an idx file"),
+        ("train-images-idx3-ubyte.gz", idx(np.arange(4, dtype=np.uint8)), "is truncated or not an idx file"),
+        ("t10k-labels-idx1-ubyte.gz", gzip.compress(bytes(2**26)), "is not Fashion-MNIST: it unpacks to over"),
     ],
-    ids=["too few labels", "unknown label", "no gzip", "no idx", "truncated"],
+    ids=["too few labels", "unknown label", "no gzip", "no idx", "truncated", "labels as images", "bomb"],
 )
 def test_idx_files_that_do_not_fit_are_named(spark, name: str, content: bytes, line: str, tmp_path: Path) -> None:
     path = sample.make(tmp_path / "fashion")

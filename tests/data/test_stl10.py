@@ -1,7 +1,11 @@
 """STL-10: its files and its archive, whole and broken."""
 
+import io
+import shutil
+import tarfile
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,7 +14,7 @@ from dataset_samples import stl10 as sample
 from dataset_samples.stl10 import CLASSES, packed
 from kindred.data import decoding, images, ingest
 from kindred.data.datasets.stl10 import IMAGE_BYTES
-from kindred.runtime import variants
+from kindred.runtime import job, variants
 from kindred.runtime.errors import InputError
 from pictures import noise
 
@@ -52,6 +56,77 @@ def test_an_archive_that_is_truncated_is_refused_and_leaves_nothing(share: float
     archive.write_bytes(content[: int(len(content) * share)])
 
     assert input_error("stl10", archive).startswith(f"{archive} is truncated or not an archive: ")
+    assert not list((data / "cache/unpacked").iterdir())
+
+
+def archive_of(folder: Path, **members: tarfile.TarInfo) -> Path:
+    """An archive of a sample's files, and of members that are all zeros, or links."""
+    archive = packed(sample.make(folder / "stl10_binary"))
+    with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
+        for name, member in members.items():
+            member.name = name
+            tar.addfile(member, Zeros() if member.isfile() else None)
+        tar.add(folder / "stl10_binary", "stl10_binary")
+    return archive
+
+
+class Zeros(io.RawIOBase):
+    """As many zeros as are read."""
+
+    def read(self, size: int = -1) -> bytes:
+        return bytes(size)
+
+
+def member(size: int = 0, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.TarInfo:
+    """A member of an archive."""
+    info = tarfile.TarInfo()
+    info.size, info.type, info.linkname = size, kind, link
+    return info
+
+
+@pytest.mark.parametrize("name", ["class_names.txt", "stl10_binary/test_y.bin", "../../train_y.bin"])
+def test_a_file_that_unpacks_to_more_than_stl10_has_is_refused_and_leaves_nothing(
+    name: str, tmp_path: Path, data: Path
+) -> None:
+    archive = archive_of(tmp_path, **{name: member(2**26)})
+
+    assert input_error("stl10", archive).startswith(
+        f"{archive} is not STL-10: its {Path(name).name} has 67,108,864 bytes"
+    )
+    assert not list((data / "cache/unpacked").iterdir())
+
+
+def test_what_an_archive_holds_beside_stl10_is_not_unpacked(tmp_path: Path, data: Path, messages: list[str]) -> None:
+    others = {"bomb.bin": member(2**26), "/tmp/outside.txt": member(9), "fold_indices.txt": member(9)}
+    links = {"train_X.bin": member(kind=tarfile.SYMTYPE, link="/etc/passwd"), "pipe": member(kind=tarfile.FIFOTYPE)}
+    archive = archive_of(tmp_path, **others, **links)
+
+    variants.load("dataset", "stl10").sources(str(archive), messages.append)
+
+    (folder,) = (data / "cache/unpacked").iterdir()
+    assert {path.name for path in folder.iterdir()} == set(variants.load("dataset", "stl10").MAX_BYTES)
+    assert not any(path.is_symlink() for path in folder.iterdir())
+
+
+def test_an_archive_without_a_file_of_stl10_names_it(tmp_path: Path, data: Path) -> None:
+    folder = sample.make(tmp_path / "stl10_binary")
+    (folder / "test_y.bin").unlink()
+    archive = packed(folder)
+
+    assert input_error("stl10", archive) == f"{archive} holds no test_y.bin"
+    assert not list((data / "cache/unpacked").iterdir())
+
+
+def test_a_full_disk_is_named_and_nothing_is_left(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, messages: list[str]
+) -> None:
+    archive = packed(sample.make(tmp_path / "stl10_binary"))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1))
+
+    with pytest.raises(OSError, match="No space left") as caught:
+        variants.load("dataset", "stl10").sources(str(archive), messages.append)
+
+    assert job.explain(caught.value)[0].startswith("no space is left on a disk; make room, or fix KINDRED_DATA")
     assert not list((data / "cache/unpacked").iterdir())
 
 

@@ -5,7 +5,6 @@ job's command line (`--argument JSON`), all of them required; what it returns is
 """
 
 import argparse
-import errno
 import inspect
 import json
 import logging
@@ -102,7 +101,7 @@ def explain(error: BaseException) -> tuple[str, int]:
         return match.group(1), BAD_INPUT
     if match := re.search(r"PYTHON_VERSION_MISMATCH\] (.+?), PySpark cannot run", str(error)):
         return f"{match.group(1)}; fix PYSPARK_PYTHON", BAD_INPUT
-    if getattr(error, "errno", None) == errno.ENOSPC or "No space left on device" in str(error):
+    if getattr(error, "errno", None) in storage.DISK_FULL or "No space left on device" in str(error):
         return (
             "no space is left on a disk; make room, or fix KINDRED_DATA, KINDRED_CACHE or SPARK_LOCAL_DIRS",
             BAD_INPUT,

@@ -1,11 +1,13 @@
 """Files by their URIs, on a disk or in an object store: read, put in one step, deleted, fingerprinted."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -16,6 +18,7 @@ from kindred.runtime import s3
 from kindred.runtime.errors import InputError
 
 MAX_NAME_BYTES = 255  # of a file's name, on the usual file systems
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def uri(path: str) -> str:
@@ -139,6 +142,12 @@ def put_json(path: str, value: dict[str, Any]) -> None:
 def json_bytes(value: dict[str, Any]) -> bytes:
     """JSON as it is stored, with sorted keys."""
     return json.dumps(value, indent=1, sort_keys=True).encode()
+
+
+def check_space(folder: Path, size: int) -> None:
+    """Raise OSError, as a full disk does, where the disk of a folder has no room for `size` bytes."""
+    if shutil.disk_usage(folder).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 def delete(folder: str) -> None:

@@ -29,6 +29,7 @@ FILES = {  # with their SHA-256
     "t10k-labels-idx1-ubyte.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
 }
 CLASSES = ("T-shirt-top Trouser Pullover Dress Coat Sandal Shirt Sneaker Bag Ankle-boot").split()
+MAX_BYTES = 16 + 60_000 * 28 * 28  # of an unpacked file: its largest one
 IMAGES_PER_TASK = 5000  # small images: a task takes about a second
 
 
@@ -44,7 +45,7 @@ def sources(path: str, say: Callable[[str], None]) -> list[Source]:
 def read(spark: SparkSession, sources: Sequence[Source], limit: int | None) -> DataFrame:
     parts: list[Slice] = []
     for images, labels in (sources[0:2], sources[2:4]):
-        count, known = len(_idx(images.uri)), _idx(labels.uri)
+        count, known = len(_idx(images.uri, 3)), _idx(labels.uri, 1)
         if count != len(known):
             raise InputError(f"{storage.local(labels.uri)} has {len(known):,} labels for {count:,} images")
         if known.max(initial=0) >= len(CLASSES):
@@ -56,19 +57,27 @@ def read(spark: SparkSession, sources: Sequence[Source], limit: int | None) -> D
 def load(uri: str, start: int, stop: int) -> Iterator[tuple[Any, ...]]:
     """The images of a slice, in a worker."""
     folder, name = uri.rsplit("/", 1)
-    images, labels = _idx(uri), _idx(storage.join(folder, name.replace("images-idx3", "labels-idx1")))
+    images = _idx(uri, 3)
+    labels = _idx(storage.join(folder, name.replace("images-idx3", "labels-idx1")), 1)
     split = "train" if name.startswith("train-") else "test"
     height, width = images.shape[1:]
     for i in range(start, stop):
         yield split, f"{split}#{i:05d}", CLASSES[labels[i]], height, width, 1, images[i].tobytes(), None
 
 
-def _idx(uri: str) -> np.ndarray:
+def _idx(uri: str, dimensions: int) -> np.ndarray:
     """An idx file: two zero bytes, a type (8: uint8), the number of dimensions, the dimensions, the values."""
-    packed = storage.read_bytes(uri)
+    fs, inside = storage.filesystem(uri)
     try:
-        content = gzip.decompress(packed)
-        dimensions = struct.unpack_from(f">{content[3]}I", content, 4)
-        return np.frombuffer(content, np.uint8, offset=4 + 4 * content[3]).reshape(dimensions)
-    except (EOFError, zlib.error, gzip.BadGzipFile, struct.error, IndexError, ValueError) as error:
+        with fs.open(inside, "rb") as file, gzip.GzipFile(fileobj=file) as unpacked:
+            content = unpacked.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise InputError(f"{storage.local(uri)} is not Fashion-MNIST: it unpacks to over {MAX_BYTES:,} bytes")
+        if content[:4] != bytes([0, 0, 8, dimensions]):
+            raise ValueError(f"it begins with {content[:4].hex(' ')}")
+        shape = struct.unpack_from(f">{dimensions}I", content, 4)
+        return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
+    except FileNotFoundError:
+        raise InputError(f"no such file: {storage.local(uri)}") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile, struct.error, ValueError) as error:
         raise InputError(f"{storage.local(uri)} is truncated or not an idx file: {error}") from None

@@ -7,6 +7,7 @@ Unsupervised Feature Learning (AISTATS 2011), https://cs.stanford.edu/~acoates/s
 
 from __future__ import annotations
 
+import lzma
 import os
 import secrets
 import shutil
@@ -31,6 +32,14 @@ SHA256 = "f31fd99273a1acb8609c8db427cebb1de3f71de77758cdc0e22956e1289b9866"  # a
 FILES = {"train": "train_X.bin", "test": "test_X.bin", "unlabeled": "unlabeled_X.bin"}
 SIDE = 96
 IMAGE_BYTES = 3 * SIDE * SIDE
+MAX_BYTES = {  # of the archive's files, unpacked: what STL-10 has
+    "train_X.bin": 5_000 * IMAGE_BYTES,
+    "train_y.bin": 5_000,
+    "test_X.bin": 8_000 * IMAGE_BYTES,
+    "test_y.bin": 8_000,
+    "unlabeled_X.bin": 100_000 * IMAGE_BYTES,
+    "class_names.txt": 2**10,
+}
 IMAGES_PER_TASK = 500  # 14 MB of pixels
 
 
@@ -112,16 +121,26 @@ def _unpacked(archive: str, say: Callable[[str], None]) -> str:
 
 
 def _unpack(archive: str, folder: Path) -> None:
+    """Unpack the files that STL-10 consists of into a new folder, and nothing else of the archive."""
     folder.mkdir(parents=True)
     fs, inside = storage.filesystem(archive)
     try:
         with fs.open(inside, "rb") as file, tarfile.open(fileobj=file, mode="r|*") as tar:
             for member in tar:
-                content = tar.extractfile(member) if member.isfile() else None
-                if content is not None and member.name.endswith((".bin", ".txt")):
-                    target = folder / Path(member.name).name
-                    with target.open("wb") as output:
-                        shutil.copyfileobj(content, output, 2**20)
-                    os.utime(target, (member.mtime, member.mtime))
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+                name = Path(member.name).name
+                content = tar.extractfile(member) if member.isfile() and name in MAX_BYTES else None
+                if content is None:
+                    continue
+                if member.size > MAX_BYTES[name]:
+                    size = f"{member.size:,} bytes, more than STL-10's {MAX_BYTES[name]:,}"
+                    raise InputError(f"{storage.local(archive)} is not STL-10: its {name} has {size}")
+                storage.check_space(folder, member.size)
+                with (folder / name).open("wb") as output:
+                    shutil.copyfileobj(content, output, 2**20)
+                os.utime(folder / name, (member.mtime, member.mtime))
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError) as error:
+        if getattr(error, "errno", None) in storage.DISK_FULL:
+            raise
         raise InputError(f"{storage.local(archive)} is truncated or not an archive: {error}") from None
+    if missing := [name for name in MAX_BYTES if not (folder / name).is_file()]:
+        raise InputError(f"{storage.local(archive)} holds no {', '.join(missing)}")
