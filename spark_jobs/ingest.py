@@ -2,11 +2,22 @@
 
 from pyspark import StorageLevel
 
-from kindred.data import decoding, image_files, images, ingest, raw_images
+from kindred.data import (
+    decoding,
+    folder_layout,
+    image_files,
+    image_limit,
+    images,
+    ingest,
+    label_spelling,
+    labels_csv,
+    raw_images,
+)
 from kindred.runtime import job, runs, storage, tables, variants
 from kindred.runtime.stage import Stage
 
-CODE = (raw_images, image_files, images, decoding, ingest)  # beside the dataset's own file, what the tables depend on
+# Beside the dataset's own file, what the tables depend on; what lists files stands in the sources.
+CODE = (raw_images, image_files, images, decoding, ingest, label_spelling, labels_csv, folder_layout, image_limit)
 
 
 def home(s: Stage, *, dataset: str, path: str | None, limit: int | None, leaks: str) -> str:

@@ -1,5 +1,6 @@
 """a folder of images, a finished run -> predictions.csv: origin, label, confidence, probabilities"""
 
+from kindred.data import sources
 from kindred.features import featurize, graph_cache
 from kindred.learning import networks
 from kindred.runtime import file_names, job, partitioning, runs, storage
@@ -14,20 +15,23 @@ def main(s: Stage, *, run: str, images: str) -> str:
     extractor = featurize.Extractor.from_facts(source.facts_of("featurize"))
     classes = source.facts_of("ingest")["classes"]
     network = networks.from_bytes(source.file("gate", file_names.NETWORK))
-    uris = predict.files(images)
+    files = sources.images_to_label(images, s.say)
     graph_cache.send_to_workers(s.spark, extractor.graph, lambda: source.file("featurize", file_names.EXTRACTOR))
-    rows = s.spark.sparkContext.parallelize([(uri,) for uri in uris], partitioning.tasks(s.spark, len(uris)))
-    origins = s.spark.createDataFrame(rows, "origin string")
-    written = s.write("labelled_images", predict.label(origins, extractor, network, classes, s.threads()), of=len(uris))
+    rows = [(file.uri, file.version if isinstance(file, sources.Refused) else None) for file in files]
+    tasks = s.spark.sparkContext.parallelize(rows, partitioning.tasks(s.spark, len(rows)))
+    origins = s.spark.createDataFrame(tasks, predict.FILES)
+    written = s.write(
+        "labelled_images", predict.label(origins, extractor, network, classes, s.threads()), of=len(files)
+    )
     good, bad = written.where("reason is null").orderBy("origin"), written.where("reason is not null").orderBy("origin")
     labelled = good.count()
     if not labelled:
-        raise InputError(f"none of the {len(uris):,} files in {images} is an image; the first: {bad.first().reason}")
+        raise InputError(f"none of the {len(files):,} files in {images} is an image; the first: {bad.first().reason}")
     with storage.atomic_file(storage.join(s.run, file_names.PREDICTIONS)) as file:
         predict.write_csv(good.toLocalIterator(), classes, file)
     with storage.atomic_file(storage.join(s.run, file_names.REJECTED)) as file:
         predict.write_rejected(bad.toLocalIterator(), file)
-    rejected = len(uris) - labelled
+    rejected = len(files) - labelled
     s.figures = {"predict/images": labelled, "predict/rejected": rejected}
     place = storage.join(storage.local(s.run), file_names.PREDICTIONS)
     return f"{labelled:,} images labelled, {rejected:,} rejected: {place}"

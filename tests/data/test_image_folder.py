@@ -1,39 +1,45 @@
 """Folders of images: by split, by class, by a table."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from dataset_samples import counts, image_folder, input_error, read
 from dataset_samples.image_folder import put_images
-from kindred.runtime.errors import InputError
+from kindred.data.datasets import image_folder as module
+from pictures import encoded, noise
 
 
 @pytest.mark.spark
 def test_an_image_folder_with_splits(spark, tmp_path: Path) -> None:
     rows = read(spark, "image_folder", image_folder.make(tmp_path / "images"))
 
-    assert counts(rows) == {("train", "cat"): 2, ("train", "dog"): 1, ("test", "cat"): 1, ("unlabeled", None): 2}
+    assert counts(rows) == {("train", "cat"): 2, ("train", "dog"): 2, ("test", "cat"): 1, ("unlabeled", None): 2}
 
 
 @pytest.mark.spark
 def test_an_image_folder_of_classes(spark, tmp_path: Path) -> None:
     names = ["cat/1.png", "cat/deep/2.png", "a dog/3.png", "unlabeled/4.png", "5.png", ".hidden/6.png", "cat/.7.png"]
+    names += ["a dog/8.png"]
 
     rows = read(spark, "image_folder", put_images(tmp_path / "a b", *names))
 
-    assert counts(rows) == {("train", "cat"): 2, ("train", "a dog"): 1, ("unlabeled", None): 2}
+    assert counts(rows) == {("train", "cat"): 2, ("train", "a dog"): 2, ("unlabeled", None): 2}
 
 
 @pytest.mark.spark
 def test_an_image_folder_with_a_table(spark, tmp_path: Path) -> None:
-    path = put_images(tmp_path / "images", "a.png", "deep/b.png", "c.png", "d.png", "e.png")
-    lines = ["\ufefffile,label,split", "a.png,cat,", "deep/b.png,dog,train", "c.png,cat,test", "d.png,,"]
+    path = put_images(tmp_path / "images", "a.png", "deep/b.png", "c.png", "d.png", "e.png", "f.png", "g.png")
+    lines = ["\ufefffile;label;split", "a.png;cat;", "deep/b.png;dog;train", "c.png; cat ;test", "d.png;;"]
+    lines += [r"./f.png;cat;", f"{path}/g.png;dog;val"]
     (path / "labels.csv").write_text("\n".join(lines), encoding="utf-8")
 
     rows = read(spark, "image_folder", path)
 
-    assert counts(rows) == {("train", "cat"): 1, ("train", "dog"): 1, ("test", "cat"): 1, ("unlabeled", None): 2}
+    assert counts(rows) == {("train", "cat"): 2, ("train", "dog"): 2, ("test", "cat"): 1, ("unlabeled", None): 2}
 
 
 @pytest.mark.spark
@@ -46,32 +52,10 @@ def test_a_file_in_a_folder_that_is_no_image_is_rejected_and_the_others_are_read
     assert [(Path(row.origin).name, row.label) for row in rows if row.reason] == [("notes.txt", "cat")]
 
 
-@pytest.mark.spark
-@pytest.mark.parametrize(
-    ("table", "line"),
-    [
-        (b"file,label\nb.png,cat", r"labels.csv line 2 names a file that does not exist: 'b.png'"),
-        (b"file,label\na.png,cat\na.png,dog", r"labels.csv line 3 names 'a.png' again"),
-        (b"file,label,split\na.png,cat,dev", r"labels.csv line 2: unknown split 'dev'; known: train, unlabeled, test"),
-        (b"name,label\na.png,cat", r"labels.csv must have the columns file and label, not name, label"),
-        (b"", r"labels.csv must have the columns file and label, not none"),
-        (b"file,label\na.png,", r"labels.csv labels no file"),
-        (b"file,label\na.png,\xff\xfe", r"labels.csv is not a CSV file in UTF-8"),
-    ],
-    ids=["no file", "twice", "unknown split", "other columns", "empty", "no label", "not UTF-8"],
-)
-def test_a_table_that_does_not_fit_is_refused_with_its_line(spark, table: bytes, line: str, tmp_path: Path) -> None:
-    path = put_images(tmp_path / "images", "a.png")
-    (path / "labels.csv").write_bytes(table)
-
-    with pytest.raises(InputError, match=line):
-        read(spark, "image_folder", path)
-
-
-@pytest.mark.spark
-def test_an_image_folder_without_labels_is_refused(spark, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no labelled image: none of train/<class>"):
-        read(spark, "image_folder", put_images(tmp_path / "images", "a.png", "unlabeled/b.png"))
+def test_an_image_folder_without_labels_is_refused(tmp_path: Path) -> None:
+    assert input_error("image_folder", put_images(tmp_path / "images", "a.png", "unlabeled/b.png")).startswith(
+        "no labelled image in"
+    )
 
 
 def test_a_folder_without_images_or_a_file_is_no_image_folder(tmp_path: Path) -> None:
@@ -80,3 +64,96 @@ def test_a_folder_without_images_or_a_file_is_no_image_folder(tmp_path: Path) ->
     assert input_error("image_folder", tmp_path) == f"no image in {tmp_path}"
     assert input_error("image_folder", tmp_path / "labels.csv") == f"not a folder: {tmp_path}/labels.csv"
     assert input_error("image_folder", "").startswith("dataset image_folder needs a path")
+
+
+def test_a_folder_of_hidden_files_alone_says_so(tmp_path: Path) -> None:
+    put_images(tmp_path / "images", ".hidden/1.png", "cat/Thumbs.db")
+
+    assert input_error("image_folder", tmp_path / "images").startswith(f"no image in {tmp_path}/images (left out: 2 ")
+
+
+def test_what_was_decided_is_said(tmp_path: Path, messages: list[str]) -> None:
+    names = [
+        "Train/cat/1.png",
+        "Train/cat/2.png",
+        "Train/Cat/3.png",
+        "Train/Cat/4.png",
+        "val/cat/5.png",
+        "@eaDir/6.png",
+    ]
+    folder = put_images(tmp_path / "images", *names)
+    (folder / "Train/cat/gone.png").symlink_to("nowhere")
+
+    module.sources(str(folder), messages.append)
+
+    assert messages == [
+        f"listing {folder}",
+        "left out: 1 hidden files and folders, or a system's: @eaDir",
+        "cannot be read, and rejected: 1: Train/cat/gone.png (a link to nowhere, which cannot be followed: "
+        "No such file or directory)",
+        "Train/ is read as train/",
+        "validation images are joined to the training images: models are chosen by cross-validation: 1 in val/",
+        "classes that differ only in upper and lower case: 'Cat', 'cat'",
+    ]
+
+
+@pytest.mark.spark
+def test_what_cannot_be_read_is_rejected_with_its_name_and_the_rest_is_read(spark, tmp_path: Path) -> None:
+    names = ["cat/a::b.png", "cat/line\nbreak.png", "dog/#1?.png", "dog/ a%20b [1].png", "dog/-x.png", "dog/\u65e5.png"]
+    path = put_images(tmp_path / "images ::", *names)
+    (path / "cat/linked.png").symlink_to(tmp_path / "linked.png")
+    (tmp_path / "linked.png").write_bytes(encoded(noise(seed=99)))
+    (path / "cat/loop").symlink_to("..")
+    os.mkfifo(path / "dog/pipe.png")
+    with open(bytes(path) + b"/dog/\xff.png", "wb") as file:
+        file.write(encoded(noise(seed=98)))
+
+    rows = read(spark, "image_folder", path)
+
+    below = {row.origin.removeprefix(f"file://{path}/"): row.reason for row in rows}
+    assert {name for name, reason in below.items() if not reason} == {*names, "cat/linked.png"}
+    assert {name: reason for name, reason in below.items() if reason} == {
+        "cat/loop": "a link to a folder above it",
+        "dog/pipe.png": "a named pipe, not a file",
+        r"dog/\xff.png": "its name is not UTF-8; rename it",
+    }
+
+
+@pytest.mark.spark
+def test_a_limit_takes_some_of_every_class_and_names_what_cannot_be_read(spark, tmp_path: Path) -> None:
+    path = put_images(tmp_path / "images", *(f"{label}/{i}.png" for label in ("ant", "bee", "cat") for i in range(5)))
+    (path / "ant/0.jpg").symlink_to("gone")
+
+    rows, again = (read(spark, "image_folder", path, limit=6) for _ in range(2))
+
+    assert counts([row for row in rows if not row.reason]) == {("train", label): 2 for label in ("ant", "bee", "cat")}
+    assert len(rows) == 7
+    assert rows == again
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("file,label\nb.png,cat", "{}/labels.csv names 1 file that does not exist (or is hidden): 'b.png' (line 2)"),
+        ("file,label\na.png,cat", "all labels in {} are of one class, 'cat', 1 images; a classifier needs two or more"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_refused(content: str, line: str, tmp_path: Path) -> None:
+    path = put_images(tmp_path / "images", "a.png")
+    (path / "LABELS.csv").write_text(content)
+
+    assert input_error("image_folder", path) == line.format(path).replace("labels.csv", "LABELS.csv")
+
+
+def test_a_table_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    path = put_images(tmp_path / "images", "a.png")
+    (path / "labels.csv").symlink_to("gone.csv")
+
+    assert input_error("image_folder", path).startswith(f"cannot read {path}/labels.csv: a link to gone.csv, which")
+
+
+def test_a_listing_loads_nothing_heavy() -> None:
+    program = "import sys; from kindred.data.datasets import image_folder; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert not {"numpy", "pandas", "pyarrow", "pyspark", "PIL"} & set(done.stdout.split())

@@ -1,4 +1,4 @@
-"""Six images in folders by split and class."""
+"""Seven images in folders by split and class."""
 
 from pathlib import Path
 
@@ -10,9 +10,10 @@ def make(folder: Path) -> Path:
         "train/cat/1.png",
         "train/cat/2.png",
         "train/dog/3.png",
-        "test/cat/4.png",
-        "unlabeled/5.png",
+        "train/dog/4.png",
+        "test/cat/5.png",
         "unlabeled/6.png",
+        "unlabeled/7.png",
     ]
     return put_images(folder, *names)
 

@@ -15,6 +15,7 @@ from kindred.runtime.errors import InputError
 from pictures import encoded, noise
 
 NAMES = ["train/cat/1.png", "train/cat/2.png", "train/dog/3.png", "test/cat/4.png", "unlabeled/5.png"]
+NAMES += ["train/dog/a::b #1?%20.png", "train/cat/tab\tname.png", "train/dog/\u65e5 [1].png", "train/cat/-x .png"]
 
 
 @pytest.fixture
@@ -180,9 +181,10 @@ def test_images_of_a_bucket_have_the_ids_and_labels_of_the_same_on_disk(spark, b
 @pytest.mark.spark
 def test_labels_csv_is_read_from_a_bucket(spark, bucket: str) -> None:
     module = variants.load("dataset", "image_folder")
-    for seed, name in enumerate("abc"):
+    for seed, name in enumerate("abcde"):
         put(f"{bucket}/{name}.png", encoded(noise(seed=seed)))
-    put(f"{bucket}/labels.csv", b"file,label\na.png,cat\nb.png,dog\n")
+    table = f"file,label\na.png,cat\n./b.png,dog\nd.png, cat\n{bucket}/e.png,dog\n"
+    put(f"{bucket}/labels.csv", table.encode())
 
     rows = module.read(spark, module.sources(bucket, lambda line: None), None).collect()
 
@@ -190,6 +192,8 @@ def test_labels_csv_is_read_from_a_bucket(spark, bucket: str) -> None:
         ("a.png", "train", "cat"),
         ("b.png", "train", "dog"),
         ("c.png", "unlabeled", None),
+        ("d.png", "train", "cat"),
+        ("e.png", "train", "dog"),
     ]
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from kindred.data import sources
 from kindred.runtime import storage
-from kindred.runtime.errors import InputError
 from kindred.serving import predict
 from pictures import encoded, noise
 
@@ -25,27 +25,12 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return place
 
 
-def test_all_files_but_hidden_ones_are_found(folder: str) -> None:
-    uris = predict.files(folder)
-
-    assert uris == [f"{folder.replace('s3a:', 's3:')}/{name}" for name in NAMES]
-
-
-def test_a_file_alone_is_found(tmp_path: Path) -> None:
-    (tmp_path / "1.png").write_bytes(CONTENT["1.png"])
-
-    assert predict.files(str(tmp_path / "1.png")) == [f"file://{tmp_path}/1.png"]
-
-
-def test_an_empty_bucket_is_refused(bucket: str) -> None:
-    with pytest.raises(InputError, match="no file in s3://"):
-        predict.files(f"{bucket}/empty")
-
-
 def test_each_picture_gets_a_label_and_what_is_none_a_reason(folder: str) -> None:
     extractor = SimpleNamespace(resized=lambda p: p, features=lambda pixels, threads: np.zeros((len(pixels), 3)))
     network = SimpleNamespace(probabilities=lambda features: np.tile([0.25, 0.75], (len(features), 1)))
-    frames = [pd.DataFrame({"origin": predict.files(folder)})]
+    files = [file.uri for file in sources.images_to_label(folder, lambda line: None)]
+    refused = ("file:///pipe.png", "a named pipe, not a file")
+    frames = [pd.DataFrame([*((file, None) for file in files), refused], columns=["origin", "reason"])]
 
     rows = pd.concat(predict._label(extractor, network, ["cat", "dog"], 1, frames)).set_index("origin")
 
@@ -53,5 +38,7 @@ def test_each_picture_gets_a_label_and_what_is_none_a_reason(folder: str) -> Non
     assert {name: row["label"] for name, row in by_name.items()} == {
         **{"1.png": "dog", "2.png": "dog", "3.png": "dog"},
         "bad.png": None,
+        "pipe.png": None,
     }
+    assert by_name["pipe.png"]["reason"] == "a named pipe, not a file"
     assert by_name["bad.png"]["reason"].startswith("does not decode")

@@ -6,9 +6,8 @@ import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 if TYPE_CHECKING:
+    import pandas as pd
     from pyspark.sql import DataFrame, SparkSession
 
 # content is an encoded file where height is null, else raw uint8 values, row-major [height, width, channels].
@@ -40,6 +39,8 @@ def read_slices(spark: SparkSession, parts: Sequence[Slice], load: Loader) -> Da
 
 
 def _load_slices(load: Loader, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    import pandas as pd  # half a second, which the list of a folder does without
+
     for frame in frames:
         for uri, start, stop in zip(frame["uri"], frame["start"], frame["stop"], strict=True):
             rows = []

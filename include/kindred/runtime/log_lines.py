@@ -16,13 +16,22 @@ class Line(NamedTuple):
     failed: bool
 
 
+def one_line(text: str) -> str:
+    r"""A text with escapes for what would break its line, such as a newline in the name of a file.
+
+    >>> one_line("a\nb.png")
+    'a\\nb.png'
+    """
+    return "".join(c if c.isprintable() or c == "\t" else c.encode("unicode_escape").decode() for c in text)
+
+
 def progress(stage: str, text: str) -> str:
     """A line about the work of a stage.
 
     >>> progress("ingest", "done in 1.0 s")
     '[kindred] ingest: done in 1.0 s'
     """
-    return f"{TAG} {stage}: {text}"
+    return f"{TAG} {stage}: {one_line(text)}"
 
 
 def failure(stage: str, reason: str) -> str:
@@ -31,7 +40,7 @@ def failure(stage: str, reason: str) -> str:
     >>> failure("ingest", "no such file: a.png")
     '[kindred] ingest failed: no such file: a.png'
     """
-    return f"{TAG} {stage} failed: {reason}"
+    return f"{TAG} {stage} failed: {one_line(reason)}"
 
 
 def parse(line: str) -> Line | None:

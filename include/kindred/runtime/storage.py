@@ -69,10 +69,20 @@ def below(folder: Path, name: str) -> Path:
 
 
 def filesystem(path: str) -> tuple[fsspec.AbstractFileSystem, str]:
-    """fsspec's file system for a URI, and the path inside it; `s3a:` is Spark's name for what fsspec calls `s3:`."""
-    if s3.is_s3(path):
-        return fsspec.core.url_to_fs(re.sub(r"^s3[an]:", "s3:", path), **s3.file_system_options())
-    return fsspec.core.url_to_fs(path)
+    """fsspec's file system for a URI, and the path inside it; `s3a:` is Spark's name for what fsspec calls `s3:`.
+
+    Raises InputError for a scheme that nothing here can read. (fsspec's own way from a URI to a file system takes the
+    name `a::b.png` for a chain of two.)
+    """
+    options = s3.file_system_options() if s3.is_s3(path) else {}
+    match = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", path)
+    scheme = ("s3" if options else match[1]) if match else "file"
+    try:
+        kind = fsspec.get_filesystem_class(scheme)
+    except (ValueError, ImportError):
+        raise InputError(f"cannot read {path}: it is neither a local path nor s3://bucket/prefix") from None
+    inside = kind._strip_protocol(re.sub(r"^s3[an]:", "s3:", path))
+    return fsspec.filesystem(scheme, **{**kind._get_kwargs_from_urls(path), **options}), inside
 
 
 def find_bytes(path: str) -> bytes | None:

@@ -13,29 +13,18 @@ from pyspark.sql import DataFrame, Row
 
 from kindred.data import images
 from kindred.data.image_files import read_ahead
-from kindred.data.sources import list_files
 from kindred.features.featurize import BATCH, Extractor
 from kindred.learning.networks import Network
 from kindred.runtime import arrow, tables
-from kindred.runtime.errors import InputError
 from kindred.runtime.storage import local
 
 LABELLED = tables.table("labelled_images").columns
+FILES = "origin string, reason string"  # URIs, and why some of them cannot be read
 COLUMNS = arrow.schema("labelled_images").names
 
 
-def files(path: str) -> list[str]:
-    """The URIs of all files in a folder and below it, but hidden ones. Raises InputError where there is none."""
-    root, sources = list_files(path)
-    prefix = len(root) + 1
-    uris = sorted(source.uri for source in sources if "/." not in "/" + source.uri[prefix:])
-    if not uris:
-        raise InputError(f"no file in {local(root)}")
-    return uris
-
-
 def label(origins: DataFrame, extractor: Extractor, network: Network, classes: list[str], threads: int) -> DataFrame:
-    """Rows of LABELLED for a DataFrame with a column origin (a URI each)."""
+    """Rows of LABELLED for rows of FILES."""
     return origins.mapInPandas(functools.partial(_label, extractor, network, classes, threads), LABELLED)
 
 
@@ -64,9 +53,14 @@ def _label(
 ) -> Iterator[pd.DataFrame]:
     for frame in frames:
         for start in range(0, len(frame), BATCH):
-            origins, pixels, rejected = [], [], []
-            batch = frame["origin"][start : start + BATCH]
-            for origin, read in zip(batch, read_ahead(batch), strict=True):
+            origins, pixels = [], []
+            batch = frame[start : start + BATCH]
+            bad = batch[batch["reason"].notna()]
+            rejected = [
+                (origin, None, None, None, reason) for origin, reason in zip(bad.origin, bad.reason, strict=True)
+            ]
+            readable = batch["origin"][batch["reason"].isna()]
+            for origin, read in zip(readable, read_ahead(readable), strict=True):
                 try:
                     pixels.append(extractor.resized(images.decode(read())))
                     origins.append(origin)

@@ -17,7 +17,8 @@ SELF_TRAINING = {
         "fashion_mnist and stl10 are downloaded once.",
     ),
     "limit": fields.optional_count(
-        "Image limit", "Use only the first images of each split, for a quick look. Empty: all images."
+        "Image limit",
+        "Use only so many images of each split, for a quick look; of folders, some of every class. Empty: all images.",
     ),
     "leaks": Param(
         "drop",

@@ -3,12 +3,15 @@
 A dataset gives two functions:
 
     sources(path, say) -> list[Source]          the files that it is made of, found (or fetched) under `path`
-    read(spark, sources, limit) -> DataFrame    their images as rows of `raw_images.SCHEMA`, the first `limit` of each
+    read(spark, sources, limit) -> DataFrame    their images as rows of `raw_images.SCHEMA`, at most `limit` of each
                                                 split (None: all)
 
 `sources` raises InputError, with one line, for what does not exist or does not fit together; `say` takes a line of
 progress. The sources, and the bytes of the dataset's own file, are part of its fingerprint: when one of them changes,
 the images are read again.
+
+What is sorted by class takes a limit by `image_limit`, which gives all classes their turn. What people have written as
+a label or a split is read by `label_spelling`, so that it means the same in every dataset.
 
 `read` gives known labels only (null: not known), in the splits train, unlabeled and test. Where there is no test image,
 ingest sets a stratified fifth of the labelled ones aside. What an image's row holds, and which files the workers read
