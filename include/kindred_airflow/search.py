@@ -7,8 +7,6 @@ from kindred.serving import champion
 from kindred_airflow import command
 from kindred_airflow.serve import free_port
 
-MAX_CONNECTIONS = 64  # at a time; the others get a 503
-
 
 def main() -> int:
     """Serve the run RUN, or without it the one that was promoted."""
@@ -16,6 +14,7 @@ def main() -> int:
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
     from kindred.serving.page.app import application
+    from kindred.serving.page.slow_clients import BACKLOG, GuardedProtocol
 
     port, name = free_port("SEARCH_PORT", 8090), os.environ.get("RUN")
     if name:
@@ -28,7 +27,7 @@ def main() -> int:
     hosts = ["127.0.0.1", "localhost"]  # a page of another site cannot read the answers
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
     print(f"  Search   http://127.0.0.1:{port}\nCtrl-C ends it.", flush=True)
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", limit_concurrency=MAX_CONNECTIONS)
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", http=GuardedProtocol, backlog=BACKLOG)
     return 0
 
 

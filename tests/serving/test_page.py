@@ -208,7 +208,7 @@ def test_any_picture_is_decoded_as_ingest_decodes(client, name) -> None:
 def bomb() -> bytes:
     """A small file of very many pixels."""
     buffer = io.BytesIO()
-    Image.new("L", (5001, 5000)).save(buffer, "PNG")
+    Image.new("L", (9500, 9420)).save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -216,8 +216,8 @@ BAD = {
     "SVG": (b"<svg xmlns='http://www.w3.org/2000/svg'><script>1</script></svg>", 400, "cannot identify"),
     "text": (b"hello " * 50, 400, "cannot identify"),
     "truncated JPEG": (tiny.encoded(tiny.noise(90, 90), "JPEG")[:2000], 400, "truncated"),
-    "bomb": (bomb(), 400, "over the pixel limit: 5001 x 5000"),
-    "too big": (bytes(uploads.MAX_BYTES + 1), 413, "over 10 MB"),
+    "bomb": (bomb(), 400, "over the pixel limit: 9500 x 9420"),
+    "too big": (bytes(uploads.MAX_BYTES + 1), 413, "over 50 MB"),
     "nothing": (b"", 400, "no picture: send the file"),
 }
 
@@ -257,10 +257,53 @@ def test_an_upload_without_a_length_is_cut_off() -> None:
         sent.append(2**20)
         return {"type": "http.request", "body": bytes(2**20), "more_body": True}
 
-    with pytest.raises(HTTPException, match="over 10 MB"):
-        asyncio.run(uploads.read(Request({"type": "http", "headers": []}, endless)))
+    with pytest.raises(HTTPException, match="over 50 MB"):
+        asyncio.run(uploads.read(Request({"type": "http", "headers": []}, endless), uploads.UploadsInMemory()))
 
     assert sum(sent) == uploads.MAX_BYTES + 2**20
+
+
+def test_uploads_at_the_same_time_have_a_limit_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "MAX_TOTAL_BYTES", 1000)
+    others = uploads.UploadsInMemory()
+
+    async def upload() -> bytes:
+        parts = iter([(bytes(600), True), (b"", False)])
+
+        async def part() -> dict:
+            await asyncio.sleep(0.01)
+            body, more = next(parts)
+            return {"type": "http.request", "body": body, "more_body": more}
+
+        return await uploads.read(Request({"type": "http", "headers": []}, part), others)
+
+    async def both() -> list:
+        return await asyncio.gather(upload(), upload(), return_exceptions=True)
+
+    first, second = asyncio.run(both())
+    assert len(first) == 600
+    assert isinstance(second, HTTPException)
+    assert second.status_code == 503
+    assert others.total == 0
+
+
+def test_an_upload_that_breaks_off_is_no_fault_of_the_server() -> None:
+    others = uploads.UploadsInMemory()
+    parts = iter([{"type": "http.request", "body": b"half", "more_body": True}, {"type": "http.disconnect"}])
+
+    async def broken() -> dict:
+        return next(parts)
+
+    with pytest.raises(HTTPException, match="broke off"):
+        asyncio.run(uploads.read(Request({"type": "http", "headers": []}, broken), others))
+
+    assert others.total == 0
+
+
+def test_a_picture_of_48_megapixels_is_searched(client) -> None:
+    content = images.encode_jpeg(np.zeros((6000, 8000, 3), np.uint8), 90)
+
+    assert client.post("/api/search", content=content).status_code == 200
 
 
 def test_an_error_of_the_server_is_reported_without_details(served) -> None:

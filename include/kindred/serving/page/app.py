@@ -31,6 +31,7 @@ def application(
     """
     app = FastAPI(title="Kindred search", dependencies=guards, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.current, app.state.problem = current, problem
+    app.state.uploads = uploads.UploadsInMemory()
     app.state.decoding = asyncio.Semaphore(uploads.CONCURRENT_DECODES)
     app.state.searching = ThreadPoolExecutor(cores(), "search")  # more threads would only wait for each other
     headers_and_errors.protect(app)

@@ -12,7 +12,7 @@ const SIDES = { nearest: "Most similar", farthest: "Least similar" };
 const SHOWN_CLASSES = 12; // in a comparison
 const TRAIL = 8; // earlier queries
 const LISTED = 24; // images on a page of the list
-const MAX_BYTES = 10 * 2 ** 20;
+const MAX_BYTES = 50 * 2 ** 20;
 const $ = (id) => document.getElementById(id);
 
 let about; // what is served
@@ -306,7 +306,7 @@ async function regions(query, image) {
 
 function upload(file) {
   if (!file) return;
-  if (file.size > MAX_BYTES) return report(new Error("The picture is over 10 MB."));
+  if (file.size > MAX_BYTES) return report(new Error("The picture is over 50 MB."));
   const name = `${performance.timeOrigin}-${uploads.size}`;
   uploads.set(name, { file, address: URL.createObjectURL(file) });
   ask({ upload: name });

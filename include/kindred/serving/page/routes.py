@@ -86,7 +86,7 @@ async def search(current: Current, parameters: Parameters, image_id: ImageId, re
 
 @router.post("/search", openapi_extra=uploads.BODY)
 async def search_upload(current: Current, parameters: Parameters, request: Request) -> Row:
-    """The same for a picture of at most 10 MB: send the file as the body, or as the field `image` of a form."""
+    """The same for a picture of at most 50 MB: send the file as the body, or as the field `image` of a form."""
     pixels = await _uploaded(request)
     return await _answer(request, current, await asyncio.to_thread(current.model.as_query, pixels), parameters)
 
@@ -104,7 +104,7 @@ async def agreement_upload(current: Current, other: ImageId, request: Request) -
 
 
 async def _uploaded(request: Request) -> np.ndarray:
-    content = await uploads.read(request)
+    content = await uploads.read(request, request.app.state.uploads)
     async with request.app.state.decoding:
         return await asyncio.to_thread(uploads.decode, content)
 

@@ -6,13 +6,14 @@ import numpy as np
 from fastapi import HTTPException, Request
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException as AnyHTTPException
+from starlette.requests import ClientDisconnect
 
 from kindred.data import images
 
-MAX_BYTES = 10 * 2**20
+MAX_BYTES = 50 * 2**20  # a photo of 48 million pixels, as phones take, has 10 to 30 MB
 FORM_BYTES = 2**14  # of a form, beside its file
-MAX_PIXELS = 25_000_000  # decoded within a second
-CONCURRENT_DECODES = 2  # the others wait, so that memory is bounded
+MAX_TOTAL_BYTES = 256 * 2**20  # of the uploads that come in at the same time
+CONCURRENT_DECODES = 1  # the others wait, so that memory is bounded: the biggest picture that ingest takes needs 0.7 GB
 FIELD = "image"
 BODY: dict[str, Any] = {
     "requestBody": {
@@ -27,19 +28,39 @@ BODY: dict[str, Any] = {
 }
 
 
-async def read(request: Request) -> bytes:
+class UploadsInMemory:
+    """Counts the bytes of the uploads that come in at the same time."""
+
+    def __init__(self) -> None:
+        self.total = 0
+
+    async def body(self, request: Request, limit: int) -> bytes:
+        """The body of a request. Raises HTTPException with status 413 for one of over `limit` bytes, as soon as that is
+        known, 503 where all that come in have over MAX_TOTAL_BYTES, and 400 for one that breaks off.
+        """
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async for part in request.stream():
+                parts.append(part)
+                size, self.total = size + len(part), self.total + len(part)
+                if size > limit:
+                    raise HTTPException(413, f"the picture is over {MAX_BYTES // 2**20} MB")
+                if self.total > MAX_TOTAL_BYTES:
+                    raise HTTPException(503, "too many pictures are sent at the same time; try again")
+            return b"".join(parts)
+        except ClientDisconnect:
+            raise HTTPException(400, "the upload broke off") from None
+        finally:
+            self.total -= size
+
+
+async def read(request: Request, others: UploadsInMemory) -> bytes:
     """The file that a request sends as its body, or as the field `image` of a form. Raises HTTPException with status
-    413 for one that is too big, as soon as that is known, and 400 where there is none.
+    413 for one that is too big, 503 where too many come in, and 400 where there is none.
     """
     form = request.headers.get("content-type", "").startswith("multipart/form-data")
-    limit = MAX_BYTES + (FORM_BYTES if form else 0)
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limit:
-            raise HTTPException(413, f"the picture is over {MAX_BYTES // 2**20} MB")
-        parts.append(part)
-    content = b"".join(parts)
+    content = await others.body(request, MAX_BYTES + (FORM_BYTES if form else 0))
     if form:
         content = await _field(request, content)
     if not content:
@@ -50,7 +71,7 @@ async def read(request: Request) -> bytes:
 def decode(content: bytes) -> np.ndarray:
     """Its pixels, uint8 [h, w, c]. Raises HTTPException with status 400 for what cannot be decoded."""
     try:
-        return images.decode(content, MAX_PIXELS)
+        return images.decode(content)
     except images.ImageError as error:
         known = ", ".join(images.FORMATS)
         raise HTTPException(400, f"not a picture that can be read: {error}; known: {known}") from None
