@@ -5,7 +5,6 @@ python -m kindred_airflow.cluster history   the pages of past jobs, from KINDRED
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from kindred.runtime import java, runs, s3, s3_objects
 from kindred.runtime.errors import InputError
-from kindred_airflow import command
+from kindred_airflow import command, logins
 
 HISTORY = "org.apache.spark.deploy.history.HistoryServer"
 CONNECT_SECONDS = 10
@@ -27,7 +26,7 @@ def init() -> None:
     if log := os.environ.get("KINDRED_EVENT_LOG"):
         make_folder(log)
     passwords = Path(_required("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"))
-    write_password(passwords, _required("AIRFLOW_ADMIN_PASSWORD"))
+    logins.write_passwords(passwords, {logins.ADMIN: _required("AIRFLOW_ADMIN_PASSWORD")})
     airflow = str(Path(sys.executable).parent / "airflow")
     slots = os.environ.get("KINDRED_SPARK_SLOTS", "1")
     for arguments in (["db", "migrate"], ["pools", "set", "spark", slots, "Spark jobs"]):
@@ -80,14 +79,6 @@ def make_folder(uri: str) -> None:
     bucket, key = s3.split(uri)
     with s3.as_input_errors(uri):
         s3.client().put_object(Bucket=bucket, Key=f"{key.rstrip('/')}/", Body=b"")
-
-
-def write_password(path: Path, password: str) -> None:
-    """The password of Airflow's user admin, readable by its owner only."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-        json.dump({"admin": password}, file)
 
 
 def history(port: int) -> None:

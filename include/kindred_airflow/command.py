@@ -6,12 +6,16 @@ from collections.abc import Callable
 
 from kindred.runtime import runs
 from kindred.runtime.errors import InputError
+from kindred_airflow import private_files
 
 SHOWN_RUNS = 9  # names, in an error
 
 
 def exit_with(main: Callable[[], int | None]) -> None:
-    """End the process with the status that `main` returns; bad input ends it in one line and status 1."""
+    """End the process with the status that `main` returns; bad input ends it in one line and status 1. Other accounts
+    cannot read what it makes.
+    """
+    private_files.make_private()
     try:
         sys.exit(main())
     except InputError as error:

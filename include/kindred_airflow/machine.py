@@ -6,12 +6,15 @@ import os
 import secrets
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 from kindred.runtime import cpu, java, runs, storage
 from kindred.runtime.errors import InputError
+from kindred_airflow import logins, private_files
 
 ROOT = Path(__file__).parents[2]
+MAX_LIGHT_TASKS = 16  # that run beside the Spark jobs, one for each core: each has a process, also while it is idle
 CORES_PER_JOB = 4  # a machine gets one slot for so many cores: one Spark job fills that many
 
 
@@ -47,9 +50,12 @@ def environment(database: str) -> dict[str, str]:
             {"conn_type": "spark", "host": "local[*]", "extra": {"deploy-mode": "client"}}
         ),
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": str(slots() + min(cpu.cores(), MAX_LIGHT_TASKS)),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / database}?timeout=60",
         "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS": "0o600",
+        "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS": "0o700",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
@@ -70,15 +76,18 @@ def environment(database: str) -> dict[str, str]:
 
 
 def prepare(env: dict[str, str], database: str) -> None:
-    """Make the databases and the pool, once; a second caller waits for the first. Raises InputError where
-    that fails.
+    """Make the databases and the pool, once for each version of Airflow and MLflow, and let no other account read them;
+    a second caller waits for the first. Raises InputError where that fails.
     """
     home = Path(env["AIRFLOW_HOME"])
     home.mkdir(parents=True, exist_ok=True)
+    logins.replace_open_password(home / logins.PASSWORDS)
+    private_files.narrow(data_folder())
     ready = home / f".{database}.ready"
+    versions = " ".join(f"{name} {metadata.version(name)}" for name in ("apache-airflow", "mlflow"))
     with (home / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if ready.exists():
+        if ready.exists() and ready.read_text() == versions:
             return
         tracking = [
             sys.executable,
@@ -88,7 +97,8 @@ def prepare(env: dict[str, str], database: str) -> None:
         airflow = str(Path(sys.executable).parent / "airflow")
         log = home / "setup.log"
         with log.open("ab") as output:
-            making_tracking = subprocess.Popen(tracking, env=env, stdout=output, stderr=output)
+            # MLflow's experiment "Default" places its artefacts below the folder it is made in.
+            making_tracking = subprocess.Popen(tracking, env=env, cwd=data_folder(), stdout=output, stderr=output)
             os.environ["JAVA_HOME"] = env["JAVA_HOME"]  # the archive's name depends on it
             java.write_class_archive(ROOT / "spark_jobs" / "warm_up.py", env, output)
             commands = [[airflow, "db", "migrate"], [airflow, "pools", "set", "spark", str(slots()), "Spark jobs"]]
@@ -96,7 +106,7 @@ def prepare(env: dict[str, str], database: str) -> None:
             codes.append(making_tracking.wait())
         if any(codes):
             raise InputError(f"the databases could not be set up; see {log}")
-        ready.touch()
+        ready.write_text(versions)
 
 
 def slots() -> int:

@@ -2,8 +2,10 @@
 
 import json
 import os
+import secrets
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -15,11 +17,12 @@ from typing import Any
 import psutil
 
 from kindred.runtime.errors import InputError
-from kindred_airflow import command, machine
+from kindred_airflow import command, logins, machine
 from kindred_airflow.processes import end_tree
 
 DATABASE = "airflow.db"
 READY_SECONDS = 240
+PASSWORDS_FILE = "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"
 
 
 def up() -> int:
@@ -30,23 +33,33 @@ def up() -> int:
         raise InputError(f"already up, as process {running}; `make down` ends it")
     env = _environment(airflow_port, mlflow_port)
     machine.prepare(env, DATABASE)
+    passwords = Path(env[PASSWORDS_FILE])
+    mlflow_login = _login_of_mlflow(logins.admin_password(passwords))
     logs = machine.data_folder() / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     servers: dict[str, subprocess.Popen[bytes]] = {}
     try:
         for name, program in _programs(env, mlflow_port).items():
+            own = mlflow_login if name == "mlflow" else {}
             with (logs / f"{name}.log").open("a") as log:
-                servers[name] = subprocess.Popen(program, env=env, stdout=log, stderr=log, start_new_session=True)
+                servers[name] = subprocess.Popen(
+                    program,
+                    env={**env, **own},
+                    cwd=machine.data_folder(),
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
         state.write_text(json.dumps({"pid": os.getpid(), "started": psutil.Process().create_time()}))
         print(f"Starting Airflow and MLflow, about a minute; logs: {logs}", flush=True)
         addresses = {
-            "airflow": f"http://127.0.0.1:{airflow_port}/api/v2/monitor/health",
+            "api-server": f"http://127.0.0.1:{airflow_port}/api/v2/monitor/health",
             "mlflow": f"http://127.0.0.1:{mlflow_port}/health",
         }
         for name, address in addresses.items():
             _wait_until_healthy(name, address, servers, logs)
-        _print_addresses(Path(env["AIRFLOW_HOME"]), airflow_port, mlflow_port)
+        _print_addresses(passwords, airflow_port, mlflow_port)
         while True:
             _raise_if_ended(servers, logs)
             time.sleep(1)
@@ -83,31 +96,47 @@ def _environment(airflow_port: int, mlflow_port: int) -> dict[str, str]:
     env["AIRFLOW__API__PORT"] = str(airflow_port)
     env["AIRFLOW__API__BASE_URL"] = f"http://127.0.0.1:{airflow_port}"
     env["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] = f"http://127.0.0.1:{airflow_port}/execution/"
-    with socket.socket() as free:  # of the server for task logs, which has no page of its own
-        free.bind(("127.0.0.1", 0))
-        env["AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT"] = str(free.getsockname()[1])
+    # The log of a running task is read from the disk. By the name of its host Airflow would ask for it there too: none.
+    env["AIRFLOW__CORE__HOSTNAME_CALLABLE"] = "builtins.str"
+    env.setdefault(PASSWORDS_FILE, str(Path(env["AIRFLOW_HOME"], logins.PASSWORDS)))
     env.setdefault("KINDRED_MLFLOW_UI", f"http://127.0.0.1:{mlflow_port}")
     return env
 
 
-def _programs(env: dict[str, str], mlflow_port: int) -> dict[str, list[str]]:
-    """The command lines of the two servers."""
-    bin_folder = Path(sys.executable).parent
+def _login_of_mlflow(password: str) -> dict[str, str]:
+    """What MLflow's server finds in its environment: the user, and a key for its forms as long as it runs."""
     return {
-        "airflow": [str(bin_folder / "airflow"), "standalone"],
+        "MLFLOW_AUTH_CONFIG_PATH": str(Path(__file__).with_name("mlflow_auth.ini")),
+        "MLFLOW_AUTH_ADMIN_USERNAME": logins.ADMIN,
+        "MLFLOW_AUTH_ADMIN_PASSWORD": password,
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(32),
+    }
+
+
+def _programs(env: dict[str, str], mlflow_port: int) -> dict[str, list[str]]:
+    """The command lines of the servers. Airflow's are started one by one: `airflow standalone` would serve logs on all
+    addresses of the machine, and print a new password into its log.
+    """
+    airflow = str(Path(sys.executable).parent / "airflow")
+    return {
+        "api-server": [airflow, "api-server"],
+        "scheduler": [airflow, "scheduler", "--skip-serve-logs"],
+        "dag-processor": [airflow, "dag-processor"],
+        "triggerer": [airflow, "triggerer", "--skip-serve-logs"],
         "mlflow": [
-            *(str(bin_folder / "mlflow"), "server", "--backend-store-uri", env["MLFLOW_TRACKING_URI"]),
-            *("--artifacts-destination", env["KINDRED_ARTIFACTS"], "--host", "127.0.0.1", "--port", str(mlflow_port)),
-            *("--workers", "1"),
+            *(sys.executable, "-m", "kindred_airflow.mlflow_server"),
+            *("--backend-store-uri", env["MLFLOW_TRACKING_URI"], "--artifacts-destination", env["KINDRED_ARTIFACTS"]),
+            *("--host", "127.0.0.1", "--port", str(mlflow_port), "--workers", "1"),
         ],
     }
 
 
-def _print_addresses(home: Path, airflow_port: int, mlflow_port: int) -> None:
-    passwords = json.loads((home / "simple_auth_manager_passwords.json.generated").read_text())
-    user, password = next(iter(passwords.items()))
-    print(f"  Airflow  http://127.0.0.1:{airflow_port}   user {user}, password {password}")
-    print(f"  MLflow   http://127.0.0.1:{mlflow_port}")
+def _print_addresses(passwords: Path, airflow_port: int, mlflow_port: int) -> None:
+    """The addresses and the login; where the output is a file, the name of the file with the password instead."""
+    into_file = stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode)
+    password = f"the password in {passwords}" if into_file else f"password {logins.admin_password(passwords)}"
+    print(f"  Airflow  http://127.0.0.1:{airflow_port}   user {logins.ADMIN}, {password}")
+    print(f"  MLflow   http://127.0.0.1:{mlflow_port}   the same user and password")
     print("Ctrl-C ends both.", flush=True)
 
 
@@ -121,7 +150,7 @@ def _wait_until_healthy(name: str, address: str, servers: dict[str, subprocess.P
                 content = answer.read().decode()
         except OSError:  # not yet
             content = ""
-        if content and (name != "airflow" or _healthy(json.loads(content))):
+        if content and (name != "api-server" or _healthy(json.loads(content))):
             return
         time.sleep(1)
     raise InputError(f"{name} was not ready within {READY_SECONDS} s; see {logs / name}.log")

@@ -1,5 +1,7 @@
 """The environment of Airflow and its jobs on one machine."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from kindred.runtime import java
@@ -42,3 +44,42 @@ def test_a_machine_gets_a_slot_for_four_cores(cores: int, setting: str, slots: i
     monkeypatch.setenv("KINDRED_SPARK_SLOTS", setting)
 
     assert machine.slots() == slots
+
+
+@pytest.mark.parametrize(("cores", "setting", "tasks"), [(2, "", 3), (8, "", 10), (64, "", 32), (2, "5", 7)])
+def test_airflow_runs_as_many_tasks_as_the_machine_has_room_for(
+    cores: int, setting: str, tasks: int, monkeypatch
+) -> None:
+    monkeypatch.setattr(java, "java_home", lambda: "/java")
+    monkeypatch.setattr(machine.cpu, "cores", lambda: cores)
+    monkeypatch.setenv("KINDRED_SPARK_SLOTS", setting)
+
+    assert machine.environment("airflow.db")["AIRFLOW__CORE__PARALLELISM"] == str(tasks)
+    monkeypatch.setenv("AIRFLOW__CORE__PARALLELISM", "12")
+    assert machine.environment("airflow.db")["AIRFLOW__CORE__PARALLELISM"] == "12"
+
+
+def test_the_databases_are_made_again_for_another_version_and_nobody_else_reads_them(data, monkeypatch) -> None:
+    commands: list[list[str]] = []
+
+    def run(command, **_):
+        commands.append(command)
+        return SimpleNamespace(returncode=0, wait=lambda: 0)
+
+    monkeypatch.setattr(machine.subprocess, "run", run)
+    monkeypatch.setattr(machine.subprocess, "Popen", run)
+    monkeypatch.setattr(java, "write_class_archive", lambda *_: None)
+    monkeypatch.setenv("JAVA_HOME", "/java")
+    env = {"AIRFLOW_HOME": str(data / "airflow"), "JAVA_HOME": "/java"}
+    (data / "airflow").mkdir(parents=True)
+    (data / "airflow" / "runs.db").touch(0o644)
+    (data / "airflow" / ".runs.db.ready").touch()  # as earlier versions did
+
+    machine.prepare(env, "runs.db")
+    machine.prepare(env, "runs.db")
+
+    assert [command[1:3] for command in commands if command[0].endswith("airflow")] == [
+        ["db", "migrate"],
+        ["pools", "set"],
+    ]
+    assert (data / "airflow" / "runs.db").stat().st_mode & 0o777 == 0o600

@@ -9,8 +9,9 @@ import sys
 import psutil
 import pytest
 
+from kindred.runtime import java
 from kindred.runtime.errors import InputError
-from kindred_airflow import serve
+from kindred_airflow import logins, serve
 
 
 def test_a_port_is_the_environments_or_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,3 +53,37 @@ def test_down_ends_the_process_that_serves_and_no_other(data, capsys) -> None:
     assert still_there
     assert process.poll() is not None
     assert capsys.readouterr().out == "nothing is up\ndown\n"
+
+
+def test_no_server_of_logs_is_started_and_no_secret_is_in_a_command_line(data, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(java, "java_home", lambda: "/java")
+    monkeypatch.delenv("AIRFLOW__API__HOST", raising=False)
+
+    env = serve._environment(8081, 5001)
+    login = serve._login_of_mlflow("the password")
+    programs = serve._programs(env, 5001)
+
+    assert env["AIRFLOW__API__HOST"] == "127.0.0.1"
+    assert [name for name, words in programs.items() if "--skip-serve-logs" in words] == ["scheduler", "triggerer"]
+    assert not {word for words in programs.values() for word in words} & set(login.values())
+    assert programs["mlflow"][-4:-2] == ["--port", "5001"]
+
+
+def test_the_password_is_printed_on_a_console_and_into_no_file(
+    tmp_path, capfd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passwords = tmp_path / "passwords"
+    password = logins.admin_password(passwords)
+    reader, writer = os.pipe()
+
+    with os.fdopen(writer, "w") as console, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", console)
+        serve._print_addresses(passwords, 8080, 5000)
+    with (tmp_path / "up.log").open("w") as file, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", file)
+        serve._print_addresses(passwords, 8080, 5000)
+
+    with os.fdopen(reader) as printed:
+        assert f"user admin, password {password}\n" in printed.read()
+    assert password not in (tmp_path / "up.log").read_text()
+    assert f"user admin, the password in {passwords}\n" in (tmp_path / "up.log").read_text()

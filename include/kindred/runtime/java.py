@@ -151,6 +151,7 @@ def write_class_archive(job: Path, env: dict[str, str], output: IO[bytes]) -> No
     if archive.exists():
         return
     archive.parent.mkdir(parents=True, exist_ok=True)
+    archive.parent.chmod(0o755)  # it belongs to the environment, which other accounts may use too
     master = "local[1]"
     temporary = archive.with_name(f".{archive.name}.{secrets.token_hex(4)}")
     options = " ".join([*FAST_START, f"-XX:ArchiveClassesAtExit={temporary}", *QUIET_SHARING])
@@ -169,6 +170,7 @@ def write_class_archive(job: Path, env: dict[str, str], output: IO[bytes]) -> No
         check=False,
     )
     if temporary.exists():
+        temporary.chmod(0o644)
         temporary.replace(archive)
 
 

@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from kindred.serving.bundle import Bundle
 
 def main() -> None:
     """The command line; bad input ends in one line and status 1."""
+    os.umask(0o077)  # other accounts cannot read what it copies into the cache
     options = _parser().parse_args()
     logging.basicConfig(level=logging.ERROR)
     try:
