@@ -84,7 +84,7 @@ def start(master: str) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "include"), os.environ.get("PYTHONPATH", "")])
     os.environ["JAVA_HOME"] = java.java_home()
     os.environ.update({**java.environment(), **java.local_addresses(master)})
-    confs = {**java.submit_settings(), **java.local_authentication(master)}
+    confs = {**java.submit_settings(), **java.local_settings(master)}
     settings = [part for key, value in confs.items() for part in ("--conf", f'"{key}={value}"')]
     os.environ["PYSPARK_SUBMIT_ARGS"] = " ".join(["--master", master, *settings, "pyspark-shell"])
     spark_session.session("kindred benchmark")

@@ -119,7 +119,7 @@ def spark(_elsewhere: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     from kindred.runtime import java
 
     master = "local[1]"
-    secured = java.local_authentication(master)
+    secured = java.local_settings(master)
     settings = {**java.submit_settings(), **secured, "spark.driver.memory": "1g", "spark.ui.enabled": "false"}
     hosts = tmp_path_factory.mktemp("java") / "hosts"
     hosts.write_text("127.0.0.1 localhost\n")

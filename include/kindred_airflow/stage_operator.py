@@ -60,7 +60,7 @@ class StageOperator(SparkSubmitOperator):
             self.application_args += [f"--{name}", value if isinstance(value, str) else json.dumps(value)]
         master = spark_master()
         self.env_vars = java.local_addresses(master)
-        self.conf = {**(self.conf or {}), **java.local_authentication(master)}
+        self.conf = {**(self.conf or {}), **java.local_settings(master)}
         started = time.time()
         try:
             super().execute(context)

@@ -63,7 +63,7 @@ def test_bad_input_ends_with_status_2_and_one_line(tmp_path):
 
 def submit(data: Path, stage: str, arguments: dict, run: str = "r") -> subprocess.Popen:
     master = "local[2]"
-    settings = {**java.submit_settings(), **java.local_authentication(master)}
+    settings = {**java.submit_settings(), **java.local_settings(master)}
     confs = [part for item in settings.items() for part in ("--conf", "=".join(item))]
     values = [part for name, value in arguments.items() for part in (f"--{name}", json.dumps(value))]
     command = [str(Path(sys.executable).parent / "spark-submit"), "--master", master, *confs]

@@ -25,3 +25,11 @@ def test_the_name_of_the_machine_need_not_resolve(spark) -> None:
     with pytest.raises(Py4JJavaError, match="UnknownHostException"):
         inet_address.getLocalHost()
     assert spark.range(3).count() == 3
+
+
+def test_other_accounts_cannot_read_what_a_local_session_writes(spark, tmp_path) -> None:
+    spark.range(3).write.parquet(f"file://{tmp_path}/tables/numbers")
+
+    written = list((tmp_path / "tables").rglob("*.parquet"))
+    assert written
+    assert not [path for path in (tmp_path / "tables", *written) if path.stat().st_mode & 0o077]

@@ -85,11 +85,14 @@ def local_addresses(master: str) -> dict[str, str]:
     return {"SPARK_LOCAL_IP": LOOPBACK, "SPARK_LOCAL_HOSTNAME": LOOPBACK}
 
 
-def local_authentication(master: str) -> dict[str, str]:
-    """The settings of a job with a local master: Spark makes a secret of its own, without which other accounts of this
-    machine could speak to its sockets. On a cluster the secret is everybody's, and its own settings say so.
+def local_settings(master: str) -> dict[str, str]:
+    """The settings of a job with a local master, which is this account's alone: others cannot speak to its sockets,
+    because Spark makes a secret for them, and cannot read what it writes. Empty for a cluster, whose secret is
+    everybody's.
     """
-    return {"spark.authenticate": "true"} if master.startswith("local") else {}
+    if not master.startswith("local"):
+        return {}
+    return {"spark.authenticate": "true", "spark.hadoop.fs.permissions.umask-mode": "077"}
 
 
 def sizes() -> dict[str, str]:
@@ -159,7 +162,7 @@ def write_class_archive(job: Path, env: dict[str, str], output: IO[bytes]) -> No
         "spark.driver.extraJavaOptions": options,
         "spark.log.level": "WARN",
         "spark.ui.enabled": "false",
-        **local_authentication(master),
+        **local_settings(master),
     }
     confs = [part for name, value in settings.items() for part in ("--conf", f"{name}={value}")]
     subprocess.run(
