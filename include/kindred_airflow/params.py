@@ -10,6 +10,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError, validators
 
+from kindred.data import input_check
 from kindred.runtime.errors import InputError
 from kindred_airflow import machine
 
@@ -93,8 +94,8 @@ def _no_number(name: str) -> Any:
 
 
 def check_before_start(dag_id: str, conf: dict[str, Any], env: dict[str, str]) -> None:
-    """`check` for a DAG by its file, in a process of its own, which ends before Airflow starts: loading the file takes
-    seconds and memory. Raises InputError also for a DAG that cannot be loaded.
+    """`check` for a DAG by its file, and of the images that the values name, in a process of its own, which ends before
+    Airflow starts: loading the file takes seconds and memory. Raises InputError also for a DAG that cannot be loaded.
     """
     command = [sys.executable, "-m", "kindred_airflow.params", dag_id]
     done = subprocess.run(command, input=json.dumps(conf), env=env, capture_output=True, text=True, check=False)
@@ -122,7 +123,9 @@ def _main(dag_id: str) -> None:
             raise InputError(f"the DAG {dag_id!r} cannot be loaded: {error.strip().splitlines()[-1]}")
         if dag_id not in bag.dags:
             raise InputError(f"dags/{dag_id}.py has no DAG of this name")
-        check(json.load(sys.stdin), schemas(bag.dags[dag_id]))
+        conf, dag = json.load(sys.stdin), bag.dags[dag_id]
+        check(conf, schemas(dag))
+        input_check.check({**dag.params.dump(), **conf})
     except InputError as error:
         problem = str(error)
     sys.stdout.write(f"\n{json.dumps(problem)}\n")

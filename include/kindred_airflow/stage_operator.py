@@ -30,6 +30,13 @@ def spark_master() -> str:
     return f"{connection.host}:{connection.port}" if connection.port else connection.host
 
 
+def driver_is_here() -> bool:
+    """Whether jobs list files on this machine: Spark's drivers run here, unless the connection has them run among the
+    workers, where a local path may be another folder.
+    """
+    return Connection.get("spark_default").extra_dejson.get("deploy-mode") != "cluster"
+
+
 class StageOperator(SparkSubmitOperator):
     """spark-submit for one `stage` of the run with the URI `run`: spark_jobs/<job>.py with `arguments`, JSON by name.
 

@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from kindred.runtime import file_names, log_lines, runs, stages, storage
 from kindred_airflow import params
-from kindred_airflow.stage_operator import StageOperator, spark_master
+from kindred_airflow.stage_operator import StageOperator, driver_is_here, spark_master
 
 POOL = "spark"
 DEFAULT_ARGS = {"retries": 2, "retry_delay": timedelta(seconds=10)}
@@ -39,13 +39,16 @@ def open_run(part: str = "", values: dict[str, Any] | None = None, **context: An
 
     A DAG of several runs names its `part`, and gives the `values` that are not on its form.
     """
+    from kindred.data import input_check
     from kindred.runtime import preflight, run_lifecycle
 
-    dag_run = context["dag_run"]
+    dag_run, form = context["dag_run"], {**context["params"], **(values or {})}
     with fail_on_bad_input("open_run"):
         check_values(context)
         preflight.check(spark_master())
-        folder = run_lifecycle.open_run(dag_run.dag_id, dag_run.run_id, {**context["params"], **(values or {})}, part)
+        if driver_is_here():
+            input_check.check(form)
+        folder = run_lifecycle.open_run(dag_run.dag_id, dag_run.run_id, form, part)
     if part:
         log.info("%s", log_lines.progress("open_run", f"{part}, in {storage.local(folder)}"))
     return folder

@@ -120,3 +120,16 @@ def test_open_run_and_promote_refuse_a_value_that_airflow_let_pass(data: Path) -
             task.function(**context)
 
     assert not (data / "runs").exists()
+
+
+@pytest.mark.airflow
+@pytest.mark.parametrize(
+    ("extra", "here"), [({"deploy-mode": "client"}, True), ({}, True), ({"deploy-mode": "cluster"}, False)]
+)
+def test_only_where_the_driver_runs_files_are_looked_for(extra: dict, here: bool, monkeypatch) -> None:
+    from kindred_airflow import stage_operator
+
+    connection = SimpleNamespace(extra_dejson=extra)
+    monkeypatch.setattr(stage_operator, "Connection", SimpleNamespace(get=lambda name: connection))
+
+    assert stage_operator.driver_is_here() is here

@@ -6,6 +6,10 @@ A dataset gives two functions:
     read(spark, sources, limit) -> DataFrame    their images as rows of `raw_images.SCHEMA`, at most `limit` of each
                                                 split (None: all)
 
+and may give a third:
+
+    check(path)                                 raises InputError for what a listing shows, before Spark starts
+
 `sources` raises InputError, with one line, for what does not exist or does not fit together; `say` takes a line of
 progress. The sources, and the bytes of the dataset's own file, are part of its fingerprint: when one of them changes,
 the images are read again.

@@ -22,11 +22,15 @@ MAX_VALUE = 16  # of a pixel in the source, where white is 0
 TASKS = 4  # images that many tasks decode side by side
 
 
+def check(path: str) -> None:
+    if path:
+        raise InputError(f"dataset digits comes with scikit-learn and takes no path; got {path!r}")
+
+
 def sources(path: str, say: Callable[[str], None]) -> list[Source]:
     import sklearn
 
-    if path:
-        raise InputError(f"dataset digits comes with scikit-learn and takes no path; got {path!r}")
+    check(path)
     return [Source("sklearn:load_digits", 1797, sklearn.__version__)]
 
 

@@ -1,0 +1,37 @@
+"""Whether the images that a form names are there, as far as a listing shows it: before Spark starts, in seconds."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from kindred.data import sources
+from kindred.runtime import variants
+from kindred.runtime.errors import InputError
+
+log = logging.getLogger(__name__)
+
+
+def check(values: Mapping[str, Any]) -> None:
+    """Raise InputError for the values `dataset` and `path`, or `images`, of a form whose images a stage would refuse as
+    well. A failure that may pass (a store that is busy) is left to the stage, which is tried again.
+
+    >>> check({"dataset": "image_folder", "path": None})
+    Traceback (most recent call last):
+    kindred.runtime.errors.InputError: dataset image_folder needs a path: the folder that holds the images
+    """
+    try:
+        _check_dataset(values.get("dataset"), values.get("path") or "")
+        if values.get("images"):
+            sources.images_to_label(values["images"], lambda line: None)
+    except InputError:
+        raise
+    except Exception:
+        log.warning("the images could not be listed before the first stage", exc_info=True)
+
+
+def _check_dataset(name: str | None, path: str) -> None:
+    check = getattr(variants.load("dataset", name), "check", None) if name else None
+    if check:
+        check(path)
+    elif path:
+        sources.existing_uri(path)

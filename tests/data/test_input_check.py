@@ -1,0 +1,67 @@
+"""What a listing shows of the images that a form names, before Spark starts."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataset_samples.image_folder import make, put_images
+from kindred.data import input_check, sources
+from kindred.runtime.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ({"dataset": "image_folder", "path": "{}/gone"}, "no such file or folder: {}/gone"),
+        (
+            {"dataset": "image_folder", "path": None},
+            "dataset image_folder needs a path: the folder that holds the images",
+        ),
+        ({"dataset": "image_folder", "path": "{}/empty"}, "no image in {}/empty"),
+        (
+            {"dataset": "image_folder", "path": "{}/one"},
+            "all labels in {}/one are of one class, 'cat', 2 images; a classifier needs two or more",
+        ),
+        (
+            {"dataset": "image_folder", "path": "{}/few"},
+            "class 'dog' has fewer than 2 training images in {}/few: dog/3.png; add images, or take it out",
+        ),
+        ({"dataset": "parquet", "path": "{}/gone"}, "no such file or folder: {}/gone"),
+        ({"dataset": "stl10", "path": "{}/gone"}, "no such file or folder: {}/gone"),
+        ({"dataset": "digits", "path": "/x"}, "dataset digits comes with scikit-learn and takes no path; got '/x'"),
+        ({"path": "{}/gone", "extractor": "pixels"}, "no such file or folder: {}/gone"),
+        ({"dataset": "svhn"}, "unknown dataset 'svhn'; known: digits, fashion_mnist, image_folder, parquet, stl10"),
+        ({"run": "first", "images": "{}/gone"}, "no such file or folder: {}/gone"),
+        ({"run": "first", "images": "{}/empty"}, "no file in {}/empty"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(values: dict[str, Any], line: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    put_images(tmp_path / "one", "cat/1.png", "cat/2.png")
+    put_images(tmp_path / "few", "cat/1.png", "cat/2.png", "dog/3.png")
+    given = {name: value.format(tmp_path) if value else value for name, value in values.items()}
+
+    with pytest.raises(InputError) as caught:
+        input_check.check(given)
+
+    assert str(caught.value) == line.format(tmp_path)
+
+
+def test_what_is_there_passes(tmp_path: Path) -> None:
+    path = str(make(tmp_path / "images"))
+
+    input_check.check({"dataset": "image_folder", "path": path})
+    input_check.check({"dataset": "digits", "path": None})
+    input_check.check({"dataset": "fashion_mnist", "path": None})  # which would be downloaded
+    input_check.check({"run": "first", "images": path})
+    input_check.check({"run": "first"})
+
+
+def test_a_failure_that_may_pass_is_left_to_the_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(path: str) -> None:
+        raise ConnectionError("slow down")
+
+    monkeypatch.setattr(sources, "list_files", busy)
+
+    input_check.check({"images": "s3://bucket/images"})
