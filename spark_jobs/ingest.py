@@ -9,15 +9,22 @@ from kindred.data import (
     image_limit,
     images,
     ingest,
+    label_columns,
     label_spelling,
     labels_csv,
+    parquet_files,
+    parquet_rows,
     raw_images,
 )
 from kindred.runtime import job, runs, storage, tables, variants
 from kindred.runtime.stage import Stage
 
 # Beside the dataset's own file, what the tables depend on; what lists files stands in the sources.
-CODE = (raw_images, image_files, images, decoding, ingest, label_spelling, labels_csv, folder_layout, image_limit)
+CODE = (
+    *(raw_images, image_files, images, decoding, ingest, label_spelling, image_limit),
+    *(labels_csv, folder_layout),
+    *(parquet_files, parquet_rows, label_columns),
+)
 
 
 def home(s: Stage, *, dataset: str, path: str | None, limit: int | None, leaks: str) -> str:

@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from kindred.runtime import partitioning
+
 if TYPE_CHECKING:
     import pandas as pd
     from pyspark.sql import DataFrame, SparkSession
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
 # Where content is null, the worker reads the file `origin`. An origin is unique, and origins sort as the images do.
 SCHEMA = "split string, origin string, label string, height int, width int, channels int, content binary, reason string"
 COLUMNS = [column.split()[0] for column in SCHEMA.split(", ")]
-ROWS_PER_FRAME = 256  # rows of a slice that are handed to Spark at once: bounds a worker's memory
+CONTENT = COLUMNS.index("content")
+ROWS_PER_FRAME = 256  # rows of a slice, at most, that are handed to Spark at once: fewer where they are big
 
 Slice = tuple[str, int, int]  # images of one file: its URI, the first image, one past the last
 Loader = Callable[[str, int, int], Iterable[tuple[Any, ...]]]  # the images of a slice as rows of SCHEMA
@@ -35,18 +38,16 @@ def read_slices(spark: SparkSession, parts: Sequence[Slice], load: Loader) -> Da
         return spark.createDataFrame([], SCHEMA)
     tasks = spark.sparkContext.parallelize(list(parts), len(parts))
     frame = spark.createDataFrame(tasks, "uri string, start int, stop int")
-    return frame.mapInPandas(functools.partial(_load_slices, load), SCHEMA)
+    return frame.mapInPandas(functools.partial(_load_slices, load, partitioning.batch_bytes()), SCHEMA)
 
 
-def _load_slices(load: Loader, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+def _load_slices(load: Loader, max_bytes: int, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     import pandas as pd  # half a second, which the list of a folder does without
+
+    def size(row: tuple[Any, ...]) -> int:
+        return max(len(row[CONTENT] or b""), max_bytes // ROWS_PER_FRAME)
 
     for frame in frames:
         for uri, start, stop in zip(frame["uri"], frame["start"], frame["stop"], strict=True):
-            rows = []
-            for row in load(uri, start, stop):
-                rows.append(row)
-                if len(rows) == ROWS_PER_FRAME:
-                    yield pd.DataFrame(rows, columns=COLUMNS)
-                    rows = []
-            yield pd.DataFrame(rows, columns=COLUMNS)
+            for rows in partitioning.batches(load(uri, start, stop), size, max_bytes):
+                yield pd.DataFrame(rows, columns=COLUMNS)

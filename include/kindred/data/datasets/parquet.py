@@ -1,122 +1,211 @@
-"""Images in Parquet files: a column `image` (encoded bytes, or a struct with `bytes`) or `pixels` (nested uint8 values
-[h, w] or [h, w, 3]), and, where they are known, `label` and `split`. `path` is a file or a folder of files.
+"""Images in Parquet files: a column `image` (encoded bytes, or a struct with `bytes`) or `pixels` (nested whole numbers
+[h, w] or [h, w, 3]), and, where they are known, `label` and `split`. `path` is a file or a folder of files, whose names
+may say the split, as Hugging Face names them (`data/test-00000-of-00001.parquet`).
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+import functools
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote
 
-import numpy as np
-import pandas as pd
-
-from kindred.data import images, raw_images
-from kindred.data.sources import Source, existing_uri, source_of
-from kindred.runtime import storage
+from kindred.data import (
+    class_checks,
+    image_limit,
+    label_columns,
+    label_spelling,
+    parquet_files,
+    parquet_rows,
+    raw_images,
+)
+from kindred.data.folder_layout import Place
+from kindred.data.image_limit import Candidate
+from kindred.data.label_spelling import JOINED, VALIDATION
+from kindred.data.parquet_files import Contents
+from kindred.data.sources import Refused, Source, list_files
+from kindred.runtime import partitioning, storage
 from kindred.runtime.errors import InputError
-from kindred.runtime.tables import SPLITS
+from kindred.runtime.log_lines import one_line
+from kindred.runtime.tables import SPLITS, TRAIN
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
-SPLIT_NAMES = {"train": "train", "test": "test", "unlabeled": "unlabeled", "unlabelled": "unlabeled"}
+SUFFIXES = (".parquet", ".pq")
+THREADS = 8  # files that are opened at a time: each of a bucket takes round trips
+
+
+class _Listed(NamedTuple):
+    """The files below `root`, a URI, what each holds, and of each split and label how many rows there are."""
+
+    root: str
+    files: list[Source]
+    contents: list[Contents]
+    counts: Counter[Place]
+    examples: list[tuple[Place, str]]  # names of the first rows, of each place as many as a class needs
+
+
+def check(path: str) -> None:
+    """Raise InputError, beyond what `sources` raises, where the labels cannot train a classifier."""
+    listed = _listed(path, lambda line: None)
+    counts, shown = listed.counts, one_line(storage.local(listed.root))
+    if not any(place.label and place.split == TRAIN for place in counts):
+        splits = {split: sum(counts[place] for place in counts if place.split == split) for split in SPLITS}
+        has = ", ".join(f"{count:,} {split}" for split, count in splits.items() if count) or "no row"
+        raise InputError(f"no labelled training image in {shown}: it has {has}")
+    labels = {place.label for place in counts if place.label}
+    if len(labels) == 1:
+        raise InputError(f"all labels in {shown} are of one class, {labels.pop()!r}; a classifier needs two or more")
+    places, names = [place for place, _ in listed.examples], [name for _, name in listed.examples]
+    class_checks.check(places, names, [None] * len(places), shown)
 
 
 def sources(path: str, say: Callable[[str], None]) -> list[Source]:
+    listed = _listed(path, say)
+    for line in [*_decisions(listed.contents), *class_checks.notes(list(listed.counts))]:
+        say(line)
+    return [Source(listed.root, 0, ""), *listed.files]
+
+
+def _listed(path: str, say: Callable[[str], None]) -> _Listed:
+    """What lies at a path. Raises InputError for what does not exist, or does not fit together."""
     if not path:
         raise InputError("dataset parquet needs a path: a Parquet file, or a folder of them")
-    root = existing_uri(path)
-    fs, inside = storage.filesystem(root)
-    infos = fs.find(inside, detail=True) if fs.isdir(inside) else {inside: fs.info(inside)}
-    files = [source_of(fs, info) for name, info in infos.items() if name.endswith((".parquet", ".pq"))]
+    listing = list_files(path)
+    root, shown = listing.root, one_line(storage.local(listing.root))
+    files = sorted(file for file in listing.files if file.uri == root or _is_parquet(_name(root, file.uri)))
     if not files:
-        raise InputError(f"no .parquet file in {storage.local(root)}")
-    return sorted(files)
+        raise InputError(f"no .parquet file in {shown}{listing.but()}")
+    for file in files:
+        if isinstance(file, Refused):
+            raise InputError(f"{one_line(storage.local(file.uri))} cannot be read: {file.version}")
+    for note in listing.notes():
+        say(note)
+    if others := len(listing.files) - len(files):
+        say(f"files that are no .parquet files, and are not read: {others:,}")
+    contents = _contents(root, files)
+    _check_kinds(contents, shown)
+    counts: Counter[Place] = Counter()
+    examples = []
+    for content in contents:
+        for row, found in enumerate(parquet_rows.places(content)):
+            place = Place(*found)
+            counts[place] += 1
+            if counts[place] <= class_checks.MINIMUM:
+                examples.append((place, f"{_name(root, content.uri)}#{row}"))
+    return _Listed(root, files, contents, counts, examples)
 
 
 def read(spark: SparkSession, sources: Sequence[Source], limit: int | None) -> DataFrame:
-    from pyspark.errors import PySparkException
-    from pyspark.sql import functions as F
-
-    uris = [file.uri for file in sources]
-    for uri in uris:
-        _check(uri)
-    try:
-        frame = spark.read.parquet(*uris)
-    except PySparkException as error:
-        raise InputError(f"cannot read {storage.local(uris[0])}: {str(error).splitlines()[0][:200]}") from None
-    types = dict(frame.dtypes)
-    label = F.col("label").cast("string") if "label" in types else F.lit(None).cast("string")
-    split = F.col("split") if "split" in types else F.when(label.isNull(), "unlabeled").otherwise("train")
-    origin = F.format_string("%s#%012d", F.col("_metadata.file_path"), F.col("_metadata.row_index"))
-    image = _image(types, uris[0]).alias("image")
-    rows = frame.select(split.alias("split"), origin.alias("origin"), label.alias("label"), image)
-    _check_splits(rows, uris[0])
-    rows = rows.replace("unlabelled", "unlabeled", ["split"])
-    if limit:
-        rows = _first_of_each_split(rows, limit)
-    if "image" in types:
-        nulls = [F.lit(None).cast("int").alias(name) for name in ("height", "width", "channels")]
-        content = F.coalesce("image", F.lit(b"")).alias("content")
-        return rows.select("split", "origin", "label", *nulls, content, F.lit(None).cast("string").alias("reason"))
-    return rows.mapInPandas(_from_arrays, raw_images.SCHEMA)
+    known = _contents(sources[0].uri, sources[1:])
+    chosen = None if limit is None else _chosen(sources[0].uri, known, limit)
+    size = -(-sum(file.rows for file in known) // partitioning.tasks(spark, sum(file.rows for file in known) or 1))
+    parts = [
+        part for file in known for part in _slices(file, max(size, 1), None if chosen is None else chosen[file.uri])
+    ]
+    load = functools.partial(_load, {file.uri: file for file in known}, chosen)
+    return raw_images.read_slices(spark, parts, load)
 
 
-def _image(types: dict[str, str], uri: str) -> Column:
-    """The column of encoded files or, where there is none, of pixels as JSON text. Raises InputError without either."""
-    from pyspark.sql import functions as F
-
-    if types.get("image", "").startswith("struct") and "bytes:binary" in types["image"]:
-        return F.col("image.bytes")
-    if types.get("image") == "binary":
-        return F.col("image")
-    if not types.get("pixels", "").startswith("array"):
-        raise InputError(f"{storage.local(uri)} needs a column image (binary) or pixels (arrays); it has: {types}")
-    # Nested arrays cross to Python as lists of lists: as JSON text they keep their shape, whatever their depth.
-    return F.encode(F.to_json("pixels"), "utf-8")
+def _name(root: str, uri: str) -> str:
+    """The name of a file relative to the folder; of the only file nothing."""
+    return uri[len(root) + 1 :]
 
 
-def _check_splits(rows: DataFrame, uri: str) -> None:
-    unknown = [row[0] for row in rows.select("split").distinct().limit(9).collect() if row[0] not in SPLIT_NAMES]
-    if unknown:
-        raise InputError(f"unknown split {unknown[0]!r} in {storage.local(uri)}; known: {', '.join(SPLITS)}")
+def _is_parquet(name: str) -> bool:
+    hidden = any(part.startswith((".", "_")) for part in name.split("/"))
+    return name.lower().endswith(SUFFIXES) and not hidden
 
 
-def _first_of_each_split(rows: DataFrame, limit: int) -> DataFrame:
-    from pyspark.sql import Window
-    from pyspark.sql import functions as F
-
-    rank = F.row_number().over(Window.partitionBy("split").orderBy("origin"))
-    return rows.withColumn("rank", rank).where(F.col("rank") <= limit).drop("rank")
+def _contents(root: str, files: Sequence[Source]) -> list[Contents]:
+    """What each file holds by its footer and its path."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(lambda file: _content(root, file.uri), files))
 
 
-def _check(uri: str) -> None:
-    """Raise InputError for a file that is no Parquet, before Spark answers with a stack of its own."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    fs, inside = storage.filesystem(uri)
-    try:
-        with fs.open(inside, "rb") as file:
-            pq.ParquetFile(file)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{storage.local(uri)} is truncated or not a Parquet file: {error}") from None
+def _content(root: str, uri: str) -> Contents:
+    name = _name(root, uri)
+    return parquet_files.contents(uri, part_of(name), _in_path(name).get("label"))
 
 
-def _from_arrays(frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    """Rows of split, origin, label and pixels as JSON text -> raw images, in a worker."""
-    for frame in frames:
-        rows = [_from_array(*row) for row in frame.itertuples(index=False, name=None)]
-        yield pd.DataFrame(rows, columns=raw_images.COLUMNS)
+def part_of(name: str) -> str | None:
+    """The part of the dataset that the path of a file names: `split=test/`, a word of its own name, or a folder.
+
+    >>> part_of("data/train-00000-of-00001.parquet"), part_of("validation/0.parquet"), part_of("train_test.parquet")
+    ('train', 'validation', None)
+    """
+    *folders, file = name.split("/")
+    if split := _in_path(name).get("split"):
+        part = label_spelling.part(split)
+        if part is None:
+            raise InputError(f"unknown split {split!r} in {name}; known: {', '.join(label_spelling.SPLIT_OF)}")
+        return part
+    words = {label_spelling.part(word) for word in re.findall(r"[^\W\d_]+", file.rsplit(".", 1)[0])} - {None}
+    if len(words) == 1:
+        return words.pop()
+    return next((part for part in map(label_spelling.part, reversed(folders)) if part), None)
 
 
-def _from_array(split: str, origin: str, label: str | None, text: bytes | None) -> tuple[Any, ...]:
-    try:
-        array = np.array(json.loads(text or b"[]"))
-        if array.dtype.kind not in "iu" or array.size == 0 or array.min() < 0 or array.max() > 255:
-            raise images.ImageError("pixels must be whole numbers from 0 to 255")
-        pixels = images.from_array(array.astype(np.uint8))
-    except (images.ImageError, ValueError) as error:
-        return split, origin, label, None, None, None, None, str(error)
-    return split, origin, label, *pixels.shape, pixels.tobytes(), None
+def _in_path(name: str) -> dict[str, str | None]:
+    """The columns that folders name, as Hive does: `split=test/label=cat/`."""
+    pairs = [folder.split("=", 1) for folder in name.split("/")[:-1] if "=" in folder]
+    return {column.casefold(): label_columns.from_path(unquote(value)) for column, value in pairs}
+
+
+def _check_kinds(files: Sequence[Contents], shown: str) -> None:
+    """Raise InputError where no file has labels, or their kinds differ."""
+    first: dict[str, str] = {}
+    for file in files:
+        if file.kind:
+            first.setdefault(file.kind, one_line(storage.local(file.uri)))
+    if len(first) > 1:
+        (one, there), (other, here) = list(first.items())[:2]
+        raise InputError(f"the labels are {one} in {there} and {other} in {here}: write them alike")
+    if not first:
+        raise InputError(f"no labels in {shown}: no file has values in a column label")
+
+
+def _decisions(files: Sequence[Contents]) -> Iterator[str]:
+    """What was decided by the names of files."""
+    parts = Counter(file.part for file in files if file.part and not file.split)
+    if parts:
+        named = ", ".join(f"{count:,} {part}" for part, count in sorted(parts.items()))
+        yield f"files by the split that their paths name: {named}"
+    if parts[VALIDATION]:
+        yield JOINED
+
+
+def _chosen(root: str, files: Sequence[Contents], limit: int) -> dict[str, frozenset[int]]:
+    """The rows of each file that a limit takes."""
+    candidates, owners = [], []
+    for file in files:
+        name = _name(root, file.uri)
+        for row, (split, label) in enumerate(parquet_rows.places(file)):
+            candidates.append(Candidate(split, label, f"{name}#{row}"))
+            owners.append((file.uri, row))
+    chosen: dict[str, set[int]] = {file.uri: set() for file in files}
+    for (uri, row), taken in zip(owners, image_limit.taken(candidates, limit), strict=True):
+        if taken:
+            chosen[uri].add(row)
+    return {uri: frozenset(numbers) for uri, numbers in chosen.items()}
+
+
+def _slices(file: Contents, size: int, chosen: frozenset[int] | None) -> Iterator[raw_images.Slice]:
+    """Whole groups of rows, together about `size` rows, without those of which no row is chosen."""
+    start = row = 0
+    for count, _ in file.groups:
+        row += count
+        if row - start >= size or row == file.rows:
+            if row > start and (chosen is None or any(start <= number < row for number in chosen)):
+                yield file.uri, start, row
+            start = row
+
+
+def _load(
+    files: Mapping[str, Contents], chosen: Mapping[str, frozenset[int]] | None, uri: str, start: int, stop: int
+) -> Iterator[tuple[Any, ...]]:
+    return parquet_rows.rows(files[uri], start, stop, None if chosen is None else chosen[uri])
