@@ -193,3 +193,18 @@ def test_many_files_are_placed_soon() -> None:
     names = [f"train/class{i % 1000}/{i}.png" for i in range(100_000)]
 
     assert len(places(names)) == 1000
+
+
+def test_a_table_further_down_is_said_not_to_be_read() -> None:
+    names = [*images("pets"), "pets/labels.csv"]
+
+    assert error(names).endswith("pets/labels.csv is read where it is directly in the path: give /photos/pets")
+    assert notes([*names, *images("cars")]) == ["not read, since not directly in /photos: pets/labels.csv"]
+
+
+def test_a_class_that_is_spelled_otherwise_among_the_test_images_is_said() -> None:
+    line = error(images("train/Cat", "train/dog", "test/cat"))
+
+    assert line == (
+        "class 'cat' has fewer than 2 training images in /photos: none, but of 'Cat'; add images, or take it out"
+    )

@@ -162,6 +162,7 @@ def test_lines_are_counted_as_an_editor_does() -> None:
     [
         (b"name,label\na.jpg,cat", "labels.csv must have the columns file and label, not name, label"),
         (b"", "labels.csv must have the columns file and label, not none"),
+        (b"\0" * 8, "labels.csv must have the columns file and label, not " + r"\x00" * 4),
         (b"\n\n", "labels.csv must have the columns file and label, not none"),
         (b"\x89PNG\r\n\x1a\n\0\0", "labels.csv line 1 is not UTF-8; save it as CSV UTF-8"),
         (b"file,label,label\na.jpg,cat,dog", "labels.csv has the column label twice"),
@@ -181,7 +182,17 @@ def test_lines_are_counted_as_an_editor_does() -> None:
         ),
     ],
     ids=[
-        *("other columns", "empty", "blank", "a picture", "a column twice", "no label", "only a header", "Latin-1"),
+        *(
+            "other columns",
+            "empty",
+            "zeros",
+            "blank",
+            "a picture",
+            "a column twice",
+            "no label",
+            "only a header",
+            "Latin-1",
+        ),
         *("unknown split", "a comma", "an open quote", "no file", "huge"),
     ],
 )

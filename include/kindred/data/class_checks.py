@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from kindred.data import label_spelling
+from kindred.data import label_spelling, labels_csv
 from kindred.data.folder_layout import Place
 from kindred.data.sources import first
 from kindred.runtime.errors import InputError
@@ -29,8 +29,9 @@ def check(places: Sequence[Place], names: Sequence[str], refused: Sequence[str |
         raise InputError(
             f"all labels in {path} are of one class, {label!r}, {len(found):,} images; {_hint(found, path)}"
         )
+    spellings = {name: group for group in label_spelling.alike(train) for name in group}
     few = {
-        label: found[0] if found else faults.get(label, "none")
+        label: found[0] if found else faults.get(label) or _none(label, spellings)
         for label, found in sorted(train.items())
         if len(found) < MINIMUM
     }
@@ -42,6 +43,12 @@ def check(places: Sequence[Place], names: Sequence[str], refused: Sequence[str |
         named = first([f"{label!r} ({example})" for label, example in few.items()])
         fault = f"{len(few):,} classes have fewer than {MINIMUM} training images in {path}: {named}"
         raise InputError(f"{fault}; add images, or take them out")
+
+
+def _none(label: str, spellings: dict[str, list[str]]) -> str:
+    """What is said of a class without a training image; another spelling may have them."""
+    others = [repr(name) for name in spellings.get(label, []) if name != label]
+    return f"none, but of {first(others)}" if others else "none"
 
 
 def notes(places: Sequence[Place]) -> list[str]:
@@ -57,6 +64,9 @@ def _hint(names: Sequence[str], path: str) -> str:
     while all(len(folder) > shared and folder[shared] == folders[0][shared] for folder in folders):
         shared += 1
     below = sorted({folder[shared] for folder in folders if len(folder) > shared})
+    table = "/".join([*folders[0][:shared], labels_csv.NAME])
+    if shared and table in names:
+        return f"{table} is read where it is directly in the path: give {'/'.join([path, *folders[0][:shared]])}"
     if shared and len(below) > 1:
         return f"give {'/'.join([path, *folders[0][:shared]])}, which holds {first(below)}?"
     return "a classifier needs two or more"

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from kindred.data import label_spelling
+from kindred.data import label_spelling, labels_csv
 from kindred.data.label_spelling import JOINED, SPLIT_OF, VALIDATION
 from kindred.data.sources import first
 from kindred.runtime.errors import InputError
@@ -60,7 +60,10 @@ def by_folders(names: Sequence[str], path: str) -> Layout:
     place_of = {folder: _place(folder.split("/"), splits, has_train) for folder in dict.fromkeys(folders)}
     if not any(place.label and place.split == TRAIN for place in place_of.values()):
         raise InputError(f"no labelled image in {path}: none of train/<class>/*, <class>/* and labels.csv exists")
-    return Layout([place_of[folder] for folder in folders], _notes(tree, splits, has_train) + _same_classes(place_of))
+    notes = _notes(tree, splits, has_train) + _same_classes(place_of)
+    if tables := [name for name in names if name.endswith(f"/{labels_csv.NAME}")]:
+        notes.append(f"not read, since not directly in {path}: {first(tables)}")
+    return Layout([place_of[folder] for folder in folders], notes)
 
 
 def _place(folders: list[str], splits: dict[str, str], has_train: bool) -> Place:

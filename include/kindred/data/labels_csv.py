@@ -14,11 +14,13 @@ from kindred.data.label_spelling import SPLIT_OF
 from kindred.data.sources import first
 from kindred.runtime import storage
 from kindred.runtime.errors import InputError
+from kindred.runtime.log_lines import one_line
 from kindred.runtime.tables import TRAIN, UNLABELED
 
 NAME = "labels.csv"
 FILE, LABEL, SPLIT = COLUMNS = ("file", "label", "split")
 DELIMITERS = ",;\t|"
+MAX_SHOWN = 200  # characters of a header that is none
 NO_LABEL = "without a label"
 ENCODINGS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # by their first bytes
 
@@ -45,7 +47,7 @@ def parse(content: bytes, path: str) -> list[Row]:
     header = next(lines, (1, [""]))[1]
     names = [label_spelling.plain(name).casefold() for name in header]
     if not {FILE, LABEL} <= set(names):
-        found = ", ".join(filter(None, names)) or "none"
+        found = one_line(", ".join(filter(None, names)))[:MAX_SHOWN] or "none"
         raise InputError(f"{path} must have the columns file and label, not {found}")
     if repeated := [name for name in COLUMNS if names.count(name) > 1]:
         raise InputError(f"{path} has the column {repeated[0]} twice")

@@ -7,7 +7,8 @@ import os
 import sys
 from pathlib import Path
 
-from kindred.data import images
+from kindred.data import image_files, images
+from kindred.data.sources import existing_uri
 from kindred.runtime import runs
 from kindred.runtime.errors import InputError
 from kindred.search.answers import Answer
@@ -67,10 +68,11 @@ def _json(answer: Answer) -> str:
 def _query(bundle: Bundle, options: argparse.Namespace) -> Images:
     if options.image_id:
         return bundle.image(options.image_id)
-    if not options.image.is_file():
-        raise InputError(f"no such file: {options.image}")
+    uri = existing_uri(str(options.image))
+    if not options.image.is_file():  # a pipe would be waited for
+        raise InputError(f"not a file: {options.image}")
     try:
-        return bundle.model.as_query(images.decode(options.image.read_bytes()))
+        return bundle.model.as_query(images.decode(image_files.read_file(uri)))
     except images.ImageError as error:
         raise InputError(f"{options.image} is not a picture that can be read: {error}") from None
 
