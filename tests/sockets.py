@@ -2,6 +2,8 @@
 
 import contextlib
 import ipaddress
+import threading
+from collections.abc import Iterator
 
 import psutil
 
@@ -26,3 +28,23 @@ def is_loopback(ip: str) -> bool:
     address = ipaddress.ip_address(ip)
     mapped = getattr(address, "ipv4_mapped", None)  # as Java writes 127.0.0.1
     return (mapped or address).is_loopback
+
+
+@contextlib.contextmanager
+def watched(pid: int) -> Iterator[set[str]]:
+    """The sockets `beyond_loopback` that were there at any second of the block."""
+    seen: set[str] = set()
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(1):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                seen.update(beyond_loopback(pid))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        ended.set()
+        watcher.join()

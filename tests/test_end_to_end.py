@@ -1,5 +1,6 @@
 """The whole thing for real: `make run`'s program, killed and retried, resumed, served, used for prediction."""
 
+import base64
 import csv
 import http.client
 import json
@@ -18,6 +19,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+import sockets
 from chromium import PROGRAM, Page
 from kindred.data import images
 from kindred.runtime import file_names, runs, stages, storage
@@ -27,6 +29,8 @@ pytestmark = [pytest.mark.spark, pytest.mark.airflow]
 ROOT = Path(__file__).parents[1]
 CONF = {"dataset": "digits", "labels": 100}
 STAGES = [stage for stage in stages.ORDER if stage != stages.ATTACK]
+ENDED = ("success", "failed")
+MINE = {"name": "mine"}
 SCORES = "accuracy precision recall f1 true_positive_rate false_positive_rate mcc log_loss roc_auc".split()
 
 
@@ -47,15 +51,17 @@ def killed_run(home, environment, seed) -> dict:
     process = start("kindred_airflow.run", env)
     rng = random.Random(seed)
     stage = rng.choice(STAGES[:5])
-    victim = wait_for(lambda: find_stage(process.pid, stage), 300)
-    time.sleep(rng.uniform(0, 3))
-    kill_tree(victim)
-    output, _ = process.communicate(timeout=900)
+    with sockets.watched(process.pid) as beyond_loopback:
+        victim = wait_for(lambda: find_stage(process.pid, stage), 300)
+        time.sleep(rng.uniform(0, 3))
+        kill_tree(victim)
+        output, _ = process.communicate(timeout=900)
     folder = home / "runs" / "self_training" / "first"
     return {
         "status": process.returncode,
         "output": f"killed: {stage}, KINDRED_TEST_SEED={seed}\n{output}",
         "folder": folder,
+        "beyond_loopback": beyond_loopback,
     }
 
 
@@ -72,6 +78,14 @@ def test_a_run_whose_stage_was_killed_is_retried_and_succeeds(killed_run):
     assert figures["final/test/accuracy"] == figures[f"{chosen}/test/accuracy"]
     assert figures["final/cv/accuracy_mean"] == figures[f"{chosen}/cv/accuracy_mean"]
     assert figures["gate/low"] <= figures["gate/difference"] <= figures["gate/high"]
+
+
+def test_nobody_on_the_network_reaches_a_run_and_no_other_account_reads_what_it_makes(killed_run, home):
+    made = [*home.iterdir(), *(home / "airflow").rglob("*"), *(home / "logs").rglob("*")]
+
+    assert killed_run["beyond_loopback"] == set()
+    assert len(made) > 10
+    assert [path for path in made if is_open(path)] == []
 
 
 def test_the_console_shows_the_conf_each_stage_and_the_table_but_not_the_log(killed_run):
@@ -106,6 +120,7 @@ def test_a_promoted_run_is_searched_on_a_page_and_on_the_console(killed_run, hom
     server = start("kindred_airflow.search", {**environment, "SEARCH_PORT": str(port)})
     try:
         wait_for(lambda: port_answers(port), 60)
+        beyond_loopback = sockets.beyond_loopback(server.pid)
         query = call(f"{address}/api/images?limit=1", None)[1]["images"][0]["image_id"]
         status, answer = call(f"{address}/api/search?image_id={query}&k=3&distance=l2", None)
         with urllib.request.urlopen(f"{address}/api/images/{query}/picture", timeout=60) as picture:
@@ -124,6 +139,7 @@ def test_a_promoted_run_is_searched_on_a_page_and_on_the_console(killed_run, hom
     assert promotion.returncode == 0, promoted
     assert json.loads((home / "serving.json").read_text())["name"] == "self_training/first"
     assert (status, refused, ended) == (200, 400, 0)
+    assert beyond_loopback == set()
     assert [line.split()[-1] for line in table.splitlines()[-3:]] == nearest
     assert query in table.splitlines()[0]
 
@@ -141,7 +157,13 @@ def test_a_run_triggered_through_the_served_api_gives_the_same_figures(killed_ru
         anonymous, _ = call(trigger, {"logical_date": None, "conf": CONF})
         refused, answer = call(trigger, {"logical_date": None, "conf": {**CONF, "folds": 1}}, token)
         accepted, run = call(trigger, {"logical_date": None, "conf": CONF}, token)
-        wait_for(lambda: call(f"{trigger}/{run['dag_run_id']}", None, token)[1]["state"] in ("success", "failed"), 600)
+        with sockets.watched(server.pid) as beyond_loopback:
+            log = wait_for(lambda: log_of_running_task(f"{trigger}/{run['dag_run_id']}", "ingest", token), 300)
+            wait_for(lambda: call(f"{trigger}/{run['dag_run_id']}", None, token)[1]["state"] in ENDED, 600)
+        experiments = f"http://127.0.0.1:{mlflow_port}/api/2.0/mlflow/experiments/create"
+        outside = {"name": "outside", "artifact_location": "/etc"}
+        login = f"Basic {base64.b64encode(f'admin:{password}'.encode()).decode()}"
+        created = [call(experiments, *request)[0] for request in ((MINE,), (outside, login), (MINE, login))]
         about = f"{address}/image-search/api/about"
         stranger, known = call(about, None), call(about, None, token)
         cards = PROGRAM and search_in_airflow(address, token, tmp_path)
@@ -158,6 +180,11 @@ def test_a_run_triggered_through_the_served_api_gives_the_same_figures(killed_ru
     assert scores_of(served) == pytest.approx(scores_of(made), abs=1e-6)
     assert served["featurize/reused"] == 1
     assert stranger[0] == 401
+    assert beyond_loopback == set()
+    assert "[kindred]" in log
+    assert created == [401, 400, 200]  # without a password, outside of MLflow's folder, inside
+    assert [path for path in (home / "airflow", *home.glob("*.db"), *home.glob("logs/*")) if is_open(path)] == []
+    assert [path for path in home.glob("logs/*") if password in path.read_text()] == []
     assert (known[0], known[1]["run"]) == (200, "self_training/first")  # what the test before has promoted
     assert cards in (None, 16)
     assert not port_answers(airflow_port)
@@ -324,13 +351,16 @@ def next_line(process: subprocess.Popen, pattern: str) -> str | None:
 
 
 def call(address: str, body: dict | None, token: str | None = None) -> tuple[int, dict]:
-    headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+    """The status and the JSON of an answer; `token` is Airflow's, or the whole header of another login."""
+    login = token if token is None or token.startswith("Basic ") else f"Bearer {token}"
+    headers = {"Content-Type": "application/json", **({"Authorization": login} if login else {})}
     data = None if body is None else json.dumps(body).encode()
     try:
         with urllib.request.urlopen(urllib.request.Request(address, data, headers), timeout=60) as answer:
             return 200 if answer.status == 201 else answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
-        return error.code, json.loads(error.read() or b"{}")
+        content = error.read()
+        return error.code, json.loads(content) if content.startswith(b"{") else {}
 
 
 def search_in_airflow(address: str, token: str, place: Path) -> int:
@@ -344,6 +374,19 @@ def search_in_airflow(address: str, token: str, place: Path) -> int:
     cards = page.wait_for(f"{inside}.querySelectorAll('article').length")
     page.close()
     return cards
+
+
+def log_of_running_task(run: str, task: str, token: str) -> str | None:
+    """What Airflow's page shows of a task that runs and has written something."""
+    log = json.dumps(call(f"{run}/taskInstances/{task}/logs/1", None, token)[1])
+    if "[kindred]" not in log or call(f"{run}/taskInstances/{task}", None, token)[1]["state"] != "running":
+        return None
+    return log
+
+
+def is_open(path: Path) -> bool:
+    """Whether other accounts have any right to a file."""
+    return bool(path.stat().st_mode & 0o077)
 
 
 def free_port() -> int:
