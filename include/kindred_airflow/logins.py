@@ -25,8 +25,10 @@ def admin_password(path: Path) -> str:
 
 
 def replace_open_password(path: Path) -> None:
-    """A new password for the admin where other accounts could read the file with the old one."""
-    if path.exists() and private_files.is_open(path):
+    """A new password for the admin where other accounts could read the file with the old one. It stays where the disk
+    knows no rights: they would read the new one too.
+    """
+    if path.exists() and private_files.is_open(path) and private_files.close(path):
         write_passwords(path, {**_passwords(path), ADMIN: secrets.token_urlsafe(16)})
 
 

@@ -21,7 +21,7 @@ def narrow(data: Path) -> None:
     """Take the rights of other accounts from databases, passwords and logs in KINDRED_DATA; says which files others can
     read all the same, where the disk knows no rights or the files belong to somebody else.
     """
-    still_open = [path for path in _known(data) if not _narrow(path)]
+    still_open = [path for path in _known(data) if not close(path)]
     if still_open:
         names = ", ".join(str(path) for path in still_open[:SHOWN])
         problem = f"other accounts can read {names}" + (" and more" if len(still_open) > SHOWN else "")
@@ -33,17 +33,8 @@ def is_open(path: Path) -> bool:
     return bool(path.stat().st_mode & OTHERS)
 
 
-def _known(data: Path) -> Iterator[Path]:
-    for folder in (data / name for name in PRIVATE_FOLDERS):
-        if folder.is_dir():
-            yield folder
-            yield from (path for path in folder.iterdir() if path.is_file())
-    for pattern in PRIVATE_FILES:
-        yield from data.glob(pattern)
-
-
-def _narrow(path: Path) -> bool:
-    """Whether other accounts have no right to a file or folder, now."""
+def close(path: Path) -> bool:
+    """Take the rights of other accounts from a file or folder; whether they have none now."""
     try:
         if is_open(path):
             path.chmod(stat.S_IMODE(path.stat().st_mode) & ~OTHERS)
@@ -52,3 +43,12 @@ def _narrow(path: Path) -> bool:
         return True
     except PermissionError:
         return False
+
+
+def _known(data: Path) -> Iterator[Path]:
+    for folder in (data / name for name in PRIVATE_FOLDERS):
+        if folder.is_dir():
+            yield folder
+            yield from (path for path in folder.iterdir() if path.is_file())
+    for pattern in PRIVATE_FILES:
+        yield from data.glob(pattern)

@@ -1,6 +1,7 @@
 """The password of the user admin."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +39,15 @@ def test_a_password_that_others_could_read_is_replaced(tmp_path) -> None:
     assert password != "known to all"
     assert json.loads(file.read_text()) == {"viewer": "theirs", "admin": password}
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_password_stays_where_a_disk_knows_no_rights(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "passwords"
+    file.write_text('{"admin": "known to all"}')
+    file.chmod(0o644)
+    monkeypatch.setattr(Path, "chmod", lambda *_: None)
+
+    assert logins.admin_password(file) == "known to all"
 
 
 @pytest.mark.parametrize("content", ["no JSON", "[]", '{"admin": 1}', "\xff"])
