@@ -1,8 +1,6 @@
-"""A limit takes some of every class, and the same images in Spark as without it."""
+"""A limit takes some of every class, always the same images."""
 
 from collections import Counter
-
-import pytest
 
 from kindred.data import image_limit
 from kindred.data.image_limit import Candidate
@@ -31,13 +29,3 @@ def test_the_order_of_the_files_does_not_matter() -> None:
 
 def test_no_limit_takes_all() -> None:
     assert names(None) == names(1000) == [image.name for image in IMAGES]
-
-
-@pytest.mark.spark
-def test_spark_takes_the_same(spark) -> None:
-    rows = spark.createDataFrame(IMAGES, "split string, label string, name string")
-
-    taken = image_limit.take(rows, 9, "name")
-
-    assert taken.columns == rows.columns
-    assert sorted(row.name for row in taken.collect()) == sorted(names(9))

@@ -4,15 +4,10 @@ In each split the classes take turns (images without a label are one more), and 
 names' hashes.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+from typing import NamedTuple
 
 
 class Candidate(NamedTuple):
@@ -39,16 +34,3 @@ def taken(candidates: Sequence[Candidate], limit: int | None) -> list[bool]:
         turns[split] += [(turn, *image) for turn, image in enumerate(sorted(images))]
     chosen = {i for images in turns.values() for _, _, i in sorted(images)[:limit]}
     return [i in chosen for i in range(len(candidates))]
-
-
-def take(rows: DataFrame, limit: int, name: str) -> DataFrame:
-    """The same for a DataFrame with the columns split, label and `name`, in Spark."""
-    from pyspark.sql import Window
-    from pyspark.sql import functions as F
-
-    columns = rows.columns
-    in_class = Window.partitionBy("split", "label").orderBy("_hash", name)
-    in_split = Window.partitionBy("split").orderBy("_turn", "_hash", name)
-    turns = rows.withColumn("_hash", F.sha2(name, 256)).withColumn("_turn", F.row_number().over(in_class))
-    ranked = turns.withColumn("_rank", F.row_number().over(in_split))
-    return ranked.where(F.col("_rank") <= limit).select(columns)
