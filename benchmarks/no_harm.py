@@ -103,7 +103,7 @@ def trial(
         hide(run, source, hidden)
     else:
         for name in ("ingest", "featurize"):
-            storage.put_json(storage.join(run, name, file_names.MARK), marks.mark_of(storage.join(source, name)))
+            marks.put(storage.join(run, name), marks.mark_of(storage.join(source, name)) or {})
     train = bench.arguments(args, stages.TRAIN_BASE, seed)
     pseudo = bench.arguments(args, stages.PSEUDO_LABEL, seed)
     chosen = {"labels_per_class": budget, "labels": None, "label_choice": "random", "stratified": True, "seed": seed}

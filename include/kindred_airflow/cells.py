@@ -20,7 +20,7 @@ FOLDS = 2  # choose a cell's penalty, within a factor of 5 in which accuracy is 
 log = logging.getLogger("kindred")
 
 
-@task(retries=0)
+@task
 def clusterings(**context: Any) -> list[dict[str, Any]]:
     """The stage and arguments of each clustering that the cells need."""
     from kindred.studies.label_propagation import cell_grid
@@ -30,7 +30,7 @@ def clusterings(**context: Any) -> list[dict[str, Any]]:
     return [_stage(f"cluster/{k}", {"k": k, "seed": context["params"]["seed"]}) for k in counts]
 
 
-@task(retries=0)
+@task
 def cells(**context: Any) -> list[dict[str, Any]]:
     """The stage and arguments of each cell."""
     with fail_on_bad_input("cells"):
@@ -39,13 +39,13 @@ def cells(**context: Any) -> list[dict[str, Any]]:
     return [_stage(f"cell/{cell.name}", {**asdict(cell), **shared}) for cell in grid]
 
 
-@task(retries=0)
+@task
 def budgets(**context: Any) -> list[dict[str, Any]]:
     """This pipeline's own runs: their parts of the DAG run, and how many labels each is given."""
     return [{"part": f"ours-{n}", "labels": n} for n in sorted(set(context["params"]["budgets"]))]
 
 
-@task(retries=0)
+@task
 def table(run: str, **context: Any) -> None:
     """Published, reproduced and ours, as a table and a plot: in the run's folder and on its MLflow run."""
     from kindred.runtime import results, storage, tracking

@@ -1,11 +1,15 @@
-"""From a task of Airflow to its run in MLflow, to the report, and to its job in Spark's history server."""
+"""From a task of Airflow to its run in MLflow, to the report, and to its job in Spark's history server.
+
+Airflow asks for links after each task, also a skipped one, and ends a process that takes longer than 20 s for that: so
+nothing heavy is imported here, and nothing asked but small files.
+"""
 
 import os
 from typing import Any
 
 from airflow.sdk import BaseOperatorLink
 
-from kindred.runtime import file_names
+from kindred.runtime import file_names, marks, mlflow_pages, storage
 
 
 class MlflowLink(BaseOperatorLink):
@@ -14,9 +18,7 @@ class MlflowLink(BaseOperatorLink):
     name = "MLflow run"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        from kindred.runtime import tracking
-
-        return tracking.page_of(operator.run)
+        return mlflow_pages.page_of(operator.run)
 
 
 class ReportLink(MlflowLink):
@@ -36,8 +38,8 @@ class SparkLink(BaseOperatorLink):
     name = "Spark job"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        from kindred.runtime import marks, storage
-
-        application = (marks.mark_of(storage.join(operator.run, operator.stage)) or {}).get("application")
         server = os.environ.get("KINDRED_SPARK_HISTORY")
-        return f"{server}/history/{application}" if server and application else ""
+        if not server:
+            return ""
+        application = (marks.mark_of(storage.join(operator.run, operator.stage)) or {}).get("application")
+        return f"{server}/history/{application}" if application else ""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kindred.runtime import cpu, java, runs, storage
 from kindred.runtime.errors import InputError
-from kindred_airflow import logins, private_files
+from kindred_airflow import logins, moved_artifacts, private_files
 
 ROOT = Path(__file__).parents[2]
 MAX_LIGHT_TASKS = 16  # that run beside the Spark jobs, one for each core: each has a process, also while it is idle
@@ -35,6 +35,13 @@ def use_tracking() -> None:
     """Let this process speak to MLflow: where the environment says, or to the database of this machine."""
     if not os.environ.get("MLFLOW_TRACKING_URI"):
         os.environ["MLFLOW_TRACKING_URI"] = tracking_uri()
+        follow_moved_data()
+
+
+def follow_moved_data() -> None:
+    """Let MLflow's database of this machine name its artefacts where they are now."""
+    if not os.environ.get("KINDRED_ARTIFACTS"):  # they are where a person has put them
+        moved_artifacts.follow(data_folder() / "mlflow.db", data_folder(), lambda line: print(f"  {line}", flush=True))
 
 
 def environment(database: str) -> dict[str, str]:
@@ -54,6 +61,10 @@ def environment(database: str) -> dict[str, str]:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / database}?timeout=60",
         "AIRFLOW__API__HOST": "127.0.0.1",
+        # Of a busy machine, on which ten runs may start at once: the answers of Airflow's server to tasks, and what a
+        # task does after its end.
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
+        "AIRFLOW__CORE__TASK_SUCCESS_OVERTIME": "300",
         "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS": "0o600",
         "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS": "0o700",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
@@ -65,6 +76,9 @@ def environment(database: str) -> dict[str, str]:
     fixed = {
         "KINDRED_DATA": str(data_folder()),
         "AIRFLOW_HOME": str(home),
+        # The airflow.cfg that Airflow writes there once names both by where they were then.
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
+        "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(home / "logs" / "dag_processor"),
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT / "include"), os.environ.get("PYTHONPATH")])),
@@ -87,6 +101,7 @@ def prepare(env: dict[str, str], database: str) -> None:
     versions = " ".join(f"{name} {metadata.version(name)}" for name in ("apache-airflow", "mlflow"))
     with (home / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        follow_moved_data()
         if ready.exists() and ready.read_text() == versions:
             return
         tracking = [

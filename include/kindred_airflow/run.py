@@ -1,5 +1,6 @@
 """`make run`: one DAG run on this machine, without a server. The console shows the stages; the log keeps everything."""
 
+import fcntl
 import json
 import os
 import secrets
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from kindred.runtime import file_names, outcomes, results, runs, storage
 from kindred.runtime.errors import InputError
@@ -68,11 +69,22 @@ def _print_failures(failed: list[tuple[str, str]], console: Console, status: int
         print(f"  FAILED: {console.error or f'Airflow ended with status {status}'}", flush=True)
 
 
+def _held(log: Path) -> TextIO:
+    """The log of a run, open to be written by this process alone. Raises InputError where another one writes it."""
+    file = log.open("a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise InputError(f"run {log.stem!r} is at work already; wait for it, or take another RUN_ID") from None
+    return file
+
+
 def _follow(test: list[str], env: dict[str, str], log: Path, console: Console) -> int:
     """Run a command to its end, its output in `log` and its essence on the console; its exit status."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with (
-        log.open("a") as file,
+        _held(log) as file,
         subprocess.Popen(
             test,
             env=env,

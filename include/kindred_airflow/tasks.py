@@ -33,7 +33,7 @@ def fail_on_bad_input(name: str) -> Iterator[None]:
         raise AirflowFailException(str(error)) from None
 
 
-@task(retries=0)
+@task
 def open_run(part: str = "", values: dict[str, Any] | None = None, **context: Any) -> str:
     """Make the run's folder, or find it again, and its MLflow run; the folder's URI is all that goes through XCom.
 
@@ -61,7 +61,7 @@ def check_values(context: Mapping[str, Any]) -> None:
     params.check(context["dag_run"].conf or {}, params.schemas(context["dag"]))
 
 
-@task(trigger_rule="all_done", retries=0)
+@task(trigger_rule="all_done")
 def close_run(run: str | None, **context: Any) -> None:
     """Merge the figures into metrics.json and MLflow's parent run, and close that. Fails where a task before it
     failed.
@@ -146,7 +146,7 @@ def _skip_unless_ticked(context: Any) -> None:
         raise AirflowSkipException("the box attack is not ticked")
 
 
-@task(retries=0)
+@task
 def compare(reproduced: str, ours: str, **context: Any) -> None:
     """The table of the published study, its reproduction and this pipeline's own result."""
     from kindred.studies import stl10
@@ -155,7 +155,7 @@ def compare(reproduced: str, ours: str, **context: Any) -> None:
         log.info("%s", line)
 
 
-@task(retries=0)
+@task
 def promote(**context: Any) -> None:
     """Serve the run that the form names."""
     from kindred.serving import champion

@@ -1,5 +1,6 @@
 """What `make run` does around Airflow: what its console reports of a run, and the end of its processes."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import psutil
 import pytest
 
 from kindred.runtime import outcomes, runs
+from kindred.runtime.errors import InputError
 from kindred.runtime.outcomes import Outcome
 from kindred_airflow import machine, params, run
 from kindred_airflow.processes import end_tree
@@ -122,6 +124,19 @@ print("[kindred] ingest: done in 1.0 s, 9 images")
         "  ingest         failed: ValueError: no (the stack is in the log)",
         "  ingest         done in 1.0 s, 9 images",
     ]
+
+
+def test_a_run_that_is_at_work_is_not_started_a_second_time(airflow, data: Path) -> None:
+    airflow("raise SystemExit(0)")
+    (data / "logs").mkdir(parents=True)
+    with (data / "logs" / "self_training-first.log").open("a") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+
+        with pytest.raises(InputError, match="run 'self_training-first' is at work already; .* another RUN_ID"):
+            run.run("self_training", {}, "first")
+        assert run.run("self_training", {}, "second")[1] == 0
+
+    assert run.run("self_training", {}, "first")[1] == 0
 
 
 @pytest.mark.slow

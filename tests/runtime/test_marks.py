@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kindred.runtime import file_names, marks, storage
+from kindred.runtime import committed_files, file_names, marks, storage
 
 
 def mark(attempt: str, **arguments: int) -> dict:
@@ -106,3 +106,136 @@ def test_sweeping_takes_old_attempts_without_a_mark(folder: str) -> None:
 
 def test_sweeping_where_nothing_is_does_nothing(folder: str) -> None:
     assert marks.sweep(folder) == []
+
+
+def test_nothing_is_swept_where_the_mark_cannot_be_read(folder: str) -> None:
+    storage.put_bytes(f"{folder}/{1000:020d}-00000000/part-0.parquet", b"rows")
+    storage.put_bytes(f"{folder}/{file_names.MARK}", b"")
+
+    assert marks.sweep(folder) == []
+
+
+def finished(folder: str) -> dict:
+    """A stage's mark, with the files that it names."""
+    attempt = marks.new_attempt()
+    place = f"{folder}/{attempt}"
+    for name in ("images/part-0.parquet", "images/part-1.parquet", "network.npz"):
+        storage.put_bytes(f"{place}/{name}", name.encode())
+    for name in ("images/.part-0.parquet.crc", "images/_SUCCESS"):  # Spark's own
+        storage.put_bytes(f"{place}/{name}", b"1")
+    return {
+        **{"stage": "ingest", "attempt": attempt, "folder": place, "summary": "3 images"},
+        **{"arguments": {"n": 1}, "inputs": {}, "figures": {"n": 1}, "facts": {}},
+        **{"tables": {"images": f"{place}/images"}, "files": {place: committed_files.listing(place)}},
+    }
+
+
+def test_finished_work_whose_files_are_all_there_is_used_again(folder: str, messages: list[str]) -> None:
+    mark = finished(folder)
+    marks.put(folder, mark)
+    storage.put_bytes(f"{mark['folder']}/another", b"file")  # is no harm
+    storage.delete(f"{mark['folder']}/images/_SUCCESS")
+
+    assert marks.find_whole(folder, messages.append) == mark
+    assert committed_files.of_table(mark, "images") == {"part-0.parquet": 21, "part-1.parquet": 21}
+    assert messages == []
+
+
+def test_a_mark_whose_names_are_numbers_is_read_as_json_has_them(folder: str, messages: list[str]) -> None:
+    mark = finished(folder) | {"facts": {"folds": {number: {"labels": 5} for number in range(12)}}}
+
+    assert marks.commit(folder, mark) == mark
+    read = marks.find_whole(folder, messages.append)
+
+    assert read is not None
+    assert read["facts"]["folds"]["11"] == {"labels": 5}
+    assert messages == []
+
+
+BROKEN_MARKS = {
+    "empty": (lambda content: b"", "it is empty"),
+    "blank": (lambda content: b"  \n", "it is empty"),
+    "cut": (lambda content: content[: len(content) // 2], "it is cut or no JSON"),
+    "binary": (lambda content: bytes(range(256)), "it is cut or no JSON"),
+    "nested": (lambda content: b"[" * 100_000, "it is cut or no JSON"),
+    "a list": (lambda content: b"[1, 2]", "it holds no JSON object"),
+    "a text": (lambda content: b'"done"', "it holds no JSON object"),
+    "null": (lambda content: b"null", "it holds no JSON object"),
+    "newer": (lambda content: content.replace(b'"format": 2', b'"format": 3'), "of a newer version: its format is 3"),
+    "flipped": (lambda content: content.replace(b'"n": 1', b'"n": 7'), "it was changed"),
+    "no tables": (lambda content: b'{"attempt": "1", "tables": []}', "its 'tables' is none"),
+}
+
+
+@pytest.mark.parametrize("kind", list(BROKEN_MARKS))
+def test_a_mark_that_cannot_be_read_is_made_again_and_says_so(folder: str, messages: list[str], kind: str) -> None:
+    change, reason = BROKEN_MARKS[kind]
+    marks.put(folder, finished(folder))
+    path = f"{folder}/{file_names.MARK}"
+    storage.put_bytes(path, change(storage.read_bytes(path)))
+
+    with pytest.raises(storage.UnreadableError, match="_DONE.json cannot be read, .*; `make run` with the RUN_ID"):
+        marks.mark_of(folder)
+    assert marks.find_whole(folder, messages.append) is None
+    again = finished(folder)
+    assert marks.commit(folder, again) == again
+
+    (message,) = messages
+    assert message.startswith(f"{storage.local(path)} cannot be read, ")
+    assert message.endswith(f"{reason}: made again")
+    assert marks.mark_of(folder) == again
+
+
+def test_a_mark_that_lacks_something_is_made_again(folder: str, messages: list[str]) -> None:
+    for name in marks.KEYS:
+        messages.clear()
+        marks.put(folder, {key: value for key, value in finished(folder).items() if key != name})
+
+        assert marks.find_whole(folder, messages.append) is None
+        assert messages == [f"its mark has no {name!r}: made again"]
+
+
+def test_a_folder_in_the_place_of_a_mark_is_made_again(tmp_path: Path, messages: list[str]) -> None:
+    folder = f"file://{tmp_path}/stage"
+    (tmp_path / "stage" / file_names.MARK / "inside").mkdir(parents=True)
+
+    assert marks.find_whole(folder, messages.append) is None
+    marks.commit(folder, mark("1", n=1))
+    assert marks.mark_of(folder) == mark("1", n=1)
+    assert len(messages) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("images/part-0.parquet", None, "images/part-0.parquet is missing"),
+        ("images/part-1.parquet", b"", "images/part-1.parquet has 0 bytes, not 21"),
+        ("network.npz", b"network", "network.npz has 7 bytes, not 11"),
+        ("images", None, "images/part-0.parquet is missing"),
+        ("", None, "images/part-0.parquet is missing"),
+    ],
+)
+def test_work_whose_files_are_missing_or_cut_is_made_again(folder, messages, name, content, reason) -> None:
+    before = finished(folder)
+    marks.put(folder, before)
+    path = storage.join(before["folder"], name)
+    if content is None:
+        storage.delete(path)
+    else:
+        storage.put_bytes(path, content)
+
+    assert marks.find_whole(folder, messages.append) is None
+    again = finished(folder)
+    assert marks.commit(folder, again) == again  # though the mark that stands is of the same work
+
+    (message,) = messages
+    assert message.endswith(f"{reason}: made again")
+    assert message.startswith(storage.local(before["folder"]))
+
+
+def test_a_mark_of_before_names_no_files_and_is_trusted(folder: str, messages: list[str]) -> None:
+    old = {key: value for key, value in finished(folder).items() if key != "files"}
+    storage.put_json(f"{folder}/{file_names.MARK}", old)
+    storage.delete(f"{old['folder']}/images/part-0.parquet")
+
+    assert marks.find_whole(folder, messages.append) == old

@@ -1,8 +1,11 @@
 """A run's first step: what MLflow gets of it."""
 
+import logging
+
 import pytest
 
-from kindred.runtime import file_names, run_lifecycle, storage, tracking
+from kindred.runtime import file_names, run_lifecycle, runs, storage, tracking
+from kindred.runtime.errors import InputError
 
 
 @pytest.fixture
@@ -11,6 +14,8 @@ def tags(tmp_path, monkeypatch) -> dict:
     logged: dict = {}
     monkeypatch.setenv("KINDRED_DATA", str(tmp_path))
     monkeypatch.setattr(tracking, "start_run", lambda dag, name, params, tags: logged.update(tags) or "id")
+    monkeypatch.setattr(tracking, "experiment_of", lambda run: "7")
+    monkeypatch.setattr(tracking, "replace_run", lambda run, by: logged.update(replaced=(run, by)))
     monkeypatch.setattr(tracking, "resume_run", lambda run: logged.update(resumed=run))
     return logged
 
@@ -47,3 +52,68 @@ def test_a_run_with_the_same_values_is_resumed(tags) -> None:
     assert run_lifecycle.open_run("predict", "one", {"run": "first"}) == first
     assert tags["resumed"] == "id"
     assert storage.find_json(storage.join(first, file_names.RUN))["params"] == {"run": "first"}
+
+
+def put_mark(run: str, stage: str, arguments: dict, inputs: dict) -> None:
+    storage.put_json(storage.join(run, stage, file_names.MARK), {"arguments": arguments, "inputs": inputs})
+
+
+def test_a_run_keeps_what_its_links_lead_to(tags) -> None:
+    run = run_lifecycle.open_run("predict", "one", {"run": "first"})
+
+    record = runs.record_of(run)
+    assert record is not None
+    assert (record["mlflow_run_id"], record["mlflow_experiment_id"]) == ("id", "7")
+
+
+def test_other_values_for_the_same_run_are_named_with_the_stages_that_are_made_again(tags, caplog) -> None:
+    before, now = {"threshold": 0.9, "folds": 5, "seed": 0}, {"threshold": 0.8, "folds": 5, "leaks": "drop"}
+    run = run_lifecycle.open_run("self_training", "one", before)
+    put_mark(run, "ingest", {"dataset": "digits"}, {})
+    put_mark(run, "train_base", {"folds": 5}, {"ingest": "1"})
+    put_mark(run, "gate", {}, {"train_final": "4"})
+    put_mark(run, "pseudo_label", {"threshold": 0.9}, {"train_base": "2"})
+    put_mark(run, "train_final", {"folds": 5}, {"pseudo_label": "3", "train_base": "2"})
+
+    with caplog.at_level(logging.INFO):
+        again = run_lifecycle.open_run("self_training", "two", {**now, "run_name": "one"})
+
+    assert again == run
+    assert caplog.messages == [
+        '[kindred] open_run: leaks (none) -> "drop", seed 0 -> (none), threshold 0.9 -> 0.8: '
+        "makes again pseudo_label, train_final, gate"
+    ]
+    assert runs.params_of(run) == now
+    assert tags["replaced"] == ("id", "id")
+
+
+def test_a_run_whose_file_is_broken_is_opened_anew_and_says_so(tags, caplog) -> None:
+    run = run_lifecycle.open_run("predict", "one", {"run": "first"})
+    for content in (b"", b"{", b"[]", b"\xff\x00", b'{"format": 99, "params": {}}'):
+        storage.put_bytes(storage.join(run, file_names.RUN), content)
+        caplog.clear()
+
+        with caplog.at_level(logging.INFO):
+            assert run_lifecycle.open_run("predict", "one", {"run": "first"}) == run
+
+        assert len(caplog.messages) == 1
+        assert "run.json cannot be read, " in caplog.text
+        assert "made again, with another MLflow run" in caplog.text
+        assert runs.params_of(run) == {"run": "first"}
+    assert "resumed" not in tags
+
+
+def test_a_run_that_mlflow_no_longer_has_is_opened_anew_and_says_so(tags, caplog, monkeypatch) -> None:
+    def gone(run: str) -> None:
+        raise InputError(f"MLflow has no run {run!r}")
+
+    run_lifecycle.open_run("predict", "one", {"run": "first"})
+    monkeypatch.setattr(tracking, "resume_run", gone)
+    monkeypatch.setattr(tracking, "start_run", lambda dag, name, params, tags: "another")
+
+    with caplog.at_level(logging.INFO):
+        run = run_lifecycle.open_run("predict", "one", {"run": "first"})
+
+    assert (runs.record_of(run) or {})["mlflow_run_id"] == "another"
+    assert "MLflow has no run 'id': made again" in caplog.text
+    assert "replaced" not in tags

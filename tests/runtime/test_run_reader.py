@@ -1,5 +1,7 @@
 """What the finished stages of a run have left, as others read it."""
 
+import logging
+import shutil
 import time
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
 
-from kindred.runtime import arrow, job, runs
+from kindred.runtime import arrow, job, marks, runs, storage
 from kindred.runtime.errors import InputError
 from kindred.runtime.run_reader import RunReader
 from kindred.runtime.stage import Stage
@@ -87,3 +89,55 @@ def test_a_small_file_of_a_stage_is_read_by_others(run: str) -> None:
     assert RunReader(run, "evaluate").file("ingest", "notes.txt") == b"hello"
     with pytest.raises(InputError, match="no file 'other.txt' in "):
         RunReader(run, "evaluate").file("ingest", "other.txt")
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda part: part.unlink(), "part-0.parquet is missing"),
+        (lambda part: part.write_bytes(part.read_bytes()[:-9]), "part-0.parquet has [0-9,]+ bytes, not"),
+        (lambda part: part.write_bytes(bytes(len(part.read_bytes()))), "'labels' cannot be read: "),
+        (lambda part: part.rename(part.with_name("part-1.parquet")), "part-0.parquet is missing"),
+        (lambda part: shutil.copy(part, part.with_name("part-1.parquet")), "part-1.parquet does not belong here"),
+    ],
+    ids=["deleted", "cut", "zeros", "renamed", "doubled"],
+)
+def test_a_table_with_a_broken_part_names_it_and_what_heals_it(run: str, damage, reason: str) -> None:
+    do("choose_labels", run, write_labels)
+    (part,) = Path(storage.local(run)).glob("choose_labels/*/labels/part-0.parquet")
+    damage(part)
+
+    with pytest.raises(InputError, match=f"{reason}.*; `make run` with the RUN_ID and the CONF of its run") as refused:
+        RunReader(run, "train_base").rows("labels")
+
+    assert str(part.parent) in str(refused.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"attempt": 7}', b"{}"])
+def test_a_broken_mark_names_its_file_and_what_heals_it(run: str, content: bytes) -> None:
+    storage.put_bytes(f"{run}/gate/_DONE.json", content)
+
+    with pytest.raises(InputError, match="gate.*; `make run` with the RUN_ID and the CONF of its run makes it again"):
+        RunReader(run, "evaluate").facts_of("gate")
+
+
+def test_broken_work_is_made_again_and_what_follows_it_too(run: str, caplog) -> None:
+    def count(s: Stage) -> str:
+        s.figures["count"] = s.rows("labels").num_rows
+        return "counted"
+
+    def both() -> None:
+        do("choose_labels", run, write_labels)
+        do("gate", run, count)
+
+    both()
+    first = {stage: marks.mark_of(f"{run}/{stage}") for stage in ("choose_labels", "gate")}
+    (part,) = Path(storage.local(run)).glob("choose_labels/*/labels/part-0.parquet")
+    part.unlink()
+    with caplog.at_level(logging.INFO):
+        both()
+
+    again = {stage: marks.mark_of(f"{run}/{stage}") for stage in first}
+    assert f"[kindred] choose_labels: {part} is missing: made again" in caplog.messages
+    assert all(again[stage]["attempt"] != first[stage]["attempt"] for stage in first)
+    assert again["gate"]["figures"]["count"] == first["gate"]["figures"]["count"]

@@ -56,10 +56,8 @@ def test_the_files_of_a_runs_stages_are_found_in_two_levels(data: Path) -> None:
         storage.put_json(storage.join(run, stage, "_DONE.json"), {"of": stage})
     storage.put_json(storage.join(run, "run.json"), {})
 
-    contents = runs.files_of_stages(run, "_DONE.json")
-
-    assert contents == {stage: {"of": stage} for stage in ("ingest", "cell/all", "cell/random-500")}
+    assert sorted(runs.stages_with(run, "_DONE.json")) == ["cell/all", "cell/random-500", "ingest"]
 
 
 def test_a_run_that_is_not_there_has_no_files(data: Path) -> None:
-    assert runs.files_of_stages(runs.run_folder("self_training", "none"), "_DONE.json") == {}
+    assert runs.stages_with(runs.run_folder("self_training", "none"), "_DONE.json") == []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kindred.runtime import file_names, storage, tracking
+from kindred.runtime import file_names, mlflow_pages, runs, storage, tracking
 from kindred.runtime.errors import InputError
 
 pytestmark = pytest.mark.slow
@@ -32,7 +32,7 @@ def test_a_run_that_was_never_opened_is_named(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
 
     with pytest.raises(InputError, match="is no run of MLflow's: its run.json names none"):
-        tracking.page_of(storage.uri(str(tmp_path / "run")))
+        mlflow_pages.page_of(storage.uri(str(tmp_path / "run")))
 
 
 def test_runs_are_found_by_a_filter_and_a_filter_that_is_none_is_refused(tmp_path, monkeypatch) -> None:
@@ -44,3 +44,33 @@ def test_runs_are_found_by_a_filter_and_a_filter_that_is_none_is_refused(tmp_pat
     assert tracking.find_folders("tags.dataset = 'two'") == ["file:///two"]
     with pytest.raises(InputError, match="MLflow does not understand the filter 'two'"):
         tracking.find_folders("two")
+
+
+def test_a_run_is_started_once_by_all_tries_of_an_airflow_run(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    tags = {"kindred.folder": "file:///one", "kindred.airflow_run": "manual__2026-01-01T10:00:00+00:00"}
+
+    first, second = (tracking.start_run("self_training", "r", {"folds": 5}, tags) for _ in range(2))
+    part = tracking.start_run("self_training", "r", {}, {**tags, "kindred.folder": "file:///one-part"})
+    tracking.replace_run(first, part)
+    after = tracking.start_run("self_training", "r", {}, tags)
+
+    assert first == second
+    assert len({first, part, after}) == 3
+    run = tracking.client().get_run(first)
+    assert (run.info.status, run.data.tags["kindred.replaced_by"]) == ("KILLED", part)
+    with pytest.raises(InputError, match="has no run 'none'"):
+        tracking.resume_run("none")
+
+
+def test_a_filter_finds_runs_where_they_are_now_and_none_that_was_replaced(tmp_path, monkeypatch, data) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    ids = {}
+    for name, folder in (("moved", "file:///old/runs/self_training/moved"), ("replaced", runs.run_folder("t", "one"))):
+        ids[name] = tracking.start_run("self_training", name, {}, {"kindred.folder": folder})
+        tracking.client().set_terminated(ids[name])
+    moved = runs.run_folder("self_training", "moved")
+    runs.put_record(moved, {"params": {}, "mlflow_run_id": ids["moved"]})
+    runs.put_record(runs.run_folder("t", "one"), {"params": {}, "mlflow_run_id": "another"})
+
+    assert tracking.find_folders("attributes.run_name != ''") == [moved]

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from kindred.runtime import file_names, log_lines, marks, outcomes, root_causes, storage
+from kindred.runtime import log_lines, marks, outcomes, root_causes, storage
 from kindred.runtime.errors import InputError
 from kindred.runtime.outcomes import Outcome
 from kindred.runtime.stage import Stage
@@ -80,7 +80,7 @@ def execute(main: Callable[..., str], home: Callable[..., str] | None, s: Stage,
         done = reused(done)
         s.say(f"reused ({done['summary']})")
     if s.home != own or done["figures"][f"{s.name}/reused"]:
-        storage.put_json(storage.join(own, file_names.MARK), done)
+        marks.put(own, done)
     return done
 
 
@@ -123,7 +123,7 @@ def _keep_outcome(folder: str, stage: str, outcome: Outcome, try_id: str | None)
 
 def _done(s: Stage) -> dict[str, Any] | None:
     """The mark of the same work, already done: by this run, or for a shared folder by any."""
-    mark = marks.mark_of(s.home)
+    mark = marks.find_whole(s.home, s.say)
     if mark is None or mark["arguments"] != s.arguments:
         return None
     now = {stage: (marks.mark_of(storage.join(s.run, stage)) or {}).get("attempt") for stage in mark["inputs"]}

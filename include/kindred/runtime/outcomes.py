@@ -27,9 +27,12 @@ def put(run: str, stage: str, outcome: Outcome) -> None:
 
 
 def find(run: str, stage: str, try_id: str | None = None) -> Outcome | None:
-    """The outcome of the last try, or None where there is none, or it is not of the try `try_id`."""
-    fields = storage.find_json(storage.join(run, stage, OUTCOME))
-    outcome = None if fields is None else Outcome(**fields)
+    """The outcome of the last try, or None where there is none that can be read, or it is not of the try `try_id`."""
+    try:
+        fields = storage.find_json(storage.join(run, stage, OUTCOME))
+        outcome = None if fields is None else Outcome(**{name: fields[name] for name in Outcome._fields})
+    except (storage.UnreadableError, KeyError):  # broken: the next try puts another
+        return None
     return outcome if outcome and try_id in (None, outcome.try_id) else None
 
 
@@ -37,6 +40,6 @@ def failures(run: str, since: float) -> dict[str, Outcome]:
     """The stages of a run whose last try failed, and ended at `since` (seconds since the epoch) or later: their
     outcomes by the stages' names, in the order in which they ended.
     """
-    outcomes = {stage: Outcome(**fields) for stage, fields in runs.files_of_stages(run, OUTCOME).items()}
-    failed = {stage: end for stage, end in outcomes.items() if end.status == FAILED and end.ended >= since}
+    outcomes = {stage: find(run, stage) for stage in runs.stages_with(run, OUTCOME)}
+    failed = {stage: end for stage, end in outcomes.items() if end and end.status == FAILED and end.ended >= since}
     return dict(sorted(failed.items(), key=lambda item: item[1].ended))

@@ -1,6 +1,11 @@
 """A run's figures: merged from its stages' marks into one flat `metrics.json`, and shown as a table."""
 
-from kindred.runtime import file_names, runs, storage
+import logging
+from typing import Any
+
+from kindred.runtime import file_names, log_lines, marks, runs, storage
+
+log = logging.getLogger("kindred")
 
 SCORES = {  # the lines of the table, and which figure each shows of a model
     "test accuracy": "test/accuracy",
@@ -26,8 +31,9 @@ def merge(run: str) -> dict[str, float]:
     summary.txt. The page that a stage has made for people is put beside them.
     """
     figures: dict[str, float] = {}
-    for mark in runs.files_of_stages(run, file_names.MARK).values():
-        figures |= mark["figures"]
+    for stage in runs.stages_with(run, file_names.MARK):
+        mark = _mark(run, stage)
+        figures |= mark.get("figures", {})
         if page := mark.get("facts", {}).get("page"):
             content = storage.read_bytes(storage.join(mark["folder"], page))
             storage.put_bytes(storage.join(run, file_names.REPORT), content)
@@ -35,6 +41,15 @@ def merge(run: str) -> dict[str, float]:
     storage.put_json(storage.join(run, file_names.METRICS), figures)
     storage.put_bytes(storage.join(run, file_names.SUMMARY), table(figures).encode())
     return figures
+
+
+def _mark(run: str, stage: str) -> dict[str, Any]:
+    """The mark of a stage; of a broken one nothing, which is said: no task of the run has made it again."""
+    try:
+        return marks.mark_of(storage.join(run, stage)) or {}
+    except storage.UnreadableError as error:
+        log.warning("%s", log_lines.progress("close_run", f"the figures of {stage!r} are left out: {error}"))
+        return {}
 
 
 def summary(run: str) -> str:
@@ -51,7 +66,8 @@ def report(run: str) -> str:
 
 def read(run: str) -> dict[str, float]:
     """What `merge` has put; empty where it has not."""
-    return storage.find_json(storage.join(run, file_names.METRICS)) or {}
+    advice = "`make run` with the RUN_ID and the CONF of this run writes it again"
+    return storage.find_json(storage.join(run, file_names.METRICS), advice) or {}
 
 
 def table(figures: dict[str, float]) -> str:

@@ -1,25 +1,30 @@
 """The first and the last step of a DAG run: its folder, its run.json, its MLflow run, its metrics.json."""
 
+import logging
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import kindred
-from kindred.runtime import file_names, results, runs, storage, tracking
+from kindred.runtime import file_names, log_lines, results, run_changes, runs, storage, tracking
+from kindred.runtime.errors import InputError
 
+log = logging.getLogger("kindred")
 TAGS = ("dataset", "extractor", "classifier", "labeller")  # params that MLflow's lists are filtered and grouped by
 
 
 def open_run(dag_id: str, run_id: str, params: dict[str, Any], part: str = "") -> str:
     """The URI of the run's folder. It is made with its MLflow run, or, where it is there with the same values of the
     form, resumed. `part` names one of several runs of a DAG run.
+
+    With other values the run goes on in its folder, with an MLflow run of its own; the one before is marked as
+    replaced. May be called again after a failure: the same `run_id` finds what it has made.
     """
     folder = runs.run_folder(dag_id, params.get("run_name") or run_id)
     folder = f"{folder}-{part}" if part else folder
-    known = storage.find_json(storage.join(folder, file_names.RUN))
     values = {name: value for name, value in params.items() if name != "run_name"}
-    if known and known["params"] == values:
-        tracking.resume_run(known["mlflow_run_id"])
+    known = _known(folder)
+    if known and known["params"] == values and _resumed(known):
         return folder
     name = folder.rsplit("/", 1)[1]
     tags = {"kindred.folder": folder, "kindred.version": kindred.__version__, "kindred.airflow_run": run_id}
@@ -27,9 +32,37 @@ def open_run(dag_id: str, run_id: str, params: dict[str, Any], part: str = "") -
     if commit := code_version():
         tags["mlflow.source.git.commit"] = commit
     mlflow_run = tracking.start_run(dag_id, name, values, tags)
-    record = {"dag_id": dag_id, "run": name, "params": values, "mlflow_run_id": mlflow_run, "tags": tags}
-    storage.put_json(storage.join(folder, file_names.RUN), record)
+    ids = {"mlflow_run_id": mlflow_run, "mlflow_experiment_id": tracking.experiment_of(mlflow_run)}
+    if known and known["params"] != values:
+        _say(run_changes.summary(folder, known["params"], values))
+        tracking.replace_run(known["mlflow_run_id"], mlflow_run)
+    runs.put_record(folder, {"dag_id": dag_id, "run": name, "params": values, "tags": tags, **ids})
     return folder
+
+
+def _known(folder: str) -> dict[str, Any] | None:
+    """What is known of an earlier run in this folder; of a run.json that is broken nothing, which is said."""
+    try:
+        record = runs.record_of(folder)
+    except storage.UnreadableError as error:
+        _say(f"{str(error).split('; ')[0]}: made again, with another MLflow run")
+        return None
+    return record if record and "params" in record and "mlflow_run_id" in record else None
+
+
+def _resumed(known: dict[str, Any]) -> bool:
+    """Open the MLflow run of an earlier run again. False, which is said, where MLflow no longer has it."""
+    try:
+        tracking.resume_run(known["mlflow_run_id"])
+    except InputError as error:
+        _say(f"{error}: made again")
+        return False
+    return True
+
+
+def _say(text: str) -> None:
+    """One line for the console."""
+    log.info("%s", log_lines.progress("open_run", text))
 
 
 def close_run(folder: str, succeeded: bool) -> dict[str, float]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from kindred.runtime import arrow, marks, storage, tables
+from kindred.runtime import arrow, committed_files, marks, runs, storage, tables
 from kindred.runtime.errors import InputError
-from kindred.runtime.file_names import RUN
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -45,56 +46,80 @@ class RunReader:
 
     def params(self) -> dict[str, Any]:
         """The values of the run's form."""
-        params: dict[str, Any] = storage.read_json(storage.join(self.run, RUN))["params"]
-        return params
+        return runs.params_of(self.run)
 
     def finished(self, stage: str) -> bool:
         """Whether a stage that may be left out has run; that it has not is remembered with what was read."""
-        mark = marks.mark_of(storage.join(self.run, stage))
+        mark = self._find_mark(stage)
         self.inputs[stage] = mark["attempt"] if mark else None
         return mark is not None
 
     def mark_of(self, stage: str, table: str | None = None) -> dict[str, Any]:
         """The mark of a finished stage. Raises InputError, which names the `table` to read, where it has not."""
-        mark = marks.mark_of(storage.join(self.run, stage))
+        mark = self._find_mark(stage)
         if mark is None:
             missing = f"'{table}'" if table else f"'{stage}' stage"
             raise InputError(f"no finished {missing} in {storage.local(self.run)}; run the '{stage}' stage first")
         self.inputs[stage] = mark["attempt"]
         return mark
 
+    def _find_mark(self, stage: str) -> dict[str, Any] | None:
+        mark = marks.mark_of(storage.join(self.run, stage))
+        if mark is not None and "attempt" not in mark:
+            raise InputError(f"the mark of {stage!r} in {storage.local(self.run)} names no attempt; {marks.AGAIN}")
+        return mark
+
+    def _part(self, stage: str, name: str) -> Any:
+        """What the mark of a finished stage says under a name."""
+        mark = self.mark_of(stage)
+        if name not in mark:
+            place = storage.local(storage.join(self.run, stage))
+            raise InputError(f"the mark in {place} has no {name!r}; {marks.AGAIN}")
+        return mark[name]
+
     def folder_of(self, stage: str) -> str:
         """The folder that holds the attempts of a finished stage."""
-        return str(self.mark_of(stage)["folder"]).rsplit("/", 1)[0]
+        return str(self._part(stage, "folder")).rsplit("/", 1)[0]
 
     def facts_of(self, stage: str) -> dict[str, Any]:
         """The facts that a finished stage has left (classes, sizes ...)."""
-        facts: dict[str, Any] = self.mark_of(stage)["facts"]
+        facts: dict[str, Any] = self._part(stage, "facts")
         return facts
 
     def arguments_of(self, stage: str) -> dict[str, Any]:
         """The arguments of a finished stage."""
-        arguments: dict[str, Any] = self.mark_of(stage)["arguments"]
+        arguments: dict[str, Any] = self._part(stage, "arguments")
         return arguments
 
     def figures_of(self, stage: str) -> dict[str, float]:
         """The figures of a finished stage, by name."""
-        figures: dict[str, float] = self.mark_of(stage)["figures"]
+        figures: dict[str, float] = self._part(stage, "figures")
         return figures
 
     def file(self, stage: str, name: str) -> bytes:
         """A small file that a finished stage wrote. Raises InputError where there is none."""
-        folder = self.mark_of(stage)["folder"]
+        folder = str(self._part(stage, "folder"))
         content = storage.find_bytes(storage.join(folder, name))
         if content is None:
-            raise InputError(f"no file {name!r} in {storage.local(folder)}")
+            raise InputError(f"no file {name!r} in {storage.local(folder)}; {marks.AGAIN}")
         return content
 
     def read(self, name: str) -> DataFrame:
         """A table, as its stage committed it. Raises InputError where that stage has not finished."""
-        table = tables.check_reader(name, self.name)
-        mark = self.mark_of(table.writer, name)
-        return self.frame(name, mark["tables"][name])
+        return self.frame(name, self.table_uri(name))
+
+    def table_uri(self, name: str) -> str:
+        """Where the committed table of this name lies. Raises InputError where it is not there as it was written."""
+        stage = tables.check_reader(name, self.name).writer
+        mark = self.mark_of(stage, name)
+        if name not in mark.get("tables", {}):
+            raise InputError(f"the mark of {stage!r} in {storage.local(self.run)} has no {name!r}; {marks.AGAIN}")
+        uri = str(mark["tables"][name])
+        if "files" in mark and (
+            flaw := committed_files.flaw_of_folder(uri, committed_files.of_table(mark, name), ("",))
+        ):
+            raise InputError(f"{name!r} is not whole, {flaw}; {marks.AGAIN}")
+        return uri
 
     def frame(self, name: str, uri: str) -> DataFrame:
         """The table `name` as it lies at a URI."""
@@ -112,8 +137,9 @@ class RunReader:
         """What fits into one process of a table, read without Spark: `columns` of the rows for which `where` holds, or
         of the first ones.
         """
-        dataset = self._dataset(name)
-        return dataset.to_table(columns, where) if limit is None else dataset.head(limit, columns, where)
+        with self._named_errors(name):
+            dataset = self._dataset(name)
+            return dataset.to_table(columns, where) if limit is None else dataset.head(limit, columns, where)
 
     def matrix(self, name: str, column: str, where: ds.Expression) -> tuple[np.ndarray, np.ndarray]:
         """The ids and one column of lists, as an array [n, d], of the images in a table for which `where` holds, sorted
@@ -122,16 +148,27 @@ class RunReader:
         For what fits into one process: it is read file by file, without Spark.
         """
         ids, blocks = [], []
-        for batch in self._dataset(name).to_batches(columns=["image_id", column], filter=where):
-            if batch.num_rows:
-                ids.append(batch.column("image_id").to_numpy(zero_copy_only=False))
-                blocks.append(arrow.matrix(batch.column(column)))
+        with self._named_errors(name):
+            for batch in self._dataset(name).to_batches(columns=["image_id", column], filter=where):
+                if batch.num_rows:
+                    ids.append(batch.column("image_id").to_numpy(zero_copy_only=False))
+                    blocks.append(arrow.matrix(batch.column(column)))
         if not ids:
             raise InputError(f"no row of {name!r} in {storage.local(self.run)} matches the filter")
         unique, first = np.unique(np.concatenate(ids), return_index=True)  # a leak that was kept stands in two splits
         return unique, np.concatenate(blocks)[first]
 
     def _dataset(self, name: str) -> ds.Dataset:
-        mark = self.mark_of(tables.check_reader(name, self.name).writer, name)
-        fs, inside = storage.filesystem(mark["tables"][name])
+        fs, inside = storage.filesystem(self.table_uri(name))
         return ds.dataset(inside, filesystem=fs, format="parquet", schema=arrow.schema(name))
+
+    @contextlib.contextmanager
+    def _named_errors(self, name: str) -> Iterator[None]:
+        """What a broken file makes of a read is an InputError that names it."""
+        try:
+            yield
+        except (pa.ArrowInvalid, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None and not isinstance(error, FileNotFoundError):
+                raise  # of the disk or the store, not of the file
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise InputError(f"{name!r} cannot be read: {reason[:300]}; {marks.AGAIN}") from None

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from kindred.runtime import storage
+from kindred.runtime import addresses, storage
 from kindred.runtime.errors import InputError
 from kindred.runtime.file_names import RUN
 from kindred.runtime.stages import SELF_TRAINING
@@ -16,7 +16,7 @@ MAX_NAME = 120  # characters of a folder's name, so that names made of it stay b
 
 def data_root() -> str:
     """The URI of KINDRED_DATA, below which everything lies."""
-    return storage.uri(os.environ.get("KINDRED_DATA", "data"))
+    return storage.data_root()
 
 
 def cache_folder(*parts: str) -> Path:
@@ -66,7 +66,7 @@ def find_run(name: str, dag_id: str = SELF_TRAINING) -> str:
     else:
         dag_id, _, name = name.rpartition("/") if "/" in name else (dag_id, "", name)
         folder = run_folder(dag_id, name)
-    if storage.find_json(storage.join(folder, RUN)) is None:
+    if record_of(folder) is None:
         known = known_runs(dag_id)
         hint = f"known: {', '.join(known[-SHOWN_RUNS:])}" if known else "there is none yet: `make run` makes one"
         raise InputError(f"no run {name!r} in {storage.local(folder)}; {hint}")
@@ -79,27 +79,54 @@ def known_runs(dag_id: str = SELF_TRAINING) -> list[str]:
     return sorted(Path(path).name for path in fs.ls(inside, detail=False)) if fs.isdir(inside) else []
 
 
-def files_of_stages(run: str, name: str) -> dict[str, dict[str, Any]]:
-    """The content of the JSON file `name` in the folder of each stage of a run, where it has one, by the stage's name.
-    Of a stage that is there many times, as `cell/all` and `cell/random-500` are, those in the folders below its own.
+def stages_with(run: str, name: str) -> list[str]:
+    """The stages of a run in whose folder the file `name` lies. Of a stage that is there many times, as `cell/all` and
+    `cell/random-500` are, those in the folders below its own.
     """
-    return _files_below(run, name, deep=True)
+    return _stages_below(run, name, deep=True)
 
 
-def _files_below(folder: str, name: str, deep: bool) -> dict[str, dict[str, Any]]:
+def _stages_below(folder: str, name: str, deep: bool) -> list[str]:
     fs, inside = storage.filesystem(folder)
-    contents: dict[str, dict[str, Any]] = {}
+    stages: list[str] = []
     for path in fs.ls(inside, detail=False) if fs.isdir(inside) else []:
         if not fs.isdir(path):
             continue
-        below, stage = fs.unstrip_protocol(path), Path(path).name
-        content = storage.find_json(storage.join(below, name))
-        if content is not None:
-            contents[stage] = content
+        stage = Path(path).name
+        if fs.exists(f"{path.rstrip('/')}/{name}"):
+            stages.append(stage)
         elif deep:
-            inner = _files_below(below, name, deep=False)
-            contents |= {f"{stage}/{part}": content for part, content in inner.items()}
-    return contents
+            stages += [f"{stage}/{part}" for part in _stages_below(storage.join(folder, stage), name, deep=False)]
+    return stages
+
+
+def record_of(folder: str) -> dict[str, Any] | None:
+    """What a run's run.json says (dag_id, run, params, mlflow_run_id ...), or None where the run was never opened.
+    Raises storage.UnreadableError for one that is broken.
+    """
+    path = storage.join(folder, RUN)
+    advice = "`make run` with this RUN_ID and its CONF writes it again"
+    record = storage.find_json(path, advice)
+    if record is None:
+        return None
+    known = record.get("format", 0)
+    if not isinstance(known, int) or known > addresses.FORMAT or not isinstance(record.get("params", {}), dict):
+        raise storage.unreadable(path, "it is of another version, or was changed", advice)
+    return addresses.resolved(record, folder)
+
+
+def params_of(folder: str) -> dict[str, Any]:
+    """The values of the form with which a run was opened. Raises InputError where it was not."""
+    record = record_of(folder)
+    if record is None or "params" not in record:
+        raise InputError(f"{storage.local(storage.join(folder, RUN))} is missing, or names no params")
+    params: dict[str, Any] = record["params"]
+    return params
+
+
+def put_record(folder: str, record: dict[str, Any]) -> None:
+    """Put a run's run.json."""
+    storage.put_json(storage.join(folder, RUN), addresses.stored(record, folder))
 
 
 def dataset_folder(name: str, fingerprint: str) -> str:

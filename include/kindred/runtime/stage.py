@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from kindred.runtime import arrow, log_lines, marks, progress, storage, tables
+from kindred.runtime import arrow, committed_files, log_lines, marks, progress, storage, tables
 from kindred.runtime.errors import InputError
 from kindred.runtime.run_reader import RunReader
 
@@ -121,6 +121,7 @@ class Stage(RunReader):
             "arguments": self.arguments,
             "inputs": self.inputs,
             "tables": self.tables,
+            "files": self._files(),
             "figures": {**self.figures, f"{self.name}/seconds": round(seconds, 3), f"{self.name}/reused": 0},
             "facts": self.facts,
             "steps": self.steps,
@@ -128,6 +129,12 @@ class Stage(RunReader):
             "application": self._spark and self._spark.sparkContext.applicationId,  # None: it needed no Spark
             "summary": summary,
         }
+
+    def _files(self) -> dict[str, dict[str, int]]:
+        """The size of each file that this attempt has written, and of each table that it has adopted, by folder."""
+        adopted = [uri for uri in self.tables.values() if not uri.startswith(f"{self.folder}/")]
+        listed = {folder: committed_files.listing(folder) for folder in [self.folder, *adopted]}
+        return {folder: files for folder, files in listed.items() if files}
 
     def _table_path(self, name: str) -> str:
         """Where this stage writes a table; raises InputError for one that is another stage's."""

@@ -30,6 +30,11 @@ def uri(path: str) -> str:
     return path if "://" in path else f"file://{Path(path).expanduser().absolute()}"
 
 
+def data_root() -> str:
+    """The URI of KINDRED_DATA, below which everything lies."""
+    return uri(os.environ.get("KINDRED_DATA", "data"))
+
+
 def local(path: str) -> str:
     """A local URI as a plain path, for people and for libraries that need one; any other URI as it is.
 
@@ -102,15 +107,39 @@ def read_bytes(path: str) -> bytes:
     return content
 
 
-def find_json(path: str) -> dict[str, Any] | None:
-    """The content of a small JSON file, or None where there is none."""
+class UnreadableError(InputError):
+    """A small JSON file that is there, but is empty, cut, or holds something else."""
+
+
+def unreadable(path: str, reason: str, advice: str = "") -> UnreadableError:
+    """The error for a file that cannot be read; it ends in what to do."""
+    return UnreadableError(f"{local(path)} cannot be read, {reason}{advice and f'; {advice}'}")
+
+
+def find_json(path: str, advice: str = "") -> dict[str, Any] | None:
+    """The content of a small JSON file, or None where there is none. Raises UnreadableError, which ends in `advice`,
+    for one that holds no JSON object.
+    """
     content = find_bytes(path)
-    return None if content is None else json.loads(content)
+    return None if content is None else parse_json(content, path, advice)
 
 
-def read_json(path: str) -> dict[str, Any]:
-    """The content of a small JSON file. Raises InputError where there is none."""
-    return json.loads(read_bytes(path))
+def read_json(path: str, advice: str = "") -> dict[str, Any]:
+    """The content of a small JSON file. Raises InputError where there is none, or one that holds no JSON object."""
+    return parse_json(read_bytes(path), path, advice)
+
+
+def parse_json(content: bytes, path: str, advice: str = "") -> dict[str, Any]:
+    """The JSON object in the content of the file `path`. Raises UnreadableError where there is none."""
+    if not content.strip():
+        raise unreadable(path, "it is empty", advice)
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        raise unreadable(path, "it is cut or no JSON", advice) from None
+    if not isinstance(value, dict):
+        raise unreadable(path, "it holds no JSON object", advice)
+    return value
 
 
 @contextlib.contextmanager

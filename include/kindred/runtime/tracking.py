@@ -5,6 +5,7 @@ only module that knows it.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import time
 from collections.abc import Sequence
@@ -12,15 +13,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kindred.runtime import file_names, storage
+from kindred.runtime import file_names, marks, runs, storage
 from kindred.runtime.errors import InputError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-LOCAL_UI = "http://127.0.0.1:5000"  # where `make up` serves it
 # What a process that serves a model installs; named, because finding out would take MLflow half a minute.
 SERVING_PACKAGES = ("mlflow", "numpy", "onnx", "onnxruntime", "pandas", "pillow", "pyarrow", "scikit-image", "fsspec")
+REPLACED = "kindred.replaced_by"  # tag of a parent run: the id of the one that has its folder now
 BATCH = 100  # metrics, and params, in one request: MLflow takes no more params
 MAX_PARAM_CHARACTERS, MAX_TAG_CHARACTERS = 6000, 4000  # more than that MLflow refuses, or cuts
 MAX_RUNS = 1000  # that a filter finds
@@ -34,16 +35,57 @@ def client() -> MlflowClient:
 
 
 def start_run(dag_id: str, name: str, params: dict[str, Any], tags: dict[str, str]) -> str:
-    """The parent run of a DAG run, in the DAG's experiment, with the values of its form; its id."""
+    """The parent run of a DAG run, in the DAG's experiment, with the values of its form; its id. A second call with the
+    tags of the first, after a failure, finds its run.
+    """
     tracker = client()
-    run_id = tracker.create_run(_experiment(tracker, dag_id), run_name=name, tags=tags).info.run_id
+    experiment = _experiment(tracker, dag_id)
+    run_id = _started(tracker, experiment, tags)
+    if run_id is None:
+        run_id = tracker.create_run(experiment, run_name=name, tags=tags).info.run_id
     _log(tracker, run_id, {}, params)
     return run_id
 
 
+def _started(tracker: MlflowClient, experiment: str, tags: dict[str, str]) -> str | None:
+    """The run of an experiment that an earlier try of the same Airflow run has started for the same folder."""
+    airflow_run, folder = tags.get("kindred.airflow_run", ""), tags.get("kindred.folder")
+    if not re.fullmatch(r"[A-Za-z0-9_.~:+-]+", airflow_run):  # of other characters a filter may not consist
+        return None
+    same = tracker.search_runs([experiment], f"tags.`kindred.airflow_run` = '{airflow_run}'")
+    found = [r.info.run_id for r in same if r.data.tags.get("kindred.folder") == folder and REPLACED not in r.data.tags]
+    return found[-1] if found else None
+
+
+def experiment_of(run_id: str) -> str:
+    """The id of the experiment that a run belongs to."""
+    return str(client().get_run(run_id).info.experiment_id)
+
+
 def resume_run(run_id: str) -> None:
-    """Open a parent run that had ended."""
-    client().update_run(run_id, status="RUNNING")
+    """Open a parent run that had ended. Raises InputError where MLflow does not have it."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client().update_run(run_id, status="RUNNING")
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        raise InputError(f"MLflow at {os.environ['MLFLOW_TRACKING_URI']} has no run {run_id!r}") from None
+
+
+def replace_run(run_id: str, by: str) -> None:
+    """Mark a parent run as replaced: its folder holds the work of the run `by` from now on."""
+    from mlflow.exceptions import MlflowException
+
+    tracker = client()
+    try:
+        tracker.set_tag(run_id, REPLACED, by)
+        if tracker.get_run(run_id).info.status == "RUNNING":  # it was killed
+            tracker.set_terminated(run_id, "KILLED")
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
 
 
 def end_run(folder: str, figures: dict[str, float], reports: dict[str, str], status: str) -> None:
@@ -59,21 +101,16 @@ def end_run(folder: str, figures: dict[str, float], reports: dict[str, str], sta
 
 def run_id_of(folder: str) -> str | None:
     """The id of the parent run of the run in a folder, or None where it was never opened."""
-    record = storage.find_json(storage.join(folder, file_names.RUN))
+    record = runs.record_of(folder)
     return record.get("mlflow_run_id") if record else None
-
-
-def page_of(folder: str) -> str:
-    """The address of a run's page in MLflow's UI."""
-    run_id = _run_id(folder)
-    experiment = client().get_run(run_id).info.experiment_id
-    return f"{os.environ.get('KINDRED_MLFLOW_UI', LOCAL_UI)}/#/experiments/{experiment}/runs/{run_id}"
 
 
 def log_stage(folder: str, stage: str, started: float) -> None:
     """A child run for a stage that has just finished, with what is in its mark; the final model goes to the parent."""
     run_id, tracker = _run_id(folder), client()
-    mark = storage.read_json(storage.join(folder, stage, file_names.MARK))
+    mark = marks.mark_of(storage.join(folder, stage))
+    if mark is None:
+        raise InputError(f"no finished {stage!r} in {storage.local(folder)}")
     facts, attempt = mark["facts"], mark["folder"]
     child = _child(tracker, run_id, stage, started, {"kindred.attempt": mark["attempt"], "kindred.folder": attempt})
     _log(tracker, child, mark["figures"], mark["arguments"], mark.get("steps"))  # an older mark has none
@@ -121,8 +158,20 @@ def find_folders(query: str) -> list[str]:
         matches = tracker.search_runs(experiments, finished, order_by=newest_first, max_results=MAX_RUNS)
     except MlflowException as error:
         raise InputError(f"MLflow does not understand the filter {query!r}: {error.message.splitlines()[0]}") from None
-    tags = [run.data.tags for run in matches]
-    return [t["kindred.folder"] for t in tags if "mlflow.parentRunId" not in t and "kindred.folder" in t]
+    parents = [r for r in matches if "mlflow.parentRunId" not in r.data.tags and "kindred.folder" in r.data.tags]
+    folders = [_folder_now(run.data.tags["kindred.folder"], run.info.run_id) for run in parents]
+    return [folder for folder in folders if folder is not None]
+
+
+def _folder_now(folder: str, run_id: str) -> str | None:
+    """Where the folder of a parent run lies now, by what it was when the run was made: KINDRED_DATA may have been moved
+    since. None where the folder holds the work of another run, which has replaced this one.
+    """
+    moved = storage.join(runs.data_root(), "runs", *folder.rstrip("/").split("/")[-2:])
+    for place in dict.fromkeys([moved, folder]):
+        if run_id_of(place) == run_id:
+            return place
+    return folder if run_id_of(folder) is None else None
 
 
 def _experiment(tracker: MlflowClient, dag_id: str) -> str:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kindred.runtime import checked_copy, file_names, model_registry, runs, storage
+from kindred.runtime import addresses, checked_copy, file_names, model_registry, runs, storage
 from kindred.runtime.checked_copy import Checksum
 from kindred.runtime.errors import InputError
 from kindred.serving import bundle
@@ -39,7 +39,8 @@ def promote(run: str) -> dict[str, Any]:
     version, before = model_registry.promote(run)
     pointer |= {"version": version, "fingerprint": storage.fingerprint(folder, files)}
     try:
-        storage.put_json(_pointer(), {**pointer, "published": datetime.now(UTC).isoformat(timespec="seconds")})
+        stored = {**pointer, "run": addresses.in_data(run), "folder": addresses.in_data(folder)}
+        storage.put_json(_pointer(), {**stored, "published": datetime.now(UTC).isoformat(timespec="seconds")})
     except BaseException:
         model_registry.set_champion(before)
         raise
@@ -100,9 +101,11 @@ class ChampionFollower:
     def _look(self) -> None:
         wait = POLL_SECONDS
         try:
-            pointer = storage.find_json(_pointer())
+            pointer = storage.find_json(_pointer(), advice="`make promote RUN=name` writes it again")
             if pointer is None:
                 raise InputError("no run is served yet; `make promote RUN=name` or the DAG promote chooses one")
+            if lacking := [name for name in ("name", "folder", "files", "fingerprint") if name not in pointer]:
+                raise InputError(f"{storage.local(_pointer())} has no {lacking[0]!r}; `make promote RUN=name` heals it")
             wait = RETRY_SECONDS
             if pointer["fingerprint"] != self._fingerprint:
                 self._change_to(pointer)
@@ -116,7 +119,7 @@ class ChampionFollower:
 
     def _change_to(self, pointer: dict[str, Any]) -> None:
         files = {name: Checksum(*checksum) for name, checksum in pointer["files"].items()}
-        place = _copied(pointer["folder"], pointer["fingerprint"], files)
+        place = _copied(addresses.from_data(pointer["folder"]), pointer["fingerprint"], files)
         self._bundle, self._fingerprint = bundle.open_folder(place, pointer["name"]), pointer["fingerprint"]
         _delete_others(place)
         log.info("serving %s", pointer["name"])

@@ -39,4 +39,4 @@ def mark(content: bytes, where: str, stage: str) -> dict[str, Any]:
         raise InputError(
             f"{where} names the attempt {attempt!r:.80} in {folder!r:.200}, not one of {stage!r}; {ADVICE}"
         )
-    return read
+    return marks.parse(content, where.rsplit("/", 1)[0])

@@ -139,11 +139,17 @@ def moved_mark(mark: dict[str, Any], stage: str, target: str) -> dict[str, Any]:
         if isinstance(value, list):
             return [moved(below) for below in value]
         if isinstance(value, str) and (value == old or value.startswith(f"{old}/")):
-            copied = any(value[len(old) + 1 :].startswith(name) for name in FILES[stage])
-            return new + value[len(old) :] if copied else value
+            return new + value[len(old) :] if _is_copied(value[len(old) + 1 :], stage) else value
         return value
 
-    return {**moved(mark), "folder": new}
+    copied = {path: size for path, size in mark.get("files", {}).get(old, {}).items() if _is_copied(path, stage)}
+    listed = {"files": {new: copied} if copied else {}} if "files" in mark else {}
+    return {**moved(mark), **listed, "folder": new}
+
+
+def _is_copied(path: str, stage: str) -> bool:
+    """Whether a file of a stage's attempt, by its path there, is published."""
+    return any(path.startswith(name) for name in FILES[stage])
 
 
 def _mark(run: str, stage: str) -> dict[str, Any]:
@@ -168,7 +174,8 @@ def _small_files(run: str, finished: dict[str, dict[str, Any]], target: str) -> 
     contents = {name: storage.find_bytes(storage.join(run, name)) for name in OF_THE_RUN}
     small = {name: content for name, content in contents.items() if content is not None}
     for stage, mark in finished.items():
-        small[f"{stage}/{file_names.MARK}"] = storage.json_bytes(moved_mark(mark, stage, target))
+        moved = moved_mark(mark, stage, target)
+        small[f"{stage}/{file_names.MARK}"] = marks.content_of(moved, storage.join(target, stage))
     return small
 
 
@@ -181,7 +188,8 @@ def _committing(folder: str, path: str, expected: Checksum, target: str) -> byte
     if not path.endswith(file_names.MARK):
         return published
     stage = path.split("/")[0]
-    return storage.json_bytes(moved_mark(manifest.mark(published, where, stage), stage, target))
+    moved = moved_mark(manifest.mark(published, where, stage), stage, target)
+    return marks.content_of(moved, storage.join(target, stage))
 
 
 def _small_object(uri: str) -> bytes | None:

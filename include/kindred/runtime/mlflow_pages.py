@@ -1,0 +1,44 @@
+"""The page of a run in MLflow's UI, without MLflow: its import takes seconds, and Airflow asks for the page after each
+task, within seconds.
+"""
+
+import contextlib
+import os
+import re
+import sqlite3
+from pathlib import Path
+
+from kindred.runtime import file_names, runs, storage
+from kindred.runtime.errors import InputError
+
+LOCAL_UI = "http://127.0.0.1:5000"  # where `make up` serves it
+
+
+def page_of(folder: str) -> str:
+    """The address of a run's page, from its run.json alone; for a run of an older version, whose run.json lacks the
+    experiment, from the database on this machine, else the address that leads on to the page. Raises InputError for a
+    folder that is no run.
+    """
+    record = runs.record_of(folder) or {}
+    run_id = record.get("mlflow_run_id")
+    if run_id is None:
+        raise InputError(f"{storage.local(folder)} is no run of MLflow's: its {file_names.RUN} names none")
+    server = os.environ.get("KINDRED_MLFLOW_UI", LOCAL_UI)
+    experiment = record.get("mlflow_experiment_id") or _experiment_in_database(run_id)
+    return f"{server}/#/experiments/{experiment}/runs/{run_id}" if experiment else f"{server}/#/runs/{run_id}"
+
+
+def _experiment_in_database(run_id: str) -> str | None:
+    """The id of a run's experiment, where MLflow's database is a file of this machine."""
+    path = local_database()
+    if path is None or not path.is_file():
+        return None
+    with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
+        row = database.execute("SELECT experiment_id FROM runs WHERE run_uuid = ?", (run_id,)).fetchone()
+    return str(row[0]) if row else None
+
+
+def local_database() -> Path | None:
+    """The file of MLflow's database, where it is one of this machine."""
+    match = re.fullmatch(r"sqlite:///(/?[^?]+)(\?.*)?", os.environ.get("MLFLOW_TRACKING_URI", ""))
+    return Path(match[1]) if match else None
