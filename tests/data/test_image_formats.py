@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kindred.data import images
+from kindred.data import images, pillow_pixels
 from pictures import encoded, noise
 
 ORIENTATION = 0x0112
@@ -148,13 +148,9 @@ def test_a_truncated_file_is_refused(kind: str) -> None:
     assert refused(content[: len(content) // 2]).startswith("does not decode: ")
 
 
-@pytest.mark.parametrize(
-    "content",
-    [b"hello, this is text\n", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%PDF-1.4", bytes(64)],
-    ids=["text", "svg", "pdf", "zeros"],
-)
+@pytest.mark.parametrize("content", [b"hello, this is text\n", bytes(64)], ids=["text", "zeros"])
 def test_what_is_no_image_is_refused_with_the_same_reason_each_time(content: bytes) -> None:
-    assert refused(content) == "does not decode: cannot identify image file"
+    assert refused(content) == "no image of a known format"
 
 
 def test_an_empty_file_is_refused() -> None:
@@ -163,7 +159,7 @@ def test_an_empty_file_is_refused() -> None:
 
 def test_a_small_file_that_claims_a_huge_picture_is_refused_before_it_is_unpacked(monkeypatch) -> None:
     unpacked = []
-    monkeypatch.setattr(images, "_pixels", unpacked.append)
+    monkeypatch.setattr(pillow_pixels, "first_frame", unpacked.append)
 
     reason = refused(png_header(60_000, 60_000))
 

@@ -213,8 +213,8 @@ def bomb() -> bytes:
 
 
 BAD = {
-    "SVG": (b"<svg xmlns='http://www.w3.org/2000/svg'><script>1</script></svg>", 400, "cannot identify"),
-    "text": (b"hello " * 50, 400, "cannot identify"),
+    "SVG": (b"<svg xmlns='http://www.w3.org/2000/svg'><script>1</script></svg>", 400, "SVG is not read"),
+    "text": (b"hello " * 50, 400, "no image of a known format"),
     "truncated JPEG": (tiny.encoded(tiny.noise(90, 90), "JPEG")[:2000], 400, "truncated"),
     "bomb": (bomb(), 400, "over the pixel limit: 9500 x 9420"),
     "too big": (bytes(uploads.MAX_BYTES + 1), 413, "over 50 MB"),

@@ -7,17 +7,26 @@ import hashlib
 import io
 
 import numpy as np
-from PIL import Image, ImageOps
+import pi_heif
+from PIL import Image, UnidentifiedImageError
 
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")  # what people have; rarer decoders are a risk
+from kindred.data import file_kinds, pillow_pixels, tiff_kinds
+from kindred.data.image_error import ImageError as ImageError
+
+FORMATS = {  # that are read, by Pillow's names; JPEG covers MPO, a JPEG with further pictures behind the first one
+    **{"JPEG": "JPEG", "PNG": "PNG", "GIF": "GIF", "BMP": "BMP", "TIFF": "TIFF", "WEBP": "WebP", "PPM": "PPM"},
+    **{"AVIF": "AVIF", "HEIF": "HEIC", "JPEG2000": "JPEG 2000"},
+}
 MAX_PIXELS = 89_478_485  # Pillow's own bound: beyond it a small file that unpacks to gigabytes is likelier than a photo
+MAX_PIXELS_OF = dict.fromkeys(("WEBP", "AVIF", "HEIF", "JPEG2000"), 50_000_000)  # their decoders take 20 bytes a pixel
+MAX_SIDE = 65_535  # px, JPEG's own bound: a line of a PNG costs time and memory of its own
 MAX_BYTES = 256 * 2**20  # of an encoded file: more than any camera's JPEG, and little enough for a worker's memory
 EXIF_ORIENTATION = 0x0112  # the tag of how the camera was held; 1: upright
+TURNS = {2: (0, True), 3: (2, False), 4: (2, True), 5: (1, True), 6: (3, False), 7: (3, True), 8: (1, False)}
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_TEXTS = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")  # chunks that do not change the pixels
 Image.MAX_IMAGE_PIXELS = None  # off: the limit is checked here, before anything is unpacked
-
-
-class ImageError(ValueError):
-    """Why a file gives no picture."""
+pi_heif.register_heif_opener()
 
 
 def decode(content: bytes, max_pixels: int = MAX_PIXELS) -> np.ndarray:
@@ -29,39 +38,65 @@ def decode(content: bytes, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     (2, 3, 1)
     >>> decode(b"hello")
     Traceback (most recent call last):
-    kindred.data.images.ImageError: does not decode: cannot identify image file
+    kindred.data.image_error.ImageError: no image of a known format
     """
     return decode_and_keep(content, max_pixels)[0]
 
 
 def decode_and_keep(content: bytes, max_pixels: int = MAX_PIXELS) -> tuple[np.ndarray, bytes]:
     """The pixels of an encoded file, as `decode` gives them, and the file to store: the given one where it is a plain
-    PNG or a JPEG (its EXIF tag may turn it: photographs are, and as PNGs would be several times as big), else a PNG.
+    PNG or a JPEG (its EXIF tag may turn it, further pictures may follow: photographs are so, and as PNGs would be ten
+    times as big), else a PNG.
     """
     if not content:
         raise ImageError("empty file")
     if len(content) > MAX_BYTES:
         raise ImageError(f"over {MAX_BYTES // 2**20} MiB")
-    file = io.BytesIO(content)
+    if kind := file_kinds.unreadable(content):
+        raise ImageError(f"{kind} is not read")
     try:
-        with Image.open(file, formats=FORMATS) as image:
-            width, height = image.size
-            if width * height > max_pixels:
-                raise ImageError(f"over the pixel limit: {width} x {height}")
-            keep = (
-                image.format in ("JPEG", "PNG")
-                and image.mode in ("L", "RGB")
-                and "transparency" not in image.info
-                and getattr(image, "n_frames", 1) == 1
-                and (image.format == "JPEG" or image.getexif().get(EXIF_ORIENTATION, 1) == 1)
-            )
-            pixels = _pixels(image)
+        try:
+            pixels, turn, plain = _opened(content, max_pixels)
+        except ImageError:
+            raise
+        except Exception:
+            if not content.startswith(PNG_SIGNATURE):
+                raise
+            pixels, turn, plain = _opened(_without_texts(content), max_pixels)  # they may be longer than Pillow reads
     except ImageError:
         raise
     except Exception as error:  # a hostile file may raise anything, and none of it may end the run
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ImageError("does not decode: " + reason.replace(repr(file), "").strip()[:120]) from error
-    return pixels, content if keep else encode(pixels)
+        raise ImageError(f"does not decode: {reason[:120]}") from error
+    if turn != 1:
+        quarters, flipped = TURNS[turn]
+        pixels = np.ascontiguousarray(np.rot90(pixels[:, ::-1] if flipped else pixels, quarters))
+    return pixels, content if plain else encode(pixels)
+
+
+def _opened(content: bytes, max_pixels: int) -> tuple[np.ndarray, int, bool]:
+    """The pixels of an encoded file as they lie in it, its orientation, and whether it is one to store as it came."""
+    tags = tiff_kinds.tags_of(content)
+    if tags is not None and (reason := tiff_kinds.unreadable(tags)):
+        raise ImageError(reason)
+    try:
+        opened = Image.open(io.BytesIO(content), formats=tuple(FORMATS))
+    except UnidentifiedImageError:
+        raise ImageError("no image of a known format" if tags is None else tiff_kinds.UNKNOWN) from None
+    with opened as image:
+        width, height = image.size
+        if width * height > min(max_pixels, MAX_PIXELS_OF.get(image.format or "", max_pixels)):
+            raise ImageError(f"over the pixel limit: {width} x {height}")
+        if max(width, height) > MAX_SIDE:
+            raise ImageError(f"over {MAX_SIDE:,} px on a side: {width} x {height}")
+        turn = _orientation(image)
+        plain = (
+            image.format in ("JPEG", "MPO", "PNG")
+            and image.mode in ("L", "RGB")
+            and "transparency" not in image.info
+            and (image.format != "PNG" or (turn == 1 and getattr(image, "n_frames", 1) == 1))
+        )
+        return pillow_pixels.first_frame(image, content), turn, plain
 
 
 def from_array(array: np.ndarray) -> np.ndarray:
@@ -73,7 +108,7 @@ def from_array(array: np.ndarray) -> np.ndarray:
         raise ImageError(f"pixels must be uint8 [h, w], [h, w, 1] or [h, w, 3], not {array.dtype} {array.shape}")
     if array.shape[0] * array.shape[1] > MAX_PIXELS:
         raise ImageError(f"over the pixel limit: {array.shape[1]} x {array.shape[0]}")
-    return _grey_if_grey(array)
+    return pillow_pixels.grey_if_grey(array)
 
 
 def encode(pixels: np.ndarray) -> bytes:
@@ -132,28 +167,23 @@ def fit(pixels: np.ndarray, size: tuple[int, int], channels: int) -> np.ndarray:
     return np.asarray(Image.fromarray(pixels).convert("L"))[:, :, None]
 
 
-def _pixels(image: Image.Image) -> np.ndarray:
-    image.seek(0)
-    image.load()
-    image = ImageOps.exif_transpose(image)
-    if image.mode == "F":
-        raise ImageError("floating-point pixels have no known range")
-    if image.mode.startswith("I"):  # 16 bits, which Pillow may also hold in 32
-        values = np.asarray(image).astype(np.int64)
-        sixteen_bits = image.mode.startswith("I;16") or values.max(initial=0) > 255
-        return np.clip(values // 257 if sixteen_bits else values, 0, 255).astype(np.uint8)[:, :, None]
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        background = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(background, image).convert("RGB")
-    image = image.convert("L" if image.mode in ("1", "L") else "RGB")
-    array = np.asarray(image)
-    return _grey_if_grey(array[:, :, None] if array.ndim == 2 else array)
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8, and nothing else of EXIF, whose other tags may be broken. It is taken out of the
+    image, so that Pillow does not turn it.
+    """
+    try:
+        value = image.getexif().pop(EXIF_ORIENTATION, 1)
+    except Exception:  # EXIF that cannot be read says nothing of the pixels
+        return 1
+    return value if isinstance(value, int) and value in TURNS else 1
 
 
-def _grey_if_grey(array: np.ndarray) -> np.ndarray:
-    """One channel where the three are equal, so that a grey picture has one id whether saved as grey or as RGB."""
-    if array.shape[2] == 3 and np.array_equal(array[:, :, 0], array[:, :, 1]):
-        if np.array_equal(array[:, :, 0], array[:, :, 2]):
-            return array[:, :, :1]
-    return array
+def _without_texts(content: bytes) -> bytes:
+    """A PNG without the chunks that hold texts and colour profiles, which may be compressed and of any length."""
+    parts, at = [PNG_SIGNATURE], len(PNG_SIGNATURE)
+    while at + 8 <= len(content):
+        end = at + 12 + int.from_bytes(content[at : at + 4], "big")
+        if content[at + 4 : at + 8] not in PNG_TEXTS:
+            parts.append(content[at:end])
+        at = end
+    return b"".join(parts)

@@ -73,7 +73,7 @@ def decode(content: bytes) -> np.ndarray:
     try:
         return images.decode(content)
     except images.ImageError as error:
-        known = ", ".join(images.FORMATS)
+        known = ", ".join(sorted(set(images.FORMATS.values())))
         raise HTTPException(400, f"not a picture that can be read: {error}; known: {known}") from None
 
 

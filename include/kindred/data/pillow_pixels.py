@@ -1,0 +1,105 @@
+"""An image that Pillow has opened -> pixels, uint8 [height, width, channels], converted strip by strip."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from kindred.data import tiff_kinds
+from kindred.data.image_error import ImageError
+
+STRIP_PIXELS = 2**20  # converted at a time, which bounds the memory to about 8 bytes a pixel
+
+
+def first_frame(image: Image.Image, content: bytes) -> np.ndarray:
+    """The pixels of the first frame of an image opened from `content`, not turned. Raises ImageError for samples
+    that cannot become 8 bits, and what Pillow does for a broken file.
+    """
+    image.seek(0)
+    if image.format == "PPM" and image.tile[0].codec_name == "ppm":  # type: ignore[attr-defined]
+        return grey_if_grey(_of_odd_range(image, content))
+    image.load()
+    if image.im.size != image.size:  # a TIFF that is to be turned has the size of the turned picture
+        image = image.copy()
+    _check_transparency(image, content)
+    to_pixels = _converter(image)
+    rows = max(1, STRIP_PIXELS // image.width)
+    first = to_pixels(image.crop((0, 0, image.width, min(rows, image.height))))
+    pixels = np.empty((image.height, *first.shape[1:]), np.uint8)
+    pixels[:rows] = first
+    for top in range(rows, image.height, rows):
+        pixels[top : top + rows] = to_pixels(image.crop((0, top, image.width, min(top + rows, image.height))))
+    return grey_if_grey(pixels)
+
+
+def _converter(image: Image.Image) -> Callable[[Image.Image], np.ndarray]:
+    """How strips of an image become pixels."""
+    if image.mode == "F":
+        raise ImageError("floating-point pixels have no known range")
+    if image.mode.startswith("I"):  # 16 bits (of a PPM in 32), or 12 of a TIFF
+        tags = getattr(image, "tag_v2", None)
+        greatest = 65535 if tags is None else tiff_kinds.greatest_value(tags)
+        negative = tags is not None and tiff_kinds.is_negative(tags)
+        return functools.partial(_grey_of_16_bits, greatest, negative, image.info.get("transparency"))
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        return _on_white
+    return functools.partial(_converted, "L" if image.mode in ("1", "L") else "RGB")
+
+
+def _converted(mode: str, strip: Image.Image) -> np.ndarray:
+    array = np.asarray(strip.convert(mode))
+    return array[:, :, None] if array.ndim == 2 else array
+
+
+def _on_white(strip: Image.Image) -> np.ndarray:
+    strip = strip.convert("LA") if strip.mode == "La" else strip  # Pillow has no direct way
+    white = Image.new("RGBA", strip.size, "white")
+    return _converted("RGB", Image.alpha_composite(white, strip.convert("RGBA")))
+
+
+def _grey_of_16_bits(greatest: int, negative: bool, transparent: int | None, strip: Image.Image) -> np.ndarray:
+    values = np.asarray(strip).astype(np.int32)
+    grey = values // 257 if greatest == 65535 else values * 255 // greatest
+    grey = 255 - grey if negative else grey
+    if transparent is not None:
+        grey[values == transparent] = 255
+    return np.clip(grey, 0, 255).astype(np.uint8)[:, :, None]
+
+
+def _of_odd_range(image: Any, content: bytes) -> np.ndarray:
+    """The pixels of a PGM or PPM whose greatest value is neither 255 nor 65535: Pillow takes seconds a megapixel."""
+    start, greatest = image.tile[0].offset, image.tile[0].args[-1]
+    shape = (image.height, image.width, 3 if image.mode == "RGB" else 1)
+    values = np.frombuffer(content, ">u2" if greatest > 255 else "u1", int(np.prod(shape)), start).reshape(shape)
+    most = 65535 if greatest > 255 and shape[2] == 1 else 255  # as Pillow does it
+    pixels = np.empty(shape, np.uint8)
+    rows = max(1, STRIP_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        strip = values[top : top + rows].astype(np.int64)
+        scaled = (strip * most + greatest // 2) // greatest
+        pixels[top : top + rows] = np.minimum(scaled // (most // 255), 255)
+    return pixels
+
+
+def _check_transparency(image: Image.Image, content: bytes) -> None:
+    """Give a PNG's transparent grey the scale of its pixels. Raises ImageError for a transparent colour of 16 bits, of
+    which Pillow keeps 8.
+    """
+    transparent = image.info.get("transparency")
+    if image.format != "PNG" or transparent is None:
+        return
+    bits, colour_type = content[24], content[25]  # of the header, PNG (ISO 15948), section 11.2.2
+    if colour_type == 2 and bits == 16:
+        raise ImageError("PNG of 16 bits a sample with a transparent colour is not read")
+    if colour_type == 0 and bits < 8:
+        image.info["transparency"] = transparent * 255 // (2**bits - 1)
+
+
+def grey_if_grey(array: np.ndarray) -> np.ndarray:
+    """One channel where the three are equal, so that a grey picture has one id whether saved as grey or as RGB."""
+    if array.shape[2] == 3 and np.array_equal(array[:, :, 0], array[:, :, 1]):
+        if np.array_equal(array[:, :, 0], array[:, :, 2]):
+            return array[:, :, :1]
+    return array
