@@ -7,41 +7,55 @@ from kindred.data import images
 from kindred.evaluation import retrieval, retrieval_sheets, score_intervals, scoring
 from kindred.learning import metrics
 from kindred.runtime import arrow, job, stages
-from kindred.runtime.errors import InputError
 from kindred.runtime.stage import Stage
 from kindred.search import image_index
 from kindred.search.shards import Images
 
 TEST = ds.field("split") == "test"
+MODELS = ("base", "candidate")
+CROSS_VALIDATED = (("train_base", "base"), ("gate", "final"))
 
 
 def main(s: Stage) -> str:
     classes, chosen = s.facts_of("ingest")["classes"], s.facts_of("gate")["chosen"]
     truth = s.rows("truth").to_pandas().set_index("image_id")["label"]
+    tested = _test(s, classes, truth)
     given = set(s.rows("labels", ["image_id"])["image_id"].to_pylist())
-    by_model = []
-    for model in ("base", "candidate"):
-        rows = scoring.on_test(s.rows(f"predictions_{model}", ["image_id", "probabilities"], TEST), truth)
-        if rows.empty:
-            raise InputError("no test image has a known label, so nothing can be evaluated")
-        labels, probabilities = scoring.arrays(rows, classes)
-        by_model.append(probabilities)
-        scores = {**metrics.scores(labels, probabilities), "images": len(labels)}
-        s.figures |= {f"{model}/test/{name}": value for name, value in scores.items()}
-        for name, content in scoring.reports(labels, probabilities, classes).items():
-            s.report(f"{model}-{name}", content)
+    for model in MODELS:
         others = s.rows(f"predictions_{model}", ["image_id", "prediction"], ~TEST)
         hidden = scoring.on_hidden(others, truth, given)
         s.figures |= {f"{model}/hidden/{name}": value for name, value in hidden.items()}
-    s.figures |= scoring.interval_figures(labels, *by_model, score_intervals.intervals(labels, *by_model))
     for name, value in list(s.figures.items()):
         if name.startswith(f"{chosen}/"):
             s.figures[name.replace(chosen, "final", 1)] = value
     _pseudo_labels(s, truth)
     if s.finished(stages.BUILD_INDEX):  # comparisons of many runs do without
         _search(s, truth.to_dict())
-    base, final = s.figures["base/test/accuracy"], s.figures["final/test/accuracy"]
-    return f"test accuracy base {base:.4f}, final {final:.4f} ({final - base:+.4f})"
+    if tested:
+        return _summary("test", s.figures["base/test/accuracy"], s.figures["final/test/accuracy"])
+    base, final = (s.figures_of(stage)[f"{model}/cv/accuracy_mean"] for stage, model in CROSS_VALIDATED)
+    return f"no test image has a known label; {_summary('cross-validation', base, final)}"
+
+
+def _test(s: Stage, classes: list[str], truth: pd.Series) -> bool:
+    """The scores of both models on the test images, and their reports; False where no test image has a known label."""
+    by_model = []
+    for model in MODELS:
+        rows = scoring.on_test(s.rows(f"predictions_{model}", ["image_id", "probabilities"], TEST), truth)
+        if rows.empty:
+            return False
+        labels, probabilities = scoring.arrays(rows, classes)
+        by_model.append(probabilities)
+        scores = {**metrics.scores(labels, probabilities), "images": len(labels)}
+        s.figures |= {f"{model}/test/{name}": value for name, value in scores.items()}
+        for name, content in scoring.reports(labels, probabilities, classes).items():
+            s.report(f"{model}-{name}", content)
+    s.figures |= scoring.interval_figures(labels, *by_model, score_intervals.intervals(labels, *by_model))
+    return True
+
+
+def _summary(on: str, base: float, final: float) -> str:
+    return f"{on} accuracy base {base:.4f}, final {final:.4f} ({final - base:+.4f})"
 
 
 def _pseudo_labels(s: Stage, truth: pd.Series) -> None:
@@ -60,6 +74,9 @@ def _search(s: Stage, truth: dict[str, str]) -> None:
         return
     test_ids = s.rows("predictions_final", ["image_id"], TEST)["image_id"].to_pylist()
     query_ids = sorted(image_id for image_id in test_ids if image_id in truth)[: retrieval.MAX_QUERIES]
+    if not query_ids:
+        s.say("no test image has a known label, so there is nothing to search for")
+        return
     of_queries = TEST & ds.field("image_id").isin(query_ids)
     ids, features = s.matrix("features", "features", of_queries)
     queries = Images(features, s.matrix("predictions_final", "probabilities", of_queries)[1], ids.tolist())

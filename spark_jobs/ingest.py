@@ -52,10 +52,15 @@ def main(s: Stage, *, dataset: str, path: str | None, limit: int | None, leaks: 
     truth = s.written("truth", ["image_id", "label"])
     s.figures = ingest.figures(written, s.written("rejected", ["reason"]), counts["undecoded"], leaks)
     ingest.check_left(written, truth, s.figures)
-    if not ingest.labelled_test_images(written, truth):
+    test_labels = ingest.labelled_test_images(written, truth)
+    if not test_labels:
         s.say(ingest.NOTHING_TO_TEST_ON)
     facts = ingest.facts(written, truth)
-    s.facts = {**facts, "dataset": {"name": dataset, "digest": name[-12:], "source": path or dataset}}
+    s.facts = {
+        **facts,
+        "test_labels": test_labels,
+        "dataset": {"name": dataset, "digest": name[-12:], "source": path or dataset},
+    }
     return ingest.summary(s.figures)
 
 

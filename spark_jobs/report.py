@@ -1,5 +1,6 @@
 """what the run's stages made -> one page for a person, its plots and its tables"""
 
+import numpy as np
 import pyarrow.dataset as ds
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -12,15 +13,19 @@ from kindred.report.data_section import ImageCounts
 from kindred.runtime import cpu, file_names, job
 from kindred.runtime.stage import Stage
 
+NO_IMAGES = (np.zeros(0, object), np.zeros((0, 0)))
 MAX_SIZES = 500  # different image sizes that are shown: the most frequent
 
 
 def main(s: Stage, *, projection: str) -> str:
     run, images = run_results.read(s), s.read("images")
-    duplicates = near_duplicates.find(grey_images(images, run.images_by_split()), cpu.cores())
-    on_map = run_results.map_images(s, sum(run.images_by_split().values()))
-    ids, features = s.matrix("features", "features", ds.field("image_id").isin(on_map.index.tolist()))
-    pictured = run_page.pictured(run, duplicates, on_map.index.tolist())
+    counts_by_split = run.images_by_split()
+    edited = "test" if counts_by_split["test"] else "train"
+    duplicates = near_duplicates.find(grey_images(images, counts_by_split, edited), cpu.cores())
+    on_map = run_results.map_images(s, sum(counts_by_split.values()))
+    mapped_ids = on_map.index.tolist()
+    ids, features = s.matrix("features", "features", ds.field("image_id").isin(mapped_ids)) if mapped_ids else NO_IMAGES
+    pictured = run_page.pictured(run, duplicates, mapped_ids)
     pictures = thumbnails(images, pictured, side(run.facts["height"], run.facts["width"]))
     mapped = run_page.mapped_images(ids, features, on_map, run.truth, pictures)
     counts = _counts(images, s.read("truth"), run.figures)

@@ -130,20 +130,30 @@ def _task(name: str, run: Any, values: dict[str, Any] | None) -> StageOperator:
     """The task of one of the stages of self-training."""
     settings: dict[str, Any] = {}
     if name == stages.ATTACK:
-        settings = {"pre_execute": _skip_unless_ticked}
+        settings = {"pre_execute": _skip_unless_asked}
     if name == stages.REPORT:
         settings = {"trigger_rule": "none_failed"}  # the attack may be skipped
     return submit(stages.JOBS.get(name, name), run, stages.ARGUMENTS[name], name, values, **settings)
 
 
-def _skip_unless_ticked(context: Any) -> None:
-    """Skip the attack where the form's box is not ticked, and delete its mark of an earlier try with the box ticked:
-    those figures may be of other models.
+def _skip_unless_asked(context: Any) -> None:
+    """Skip the attack where the form's box is not ticked or there is nothing to attack, and delete its mark of an
+    earlier try: those figures may be of other models.
     """
-    if not context["params"]["attack"]:
-        task = context["task"]
+    task = context["task"]
+    reason = None if context["params"]["attack"] else "the box attack is not ticked"
+    if reason is None and _untested(task.run):
+        reason = "no test image has a known label, so nothing can be attacked"
+        log.warning("%s", log_lines.progress(task.stage, f"skipped: {reason}"))
+    if reason:
         storage.delete(storage.join(task.run, task.stage, file_names.MARK))
-        raise AirflowSkipException("the box attack is not ticked")
+        raise AirflowSkipException(reason)
+
+
+def _untested(run: str) -> bool:
+    """Whether ingest has found no test image with a known label."""
+    mark = storage.find_json(storage.join(run, "ingest", file_names.MARK)) or {}
+    return bool(mark.get("facts", {}).get("test_labels") == 0)
 
 
 @task

@@ -106,6 +106,18 @@ def test_the_attack_is_skipped_and_leaves_no_figures_unless_its_box_is_ticked(da
     assert mark.exists() == ticked
 
 
+def test_the_attack_is_skipped_where_there_is_no_labelled_test_image(dags, tmp_path):
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    task = copy.copy(dags["self_training"].get_task("attack"))
+    (tmp_path / "ingest").mkdir()
+    (tmp_path / "ingest" / "_DONE.json").write_text('{"facts": {"test_labels": 0}}')
+    task.run = f"file://{tmp_path}"
+
+    with pytest.raises(AirflowSkipException, match="no test image has a known label"):
+        task._pre_execute_hook({"params": {"attack": True}, "task": task})
+
+
 def test_the_published_study_runs_beside_our_own_defaults(dags):
     dag = dags["published"]
     reproduced, ours = (dag.get_task(f"{part}.pseudo_label").arguments for part in ("reproduced", "ours"))

@@ -1,10 +1,12 @@
 """Curves of models whose areas one knows."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from kindred.learning import metrics
-from kindred.report import confidence_curves, curves_section, ranking_curves
+from kindred.report import confidence_curves, curves_section, mistakes_section, ranking_curves
+from kindred.report.scored_images import NOT_TESTED
 from report_run import LABELS, scored
 
 
@@ -45,3 +47,11 @@ def test_a_simulated_model_that_is_calibrated_has_hardly_a_calibration_error() -
     labels = (rng.uniform(size=100_000) > confidence).astype(int)
 
     assert metrics.calibration_error(labels, np.stack([confidence, 1 - confidence], axis=1)) < 0.01
+
+
+def test_without_test_images_the_sections_of_their_scores_say_so() -> None:
+    test = scored(labels=[], models={"base": []})
+
+    sections = [curves_section.section(test, pd.DataFrame()), mistakes_section.section(test, {})]
+
+    assert {section.headline for section in sections} == {NOT_TESTED}

@@ -6,6 +6,7 @@ from kindred.report import verdict_section
 from kindred.report.blocks import Table
 from report_run import PREDICTIONS, figures_of, scored, text_of
 
+CROSS_VALIDATED = ("accuracy_mean", "accuracy_std", "log_loss_mean", "log_loss_std")
 pytestmark = pytest.mark.usefixtures("undrawn")
 
 
@@ -59,3 +60,15 @@ def test_where_there_is_no_pseudo_label_nothing_is_compared() -> None:
         "Final is base: there is no pseudo-label, so no second model. Accuracy 66.7% on 6 test images."
     )
     assert [block.name for block in section.blocks if hasattr(block, "name")] == ["scores", "counts"]
+
+
+def test_without_test_images_the_verdict_is_that_of_cross_validation() -> None:
+    tested = figures_of(scored())
+    figures = {name: value for name, value in tested.items() if "/test/" not in name}
+    figures |= {f"{model}/cv/{name}": 0.5 for model in ("base", "candidate") for name in CROSS_VALIDATED}
+
+    section = verdict_section.section({**figures, "base/cv/folds": 2}, "not worse", [])
+
+    assert section.headline.endswith("Accuracy out of fold: base 50.0% and final 50.0%.")
+    assert "McNemar" not in text_of(section)
+    assert "0.5000 ± 0.5000" in section.files()["verdict-scores.csv"].decode()

@@ -38,7 +38,9 @@ def on_hidden(predictions: pa.Table, truth: pd.Series, given: set[str]) -> dict[
 
 
 def arrays(rows: pd.DataFrame, classes: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Labels [n] as numbers and probabilities [n, classes], in float64 and summing to 1."""
+    """Labels [n] as numbers and probabilities [n, classes], in float64 and summing to 1; there may be no rows."""
+    if rows.empty:
+        return np.zeros(0, int), np.zeros((0, len(classes)))
     probabilities = np.stack(rows["probabilities"].to_list()).astype(np.float64)
     labels = rows["label"].map(class_numbers(classes)).to_numpy()
     return labels, probabilities / probabilities.sum(axis=1, keepdims=True)

@@ -46,7 +46,7 @@ def summary(runs: Sequence[ComparedRun]) -> pd.DataFrame:
     """A row for each run: the scores of its final model on its own test images, and what led there."""
     rows = []
     for run in runs:
-        row: dict[str, Any] = {"run": run.name, "test images": int(run.figures["final/test/images"])}
+        row: dict[str, Any] = {"run": run.name, "test images": int(run.figures.get("final/test/images", 0))}
         for name in SCORES:
             for end in ("", "_low", "_high"):
                 row[f"{name}{end}"] = run.figures.get(f"final/test/{name}{end}")

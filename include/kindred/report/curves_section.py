@@ -8,13 +8,15 @@ from kindred.report import plots
 from kindred.report.blocks import Block, Plot, Section, Table, Text
 from kindred.report.confidence_curves import reliability_plot, risk_plot
 from kindred.report.ranking_curves import areas_by_class, class_curves, worst_classes
-from kindred.report.scored_images import ScoredImages
+from kindred.report.scored_images import NOT_TESTED, ScoredImages
 
 CALIBRATED = 0.02  # difference between mean confidence and accuracy up to which a model counts as well calibrated
 
 
 def section(test: ScoredImages, learning: pd.DataFrame) -> Section:
     """From the scored test images, and `learning_curve.curve` of the base model, which may be empty."""
+    if not len(test.labels):
+        return Section("curves", "Curves", NOT_TESTED, _learning(learning))
     areas = areas_by_class(test)
     blocks: list[Block] = []
     if areas.empty:

@@ -9,7 +9,7 @@ from sklearn.metrics import confusion_matrix
 
 from kindred.report import plots
 from kindred.report.blocks import Block, Plot, Section, Sheet, Table, Text, Tile
-from kindred.report.scored_images import ScoredImages
+from kindred.report.scored_images import NOT_TESTED, ScoredImages
 
 MAX_CLASSES = 30  # of a heatmap
 ANNOTATED_CLASSES = 15  # up to which a heatmap's numbers can be read
@@ -20,6 +20,8 @@ MAX_NAMES = 10  # classes that a sentence names
 
 def section(test: ScoredImages, thumbnails: Mapping[str, np.ndarray]) -> Section:
     """From the scored test images, and pictures of those in `confident_mistakes(test)`."""
+    if not len(test.labels):
+        return Section("mistakes", "Mistakes", NOT_TESTED)
     counts = {model: confusion(test, model) for model in test.models}
     pairs = confused_pairs(test, counts)
     drawn = most_confused(counts)

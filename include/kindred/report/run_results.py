@@ -97,6 +97,8 @@ def map_images(reader: RunReader, count: int) -> pd.DataFrame:
     candidates = ds.field("image_id") < id_bound(count, MAX_MAP_CANDIDATES)
     rows = reader.rows("predictions_final", ["image_id", "split", "prediction"], candidates).to_pandas()
     rows = rows[~rows["image_id"].isin(given)].sort_values("image_id").drop_duplicates("image_id")
+    if rows.empty:
+        return rows.set_index("image_id")
     parts = [part.head(MAX_POINTS // 2) for _, part in rows.groupby(rows["split"] == "test")]
     return pd.concat(parts).sort_values("image_id").set_index("image_id")
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+NOT_TESTED = "No test image has a known label, so the models are compared by cross-validation only."
+
 
 @dataclass(frozen=True)
 class ScoredImages:

@@ -7,6 +7,7 @@ from kindred.evaluation.paired_tests import SIGNIFICANT
 from kindred.report import plots
 from kindred.report.blocks import Block, Plot, Section, Table, Text
 from kindred.report.score_table import points, score_table, score_texts
+from kindred.report.scored_images import NOT_TESTED
 
 COUNTS = {
     "train": "training images",
@@ -20,6 +21,8 @@ COUNTS = {
 
 def section(figures: dict[str, float], reason: str, robustness: list[str]) -> Section:
     """From the figures of all stages, the gate's reason, and the sentences on robustness, if an attack was run."""
+    if "base/test/accuracy" not in figures:
+        return _untested(figures, reason, robustness)
     compared = bool(figures["pseudo/count"])
     other = "final" if figures["gate/accepted"] else "refused candidate"
     table = score_table(figures)
@@ -65,18 +68,37 @@ def headline(figures: dict[str, float]) -> str:
     return f"No difference between final and base is shown {on_test}: accuracy {other:.1%} and {base:.1%}, {by}."
 
 
+def _untested(figures: dict[str, float], reason: str, robustness: list[str]) -> Section:
+    """The section where no test image has a known label: both models by cross-validation."""
+    other = "final" if figures["gate/accepted"] else "refused candidate"
+    models = {"base": "base"} | ({"candidate": other} if figures["pseudo/count"] else {})
+    titles = {"accuracy": "Accuracy", "log_loss": "Log loss"}
+    rows = pd.DataFrame({"score": list(titles.values())})
+    for model, title in models.items():
+        rows[title] = [
+            "{:.4f} ± {:.4f}".format(*(figures[f"{model}/cv/{name}_{part}"] for part in ("mean", "std")))
+            for name in titles
+        ]
+    accuracies = " and ".join(f"{title} {figures[f'{model}/cv/accuracy_mean']:.1%}" for model, title in models.items())
+    blocks: list[Block] = [Text(text) for text in (gate_sentence(figures, reason), pseudo_label_sentence(figures))]
+    caption = f"Mean and standard deviation over {figures['base/cv/folds']:.0f} folds of the given labels."
+    blocks += [*map(Text, robustness), Table("scores", caption, rows, open=True), count_table(figures)]
+    return Section("verdict", "Verdict", f"{NOT_TESTED} Accuracy out of fold: {accuracies}.", blocks)
+
+
 def gate_sentence(figures: dict[str, float], reason: str) -> str:
     """What the gate decided, and on what."""
     decision = "accepted" if figures["gate/accepted"] else "refused"
     if not figures["pseudo/count"]:
         return f"Gate: {reason}."
     gain, low, high = (points(figures[f"gate/{name}"]) for name in ("difference", "low", "high"))
-    loss, p = figures["gate/log_loss_difference"], figures["candidate/test/mcnemar_p"]
-    return (
+    text = (
         f"Gate: {decision}, {reason}. On given labels that neither model learned from: accuracy {gain} points (95 % "
-        f"bootstrap interval {low} to {high}), log loss {loss:+.3f}. McNemar's p of equal accuracy on the test images: "
-        f"{p:.3g}."
+        f"bootstrap interval {low} to {high}), log loss {figures['gate/log_loss_difference']:+.3f}."
     )
+    if "candidate/test/mcnemar_p" not in figures:
+        return text
+    return f"{text} McNemar's p of equal accuracy on the test images: {figures['candidate/test/mcnemar_p']:.3g}."
 
 
 def pseudo_label_sentence(figures: dict[str, float]) -> str:
