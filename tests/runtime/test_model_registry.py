@@ -1,5 +1,7 @@
 """Which version of the registered model is served."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from kindred.runtime import model_registry, storage, tracking
@@ -38,3 +40,38 @@ def test_the_promoted_model_is_registered_once_and_has_the_alias(tmp_path, monke
         model_registry.promote(folders[2])
     model_registry.set_champion(None)
     assert client.get_registered_model(model_registry.MODEL).aliases == {}
+
+
+class BusyRegistry:
+    """A registry in which another caller registers the model, and the version, a moment before this one."""
+
+    def __init__(self) -> None:
+        self.versions: list[int] = []
+
+    def search_registered_models(self, query: str) -> list:
+        return []
+
+    def create_registered_model(self, name: str) -> None:
+        from mlflow.exceptions import MlflowException
+        from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS
+
+        raise MlflowException("it exists", RESOURCE_ALREADY_EXISTS)
+
+    def search_model_versions(self, query: str) -> list[SimpleNamespace]:
+        return [SimpleNamespace(version=number) for number in self.versions]
+
+    def create_model_version(self, name: str, source: str, run_id: str, model_id: str) -> SimpleNamespace:
+        self.versions = [9, 10]
+        return SimpleNamespace(version=10)
+
+    def delete_model_version(self, name: str, version: str) -> None:
+        self.versions.remove(int(version))
+
+
+def test_two_who_promote_a_run_at_the_same_time_make_one_version_of_it() -> None:
+    registry = BusyRegistry()
+
+    version = model_registry._version(registry, "abc", SimpleNamespace(model_uri="models:/m", model_id="m"))
+
+    assert version == "9"
+    assert registry.versions == [9]

@@ -30,7 +30,7 @@ def page_of(folder: str) -> str:
 
 def _experiment_in_database(run_id: str) -> str | None:
     """The id of a run's experiment, where MLflow's database is a file of this machine."""
-    path = local_database()
+    path = local_database(os.environ.get("MLFLOW_TRACKING_URI", ""))
     if path is None or not path.is_file():
         return None
     with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
@@ -38,7 +38,7 @@ def _experiment_in_database(run_id: str) -> str | None:
     return str(row[0]) if row else None
 
 
-def local_database() -> Path | None:
-    """The file of MLflow's database, where it is one of this machine."""
-    match = re.fullmatch(r"sqlite:///(/?[^?]+)(\?.*)?", os.environ.get("MLFLOW_TRACKING_URI", ""))
+def local_database(uri: str) -> Path | None:
+    """The file of MLflow's database with this address, where it is one of this machine."""
+    match = re.fullmatch(r"sqlite:///(/?[^?]+)(\?.*)?", uri)
     return Path(match[1]) if match else None

@@ -1,9 +1,16 @@
 """MLflow's model registry: the version of the registered model that is served."""
 
+from __future__ import annotations
+
 import os
+from typing import TYPE_CHECKING
 
 from kindred.runtime import preflight, storage, tracking
 from kindred.runtime.errors import InputError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel
 
 MODEL, CHAMPION = "kindred", "champion"  # the registered model, and the alias of the version that is served
 
@@ -25,19 +32,38 @@ def promote(folder: str) -> tuple[str, str | None]:
     models = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run_id}'")
     if not models:
         raise InputError(f"the run {run.info.run_name!r} has no model in MLflow; its stage gate logs one")
-    if not client.search_registered_models(f"name = '{MODEL}'"):
-        client.create_registered_model(MODEL)
-    versions = client.search_model_versions(f"name = '{MODEL}' and run_id = '{run_id}'")
-    if versions:
-        version = versions[0].version
-    else:
-        version = client.create_model_version(MODEL, models[0].model_uri, run_id, model_id=models[0].model_id).version
+    version = _version(client, run_id or "", models[0])
     try:
         before = str(client.get_model_version_by_alias(MODEL, CHAMPION).version)
     except MlflowException:  # the first
         before = None
-    set_champion(str(version))
-    return str(version), before
+    set_champion(version)
+    return version, before
+
+
+def _version(client: MlflowClient, run_id: str, model: LoggedModel) -> str:
+    """The version of MODEL that a run's model is, which is made where there is none yet. Of versions that several
+    callers make at the same time the first stays.
+    """
+    from mlflow.exceptions import MlflowException
+
+    def versions() -> list[str]:
+        found = client.search_model_versions(f"name = '{MODEL}' and run_id = '{run_id}'")
+        return sorted((str(version.version) for version in found), key=int)
+
+    if not client.search_registered_models(f"name = '{MODEL}'"):
+        try:
+            client.create_registered_model(MODEL)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another caller made it in the meantime
+                raise
+    if known := versions():
+        return known[0]
+    made = str(client.create_model_version(MODEL, model.model_uri, run_id, model_id=model.model_id).version)
+    first = versions()[0]
+    if first != made:
+        client.delete_model_version(MODEL, made)
+    return first
 
 
 def set_champion(version: str | None) -> None:

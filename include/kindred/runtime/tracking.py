@@ -4,6 +4,8 @@ only module that knows it.
 
 from __future__ import annotations
 
+import fcntl
+import functools
 import os
 import re
 import tempfile
@@ -13,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kindred.runtime import file_names, marks, runs, storage
+from kindred.runtime import file_names, marks, mlflow_pages, runs, storage
 from kindred.runtime.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,7 +33,23 @@ def client() -> MlflowClient:
     """The MLflow client of MLFLOW_TRACKING_URI."""
     from mlflow import MlflowClient
 
-    return MlflowClient(os.environ["MLFLOW_TRACKING_URI"])
+    uri = os.environ["MLFLOW_TRACKING_URI"]
+    _make_database(uri)
+    return MlflowClient(uri)
+
+
+@functools.cache
+def _make_database(uri: str) -> None:
+    """Let MLflow make, or bring up to date, its database in a file, which only one process may do at a time."""
+    from mlflow import MlflowClient
+
+    path = mlflow_pages.local_database(uri)
+    if path is None:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f".{path.name}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        MlflowClient(uri).search_experiments(max_results=1)
 
 
 def start_run(dag_id: str, name: str, params: dict[str, Any], tags: dict[str, str]) -> str:
