@@ -156,6 +156,7 @@ def test_a_run_triggered_through_the_served_api_gives_the_same_figures(killed_ru
 
         anonymous, _ = call(trigger, {"logical_date": None, "conf": CONF})
         refused, answer = call(trigger, {"logical_date": None, "conf": {**CONF, "folds": 1}}, token)
+        typo = call(trigger, {"logical_date": None, "conf": {**CONF, "treshold": 0.9}}, token)
         accepted, run = call(trigger, {"logical_date": None, "conf": CONF}, token)
         with sockets.watched(server.pid) as beyond_loopback:
             log = wait_for(lambda: log_of_running_task(f"{trigger}/{run['dag_run_id']}", "ingest", token), 300)
@@ -177,6 +178,7 @@ def test_a_run_triggered_through_the_served_api_gives_the_same_figures(killed_ru
     made = json.loads((killed_run["folder"] / file_names.METRICS).read_text())
     assert (anonymous, refused, accepted, status) == (401, 400, 200, 0)
     assert "folds" in answer["detail"]
+    assert typo == (400, {"detail": "unknown param 'treshold'; did you mean 'threshold'?"})
     assert scores_of(served) == pytest.approx(scores_of(made), abs=1e-6)
     assert served["featurize/reused"] == 1
     assert stranger[0] == 401

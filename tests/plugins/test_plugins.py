@@ -1,7 +1,11 @@
 """What Airflow's UI shows of a run: the links of its tasks, and the report behind a guard."""
 
+import asyncio
+import contextlib
 import importlib.util
+import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fastapi.routing import APIRoute
@@ -60,3 +64,59 @@ def test_every_page_is_guarded_and_nothing_but_the_report_is_served(plugin) -> N
     assert [route.path for route in app.routes] == ["/report/{dag_id}/{run_id:path}"]
     guards = {d.dependency.__qualname__.split(".")[0] for d in app.router.dependencies}
     assert guards == {"requires_access_view", "requires_access_dag"}
+
+
+@pytest.mark.parametrize(
+    ("path", "conf", "logged_in", "expected"),
+    [
+        ("/api/v2/dags/tests/dagRuns", {"treshold": 0.9}, True, (400, "unknown param 'treshold'; did you mean 'th")),
+        ("/api/v2/dags/tests/dagRuns", {"threshold": float("nan")}, True, (400, "param 'threshold' must be number")),
+        ("/api/v2/dags/tests/dagRuns", {"threshold": 0.9}, True, (200, "triggered")),
+        ("/api/v2/dags/tests/dagRuns", {"x": "y" * 2**20}, True, (413, "over 1,048,576 bytes")),
+        ("/api/v2/dags/tests/dagRuns", {"treshold": 0.9}, False, (200, "triggered")),  # the application refuses it
+        ("/api/v2/dags/foreign/dagRuns", {"treshold": 0.9}, True, (200, "triggered")),
+        ("/api/v2/dags/none/dagRuns", {"treshold": 0.9}, True, (200, "triggered")),
+        ("/api/v2/dags/tests/dagRuns/one/clear", {"treshold": 0.9}, True, (200, "triggered")),
+    ],
+)
+def test_a_run_with_an_unknown_param_is_refused_when_it_is_triggered(
+    plugins, monkeypatch, path, conf, logged_in, expected
+) -> None:
+    from airflow.sdk import DAG, Param
+    from fastapi import FastAPI, Request
+    from fastapi.testclient import TestClient
+
+    async def answer(scope) -> bool:
+        return logged_in
+
+    dag = DAG("tests", params={"threshold": Param(0.5, type="number")}, tags=["kindred"])
+    bag = {"tests": dag, "foreign": DAG("foreign")}
+    module, app = plugins["params"], FastAPI()
+    monkeypatch.setattr(module, "_is_logged_in", answer)
+    monkeypatch.setattr("airflow.utils.session.create_session", contextlib.nullcontext)
+    app.state.dag_bag = SimpleNamespace(get_latest_version_of_dag=lambda dag_id, session: bag.get(dag_id))
+    (middleware,) = module.Params.fastapi_root_middlewares
+    app.add_middleware(middleware["middleware"])
+
+    @app.post("/{rest:path}")
+    async def trigger(rest: str, request: Request) -> dict:
+        return {"detail": "triggered", "read": len(await request.body())}
+
+    body = json.dumps({"conf": conf})
+    done = TestClient(app).post(path, content=body)
+
+    assert done.status_code == expected[0]
+    assert done.json()["detail"].startswith(expected[1])
+    assert done.json().get("read", len(body)) == len(body)
+
+
+def test_who_is_not_logged_in_gets_nothing_of_the_form(plugins, monkeypatch) -> None:
+    from fastapi import HTTPException
+
+    async def get_user(request, oauth_token, bearer) -> None:
+        raise HTTPException(401)
+
+    monkeypatch.setattr("airflow.api_fastapi.core_api.security.get_user", get_user)
+    scope = {"type": "http", "method": "POST", "path": "/api/v2/dags/tests/dagRuns", "headers": []}
+
+    assert asyncio.run(plugins["params"]._is_logged_in(scope)) is False
