@@ -150,7 +150,12 @@ def test_a_tiff_with_alpha_lies_on_white(kind: str, channels: int, alpha: str) -
         (
             np.moveaxis(ramp(3, "u2"), 2, 0),
             {"photometric": "rgb", "planarconfig": "separate"},
-            "TIFF of 16 bits a sample in separate planes is not read",
+            "TIFF of RGB with 16 bits a sample in separate planes is not read",
+        ),
+        (
+            np.moveaxis(ramp(2, "u1"), 2, 0),
+            {"photometric": "minisblack", "planarconfig": "separate", "extrasamples": ["unassalpha"]},
+            "TIFF of grey with 8 bits a sample in separate planes is not read",
         ),
         (ramp(3, "u1"), {"photometric": "cielab"}, "TIFF of colours in CIE Lab is not read"),
         (ramp(1, "u1"), {"subfiletype": 1}, "TIFF that begins with a preview, as camera raws do, is not read"),
@@ -210,6 +215,17 @@ def test_a_png_with_long_texts_is_read_and_stored_as_it_came(kind: bytes) -> Non
     pixels, kept = images.decode_and_keep(content)
 
     assert pixels.ravel().tolist() == list(range(6))
+    assert kept is content
+
+
+def test_a_text_named_transparency_is_no_colour() -> None:
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("transparency", "none")
+    content = encoded(noise(), "PNG", pnginfo=texts)
+
+    pixels, kept = images.decode_and_keep(content)
+
+    np.testing.assert_array_equal(pixels, noise())
     assert kept is content
 
 

@@ -90,6 +90,8 @@ def _check_transparency(image: Image.Image, content: bytes) -> None:
     transparent = image.info.get("transparency")
     if image.format != "PNG" or transparent is None:
         return
+    if isinstance(transparent, str):
+        raise ValueError("a text of this PNG is named transparency")
     bits, colour_type = content[24], content[25]  # of the header, PNG (ISO 15948), section 11.2.2
     if colour_type == 2 and bits == 16:
         raise ImageError("PNG of 16 bits a sample with a transparent colour is not read")

@@ -65,8 +65,8 @@ def unreadable(tags: Mapping[int, Any]) -> str | None:
     if formats := set(_numbers(tags, SAMPLE_FORMAT, UNSIGNED)) - {UNSIGNED, UNDEFINED}:
         kind = {2: "signed", 3: "floating-point"}.get(min(formats), "complex")
         return f"TIFF of {kind} samples, which have no known range"
-    if _number(tags, PLANAR, 1) == SEPARATE and bits[0] > 8:
-        return f"TIFF of {bits[0]} bits a sample in separate planes is not read"
+    if _number(tags, PLANAR, 1) == SEPARATE and (bits[0] > 8 or _number(tags, SAMPLES_PER_PIXEL, 1) == 2):
+        return f"TIFF of {name} with {bits[0]} bits a sample in separate planes is not read"
     return None
 
 
