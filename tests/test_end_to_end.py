@@ -22,7 +22,7 @@ import pytest
 import sockets
 from chromium import PROGRAM, Page
 from kindred.data import images
-from kindred.runtime import file_names, runs, stages, storage
+from kindred.runtime import file_names, marks, runs, stages, storage
 
 pytestmark = [pytest.mark.spark, pytest.mark.airflow]
 
@@ -240,8 +240,7 @@ def test_the_onnx_file_alone_gives_the_probabilities_of_the_run(killed_run):
     import onnxruntime
     import pyarrow.dataset as ds
 
-    mark = json.loads((killed_run["folder"] / "gate" / "_DONE.json").read_text())
-    ingest = json.loads((killed_run["folder"] / "ingest" / "_DONE.json").read_text())
+    mark, ingest = (marks.mark_of(storage.uri(str(killed_run["folder"] / stage))) for stage in ("gate", "ingest"))
     table = ds.dataset(storage.local(mark["tables"]["predictions_final"])).head(5).to_pylist()
     content = {
         row["image_id"]: row["content"]
