@@ -17,9 +17,14 @@ OUT ?=
 TO ?=
 FROM ?=
 
-BIN := $(abspath $(VENV))/bin
+# Names with spaces: abspath and wildcard would take them for several. Python makes KINDRED_DATA absolute.
+BIN := $(if $(filter /%,$(VENV)),$(VENV),$(CURDIR)/$(VENV))/bin
 READY := $(VENV)/.ready
-export KINDRED_DATA := $(if $(findstring ://,$(KINDRED_DATA)),$(KINDRED_DATA),$(abspath $(KINDRED_DATA)))
+ODD := $(strip $(foreach character,: $$ ` \ ",$(findstring $(character),$(CURDIR))))
+ifneq ($(ODD),)
+  $(error kindred: the path of this checkout holds $(ODD): move it to another folder)
+endif
+export KINDRED_DATA
 export PYTHONPATH := $(CURDIR)/include
 export DAG RUN_ID RUN IMAGES RUNS FILTER OUT TO FROM
 export CONF
@@ -116,4 +121,4 @@ clean: ## delete the environment and the caches of the tools; data is kept
 	find dags include plugins spark_jobs tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 clean-data: ## delete KINDRED_DATA: all runs, datasets, caches and databases
-	rm -rf "$(KINDRED_DATA)"
+	rm -rf "$$KINDRED_DATA"

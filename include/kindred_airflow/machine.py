@@ -6,12 +6,13 @@ import os
 import secrets
 import subprocess
 import sys
+import sysconfig
 from importlib import metadata
 from pathlib import Path
 
 from kindred.runtime import cpu, java, runs, storage
 from kindred.runtime.errors import InputError
-from kindred_airflow import logins, moved_artifacts, private_files
+from kindred_airflow import linked_folders, logins, moved_artifacts, private_files
 
 ROOT = Path(__file__).parents[2]
 MAX_LIGHT_TASKS = 16  # that run beside the Spark jobs, one for each core: each has a process, also while it is idle
@@ -28,7 +29,16 @@ def data_folder() -> Path:
 
 def tracking_uri() -> str:
     """MLflow's database on one machine."""
-    return f"sqlite:///{data_folder()}/mlflow.db"
+    return sqlite_url(data_folder() / "mlflow.db")
+
+
+def sqlite_url(path: Path) -> str:
+    """The address of a database for SQLAlchemy, which ends a path at `?` and knows no way to write one: where a folder
+    has it, by a link.
+    """
+    if "?" in str(path):
+        path = linked_folders.without_question_mark(path.parent) / path.name
+    return f"sqlite:///{path}"
 
 
 def use_tracking() -> None:
@@ -49,7 +59,7 @@ def environment(database: str) -> dict[str, str]:
     home = data_folder() / "airflow"
     bin_folder = Path(sys.executable).parent
     defaults = {
-        "KINDRED_ARTIFACTS": f"file://{data_folder()}/mlartifacts",
+        "KINDRED_ARTIFACTS": moved_artifacts.address(data_folder()),
         "MLFLOW_TRACKING_URI": tracking_uri(),
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # of its own jobs, which nothing here uses
@@ -59,7 +69,7 @@ def environment(database: str) -> dict[str, str]:
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": str(slots() + min(cpu.cores(), MAX_LIGHT_TASKS)),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / database}?timeout=60",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"{sqlite_url(home / database)}?timeout=60",
         "AIRFLOW__API__HOST": "127.0.0.1",
         # Of a busy machine, on which ten runs may start at once: the answers of Airflow's server to tasks, and what a
         # task does after its end.
@@ -68,6 +78,7 @@ def environment(database: str) -> dict[str, str]:
         "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS": "0o600",
         "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS": "0o700",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "SPARK_HOME": str(Path(sysconfig.get_path("purelib"), "pyspark")),  # its own search splits a path at spaces
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
         "PYTHONUNBUFFERED": "1",

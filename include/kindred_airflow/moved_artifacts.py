@@ -3,6 +3,7 @@ would lead to where they were, and write there. MLflow has no command for that.
 """
 
 import contextlib
+import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -15,13 +16,23 @@ ADDRESSES = (  # the table and the column of each address
 BUSY_SECONDS = 60  # to wait for others who write
 
 
+def address(data: Path) -> str:
+    """The URI of the artefacts in the folder `data`; what has a meaning in a URI is encoded, as MLflow reads it.
+
+    >>> address(Path("/my data/50% #1 %20"))
+    'file:///my data/50% %231 %2520/mlartifacts'
+    """
+    encoded = re.sub(r"[#?]|%(?=[0-9A-Fa-f]{2})", lambda match: f"%{ord(match[0]):X}", str(data))
+    return f"file://{encoded}/{FOLDER}"
+
+
 def follow(database: Path, data: Path, say: Callable[[str], None]) -> None:
     """Let a database of MLflow name the artefacts in the folder `data`, where those that it names elsewhere lie there
     now; `say` gets from where.
     """
     if not database.is_file():
         return
-    now = f"file://{data}/{FOLDER}"
+    now = address(data)
     with contextlib.closing(sqlite3.connect(database, timeout=BUSY_SECONDS)) as connection, connection:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if not {"experiments", "runs"} <= tables:  # it is being made

@@ -49,3 +49,30 @@ def test_a_copy_in_another_split_is_found_and_nothing_else() -> None:
     assert (twins.groups, twins.queries) == (1, 30)
     assert twins.flagged == pytest.approx(1 / 30)
     assert twins.recall["all"] >= 0.95
+
+
+def test_a_copy_saved_again_under_another_class_is_a_conflict_within_a_split_too() -> None:
+    pictures = [scene(seed) for seed in range(60)]
+    pictures[41], pictures[50] = EDITS["brightened"](pictures[7], 0.5), EDITS["mirrored"](pictures[10], 0.5)
+    ids = np.array([f"{i:03d}" for i in range(60)], dtype=object)
+    labels = {
+        name: ("cat", "dog", "eel")[i % 3] for i, name in enumerate(ids)
+    }  # 7 a dog, 41 an eel; 10 a dog, 50 an eel
+    split = np.array(["train"] * 48 + ["test"] * 12, dtype=object)
+    plain = GreyImages(ids, split, np.full(60, "", dtype=object), grey_array(pictures))
+    edited = [i for i in range(48, 60) for _ in EDITS]
+    edits = [edit(pictures[i], 0.3) for i in range(48, 60) for edit in EDITS.values()]
+    names = np.array([name for _ in range(12) for name in EDITS], dtype=object)
+    greys = GreyImages(
+        np.concatenate([plain.ids, ids[edited]]),
+        np.concatenate([split, split[edited]]),
+        np.concatenate([plain.edit, names]),
+        np.concatenate([plain.pixels, grey_array(edits)]),
+    )
+
+    found = near_duplicates.find(greys, 1, labels)
+
+    pairs = {frozenset(pair) for pair in found.conflicts[["image_id", "other"]].to_numpy().tolist()}
+    assert pairs == {frozenset({"007", "041"}), frozenset({"010", "050"})}
+    assert found.figures()["near_duplicates/conflicts"] == 2
+    assert set(found.conflicts[["label", "other_label"]].to_numpy().ravel()) == {"dog", "eel"}

@@ -1,12 +1,17 @@
 """The environment of Airflow and its jobs on one machine."""
 
+import os
+import tempfile
+from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import urlparse
+from urllib.request import url2pathname
 
 import pytest
 
 from kindred.runtime import java
 from kindred.runtime.errors import InputError
-from kindred_airflow import machine
+from kindred_airflow import linked_folders, machine
 
 
 def test_what_is_set_stays_and_where_data_lie_is_fixed(data, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,3 +88,31 @@ def test_the_databases_are_made_again_for_another_version_and_nobody_else_reads_
         ["pools", "set"],
     ]
     assert (data / "airflow" / "runs.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_addresses_of_databases_and_artefacts_hold_for_any_folder(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sqlalchemy import create_engine, text
+
+    monkeypatch.setattr(java, "java_home", lambda: "/java")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = tmp_path / "a [2024] {x,y} \u00e9 #1 %20 100% *?b=c" / "data"
+    monkeypatch.setenv("KINDRED_DATA", str(folder))
+    (folder / "airflow").mkdir(parents=True)
+
+    env = machine.environment("runs.db")
+    for name in ("MLFLOW_TRACKING_URI", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"):
+        with create_engine(env[name]).connect() as connection:
+            connection.execute(text("create table t (i int)"))
+
+    assert sorted(path.name for path in folder.rglob("*.db")) == ["mlflow.db", "runs.db"]
+    assert Path(url2pathname(urlparse(env["KINDRED_ARTIFACTS"]).path)) == folder / "mlartifacts"
+
+
+def test_a_link_of_another_account_is_not_followed(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / f"kindred-{os.getuid()}").symlink_to(tmp_path)
+
+    with pytest.raises(InputError, match="is not this account's own; delete it"):
+        linked_folders.without_question_mark(tmp_path / "a?b")

@@ -7,8 +7,8 @@ very data, by edits of its own images.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ MAX_QUERIES = 5_000  # images of the smaller split that are compared, in the ord
 TARGET_RECALL = 0.975  # share of the edits that the threshold shall find,
 THRESHOLD_MARGIN = 2  # and the factor on the distance that finds them
 MAX_FALSE_POSITIVE_RATE = 0.001  # share of the images without a near duplicate that may be below the threshold
+COLUMNS = ["image_id", "split", "other", "other_split", "distance"]
 BULK_QUANTILES = (0.05, 0.25)  # of all distances, to estimate those of images without one; below are real ones, too
 
 
@@ -28,6 +29,7 @@ BULK_QUANTILES = (0.05, 0.25)  # of all distances, to estimate those of images w
 class NearDuplicates:
     """`pairs` below the threshold, nearest first: image_id, split, other, other_split, distance. `recall` by edit and
     of all, on edits that did not set the threshold; `flagged` is the share of the `queries` that are in a pair.
+    `conflicts` are those of two known labels, also within a split: the same columns, label and other_label.
     """
 
     pairs: pd.DataFrame
@@ -36,20 +38,21 @@ class NearDuplicates:
     recall: dict[str, float]
     flagged: float
     queries: int
+    conflicts: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=[*COLUMNS, "label", "other_label"]))
 
     def figures(self) -> dict[str, float]:
         """As they stand in metrics.json."""
         counts = {"pairs": len(self.pairs), "groups": self.groups, "flagged": self.flagged}
+        counts["conflicts"] = len(self.conflicts)
         recall = {f"found_{edit}": share for edit, share in self.recall.items()}
         return {f"near_duplicates/{name}": value for name, value in {**counts, **recall}.items()}
 
 
-def find(images: GreyImages, threads: int) -> NearDuplicates:
-    """The near duplicates across splits."""
+def find(images: GreyImages, threads: int, labels: Mapping[str, str] | None = None) -> NearDuplicates:
+    """The near duplicates across splits, and those of two classes by the known `labels` (label by id)."""
     plain, edits = images.where(images.edit == ""), images.where(images.edit != "")
     nearest = [pair for pair in _pairs_of_splits(plain, threads) if len(pair)]
-    columns = ["image_id", "split", "other", "other_split", "distance"]
-    pairs = pd.concat(nearest, ignore_index=True) if nearest else pd.DataFrame(columns=columns)
+    pairs = pd.concat(nearest, ignore_index=True) if nearest else pd.DataFrame(columns=COLUMNS)
     originals = plain.where(np.isin(plain.split, np.unique(edits.split)))
     rows, distance = (
         match(edits.pixels, originals.pixels, threads) if len(edits.ids) else (np.zeros(0, int), np.zeros(0))
@@ -60,7 +63,24 @@ def find(images: GreyImages, threads: int) -> NearDuplicates:
     recall = _recall(edits.edit[~calibrates], (right & (distance <= limit))[~calibrates])
     near = pairs[pairs["distance"] <= limit].sort_values(["distance", "image_id"]).reset_index(drop=True)
     flagged = near["image_id"].nunique() / max(len(pairs), 1)
-    return NearDuplicates(near, groups(near), limit, recall, flagged, len(pairs))
+    known = labels or {}
+    candidates = pd.concat([near, *_pairs_of_classes(plain, known, threads)], ignore_index=True)
+    under_two = conflicts(candidates[candidates["distance"] <= limit], known)
+    return NearDuplicates(near, groups(near), limit, recall, flagged, len(pairs), under_two)
+
+
+def conflicts(pairs: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
+    """The pairs whose two labels are known and differ, each once, nearest first.
+
+    >>> pairs = pd.DataFrame({"image_id": ["a", "c"], "other": ["b", "a"], "distance": [0.1, 0.2]})
+    >>> conflicts(pairs, {"a": "cat", "b": "dog", "c": "cat"})[["image_id", "label", "other_label"]].to_numpy().tolist()
+    [['a', 'cat', 'dog']]
+    """
+    known = pairs.assign(label=pairs["image_id"].map(labels), other_label=pairs["other"].map(labels)).dropna()
+    known = known[known["label"] != known["other_label"]]
+    names = [tuple(sorted(pair)) for pair in zip(known["image_id"], known["other"], strict=True)]
+    known = known[~pd.Series(names, index=known.index, dtype=object).duplicated()]
+    return known.sort_values(["distance", "image_id"]).reset_index(drop=True)
 
 
 def threshold(twins: np.ndarray, others: np.ndarray) -> float:
@@ -116,3 +136,20 @@ def _pairs_of_splits(plain: GreyImages, threads: int) -> Iterator[pd.DataFrame]:
             pairs = {"image_id": queries.ids, "split": split, "other": gallery.ids[rows], "other_split": other}
             same = gallery.ids[rows] == queries.ids  # an exact copy that was kept is counted elsewhere
             yield pd.DataFrame({**pairs, "distance": distance})[~same]
+
+
+def _pairs_of_classes(plain: GreyImages, labels: Mapping[str, str], threads: int) -> Iterator[pd.DataFrame]:
+    """Within each split, for images with a known label, the nearest image of other classes: of the half of the classes
+    whose number differs in a bit, for each bit. Two classes differ in one at least.
+    """
+    number = {name: i for i, name in enumerate(sorted(set(labels.values())))}
+    for split in np.unique(plain.split):
+        own = plain.where((plain.split == split) & np.array([i in labels for i in plain.ids], bool))
+        classes = np.array([number[labels[i]] for i in own.ids], int)
+        for bit in range(max(len(number) - 1, 0).bit_length()):
+            upper = (classes >> bit) % 2 == 1
+            if upper.any() and not upper.all():
+                queries, gallery = own.where(np.flatnonzero(upper)[:MAX_QUERIES]), own.where(~upper)
+                rows, distance = match(queries.pixels, gallery.pixels, threads)
+                others = {"other": gallery.ids[rows], "other_split": split, "distance": distance}
+                yield pd.DataFrame({"image_id": queries.ids, "split": split, **others})

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 
 from kindred.data import contact_sheets
 from kindred.data.near_duplicates import NearDuplicates
@@ -35,6 +36,7 @@ def blocks(
             f"of images of this dataset. Of other such edits it finds {duplicates.recall['all']:.1%}: {by_edit}."
         )
         parts.append(Text(threshold))
+    parts += _conflicts(duplicates.conflicts, labels, thumbnails)
     if len(duplicates.pairs):
         tiles = [_pair_tile(row, labels, thumbnails) for row in duplicates.pairs.head(MAX_PAIRS).to_dict("records")]
         caption = f"The nearest {counted(len(tiles), 'pair')}."
@@ -45,8 +47,21 @@ def blocks(
 
 def pictured(duplicates: NearDuplicates) -> list[str]:
     """The ids of the images that are shown."""
-    pairs = duplicates.pairs.head(MAX_PAIRS)
-    return [*pairs["image_id"], *pairs["other"]]
+    shown = (duplicates.pairs.head(MAX_PAIRS), duplicates.conflicts.head(MAX_PAIRS))
+    return [image_id for pairs in shown for side in ("image_id", "other") for image_id in pairs[side]]
+
+
+def _conflicts(conflicts: pd.DataFrame, labels: Mapping[str, str], thumbnails: Mapping[str, np.ndarray]) -> list[Block]:
+    """Near duplicates of which one label must be wrong."""
+    if conflicts.empty:
+        return []
+    text = (
+        f"Near duplicates under two classes: {counted(len(conflicts), 'pair')}. One label of each pair is likely wrong."
+    )
+    tiles = [_pair_tile(row, labels, thumbnails) for row in conflicts.head(MAX_PAIRS).to_dict("records")]
+    caption = f"The nearest {counted(len(tiles), 'pair')} under two classes."
+    table = Table("conflicts", "Near duplicates under two classes.", conflicts)
+    return [Text(text, strong=True), Sheet("conflicts", caption, tiles, ("one", "other", "distance")), table]
 
 
 def _pair_tile(row: Mapping, labels: Mapping[str, str], thumbnails: Mapping[str, np.ndarray]) -> Tile:

