@@ -4,6 +4,7 @@ from pyspark import StorageLevel
 
 from kindred.data import (
     decoding,
+    file_kinds,
     folder_layout,
     image_files,
     image_limit,
@@ -14,7 +15,9 @@ from kindred.data import (
     labels_csv,
     parquet_files,
     parquet_rows,
+    pillow_pixels,
     raw_images,
+    tiff_kinds,
 )
 from kindred.runtime import job, runs, storage, tables, variants
 from kindred.runtime.stage import Stage
@@ -22,6 +25,7 @@ from kindred.runtime.stage import Stage
 # Beside the dataset's own file, what the tables depend on; what lists files stands in the sources.
 CODE = (
     *(raw_images, image_files, images, decoding, ingest, label_spelling, image_limit),
+    *(pillow_pixels, tiff_kinds, file_kinds),
     *(labels_csv, folder_layout),
     *(parquet_files, parquet_rows, label_columns),
 )
