@@ -96,8 +96,15 @@ def environment(database: str) -> dict[str, str]:
         "PATH": os.pathsep.join([str(bin_folder), os.environ.get("PATH", os.defpath)]),
         "JAVA_HOME": java.java_home(),
         **java.environment(),
+        **_utf8(),
     }
     return {**defaults, **os.environ, **fixed, "AIRFLOW__API_AUTH__JWT_SECRET": _secret(home)}
+
+
+def _utf8() -> dict[str, str]:
+    """A locale in which Java can name every file, where that of this process is not of UTF-8 (`LC_ALL=C`)."""
+    current = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_CTYPE", "LANG"))), "C")
+    return {} if "utf8" in current.lower().replace("-", "") else {"LC_ALL": "C.UTF-8"}
 
 
 def prepare(env: dict[str, str], database: str) -> None:

@@ -110,6 +110,16 @@ def test_the_addresses_of_databases_and_artefacts_hold_for_any_folder(
     assert Path(url2pathname(urlparse(env["KINDRED_ARTIFACTS"]).path)) == folder / "mlartifacts"
 
 
+@pytest.mark.parametrize(("name", "before", "after"), [("LC_ALL", "C", "C.UTF-8"), ("LANG", "de_DE.utf8", None)])
+def test_java_gets_a_locale_that_can_name_every_file(name: str, before: str, after: str | None, monkeypatch) -> None:
+    monkeypatch.setattr(java, "java_home", lambda: "/java")
+    for variable in ("LC_ALL", "LC_CTYPE", "LANG"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv(name, before)
+
+    assert machine.environment("runs.db").get("LC_ALL") == after
+
+
 def test_a_link_of_another_account_is_not_followed(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     (tmp_path / f"kindred-{os.getuid()}").symlink_to(tmp_path)
