@@ -20,6 +20,8 @@ FROM ?=
 # Names with spaces: abspath and wildcard would take them for several. Python makes KINDRED_DATA absolute.
 BIN := $(if $(filter /%,$(VENV)),$(VENV),$(CURDIR)/$(VENV))/bin
 READY := $(VENV)/.ready
+# In the place of the recipe's shell, and it ends with make: see include/kindred_airflow/signals.py.
+COMMAND = KINDRED_MAKE=$$PPID exec "$(BIN)/python"
 ODD := $(strip $(foreach character,: $$ ` \ ",$(findstring $(character),$(CURDIR))))
 ifneq ($(ODD),)
   $(error kindred: the path of this checkout holds $(ODD): move it to another folder)
@@ -39,10 +41,10 @@ help: ## list the commands
 ##@ Run a pipeline
 
 run: $(READY) ## run a DAG once; RUN_ID=name CONF='{"dataset": ...}' DAG=self_training
-	@"$(BIN)/python" -m kindred_airflow.run
+	@$(COMMAND) -m kindred_airflow.run
 
 predict: $(READY) ## label a folder of images with a finished run; RUN=name IMAGES=folder
-	@"$(BIN)/python" -m kindred_airflow.predict
+	@$(COMMAND) -m kindred_airflow.predict
 
 compare: $(READY) ## compare finished runs with the first one, on one page; RUNS="a b c" OUT=file
 	@"$(BIN)/python" -m kindred_airflow.compare
@@ -50,7 +52,7 @@ compare: $(READY) ## compare finished runs with the first one, on one page; RUNS
 ##@ Serve
 
 search: $(READY) ## serve the search page until Ctrl-C; RUN=name, or without it the promoted run
-	@"$(BIN)/python" -m kindred_airflow.search
+	@$(COMMAND) -m kindred_airflow.search
 
 promote: $(READY) ## make a run the served one: MLflow's @champion, and the search page; RUN=name
 	@"$(BIN)/python" -m kindred_airflow.promote
@@ -62,7 +64,7 @@ fetch: $(READY) ## copy a published run from a bucket to this machine; RUN=name 
 	@"$(BIN)/python" -m kindred_airflow.publish fetch
 
 up: $(READY) ## serve Airflow and MLflow until Ctrl-C; AIRFLOW_PORT=8080 MLFLOW_PORT=5000
-	@"$(BIN)/python" -m kindred_airflow.serve up
+	@$(COMMAND) -m kindred_airflow.serve up
 
 down: $(READY) ## stop what `make up` serves
 	@"$(BIN)/python" -m kindred_airflow.serve down

@@ -138,7 +138,7 @@ def test_a_promoted_run_is_searched_on_a_page_and_on_the_console(killed_run, hom
     nearest = [image["image_id"] for image in answer["nearest"]]
     assert promotion.returncode == 0, promoted
     assert json.loads((home / "serving.json").read_text())["name"] == "self_training/first"
-    assert (status, refused, ended) == (200, 400, 0)
+    assert (status, refused, ended) == (200, 400, 130)
     assert beyond_loopback == set()
     assert [line.split()[-1] for line in table.splitlines()[-3:]] == nearest
     assert query in table.splitlines()[0]
@@ -176,7 +176,7 @@ def test_a_run_triggered_through_the_served_api_gives_the_same_figures(killed_ru
         (home / "runs" / "self_training" / runs.slug(run["dag_run_id"]) / file_names.METRICS).read_text()
     )
     made = json.loads((killed_run["folder"] / file_names.METRICS).read_text())
-    assert (anonymous, refused, accepted, status) == (401, 400, 200, 0)
+    assert (anonymous, refused, accepted, status) == (401, 400, 200, 130)
     assert "folds" in answer["detail"]
     assert typo == (400, {"detail": "unknown param 'treshold'; did you mean 'threshold'?"})
     assert scores_of(served) == pytest.approx(scores_of(made), abs=1e-6)

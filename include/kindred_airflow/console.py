@@ -1,10 +1,13 @@
 """The console of `make run`: what matters of Airflow's log, as it comes."""
 
 import re
+import signal
 import sys
 import time
 
 from kindred.runtime import log_lines
+from kindred_airflow import command
+from kindred_airflow.signals import Stopped
 
 ERROR = re.compile(r"^(?:[\w.]*\.)?\w*(?:Error|Exception|NotFound|Invalid\w*): (.+)")  # the last line of a stack
 LOGGER_SUFFIX = re.compile(r"\s*(\{spark_submit|\[(?:airflow|kindred)|source=|loc=|chan=).*$")  # what Airflow adds
@@ -44,15 +47,24 @@ class Console:
 
     def print_line(self, stage: str, text: str) -> None:
         """One line about a stage."""
-        sys.stdout.write(("\r\x1b[K" if self._overwritable else "") + f"  {stage:14} {text}\n")
-        sys.stdout.flush()
+        _write(("\r\x1b[K" if self._overwritable else "") + f"  {stage:14} {text}\n")
         self._overwritable = False
 
     def _progress(self, stage: str, text: str) -> None:
         if self._terminal:
-            sys.stdout.write(f"\r\x1b[K  {stage:14} {text}")
-            sys.stdout.flush()
+            _write(f"\r\x1b[K  {stage:14} {text}")
             self._overwritable = True
         elif time.monotonic() - self._printed_progress > PLAIN_SECONDS:
             self._printed_progress = time.monotonic()
             self.print_line(stage, f"{log_lines.PROGRESS}{text}")
+
+
+def _write(text: str) -> None:
+    """Raises Stopped where nobody reads the pipe any more; a terminal that is gone ends nothing: SIGHUP does."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise Stopped(signal.SIGPIPE) from None
+    except OSError:
+        command.leave_lost_terminal()

@@ -1,10 +1,10 @@
 """`make run`: one DAG run on this machine, without a server. The console shows the stages; the log keeps everything."""
 
+import contextlib
 import fcntl
 import json
 import os
 import secrets
-import signal
 import subprocess
 import sys
 import time
@@ -16,33 +16,36 @@ from kindred.runtime.errors import InputError
 from kindred.runtime.stages import SELF_TRAINING
 from kindred_airflow import command, machine, params
 from kindred_airflow.console import Console
-from kindred_airflow.processes import end_tree
+from kindred_airflow.processes import Tree
+from kindred_airflow.signals import Stopped
 
 DATABASE = "runs.db"  # apart from the one that `make up` serves: its scheduler would take up these runs a second time
 FIRST_CONF = '{"dataset": "digits", "labels_per_class": 10}'  # of self_training, where CONF is empty
-STOPPED = 130  # exit status: 128 and SIGINT's number
 
 
 def run(dag_id: str, conf: dict[str, Any], name: str | None = None) -> tuple[str, int]:
-    """Run a DAG once; the URI of the run's folder, and the exit status: 0 only if every task succeeded."""
+    """Run a DAG once; the URI of the run's folder, and the exit status: 0 only if every task succeeded. Raises Stopped,
+    after it has printed how to resume, where a signal ends it.
+    """
     known = sorted(path.stem for path in (machine.ROOT / "dags").glob("*.py"))
     if dag_id not in known:
         raise InputError(f"unknown DAG {dag_id!r}; known: {', '.join(known)}")
     print(f"{dag_id} {json.dumps(conf)}", flush=True)
-    env = machine.environment(DATABASE)
-    params.check_before_start(dag_id, conf, env)
-    name = runs.slug(name or conf.get("run_name") or f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}")
-    machine.prepare(env, DATABASE)
-    log = machine.data_folder() / "logs" / f"{dag_id}-{name}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    print(f"  run {name}; the whole log: {log}", flush=True)
-    airflow = str(Path(sys.executable).parent / "airflow")
-    test = [airflow, "dags", "test", dag_id, "--conf", json.dumps({**conf, "run_name": name})]
-    console, started = Console(), time.time()
-    status = _follow(test, env, log, console)
-    if status == STOPPED:
-        print("\n  stopped; rerun with the same RUN_ID to resume", flush=True)
-    elif status:
+    with Tree(machine.environment(DATABASE)) as tree:
+        params.check_before_start(dag_id, conf, tree.env)
+        name = runs.slug(name or conf.get("run_name") or f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}")
+        log = machine.data_folder() / "logs" / f"{dag_id}-{name}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            machine.prepare(tree.env, DATABASE)
+            print(f"  run {name}; the whole log: {log}", flush=True)
+            console, started = Console(), time.time()
+            status = _follow(dag_id, {**conf, "run_name": name}, tree, log, console)
+        except Stopped as stopped:
+            tree.end()
+            _print_stopped(stopped, name, log)
+            raise
+    if status:
         _print_failures(failed_stages(dag_id, name, started), console, status)
     return runs.run_folder(dag_id, name), status
 
@@ -80,30 +83,27 @@ def _held(log: Path) -> TextIO:
     return file
 
 
-def _follow(test: list[str], env: dict[str, str], log: Path, console: Console) -> int:
-    """Run a command to its end, its output in `log` and its essence on the console; its exit status."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with (
-        _held(log) as file,
-        subprocess.Popen(
-            test,
-            env=env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        ) as process,
-    ):
-        try:
-            for line in process.stdout or ():
-                file.write(line)
-                file.flush()
-                console.show(line)
-            return process.wait()
-        except KeyboardInterrupt:
-            end_tree(process.pid)
-            return STOPPED
+def _follow(dag_id: str, conf: dict[str, Any], tree: Tree, log: Path, console: Console) -> int:
+    """Run a DAG to its end, Airflow's output in `log` and its essence on the console; its exit status."""
+    airflow = str(Path(sys.executable).parent / "airflow")
+    test = [airflow, "dags", "test", dag_id, "--conf", json.dumps(conf)]
+    with _held(log) as file:
+        process = tree.start(test, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+        for line in process.stdout or ():
+            file.write(line)
+            file.flush()
+            console.show(line)
+        status = process.wait()
+    return status if status >= 0 else 128 - status
+
+
+def _print_stopped(stopped: Stopped, name: str, log: Path) -> None:
+    """That and how the run can be resumed: in its log too, for there may be no terminal any more."""
+    line = f"stopped by {stopped.name}; rerun with RUN_ID={name} and the same values to resume"
+    with log.open("a") as file:
+        file.write(f"{line}\n")
+    with contextlib.suppress(OSError):
+        print(f"\n  {line}", flush=True)
 
 
 def main() -> int:

@@ -7,6 +7,8 @@ from kindred.serving import champion
 from kindred_airflow import command
 from kindred_airflow.serve import free_port
 
+ENDING_SECONDS = 5  # for the answers that are under way when it is asked to end
+
 
 def main() -> int:
     """Serve the run RUN, or without it the one that was promoted."""
@@ -27,7 +29,11 @@ def main() -> int:
     hosts = ["127.0.0.1", "localhost"]  # a page of another site cannot read the answers
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
     print(f"  Search   http://127.0.0.1:{port}\nCtrl-C ends it.", flush=True)
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", http=GuardedProtocol, backlog=BACKLOG)
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=port, log_level="warning", http=GuardedProtocol, backlog=BACKLOG
+    )
+    config.timeout_graceful_shutdown = ENDING_SECONDS
+    uvicorn.Server(config).run()
     return 0
 
 

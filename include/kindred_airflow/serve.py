@@ -3,7 +3,6 @@
 import json
 import os
 import secrets
-import signal
 import socket
 import stat
 import subprocess
@@ -14,11 +13,9 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from kindred.runtime.errors import InputError
-from kindred_airflow import command, logins, machine
-from kindred_airflow.processes import end_tree
+from kindred_airflow import command, logins, machine, up_file
+from kindred_airflow.processes import Tree
 
 DATABASE = "airflow.db"
 READY_SECONDS = 240
@@ -26,68 +23,47 @@ PASSWORDS_FILE = "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"
 
 
 def up() -> int:
-    """Serve until Ctrl-C (or `make down`); the exit status, 0 where it was asked to end."""
+    """Serve until a signal or `make down` ends it: raises Stopped then."""
+    if running := up_file.running():
+        raise InputError(f"already up, as process {', '.join(map(str, running))}; `make down` ends it")
     airflow_port, mlflow_port = free_port("AIRFLOW_PORT", 8080), free_port("MLFLOW_PORT", 5000)
-    state = machine.data_folder() / "up.json"
-    if running := _running(state):
-        raise InputError(f"already up, as process {running}; `make down` ends it")
-    env = _environment(airflow_port, mlflow_port)
-    machine.prepare(env, DATABASE)
-    passwords = Path(env[PASSWORDS_FILE])
-    mlflow_login = _login_of_mlflow(logins.admin_password(passwords))
     logs = machine.data_folder() / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    servers: dict[str, subprocess.Popen[bytes]] = {}
     try:
-        for name, program in _programs(env, mlflow_port).items():
-            own = mlflow_login if name == "mlflow" else {}
-            with (logs / f"{name}.log").open("a") as log:
-                servers[name] = subprocess.Popen(
-                    program,
-                    env={**env, **own},
-                    cwd=machine.data_folder(),
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                )
-        state.write_text(json.dumps({"pid": os.getpid(), "started": psutil.Process().create_time()}))
-        print(f"Starting Airflow and MLflow, about a minute; logs: {logs}", flush=True)
-        addresses = {
-            "api-server": f"http://127.0.0.1:{airflow_port}/api/v2/monitor/health",
-            "mlflow": f"http://127.0.0.1:{mlflow_port}/health",
-        }
-        for name, address in addresses.items():
-            _wait_until_healthy(name, address, servers, logs)
-        _print_addresses(passwords, airflow_port, mlflow_port)
-        while True:
-            _raise_if_ended(servers, logs)
-            time.sleep(1)
-    except KeyboardInterrupt:
-        print("\nEnding ...", flush=True)
-        return 0
+        with Tree(_environment(airflow_port, mlflow_port)) as tree:
+            up_file.write(tree.name)
+            machine.prepare(tree.env, DATABASE)
+            servers = _start(tree, mlflow_port, logs)
+            print(f"Starting Airflow and MLflow, about a minute; logs: {logs}", flush=True)
+            addresses = {
+                "api-server": f"http://127.0.0.1:{airflow_port}/api/v2/monitor/health",
+                "mlflow": f"http://127.0.0.1:{mlflow_port}/health",
+            }
+            for name, address in addresses.items():
+                _wait_until_healthy(name, address, servers, logs)
+            _print_addresses(Path(tree.env[PASSWORDS_FILE]), airflow_port, mlflow_port)
+            while True:
+                _raise_if_ended(servers, logs)
+                time.sleep(1)
     finally:
-        for server in servers.values():
-            end_tree(server.pid)
-        state.unlink(missing_ok=True)
+        up_file.path().unlink(missing_ok=True)
 
 
 def down() -> int:
-    """End what `up` serves; the exit status."""
-    state = machine.data_folder() / "up.json"
-    pid = _running(state)
-    if pid is None:
-        state.unlink(missing_ok=True)
-        print("nothing is up")
-        return 0
-    process = psutil.Process(pid)
-    process.terminate()
-    try:
-        process.wait(60)
-    except psutil.TimeoutExpired:
-        raise InputError(f"process {pid} does not end") from None
-    print("down")
+    """End what `up` serves, and what an `up` that was killed has left; the exit status."""
+    print("down" if up_file.end() else "nothing is up")
     return 0
+
+
+def _start(tree: Tree, mlflow_port: int, logs: Path) -> dict[str, subprocess.Popen[bytes]]:
+    """Start the servers."""
+    login = _login_of_mlflow(logins.admin_password(Path(tree.env[PASSWORDS_FILE])))
+    servers = {}
+    for name, program in _programs(tree.env, mlflow_port).items():
+        own = login if name == "mlflow" else {}
+        with (logs / f"{name}.log").open("a") as log:
+            servers[name] = tree.start(program, env=own, cwd=machine.data_folder(), stdout=log, stderr=log)
+    return servers
 
 
 def _environment(airflow_port: int, mlflow_port: int) -> dict[str, str]:
@@ -167,17 +143,6 @@ def _raise_if_ended(servers: dict[str, subprocess.Popen[bytes]], logs: Path) -> 
     for name, server in servers.items():
         if (status := server.poll()) is not None:
             raise InputError(f"{name} ended with status {status}; see {logs / name}.log")
-
-
-def _running(state: Path) -> int | None:
-    """The process that serves, if there is one."""
-    try:
-        known = json.loads(state.read_text())
-        if psutil.Process(known["pid"]).create_time() == known["started"]:
-            return known["pid"]
-    except (FileNotFoundError, psutil.NoSuchProcess, json.JSONDecodeError):
-        pass
-    return None
 
 
 def free_port(name: str, default: int) -> int:

@@ -3,9 +3,7 @@
 import fcntl
 import os
 import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -15,16 +13,8 @@ from kindred.runtime import outcomes, runs
 from kindred.runtime.errors import InputError
 from kindred.runtime.outcomes import Outcome
 from kindred_airflow import machine, params, run
-from kindred_airflow.processes import end_tree
-
-
-@pytest.fixture(autouse=True)
-def _signals():
-    """Both are changed from then on."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
+from kindred_airflow.console import Console
+from kindred_airflow.signals import Stopped
 
 
 @pytest.fixture
@@ -36,6 +26,8 @@ def airflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         (tmp_path / "airflow").chmod(0o755)
         monkeypatch.setattr(run.sys, "executable", str(tmp_path / "python"))
 
+    (tmp_path / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    (tmp_path / "python").chmod(0o755)
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     monkeypatch.setattr(machine, "environment", lambda database: env)
     monkeypatch.setattr(machine, "prepare", lambda env, database: None)
@@ -139,25 +131,35 @@ def test_a_run_that_is_at_work_is_not_started_a_second_time(airflow, data: Path)
     assert run.run("self_training", {}, "first")[1] == 0
 
 
-@pytest.mark.slow
-def test_the_end_of_a_process_is_the_end_of_its_orphans_too() -> None:
-    process = subprocess.Popen(
-        ["sh", "-c", "(sleep 300 & echo $!); sleep 300"], stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
-    orphan = psutil.Process(int(process.stdout.readline()))
+def test_airflow_killed_from_outside_is_a_status_as_shells_give_it(airflow, capsys, data) -> None:
+    airflow("import os; os.kill(os.getpid(), 9)")
 
-    end_tree(process.pid)
-
-    process.wait(timeout=10)
-    until = time.monotonic() + 10
-    while orphan.is_running() and orphan.status() != psutil.STATUS_ZOMBIE and time.monotonic() < until:
-        time.sleep(0.05)
-    assert not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE
-    process.stdout.close()
+    assert run.run("self_training", {}, "first")[1] == 137
+    assert reported(capsys) == ["  FAILED: Airflow ended with status 137"]
 
 
-def test_the_end_of_what_has_ended_is_no_error() -> None:
-    process = subprocess.Popen(["true"], start_new_session=True)
-    process.wait()
+def test_a_run_that_is_stopped_says_how_to_resume_it_and_leaves_no_process(airflow, capsys, data, monkeypatch) -> None:
+    airflow("""
+import subprocess, time
 
-    end_tree(process.pid)
+subprocess.Popen(["sleep", "300"], start_new_session=True)
+print("[kindred] ingest: started", flush=True)
+time.sleep(300)
+""")
+    started = []
+
+    def stop(console: Console, line: str) -> None:
+        started.extend(psutil.Process().children(recursive=True))
+        raise Stopped(signal.SIGHUP)
+
+    monkeypatch.setattr(Console, "show", stop)
+
+    with pytest.raises(Stopped) as stopped:
+        run.run("self_training", {}, "first")
+
+    line = "stopped by SIGHUP; rerun with RUN_ID=first and the same values to resume"
+    assert stopped.value.code == 129
+    assert reported(capsys) == ["", f"  {line}"]
+    assert line in (data / "logs" / "self_training-first.log").read_text()
+    assert len(started) >= 3
+    assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in started)

@@ -1,12 +1,9 @@
-"""`make up` and `make down`: ports, and the process that serves."""
+"""`make up`: ports, servers, passwords."""
 
-import json
 import os
 import socket
-import subprocess
 import sys
 
-import psutil
 import pytest
 
 from kindred.runtime import java
@@ -37,22 +34,6 @@ def test_a_port_that_is_taken_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
 
     with pytest.raises(InputError, match="port 9000 is taken; choose another with SEARCH_PORT="):
         serve.free_port("SEARCH_PORT", 8090)
-
-
-def test_down_ends_the_process_that_serves_and_no_other(data, capsys) -> None:
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
-    data.mkdir()
-    started = psutil.Process(process.pid).create_time()
-
-    (data / "up.json").write_text(json.dumps({"pid": os.getpid(), "started": started}))  # an old file, a pid used again
-    assert serve.down() == 0
-    still_there = process.poll() is None
-    (data / "up.json").write_text(json.dumps({"pid": process.pid, "started": started}))
-    assert serve.down() == 0
-
-    assert still_there
-    assert process.poll() is not None
-    assert capsys.readouterr().out == "nothing is up\ndown\n"
 
 
 def test_no_server_of_logs_is_started_and_no_secret_is_in_a_command_line(data, monkeypatch: pytest.MonkeyPatch) -> None:
