@@ -29,6 +29,7 @@ import numpy as np
 from kindred.features.featurize import Extractor
 from kindred.learning.networks import Layer, Network
 from kindred.runtime import file_names
+from kindred.runtime.checked_copy import Checksum
 from kindred.search import image_index, index_files, lower_bounds, pictures, shards
 from kindred.search.answers import Answer
 from kindred.search.distances import distance
@@ -109,10 +110,11 @@ def one_by_one(count: int, flat: bool) -> dict[str, float]:
     """Milliseconds of single queries: by one thread, and by 8 at once; and how long it takes to open the index."""
     with tempfile.TemporaryDirectory() as folder:
         queries = write_gallery(Path(folder), count, flat)
-        started = time.perf_counter()
-        index = image_index.open_folder(f"file://{folder}")
-        head = f"search/{'flat' if flat else 'embeddings'}_{count}"
-        figures = {f"{head}/open_seconds": time.perf_counter() - started}
+        head, figures = f"search/{'flat' if flat else 'embeddings'}_{count}", {}
+        for name in ("first_open_seconds", "open_seconds"):
+            started = time.perf_counter()
+            index = image_index.open_folder(f"file://{folder}")
+            figures[f"{head}/{name}"] = time.perf_counter() - started
         touch(index)
         alone = [milliseconds(index, query, name) for query in queries[:20] for name in ("l2", "cosine")]
         figures |= {f"{head}/alone/p50_ms": quantile(alone, 0.5), f"{head}/alone/worst_ms": max(alone)}
@@ -131,7 +133,7 @@ def over_http(count: int, flat: bool) -> dict[str, float]:
         ids = [f"q{i:06d}" for i in range(len(queries))]
         queries_by_id = replace(as_images(queries), ids=ids)
         replace(one, gallery=Gallery()).add(queries_by_id).save(f"file://{folder}/{bundle.QUERIES}")
-        pictures.finish(f"file://{folder}/{bundle.PICTURES}", 1, [])
+        pictures.finish(f"file://{folder}/{bundle.PICTURES}", 1, [], {})
         Path(folder, file_names.NETWORK).write_bytes(Network((Layer(np.zeros((WIDTH, 1)), np.zeros(1)),)).to_bytes())
         made_up = Extractor("hog", 1, 1, 1, "none", None)
         Path(folder, file_names.DESCRIPTION).write_bytes(made_up.description(["?"], 1))
@@ -202,9 +204,11 @@ def write_gallery(folder: Path, count: int, flat: bool) -> np.ndarray:
     bounds = lower_bounds.fit({"features": sample, "probabilities": np.ones((len(sample), 1))})
     about = index_files.describe(["?"], {"features": WIDTH, "probabilities": 1})
     sizes = [min(shards.MAX_ROWS, count - start) for start in range(0, count, shards.MAX_ROWS)]
+    checksums: dict[str, Checksum] = {}
     for number, size in enumerate(sizes):
-        shards.write(f"file://{folder}", number, shards.make(as_images(draw(size), number * shards.MAX_ROWS), bounds))
-    index_files.finish(f"file://{folder}", about, bounds, list(range(len(sizes))))
+        shard = shards.make(as_images(draw(size), number * shards.MAX_ROWS), bounds)
+        checksums |= shards.write(f"file://{folder}", number, shard)
+    index_files.finish(f"file://{folder}", about, bounds, list(range(len(sizes))), checksums)
     return draw(200)
 
 

@@ -23,13 +23,15 @@ def main(s: Stage) -> str:
     shrunk = spark_index.write_pictures(s.read("images"), picture_shards, folder[bundle.PICTURES])
     s.write("index", rows.unionByName(shrunk))
 
-    written = s.written("index", ["part", "shard", "images"]).to_pandas()
+    table = s.written("index", ["part", "shard", "images", "checksums"])
+    written, files = table.to_pandas(), {part: spark_index.checksums(table, part) for part in bundle.PARTS}
     widths = {column: sample.shape[1] for column, sample in samples.items()}
     about = {"classes": classes, "extractor": s.facts_of("featurize"), "built_from": s.inputs.copy()}
     numbers = {part: sorted(written["shard"][written["part"] == part].tolist()) for part in bundle.PARTS}
     for part in (bundle.VECTORS, bundle.QUERIES):
-        index_files.finish(folder[part], index_files.describe(widths=widths, **about), bounds, numbers[part])
-    pictures.finish(folder[bundle.PICTURES], picture_shards, numbers[bundle.PICTURES])
+        described = index_files.describe(widths=widths, **about)
+        index_files.finish(folder[part], described, bounds, numbers[part], files[part])
+    pictures.finish(folder[bundle.PICTURES], picture_shards, numbers[bundle.PICTURES], files[bundle.PICTURES])
     _put_model(s)
     images = int(written["images"][written["part"] == bundle.VECTORS].sum())
     s.facts = {**about, "folder": folder[bundle.VECTORS]}

@@ -71,10 +71,11 @@ def make(folder: Path, gallery: int = 60, queries: int = 6, graph: bytes | None 
 
 def put_pictures(folder: Path, numbers: range, count: int = 2) -> None:
     files = {images.image_id(picture(number)): images.encode(picture(number)) for number in numbers}
+    checksums = {}
     for shard in range(count):
         own = [image_id for image_id in files if pictures.shard_of(image_id, count) == shard]
-        pictures.write(storage.uri(str(folder)), shard, own, [files[image_id] for image_id in own])
-    pictures.finish(storage.uri(str(folder)), count, list(range(count)))
+        checksums |= pictures.write(storage.uri(str(folder)), shard, own, [files[image_id] for image_id in own])
+    pictures.finish(storage.uri(str(folder)), count, list(range(count)), checksums)
 
 
 def id_of(number: int) -> str:

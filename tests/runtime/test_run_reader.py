@@ -87,7 +87,7 @@ def test_a_small_file_of_a_stage_is_read_by_others(run: str) -> None:
     do("ingest", run, put)
 
     assert RunReader(run, "evaluate").file("ingest", "notes.txt") == b"hello"
-    with pytest.raises(InputError, match="no file 'other.txt' in "):
+    with pytest.raises(InputError, match=r"/other\.txt is missing; `make run` with the RUN_ID"):
         RunReader(run, "evaluate").file("ingest", "other.txt")
 
 
@@ -141,3 +141,16 @@ def test_broken_work_is_made_again_and_what_follows_it_too(run: str, caplog) -> 
     assert f"[kindred] choose_labels: {part} is missing: made again" in caplog.messages
     assert all(again[stage]["attempt"] != first[stage]["attempt"] for stage in first)
     assert again["gate"]["figures"]["count"] == first["gate"]["figures"]["count"]
+
+
+def test_a_small_file_that_was_changed_is_refused(run: str) -> None:
+    def put(s: Stage) -> str:
+        s.put_file("notes.txt", b"hello")
+        return "put"
+
+    do("ingest", run, put)
+    reader = RunReader(run, "evaluate")
+    storage.put_bytes(f"{reader.mark_of('ingest')['folder']}/notes.txt", b"hallo")
+
+    with pytest.raises(InputError, match=r"/notes\.txt has changed: its checksum differs; delete it, then `make run`"):
+        reader.file("ingest", "notes.txt")

@@ -80,8 +80,7 @@ def test_what_is_added_and_deleted_counts_by_a_newer_distance_too(three: str, tm
 def test_an_index_that_lists_no_distances_has_those_of_its_lower_bounds(three: str, tmp_path: Path) -> None:
     about = Path(three[7:], "about.json")
     content = json.loads(about.read_text())
-    del content["distances"]
-    about.write_text(json.dumps(content))
+    about.write_text(json.dumps({n: v for n, v in content.items() if n not in ("distances", "files", "checksum")}))
 
     opened = image_index.open_folder(three)
 

@@ -28,8 +28,8 @@ def test_what_is_no_id_of_an_image_finds_nothing(tmp_path, image_id) -> None:
 
 def test_a_shard_without_images_has_no_files(tmp_path) -> None:
     folder = storage.uri(str(tmp_path))
-    pictures.write(folder, 1, ["f" * 32], [b"content"])
-    pictures.finish(folder, 2, [1])
+    checksums = pictures.write(folder, 1, ["f" * 32], [b"content"])
+    pictures.finish(folder, 2, [1], checksums)
 
     opened = pictures.open_folder(tmp_path)
 

@@ -188,7 +188,7 @@ def test_a_folder_without_its_model_is_not_opened(tmp_path) -> None:
     bundles.make(tmp_path)
     (tmp_path / file_names.DESCRIPTION).unlink()
 
-    with pytest.raises(InputError, match="no model beside the index"):
+    with pytest.raises(InputError, match="/description.json is missing; `make run` with"):
         bundle.open_folder(tmp_path, "r")
 
 

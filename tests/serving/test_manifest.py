@@ -9,6 +9,8 @@ from kindred.runtime import marks
 from kindred.runtime.errors import InputError
 from kindred.serving import manifest
 
+ATTEMPT = marks.new_attempt()
+
 
 def listing(*names: str) -> bytes:
     """A manifest of files with these names."""
@@ -16,9 +18,11 @@ def listing(*names: str) -> bytes:
 
 
 def test_names_inside_the_folder_are_taken(tmp_path: Path) -> None:
-    listed = manifest.files(listing("run.json", "gate/0/model.onnx", "report/猫 [1].png"), "s3://b/m", tmp_path)
+    names = ["run.json", "gate/_DONE.json", f"gate/{ATTEMPT}/model.onnx", f"report/{ATTEMPT}/猫 [1].png"]
 
-    assert list(listed) == ["run.json", "gate/0/model.onnx", "report/猫 [1].png"]
+    listed = manifest.files(listing(*names), "s3://b/m", tmp_path)
+
+    assert list(listed) == names
 
 
 @pytest.mark.parametrize(
@@ -38,8 +42,31 @@ def test_a_name_that_leads_anywhere_else_is_refused(name: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
+    "names",
+    [
+        *(["passwd"], ["attack/_DONE.json"], ["gate/other/model.onnx"], [f"gate/{ATTEMPT}"], [".bashrc"]),
+        [f"gate/{ATTEMPT}/model.onnx", f"gate/{ATTEMPT}/model.onnx/data"],
+    ],
+)
+def test_a_name_that_no_published_run_has_is_refused(names: list[str], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="which is no file of a published run; nothing is written"):
+        manifest.files(listing("run.json", *names), "s3://b/m", tmp_path)
+
+
+@pytest.mark.parametrize(
     "content",
-    [b"", b"[]", b"{}", b"null", b'{"files": []}', b'{"files": {"a": 1}}', b'{"files": {"a": ["x", "y"]}}', b"\xff"],
+    [
+        b"",
+        b'{"files": {"a": [Infinity, "x"]}}',
+        b"[" * 10**5,
+        b"[]",
+        b"{}",
+        b"null",
+        b'{"files": []}',
+        b'{"files": {"a": 1}}',
+        b'{"files": {"a": ["x", "y"]}}',
+        b"\xff",
+    ],
 )
 def test_what_is_no_manifest_is_refused(content: bytes, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="s3://b/m is not the list of a published run's files"):

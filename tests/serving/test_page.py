@@ -3,7 +3,9 @@
 import asyncio
 import io
 import time
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -250,6 +252,13 @@ def test_a_form_without_a_picture_is_refused(client, form) -> None:
     assert answer.json()["error"]
 
 
+async def uploaded(receive: Callable[[], Awaitable[dict[str, Any]]], others: uploads.UploadsInMemory) -> bytes:
+    """What a request without headers sends."""
+    async with others.received(Request({"type": "http", "headers": []}, receive)) as content:
+        await asyncio.sleep(0.05)  # it waits to be decoded
+        return content
+
+
 def test_an_upload_without_a_length_is_cut_off() -> None:
     sent = []
 
@@ -258,7 +267,7 @@ def test_an_upload_without_a_length_is_cut_off() -> None:
         return {"type": "http.request", "body": bytes(2**20), "more_body": True}
 
     with pytest.raises(HTTPException, match="over 50 MB"):
-        asyncio.run(uploads.read(Request({"type": "http", "headers": []}, endless), uploads.UploadsInMemory()))
+        asyncio.run(uploaded(endless, uploads.UploadsInMemory()))
 
     assert sum(sent) == uploads.MAX_BYTES + 2**20
 
@@ -267,18 +276,16 @@ def test_uploads_at_the_same_time_have_a_limit_in_all(monkeypatch: pytest.Monkey
     monkeypatch.setattr(uploads, "MAX_TOTAL_BYTES", 1000)
     others = uploads.UploadsInMemory()
 
-    async def upload() -> bytes:
-        parts = iter([(bytes(600), True), (b"", False)])
+    async def upload(after: float) -> bytes:
+        await asyncio.sleep(after)
 
-        async def part() -> dict:
-            await asyncio.sleep(0.01)
-            body, more = next(parts)
-            return {"type": "http.request", "body": body, "more_body": more}
+        async def whole() -> dict:
+            return {"type": "http.request", "body": bytes(600), "more_body": False}
 
-        return await uploads.read(Request({"type": "http", "headers": []}, part), others)
+        return await uploaded(whole, others)
 
     async def both() -> list:
-        return await asyncio.gather(upload(), upload(), return_exceptions=True)
+        return await asyncio.gather(upload(0), upload(0.02), return_exceptions=True)
 
     first, second = asyncio.run(both())
     assert len(first) == 600
@@ -295,7 +302,7 @@ def test_an_upload_that_breaks_off_is_no_fault_of_the_server() -> None:
         return next(parts)
 
     with pytest.raises(HTTPException, match="broke off"):
-        asyncio.run(uploads.read(Request({"type": "http", "headers": []}, broken), others))
+        asyncio.run(uploaded(broken, others))
 
     assert others.total == 0
 

@@ -14,6 +14,7 @@ from kindred.runtime.errors import InputError
 
 CHUNK = 2**22  # bytes
 CONCURRENT_FILES = 8
+SHA256_DIGITS = 64
 
 Algorithm = Literal["blake2b-16", "sha256"]
 
@@ -23,6 +24,29 @@ class Checksum(NamedTuple):
 
     size: int
     digest: str
+
+    @property
+    def algorithm(self) -> Algorithm:
+        """That of the hash, by its length."""
+        return "sha256" if len(self.digest) == SHA256_DIGITS else "blake2b-16"
+
+
+class HashedFile:
+    """A file to write, and the checksum of what has been written."""
+
+    def __init__(self, file: IO[bytes], algorithm: Algorithm) -> None:
+        self._file, self._size, self._digest = file, 0, new_hash(algorithm)
+
+    def write(self, content: bytes) -> int:
+        """Write, and count."""
+        self._digest.update(content)
+        self._size += len(content)
+        return self._file.write(content)
+
+    @property
+    def checksum(self) -> Checksum:
+        """Of what has been written so far."""
+        return Checksum(self._size, self._digest.hexdigest())
 
 
 def checksum(uri: str, algorithm: Algorithm) -> Checksum:
@@ -36,6 +60,13 @@ def checksum(uri: str, algorithm: Algorithm) -> Checksum:
     return _read(uri, algorithm, None)
 
 
+def checksum_of(content: bytes, algorithm: Algorithm) -> Checksum:
+    """The checksum of a file with this content."""
+    digest = new_hash(algorithm)
+    digest.update(content)
+    return Checksum(len(content), digest.hexdigest())
+
+
 def checksums(folder: str, names: Sequence[str], algorithm: Algorithm) -> dict[str, Checksum]:
     """The checksums of files in the folder with this URI, by their names inside it."""
     with ThreadPoolExecutor(CONCURRENT_FILES) as pool:
@@ -46,12 +77,16 @@ def checksums(folder: str, names: Sequence[str], algorithm: Algorithm) -> dict[s
 def copy(
     source: str, target: str, algorithm: Algorithm, expected: Checksum | None = None, advice: str = ""
 ) -> Checksum:
-    """Copy a file by URIs: the target is there whole, with the `expected` checksum, or not at all. Its checksum.
+    """Copy a file by URIs: the target is there whole, with the `expected` checksum, or not at all. Its checksum, by the
+    algorithm of the expected one where there is one.
 
-    Raises InputError, which ends with the `advice`, for a source that has another one.
+    Raises InputError, which ends with the `advice`, for a source that is missing or has another one.
     """
     with storage.atomic_file(target) as file:
-        result = _read(source, algorithm, file)
+        try:
+            result = _read(source, expected.algorithm if expected else algorithm, file)
+        except FileNotFoundError:
+            raise InputError(f"{storage.local(source)} is missing; {advice}") from None
         if expected is not None and result != expected:
             raise changed(source, advice)
     return result

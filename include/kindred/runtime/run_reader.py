@@ -10,8 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from kindred.runtime import arrow, committed_files, marks, runs, storage, tables
+from kindred.runtime import arrow, committed_files, file_checks, marks, runs, storage, tables
+from kindred.runtime.checked_copy import Checksum
 from kindred.runtime.errors import InputError
+from kindred.runtime.file_names import MARK
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -97,12 +99,14 @@ class RunReader:
         return figures
 
     def file(self, stage: str, name: str) -> bytes:
-        """A small file that a finished stage wrote. Raises InputError where there is none."""
+        """A small file that a finished stage wrote. Raises InputError where it is not there as it was written."""
         folder = str(self._part(stage, "folder"))
-        content = storage.find_bytes(storage.join(folder, name))
-        if content is None:
-            raise InputError(f"no file {name!r} in {storage.local(folder)}; {marks.AGAIN}")
-        return content
+        return file_checks.read(storage.join(folder, name), self.checksums_of(stage).get(name))
+
+    def checksums_of(self, stage: str) -> dict[str, Checksum]:
+        """The checksums of the small files that a finished stage wrote, by name; none in an older version's mark."""
+        place = storage.join(self.run, stage, MARK)
+        return file_checks.listed(self.mark_of(stage).get("checksums", {}), place)
 
     def read(self, name: str) -> DataFrame:
         """A table, as its stage committed it. Raises InputError where that stage has not finished."""

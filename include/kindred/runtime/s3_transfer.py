@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from kindred.runtime import checked_copy, s3, s3_objects, storage
+from kindred.runtime import checked_copy, file_checks, s3, s3_objects, storage
 from kindred.runtime.checked_copy import Checksum
 
 PART_BYTES = 16 * 2**20
@@ -17,11 +17,13 @@ MAX_PARTS = 10_000  # of one object: S3's limit
 Count = Callable[[int], None]  # gets the number of bytes that have just been transferred, or were there
 
 
-def upload(source: str, size: int, target: str, count: Count) -> Checksum:
+def upload(source: str, size: int, target: str, count: Count, expected: Checksum | None = None) -> Checksum:
     """Put a file of `size` bytes unless it is there; its SHA-256. The store checks each part by its MD5 as it comes
-    in.
+    in. Raises InputError for a file that has another than the `expected` checksum.
     """
     checksum, parts = _checksums(source, size)
+    if expected is not None:
+        file_checks.check_same(source, checksum, expected)
     bucket, key = s3.split(target)
     if _is_there(bucket, key, checksum):
         count(size)

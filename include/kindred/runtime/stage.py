@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from kindred.runtime import arrow, committed_files, log_lines, marks, progress, storage, tables
+from kindred.runtime import arrow, checked_copy, committed_files, log_lines, marks, progress, storage, tables
+from kindred.runtime.checked_copy import Checksum
 from kindred.runtime.errors import InputError
 from kindred.runtime.run_reader import RunReader
 
@@ -39,6 +40,7 @@ class Stage(RunReader):
         self.prepared: Any = None  # what `home` worked out on its way, for `main`
         self.reports: list[str] = []  # files of the attempt's folder that are for people: for MLflow
         self.tables: dict[str, str] = {}
+        self.checksums: dict[str, Checksum] = {}  # of the small files
 
     @property
     def folder(self) -> str:
@@ -59,6 +61,7 @@ class Stage(RunReader):
         """A small file in this attempt's folder; its URI."""
         path = storage.join(self.folder, name)
         storage.put_bytes(path, content)
+        self.checksums[name] = checked_copy.checksum_of(content, "sha256")
         return path
 
     def report(self, name: str, content: bytes) -> None:
@@ -122,6 +125,7 @@ class Stage(RunReader):
             "inputs": self.inputs,
             "tables": self.tables,
             "files": self._files(),
+            "checksums": self.checksums,
             "figures": {**self.figures, f"{self.name}/seconds": round(seconds, 3), f"{self.name}/reused": 0},
             "facts": self.facts,
             "steps": self.steps,

@@ -54,8 +54,9 @@ TABLES = {
     "predictions_candidate": Table(PREDICTION_COLUMNS, "train_final"),
     "predictions_final": Table(PREDICTION_COLUMNS, "gate"),
     # The shards of the search index by part (vectors: the gallery, queries: the test images, pictures), which lie
-    # beside this table as files (`shards.py`, `pictures.py`).
-    "index": Table("part string, shard int, images int", "build_index"),
+    # beside this table as files (`shards.py`, `pictures.py`), and in JSON the checksums of these files; null in older
+    # runs.
+    "index": Table("part string, shard int, images int, checksums string", "build_index"),
     # The result of the job `search`: for each query its nearest images, the first of rank 1.
     "neighbours": Table(
         "query_id string, rank int, image_id string, distance double, prediction string, confidence double, "

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from kindred.runtime import marks, stages, storage
+from kindred.runtime.checked_copy import Checksum
 from kindred.runtime.cpu import cores
 from kindred.runtime.errors import InputError
 from kindred.search import answers, index_files, lower_bounds, missing_distance, shards
@@ -147,12 +148,13 @@ class Index:
 
     def save(self, folder: str) -> None:
         """Put the index into the empty folder with this URI, shard by shard."""
-        numbers = []
+        numbers: list[int] = []
+        checksums: dict[str, Checksum] = {}
         for number, shard in enumerate(self.gallery.remaining()):
             if len(shard):
-                shards.write(folder, number, shard)
+                checksums |= shards.write(folder, number, shard)
                 numbers.append(number)
-        index_files.finish(folder, self.about, self.bounds, numbers)
+        index_files.finish(folder, self.about, self.bounds, numbers, checksums)
 
     def _searched(self, by: Distance) -> Searched:
         """What a search by a distance needs; what the index lacks is made by the first search and kept in memory."""
@@ -187,12 +189,15 @@ def build(images: Images, classes: list[str], **built_from: Any) -> Index:
 
 
 def open_folder(folder: str, only: list[int] | None = None) -> Index:
-    """The index in the folder with this URI, or `only` its shards with these numbers; nothing is read of them yet.
+    """The index in the folder with this URI, or `only` its shards with these numbers. They are checked when they are
+    first opened, and once more when a file has changed; else nothing is read of them yet.
 
-    An index on an object store is first copied into the cache. Raises InputError where there is none.
+    An index on an object store is first copied into the cache. Raises InputError where there is none, or a damaged one.
     """
     about, bounds = index_files.read(folder)
-    opened = tuple(shards.read(folder, number, bounds) for number in (about["shards"] if only is None else only))
+    numbers = about["shards"] if only is None else only
+    place = shards.local_folder(folder, numbers, bounds, index_files.checksums(folder, about))
+    opened = tuple(shards.read(place, number, bounds) for number in numbers)
     return Index(about, bounds, Gallery(opened, (None,) * len(opened)))
 
 
@@ -204,6 +209,11 @@ def open_index(run: str) -> Index:
     >>> index = open_index(runs.find_run("photos"))  # doctest: +SKIP
     >>> index.search(index.images(index.ids()[:1]), 8, "cosine", where=Filter(confidence=(0.9, 1)))  # doctest: +SKIP
     """
+    return open_folder(check_run(run))
+
+
+def check_run(run: str) -> str:
+    """The URI of the folder with the index of a finished run. Raises InputError as `open_index` does."""
     mark, features = (marks.mark_of(storage.join(run, stage)) for stage in (stages.BUILD_INDEX, stages.FEATURIZE))
     if mark is None:
         raise InputError(f"no finished 'index' in {storage.local(run)}; run the '{stages.BUILD_INDEX}' stage first")
@@ -211,7 +221,7 @@ def open_index(run: str) -> Index:
         raise InputError(
             f"the index in {storage.local(run)} is of another extractor's features; run '{stages.BUILD_INDEX}' again"
         )
-    return open_folder(mark["facts"]["folder"])
+    return str(mark["facts"]["folder"])
 
 
 def _vectors(queries: Images, by: Distance) -> np.ndarray:

@@ -1,13 +1,16 @@
 """The files of an index beside its shards: `about.json` and the lower bounds."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from kindred.runtime import file_names, stages, storage
+from kindred.runtime import checked_copy, file_checks, file_names, stages, storage
+from kindred.runtime.checked_copy import Checksum
 from kindred.runtime.errors import InputError
 from kindred.search import lower_bounds
 from kindred.search.lower_bounds import LowerBound
 
 VERSION = 1
+FIELDS: dict[str, type] = {"version": int, "classes": list, "features": int, "probabilities": int, "shards": list}
 
 
 def describe(classes: list[str], widths: dict[str, int], **built_from: Any) -> dict[str, Any]:
@@ -17,24 +20,57 @@ def describe(classes: list[str], widths: dict[str, int], **built_from: Any) -> d
     return {**built_from, "version": VERSION, "classes": classes, **widths}
 
 
-def finish(folder: str, about: dict[str, Any], bounds: dict[str, LowerBound], numbers: list[int]) -> None:
+def finish(
+    folder: str,
+    about: dict[str, Any],
+    bounds: dict[str, LowerBound],
+    numbers: list[int],
+    checksums: Mapping[str, Checksum],
+) -> None:
     """Put what belongs to an index beside its shards with these numbers, in the folder with this URI. `about.json` also
-    lists the shards and the distances that they hold; it comes last, so a folder that has it is whole.
+    lists the shards, the distances that they hold, and all files with their `checksums`; it comes last, so a folder
+    that has it is whole.
     """
-    storage.put_bytes(storage.join(folder, file_names.LOWER_BOUNDS), lower_bounds.to_bytes(bounds))
-    storage.put_json(storage.join(folder, file_names.ABOUT), {**about, "distances": list(bounds), "shards": numbers})
+    content = lower_bounds.to_bytes(bounds)
+    storage.put_bytes(storage.join(folder, file_names.LOWER_BOUNDS), content)
+    files = {**checksums, file_names.LOWER_BOUNDS: checked_copy.checksum_of(content, "sha256")}
+    whole = {**about, "distances": list(bounds), "shards": numbers, file_checks.FILES: files}
+    storage.put_bytes(storage.join(folder, file_names.ABOUT), file_checks.sealed(whole))
 
 
 def read(folder: str) -> tuple[dict[str, Any], dict[str, LowerBound]]:
     """`about.json`, and the lower bound of each distance that the index holds. Raises InputError where there is no
-    index, or one of another version.
+    index, a damaged one, or one of another version.
     """
-    about = storage.find_json(storage.join(folder, file_names.ABOUT))
+    place = storage.join(folder, file_names.ABOUT)
+    about = file_checks.read_sealed(place)
     if about is None:
-        raise InputError(f"no index in {storage.local(folder)}; run the '{stages.BUILD_INDEX}' stage first")
+        step = f"run the '{stages.BUILD_INDEX}' stage first: {file_checks.AGAIN}"
+        raise InputError(f"no index in {storage.local(folder)}, which has no {file_names.ABOUT}; {step}")
+    check_fields(place, about, FIELDS)
     if about["version"] != VERSION:
         step = f"run the '{stages.BUILD_INDEX}' stage again"
         raise InputError(f"the index in {storage.local(folder)} has version {about['version']}, not {VERSION}; {step}")
-    bounds = lower_bounds.from_bytes(storage.read_bytes(storage.join(folder, file_names.LOWER_BOUNDS)))
+    bounds = _bounds(
+        storage.join(folder, file_names.LOWER_BOUNDS), checksums(folder, about).get(file_names.LOWER_BOUNDS)
+    )
     listed = about.get("distances", list(bounds))  # an older index lists none: it holds what has a lower bound
     return about, {name: bound for name, bound in bounds.items() if name in listed}
+
+
+def check_fields(uri: str, about: Mapping[str, Any], fields: Mapping[str, type]) -> None:
+    """Raise InputError unless what an `about.json` says is of these types, its shards being numbers."""
+    bad = [name for name, kind in fields.items() if not isinstance(about.get(name), kind)]
+    if bad or not all(isinstance(number, int) for number in about["shards"]):
+        raise file_checks.damaged(uri, f"does not say rightly what {(bad or ['shards'])[0]!r} is")
+
+
+def checksums(folder: str, about: Mapping[str, Any]) -> dict[str, Checksum]:
+    """Of the files that the `about.json` in the folder with this URI lists; an older one lists none."""
+    return file_checks.listed(about.get(file_checks.FILES, {}), storage.join(folder, file_names.ABOUT))
+
+
+def _bounds(uri: str, expected: Checksum | None) -> dict[str, LowerBound]:
+    content = file_checks.read(uri, expected)
+    with file_checks.parsing(uri):
+        return lower_bounds.from_bytes(content)

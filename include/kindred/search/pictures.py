@@ -6,16 +6,18 @@ memory.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from kindred.data import images
-from kindred.runtime import file_names, storage
+from kindred.runtime import file_checks, file_names, storage
+from kindred.runtime.checked_copy import Checksum
 from kindred.runtime.errors import InputError
-from kindred.search import shards
+from kindred.search import index_files, shards
 
 MAX_SIDE = 256  # px: larger images are shrunk
 JPEG_QUALITY = 88
@@ -29,24 +31,40 @@ class PictureShard(NamedTuple):
     files: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pictures:
-    """The shards by number; None for one without images."""
+    """The pictures in a local folder, in `count` shards, of which those in `filled` have images. A shard is opened, and
+    checked, when it is first needed.
+    """
 
-    shards: list[PictureShard | None]
+    folder: Path
+    count: int
+    filled: frozenset[int]
+    checksums: Mapping[str, Checksum]
+    _opened: dict[int, PictureShard] = field(default_factory=dict, init=False)
 
     def file(self, image_id: str) -> bytes | None:
-        """The encoded picture (PNG or JPEG) of an image, or None where there is none."""
+        """The encoded picture (PNG or JPEG) of an image, or None where there is none. Raises InputError for a damaged
+        file.
+        """
         if not IMAGE_ID.fullmatch(image_id):
             return None
-        shard = self.shards[shard_of(image_id, len(self.shards))]
-        if shard is None:
+        number = shard_of(image_id, self.count)
+        if number not in self.filled:
             return None
+        shard = self._shard(number)
         row = int(np.searchsorted(shard.ids, image_id.encode()))
         if row == len(shard.ids) or shard.ids[row] != image_id.encode():
             return None
         content: bytes = shard.files[shard.ends[row - 1] if row else 0 : shard.ends[row]].tobytes()
         return content
+
+    def _shard(self, number: int) -> PictureShard:
+        if number not in self._opened:
+            files = [shards.file_name(number, name) for name in PictureShard._fields]
+            file_checks.check(self.folder, {file: self.checksums[file] for file in files if file in self.checksums})
+            self._opened[number] = PictureShard(*(shards.mapped(self.folder / file) for file in files))
+        return self._opened[number]
 
 
 def shard_of(image_id: str, count: int) -> int:
@@ -64,37 +82,33 @@ def small(content: bytes, height: int, width: int) -> bytes:
     return images.encode_jpeg(images.fit(pixels, size, pixels.shape[2]), JPEG_QUALITY)
 
 
-def write(folder: str, number: int, ids: list[str], files: list[bytes]) -> None:
-    """Put a shard's images, in any order, into the folder with this URI."""
+def write(folder: str, number: int, ids: list[str], files: list[bytes]) -> dict[str, Checksum]:
+    """Put a shard's images, in any order, into the folder with this URI; the checksums of its files, by name."""
     order = sorted(range(len(ids)), key=ids.__getitem__)
     arrays = {
         "ids": shards.encoded([ids[row] for row in order]),
         "ends": np.cumsum([len(files[row]) for row in order], dtype=np.int64),
         "files": np.frombuffer(b"".join(files[row] for row in order), np.uint8),
     }
-    for name, array in arrays.items():
-        with storage.atomic_file(storage.join(folder, _file(number, name))) as file:
-            np.save(file, array, allow_pickle=False)
+    return shards.write_arrays(folder, number, arrays)
 
 
-def finish(folder: str, count: int, numbers: list[int]) -> None:
-    """Say how many shards there are, and which of them are not empty: a folder that says so is whole."""
-    storage.put_json(storage.join(folder, file_names.ABOUT), {"count": count, "shards": numbers})
+def finish(folder: str, count: int, numbers: list[int], checksums: Mapping[str, Checksum]) -> None:
+    """Say how many shards there are, which of them are not empty, and what their files are: a folder that says so is
+    whole.
+    """
+    about = {"count": count, "shards": numbers, file_checks.FILES: checksums}
+    storage.put_bytes(storage.join(folder, file_names.ABOUT), file_checks.sealed(about))
 
 
 def open_folder(folder: Path) -> Pictures:
     """The pictures in a local folder; nothing is read of them yet. Raises InputError where there are none."""
-    about = storage.find_json(storage.uri(str(folder / file_names.ABOUT)))
+    place = storage.uri(str(folder / file_names.ABOUT))
+    about = file_checks.read_sealed(place)
     if about is None:
-        raise InputError(f"no pictures in {folder}; run the 'build_index' stage again")
-    filled = set(about["shards"])
-    return Pictures([_mapped(folder, number) if number in filled else None for number in range(about["count"])])
-
-
-def _mapped(folder: Path, number: int) -> PictureShard:
-    names = PictureShard._fields
-    return PictureShard(*(np.load(folder / _file(number, n), mmap_mode="r", allow_pickle=False) for n in names))
-
-
-def _file(number: int, name: str) -> str:
-    return f"{number:05d}-{name}.npy"
+        step = f"run the 'build_index' stage again: {file_checks.AGAIN}"
+        raise InputError(f"no pictures in {folder}, which has no {file_names.ABOUT}; {step}")
+    index_files.check_fields(place, about, {"count": int, "shards": list})
+    return Pictures(
+        folder, about["count"], frozenset(about["shards"]), index_files.checksums(storage.uri(str(folder)), about)
+    )

@@ -3,13 +3,14 @@
 A shard is `<number>-<array>.npy` for each of its arrays. Nothing is pickled.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from kindred.runtime import checked_copy, runs, storage
+from kindred.runtime import checked_copy, file_checks, runs, storage
+from kindred.runtime.checked_copy import Checksum, HashedFile
 from kindred.runtime.errors import InputError
 from kindred.search.lower_bounds import LowerBound
 
@@ -117,20 +118,57 @@ def join(shards: list[Shard]) -> Shard:
     return Shard(joined).take(np.argsort(joined["ids"], kind="stable"))
 
 
-def write(folder: str, number: int, shard: Shard) -> None:
-    """Put a shard's files into the folder with this URI."""
-    for name, array in shard.arrays.items():
-        with storage.atomic_file(storage.join(folder, _file(number, name))) as file:
-            np.save(file, array, allow_pickle=False)
+def write(folder: str, number: int, shard: Shard) -> dict[str, Checksum]:
+    """Put a shard's files into the folder with this URI; their checksums, by name."""
+    return write_arrays(folder, number, shard.arrays)
 
 
-def read(folder: str, number: int, distances: Iterable[str]) -> Shard:
-    """A shard of the folder with this URI: its arrays are mapped, so that opening reads nothing of them. Those on an
-    object store are copied into the cache first.
+def write_arrays(folder: str, number: int, arrays: Mapping[str, np.ndarray]) -> dict[str, Checksum]:
+    """Put a .npy file for each array of a shard into the folder with this URI; their checksums, by name."""
+    written = {}
+    for name, array in arrays.items():
+        with storage.atomic_file(storage.join(folder, file_name(number, name))) as file:
+            hashed = HashedFile(file, "sha256")
+            np.save(hashed, array, allow_pickle=False)
+        written[file_name(number, name)] = hashed.checksum
+    return written
+
+
+def local_folder(folder: str, numbers: Iterable[int], distances: Iterable[str], files: Mapping[str, Checksum]) -> Path:
+    """Where shards of the folder with this URI can be opened: there, or in the cache, into which those on an object
+    store are copied. Of the `files` of an index these shards' are checked. Raises InputError for one that is not what
+    was written.
     """
-    names = [*ARRAYS, *distances]
-    place = Path(storage.local(folder)) if folder.startswith("file://") else _copied(folder, number, names)
-    return Shard({n: np.load(place / _file(number, n), mmap_mode="r", allow_pickle=False) for n in names})
+    names = [file_name(number, name) for number in numbers for name in (*ARRAYS, *distances)]
+    known = {name: files[name] for name in names if name in files}
+    place = Path(storage.local(folder)) if folder.startswith("file://") else _copied(folder, names, known)
+    file_checks.check(place, known)
+    return place
+
+
+def read(place: Path, number: int, distances: Iterable[str]) -> Shard:
+    """A shard of a local folder: its arrays are mapped, so that opening reads nothing of them. Raises InputError for a
+    file that is no array.
+    """
+    shard = Shard({name: mapped(place / file_name(number, name)) for name in (*ARRAYS, *distances)})
+    if len({len(array) for array in shard.arrays.values()}) != 1:
+        raise file_checks.damaged(storage.uri(str(place / file_name(number, "ids"))), "does not fit the other files")
+    return shard
+
+
+def file_name(number: int, name: str) -> str:
+    """Of an array of a shard."""
+    return f"{number:05d}-{name}.npy"
+
+
+def mapped(path: Path) -> np.ndarray:
+    """The array in a .npy file, mapped into memory. Raises InputError where there is none."""
+    uri = storage.uri(str(path))
+    if not path.exists():
+        raise file_checks.damaged(uri, file_checks.MISSING)
+    with file_checks.parsing(uri):
+        array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+        return array
 
 
 def _attributes(features: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
@@ -141,13 +179,10 @@ def _attributes(features: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     return attributes
 
 
-def _file(number: int, name: str) -> str:
-    return f"{number:05d}-{name}.npy"
-
-
-def _copied(folder: str, number: int, names: list[str]) -> Path:
+def _copied(folder: str, names: list[str], checksums: Mapping[str, Checksum]) -> Path:
     place = runs.cache_folder("indexes", storage.fingerprint(folder))
-    for target in (place / _file(number, name) for name in names):
-        if not target.exists():
-            checked_copy.copy(storage.join(folder, target.name), storage.uri(str(target)), "blake2b-16")
+    for name in names:
+        if not (place / name).exists():
+            target = storage.uri(str(place / name))
+            checked_copy.copy(storage.join(folder, name), target, "sha256", checksums.get(name), file_checks.AGAIN)
     return place

@@ -1,6 +1,7 @@
 """The search index in Spark: a task writes a shard, and a task searches in one."""
 
 import functools
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,7 @@ from pyspark.sql import functions as F
 
 from kindred.data.images import id_bound
 from kindred.runtime import arrow, tables
+from kindred.runtime.checked_copy import Checksum
 from kindred.search import image_index, lower_bounds, pictures, shards
 from kindred.search.answers import Answer
 from kindred.search.lower_bounds import LowerBound
@@ -54,6 +56,12 @@ def write_pictures(images: DataFrame, count: int, folder: str) -> DataFrame:
     return small.groupBy("shard").applyInArrow(_picture_writer(folder), tables.table("index").columns)
 
 
+def checksums(written: pa.Table, part: str) -> dict[str, Checksum]:
+    """Of the files of a part, by name, from the table `index` as it was written."""
+    texts = written.filter(pc.field("part") == part)["checksums"].to_pylist()
+    return {name: Checksum(*checksum) for text in texts for name, checksum in json.loads(text).items()}
+
+
 def search_shards(
     queries: DataFrame, index: DataFrame, folder: str, k: int, distance: str, farthest: bool
 ) -> DataFrame:
@@ -84,14 +92,14 @@ def _writer(folder: str, bounds: bytes, dataset: str) -> Callable[[Batches], Bat
             task = TaskContext.get()
             assert task is not None  # this runs in a task
             number, images = task.partitionId(), _images(pa.Table.from_batches(filled), dataset)
-            shards.write(folder, number, shards.make(images, lower_bounds.from_bytes(bounds)))
-            yield _row(folder, number, len(images))
+            checksums = shards.write(folder, number, shards.make(images, lower_bounds.from_bytes(bounds)))
+            yield _row(folder, number, len(images), checksums)
 
     return run
 
 
-def _row(folder: str, shard: int, count: int) -> pa.RecordBatch:
-    row = {"part": folder.rsplit("/", 1)[1], "shard": shard, "images": count}
+def _row(folder: str, shard: int, count: int, checksums: dict[str, Checksum]) -> pa.RecordBatch:
+    row = {"part": folder.rsplit("/", 1)[1], "shard": shard, "images": count, "checksums": json.dumps(checksums)}
     return pa.RecordBatch.from_pylist([row], arrow.schema("index"))
 
 
@@ -110,8 +118,8 @@ def _shrinker(count: int) -> Callable[[Batches], Batches]:
 def _picture_writer(folder: str) -> Callable[[pa.Table], pa.Table]:
     def run(table: pa.Table) -> pa.Table:
         number = table["shard"][0].as_py()
-        pictures.write(folder, number, table["image_id"].to_pylist(), table["file"].to_pylist())
-        return pa.Table.from_batches([_row(folder, number, len(table))])
+        checksums = pictures.write(folder, number, table["image_id"].to_pylist(), table["file"].to_pylist())
+        return pa.Table.from_batches([_row(folder, number, len(table), checksums)])
 
     return run
 

@@ -4,6 +4,8 @@ All of it lies in the folder of the stage `build_index`. Needs neither Spark nor
 """
 
 import functools
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,12 @@ from kindred.features import onnx_graphs
 from kindred.features.featurize import Extractor
 from kindred.learning import networks
 from kindred.learning.networks import Network
-from kindred.runtime import file_names, stages, storage
+from kindred.runtime import file_checks, file_names, stages, storage
+from kindred.runtime.checked_copy import Checksum
 from kindred.runtime.cpu import cores
 from kindred.runtime.errors import InputError
 from kindred.runtime.run_reader import RunReader
-from kindred.search import image_index, pictures
+from kindred.search import image_index, index_files, pictures
 from kindred.search.gallery import Filter
 from kindred.search.image_index import Index
 from kindred.search.pictures import Pictures
@@ -99,26 +102,55 @@ class Bundle:
         return sorted({text.decode() for part in parts for text in part})
 
 
-def open_folder(folder: Path, name: str) -> Bundle:
-    """The bundle in a local folder. Raises InputError where there is none."""
-    description = storage.find_json(storage.uri(str(folder / file_names.DESCRIPTION)))
-    if description is None:
-        raise InputError(f"no model beside the index in {folder}; run the '{stages.BUILD_INDEX}' stage again")
-    extractor, session = Extractor.from_facts(description["extractor"]), None
-    if extractor.graph:
-        graph = (folder / file_names.EXTRACTOR).read_bytes()
-        session = onnx_graphs.session(onnx_graphs.with_regions(graph) or graph, cores())
-    network = networks.from_bytes((folder / file_names.NETWORK).read_bytes())
+def open_folder(folder: Path, name: str, checksums: Mapping[str, Checksum] | None = None) -> Bundle:
+    """The bundle in a local folder. `checksums` are those of the model's files, by name, where they are known. Raises
+    InputError where there is no bundle, or a damaged one.
+    """
+    model = _open_model(folder, checksums or {})
     gallery, queries = (image_index.open_folder(storage.uri(str(folder / part))) for part in (VECTORS, QUERIES))
-    return Bundle(name, gallery, queries, pictures.open_folder(folder / PICTURES), Model(extractor, network, session))
+    return Bundle(name, gallery, queries, pictures.open_folder(folder / PICTURES), model)
+
+
+def _open_model(folder: Path, checksums: Mapping[str, Checksum]) -> Model:
+    def read(name: str) -> tuple[bytes, str]:
+        uri = storage.uri(str(folder / name))
+        return file_checks.read(uri, checksums.get(name)), uri
+
+    description, uri = read(file_names.DESCRIPTION)
+    with file_checks.parsing(uri):
+        extractor, session = Extractor.from_facts(json.loads(description)["extractor"]), None
+    if extractor.graph:
+        graph, uri = read(file_names.EXTRACTOR)
+        with file_checks.parsing(uri):
+            session = onnx_graphs.session(onnx_graphs.with_regions(graph) or graph, cores())
+    network, uri = read(file_names.NETWORK)
+    with file_checks.parsing(uri):
+        return Model(extractor, networks.from_bytes(network), session)
 
 
 def folder_of(run: str) -> str:
     """The URI of the folder with the bundle of a finished run. Raises InputError where it is not whole, or is of
     other features than the run's.
     """
-    image_index.open_index(run)
+    image_index.check_run(run)
     return str(RunReader(run, "serve").mark_of(stages.BUILD_INDEX)["folder"])
+
+
+def model_checksums(run: str) -> dict[str, Checksum]:
+    """Of the model's files in the bundle of a finished run, by name; none of an older run's."""
+    return RunReader(run, "serve").checksums_of(stages.BUILD_INDEX)
+
+
+def checksums_of(run: str) -> dict[str, Checksum]:
+    """Of all files of the bundle of a finished run, as they were when they were written; none of an older run's."""
+    listed = model_checksums(run)
+    for part in PARTS:
+        place = storage.join(folder_of(run), part)
+        about = file_checks.read_sealed(storage.join(place, file_names.ABOUT))
+        if about is None:
+            raise file_checks.damaged(storage.join(place, file_names.ABOUT), file_checks.MISSING)
+        listed |= {f"{part}/{name}": checksum for name, checksum in index_files.checksums(place, about).items()}
+    return listed
 
 
 def files(folder: str) -> list[str]:

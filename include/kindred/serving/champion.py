@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kindred.runtime import addresses, checked_copy, file_names, model_registry, runs, storage
+from kindred.runtime import addresses, checked_copy, file_checks, file_names, model_registry, runs, storage
 from kindred.runtime.checked_copy import Checksum
 from kindred.runtime.errors import InputError
 from kindred.serving import bundle
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 2  # between two looks at the pointer
 RETRY_SECONDS = 30  # after a bundle that could not be opened
-HASH: checked_copy.Algorithm = "blake2b-16"
+HASH: checked_copy.Algorithm = "sha256"
 
 
 def promote(run: str) -> dict[str, Any]:
@@ -35,6 +35,7 @@ def promote(run: str) -> dict[str, Any]:
     """
     folder = bundle.folder_of(run)
     files = checked_copy.checksums(folder, bundle.files(folder), HASH)
+    file_checks.compare(folder, files, bundle.checksums_of(run))
     pointer = {"run": run, "name": name_of(run), "folder": folder, "files": files, "model": model_registry.MODEL}
     version, before = model_registry.promote(run)
     pointer |= {"version": version, "fingerprint": storage.fingerprint(folder, files)}
@@ -62,8 +63,8 @@ def bundle_of_run(run: str) -> Bundle:
     """
     folder = bundle.folder_of(run)
     if folder.startswith("file://"):
-        return bundle.open_folder(Path(storage.local(folder)), name_of(run))
-    files = dict.fromkeys(bundle.files(folder))
+        return bundle.open_folder(Path(storage.local(folder)), name_of(run), bundle.model_checksums(run))
+    files = {**dict.fromkeys(bundle.files(folder)), **bundle.checksums_of(run)}
     return bundle.open_folder(_copied(folder, storage.fingerprint(folder), files), name_of(run))
 
 
@@ -130,8 +131,15 @@ def _pointer() -> str:
 
 
 def _copied(folder: str, fingerprint: str, files: Mapping[str, Checksum | None]) -> Path:
-    """A bundle in the cache."""
+    """A bundle in the cache: as it was copied, else copied again."""
     place = storage.below(runs.cache_folder("served"), fingerprint)
+    known = {name: checksum for name, checksum in files.items() if checksum is not None}
+    if place.is_dir():
+        try:
+            file_checks.check(place, known)
+        except InputError as error:
+            log.warning("%s", error)
+            shutil.rmtree(place)
     return checked_copy.copy_folder(folder, files, place, HASH, advice="promote the run again")
 
 

@@ -16,19 +16,11 @@ from typing import Any, NamedTuple
 from kindred.runtime import checked_copy, file_names, marks, runs, s3, s3_objects, s3_transfer, storage
 from kindred.runtime.checked_copy import Checksum
 from kindred.runtime.errors import InputError
-from kindred.runtime.stages import SELF_TRAINING
+from kindred.runtime.run_reader import RunReader
+from kindred.runtime.stages import BUILD_INDEX, SELF_TRAINING
 from kindred.serving import bundle, manifest
+from kindred.serving.manifest import COMMITTING, FILES, OF_THE_RUN
 
-# Of each stage the files that serving needs; a folder's name stands for all in it.
-FILES: dict[str, list[str]] = {
-    "ingest": [],
-    "featurize": [file_names.EXTRACTOR],
-    "gate": [file_names.NETWORK, file_names.DESCRIPTION, file_names.MODEL, file_names.EXAMPLE],
-    "build_index": [*bundle.PARTS, file_names.NETWORK, file_names.DESCRIPTION, file_names.EXTRACTOR, "index"],
-    "report": [""],
-}
-OF_THE_RUN = (file_names.RUN, file_names.METRICS, file_names.SUMMARY, file_names.REPORT)
-COMMITTING = [*(f"{stage}/{file_names.MARK}" for stage in FILES), file_names.RUN]  # what makes a run of a folder
 CONCURRENT_FILES = 4
 MAX_MANIFEST_BYTES = 64 * 2**20  # a run of 300,000 files needs as much
 PROGRESS_SECONDS = 5.0  # between two lines
@@ -72,8 +64,11 @@ def publish(run: str, to: str, say: Callable[[str], None]) -> str:
     counted = ByteCount(sum(file.size for file in files), say)
     say(f"{len(files)} files, {counted.total / 1e6:,.1f} MB, to {target}")
 
+    written = _written(run, finished)
+
     def one(file: File) -> Checksum:
-        return s3_transfer.upload(file.uri, file.size, storage.join(target, file.path), counted.add)
+        to, expected = storage.join(target, file.path), written.get(file.path)
+        return s3_transfer.upload(file.uri, file.size, to, counted.add, expected)
 
     with s3.as_input_errors(target), ThreadPoolExecutor(CONCURRENT_FILES) as pool:
         listed = dict(zip((file.path for file in files), pool.map(one, files), strict=True))
@@ -157,6 +152,17 @@ def _mark(run: str, stage: str) -> dict[str, Any]:
     if mark is None:
         raise InputError(f"{storage.local(run)} has not finished its stage {stage!r}; run it to the end first")
     return mark
+
+
+def _written(run: str, finished: dict[str, dict[str, Any]]) -> dict[str, Checksum]:
+    """The checksums of a run's files as they were written, by their paths in the published folder, where known."""
+    reader = RunReader(run, "publish")
+    by_stage = {stage: reader.checksums_of(stage) for stage in finished} | {BUILD_INDEX: bundle.checksums_of(run)}
+    return {
+        f"{stage}/{finished[stage]['attempt']}/{name}": checksum
+        for stage, files in by_stage.items()
+        for name, checksum in files.items()
+    }
 
 
 def _files(stage: str, mark: dict[str, Any]) -> Iterator[File]:

@@ -1,7 +1,8 @@
 """What the search answers over HTTP. Keeps nothing of what it is sent."""
 
 import asyncio
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
@@ -23,6 +24,7 @@ Offset = Annotated[int, Query(ge=0, description="how many images to skip")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LISTED, description="how many images to return")]
 ImageId = Annotated[str, Query(description="the id of an image of the gallery, or of a test image")]
 Row = dict[str, Any]
+T = TypeVar("T")
 
 router = APIRouter(prefix="/api")
 
@@ -87,8 +89,7 @@ async def search(current: Current, parameters: Parameters, image_id: ImageId, re
 @router.post("/search", openapi_extra=uploads.BODY)
 async def search_upload(current: Current, parameters: Parameters, request: Request) -> Row:
     """The same for a picture of at most 50 MB: send the file as the body, or as the field `image` of a form."""
-    pixels = await _uploaded(request)
-    return await _answer(request, current, await asyncio.to_thread(current.model.as_query, pixels), parameters)
+    return await _answer(request, current, await _of_upload(request, current.model.as_query), parameters)
 
 
 @router.get("/agreement")
@@ -100,13 +101,14 @@ def agreement(current: Current, image_id: ImageId, other: ImageId) -> Row:
 @router.post("/agreement", openapi_extra=uploads.BODY)
 async def agreement_upload(current: Current, other: ImageId, request: Request) -> Row:
     """The same for a picture, sent as for the search, and a known image."""
-    return await asyncio.to_thread(_overlays, current, await _uploaded(request), other)
+    return await _of_upload(request, lambda pixels: _overlays(current, pixels, other))
 
 
-async def _uploaded(request: Request) -> np.ndarray:
-    content = await uploads.read(request, request.app.state.uploads)
-    async with request.app.state.decoding:
-        return await asyncio.to_thread(uploads.decode, content)
+async def _of_upload(request: Request, work: Callable[[np.ndarray], T]) -> T:
+    """What is made of the pixels of a picture that a request sends; of so few at a time that memory is bounded."""
+    state = request.app.state
+    async with state.uploads.received(request) as content, state.decoding:
+        return await asyncio.to_thread(lambda: work(uploads.decode(content)))
 
 
 def _known(current: Bundle, image_id: str) -> Images:

@@ -1,5 +1,7 @@
 """Pictures that people send: read up to a size, from a body or a form, and decoded as ingest decodes."""
 
+import contextlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from kindred.data import images
 
 MAX_BYTES = 50 * 2**20  # a photo of 48 million pixels, as phones take, has 10 to 30 MB
 FORM_BYTES = 2**14  # of a form, beside its file
-MAX_TOTAL_BYTES = 256 * 2**20  # of the uploads that come in at the same time
+MAX_TOTAL_BYTES = 256 * 2**20  # of the uploads in memory at the same time, those that wait to be decoded included
 CONCURRENT_DECODES = 1  # the others wait, so that memory is bounded: the biggest picture that ingest takes needs 0.7 GB
 FIELD = "image"
 BODY: dict[str, Any] = {
@@ -29,43 +31,39 @@ BODY: dict[str, Any] = {
 
 
 class UploadsInMemory:
-    """Counts the bytes of the uploads that come in at the same time."""
+    """Counts the bytes of the uploads that are in memory at the same time."""
 
     def __init__(self) -> None:
         self.total = 0
 
-    async def body(self, request: Request, limit: int) -> bytes:
-        """The body of a request. Raises HTTPException with status 413 for one of over `limit` bytes, as soon as that is
-        known, 503 where all that come in have over MAX_TOTAL_BYTES, and 400 for one that breaks off.
+    @contextlib.asynccontextmanager
+    async def received(self, request: Request) -> AsyncIterator[bytes]:
+        """The file that a request sends as its body, or as the field `image` of a form; it counts until the block ends.
+
+        Raises HTTPException with status 413 for one of over MAX_BYTES, as soon as that is known, 503 where all in
+        memory have over MAX_TOTAL_BYTES, and 400 for one that breaks off or is empty.
         """
+        form = request.headers.get("content-type", "").startswith("multipart/form-data")
         parts: list[bytes] = []
         size = 0
         try:
             async for part in request.stream():
                 parts.append(part)
                 size, self.total = size + len(part), self.total + len(part)
-                if size > limit:
+                if size > MAX_BYTES + (FORM_BYTES if form else 0):
                     raise HTTPException(413, f"the picture is over {MAX_BYTES // 2**20} MB")
                 if self.total > MAX_TOTAL_BYTES:
                     raise HTTPException(503, "too many pictures are sent at the same time; try again")
-            return b"".join(parts)
+            content = b"".join(parts)
+            parts.clear()
+            content = await _field(request, content) if form else content
+            if not content:
+                raise HTTPException(400, f"no picture: send the file as the body, or as the field {FIELD!r} of a form")
+            yield content
         except ClientDisconnect:
             raise HTTPException(400, "the upload broke off") from None
         finally:
             self.total -= size
-
-
-async def read(request: Request, others: UploadsInMemory) -> bytes:
-    """The file that a request sends as its body, or as the field `image` of a form. Raises HTTPException with status
-    413 for one that is too big, 503 where too many come in, and 400 where there is none.
-    """
-    form = request.headers.get("content-type", "").startswith("multipart/form-data")
-    content = await others.body(request, MAX_BYTES + (FORM_BYTES if form else 0))
-    if form:
-        content = await _field(request, content)
-    if not content:
-        raise HTTPException(400, f"no picture: send the file as the body, or as the field {FIELD!r} of a form")
-    return content
 
 
 def decode(content: bytes) -> np.ndarray:
