@@ -141,6 +141,11 @@ def test_one_folder_too_high_gets_a_hint() -> None:
     )
 
 
+def test_a_line_break_in_a_name_breaks_no_line() -> None:
+    assert error(images("a\nb/train/cat")).endswith(r"give the path /photos/a\nb")
+    assert error(images("a\nb/cat", "a\nb/dog")).endswith(r"give /photos/a\nb, which holds cat, dog?")
+
+
 def test_the_same_folder_in_the_same_folder_gets_a_hint() -> None:
     line = error(images("training_set/training_set/cats", "training_set/training_set/dogs"))
 

@@ -27,7 +27,7 @@ def check(places: Sequence[Place], names: Sequence[str], refused: Sequence[str |
     if len(train) == 1:
         ((label, found),) = train.items()
         raise InputError(
-            f"all labels in {path} are of one class, {label!r}, {len(found):,} images; {_hint(found, path)}"
+            f"all labels in {path} are of one class, {label!r}, {len(found):,} images; {one_line(_hint(found, path))}"
         )
     spellings = {name: group for group in label_spelling.alike(train) for name in group}
     few = {

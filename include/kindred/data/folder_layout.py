@@ -8,6 +8,7 @@ from kindred.data import label_spelling, labels_csv
 from kindred.data.label_spelling import JOINED, SPLIT_OF, VALIDATION
 from kindred.data.sources import first
 from kindred.runtime.errors import InputError
+from kindred.runtime.log_lines import one_line
 from kindred.runtime.tables import TRAIN, UNLABELED
 
 
@@ -94,7 +95,9 @@ def _check_without_train(tree: _Tree, path: str) -> None:
     ]
     if inner:
         tops = [f"{path}/{name.split('/')[0]}" for name in inner]
-        raise InputError(f"no train/ in {path}, but there is {_named(inner)}: give the path {' or '.join(tops)}")
+        raise InputError(
+            f"no train/ in {path}, but there is {_named(inner)}: give the path {one_line(' or '.join(tops))}"
+        )
     parts = [top for top, part in tree.parts.items() if part not in (None, UNLABELED)]
     if parts and not tree.of(None):
         flat = tree.of(TRAIN)
