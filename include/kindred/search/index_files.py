@@ -51,9 +51,8 @@ def read(folder: str) -> tuple[dict[str, Any], dict[str, LowerBound]]:
     if about["version"] != VERSION:
         step = f"run the '{stages.BUILD_INDEX}' stage again"
         raise InputError(f"the index in {storage.local(folder)} has version {about['version']}, not {VERSION}; {step}")
-    bounds = _bounds(
-        storage.join(folder, file_names.LOWER_BOUNDS), checksums(folder, about).get(file_names.LOWER_BOUNDS)
-    )
+    known = checksums(folder, about)
+    bounds = _bounds(storage.join(folder, file_names.LOWER_BOUNDS), known.get(file_names.LOWER_BOUNDS))
     listed = about.get("distances", list(bounds))  # an older index lists none: it holds what has a lower bound
     return about, {name: bound for name, bound in bounds.items() if name in listed}
 
