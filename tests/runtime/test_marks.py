@@ -90,31 +90,6 @@ def test_of_commits_at_the_same_time_exactly_one_stands(works, standing, folder:
         assert stands["attempt"] == standing
 
 
-def test_sweeping_takes_old_attempts_without_a_mark(folder: str) -> None:
-    old, committed = (f"{1000 + i:020d}-0000000{i}" for i in range(2))
-    fresh = marks.new_attempt()
-    for name in (old, committed, fresh, "notes"):
-        storage.put_bytes(f"{folder}/{name}/part-0.parquet", b"rows")
-    marks.commit(folder, mark(committed))
-
-    swept = marks.sweep(folder)
-
-    fs, inside = storage.filesystem(folder)
-    assert swept == [old]
-    assert {Path(path).name for path in fs.ls(inside, detail=False)} == {committed, fresh, "notes", file_names.MARK}
-
-
-def test_sweeping_where_nothing_is_does_nothing(folder: str) -> None:
-    assert marks.sweep(folder) == []
-
-
-def test_nothing_is_swept_where_the_mark_cannot_be_read(folder: str) -> None:
-    storage.put_bytes(f"{folder}/{1000:020d}-00000000/part-0.parquet", b"rows")
-    storage.put_bytes(f"{folder}/{file_names.MARK}", b"")
-
-    assert marks.sweep(folder) == []
-
-
 def finished(folder: str) -> dict:
     """A stage's mark, with the files that it names."""
     attempt = marks.new_attempt()

@@ -29,12 +29,15 @@ def test_a_stage_killed_at_a_random_moment_leaves_nothing_and_its_retry_gives_th
     process = submit(run, "ingest", INGEST)
     time.sleep(seconds)
     kill_tree(process.pid)
+    orphans = attempts(run)
     halfway = tables(run) if marks.mark_of(f"file://{run}/runs/r/ingest") else None
     status = finish(submit(run, "ingest", INGEST))
 
     assert halfway in (None, tables(undisturbed)), moment
     assert status == 0, moment
     assert tables(run) == tables(undisturbed), moment
+    assert len(orphans) <= 1, moment
+    assert attempts(run) == [marks.mark_of(f"file://{run}/runs/r/ingest")["attempt"]], moment
 
 
 def test_two_runs_at_once_on_one_dataset_commit_one_attempt_and_agree(tmp_path):
@@ -95,6 +98,11 @@ def kill_tree(pid: int) -> None:
         return
     for process in tree:
         process.kill()
+
+
+def attempts(data: Path) -> list[str]:
+    """The attempts' folders of the stage."""
+    return [path.name for path in data.glob("datasets/*/ingest/*") if path.is_dir()]
 
 
 def tables(data: Path) -> dict[str, list]:

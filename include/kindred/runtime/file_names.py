@@ -11,6 +11,7 @@ PREDICTIONS, REJECTED = "predictions.csv", "rejected.csv"  # of the DAG predict
 MARK = "_DONE.json"  # commits an attempt
 OUTCOME = "_OUTCOME.json"  # how its last try ended
 # in an attempt's folder
+LOCK = "_LOCK"  # held while it is at work; it says on which machine
 EXTRACTOR = "extractor.onnx"
 NETWORK = "network.npz"
 DESCRIPTION = "description.json"  # of the final model: classes, channels, extractor

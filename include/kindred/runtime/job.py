@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from kindred.runtime import log_lines, marks, outcomes, root_causes, storage
+from kindred.runtime import attempts, log_lines, marks, outcomes, root_causes, storage
 from kindred.runtime.errors import InputError
 from kindred.runtime.outcomes import Outcome
 from kindred.runtime.stage import Stage
@@ -64,11 +64,12 @@ def execute(main: Callable[..., str], home: Callable[..., str] | None, s: Stage,
     if home is not None:
         s.home = home(s, **s.arguments)
     done = _done(s)
+    _sweep(s)
     if done is None:
-        marks.sweep(s.home)
-        summary = main(s, **s.arguments)
-        seconds = time.time() - started
-        mark = s.mark(seconds, summary)
+        with attempts.at_work(s.home, s.attempt):
+            summary = main(s, **s.arguments)
+            seconds = time.time() - started
+            mark = s.mark(seconds, summary)
         done = marks.commit(s.home, mark)
         if done["attempt"] != s.attempt:
             storage.delete(s.folder)
@@ -82,6 +83,17 @@ def execute(main: Callable[..., str], home: Callable[..., str] | None, s: Stage,
     if s.home != own or done["figures"][f"{s.name}/reused"]:
         marks.put(own, done)
     return done
+
+
+def _sweep(s: Stage) -> None:
+    """Delete what earlier tries have left; where that fails, it stays and nothing else does."""
+    try:
+        swept = attempts.sweep(s.home, s.run, s.name)
+    except Exception as error:
+        s.say(f"what earlier tries left could not be deleted: {error}")
+        return
+    if swept:
+        s.say(f"deleted what {len(swept)} ended tries had left")
 
 
 def reused(mark: dict[str, Any]) -> dict[str, Any]:

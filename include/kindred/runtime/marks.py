@@ -26,7 +26,6 @@ KEYS: dict[str, type] = {  # what each mark says
     **{"stage": str, "attempt": str, "folder": str, "summary": str},
     **{"arguments": dict, "inputs": dict, "tables": dict, "figures": dict, "facts": dict},
 }
-ORPHAN_SECONDS = 24 * 3600  # an attempt without a mark may be at work for this long before a later one sweeps it away
 
 
 def new_attempt() -> str:
@@ -96,7 +95,7 @@ def commit(folder: str, mark: dict[str, Any]) -> dict[str, Any]:
     all there. The one that stands.
     """
     path = storage.join(folder, MARK)
-    with _lock(folder):
+    with locked(folder):
         while True:
             content, version = _versioned(path)
             standing = _usable(content, folder)
@@ -156,25 +155,8 @@ def _put_unless_changed(path: str, content: bytes, version: str | None) -> bool:
     return True
 
 
-def sweep(folder: str) -> list[str]:
-    """Delete what killed attempts left in a stage's folder. The names of the attempts that are gone."""
-    fs, inside = storage.filesystem(folder)
-    if not fs.isdir(inside):
-        return []
-    try:
-        standing = (mark_of(folder) or {}).get("attempt")
-    except storage.UnreadableError:  # it may stand for any of them
-        return []
-    oldest = time.time_ns() - ORPHAN_SECONDS * 10**9
-    names = [Path(path).name for path in fs.ls(inside, detail=False)]
-    orphans = [n for n in names if is_attempt(n) and n != standing and int(n[:20]) < oldest]
-    for name in orphans:
-        storage.delete(storage.join(folder, name))
-    return orphans
-
-
 @contextlib.contextmanager
-def _lock(folder: str) -> Iterator[None]:
+def locked(folder: str) -> Iterator[None]:
     """Hold a local folder against other processes. On S3, which has no locks, a conditional put stands for it."""
     if not folder.startswith("file://"):
         yield
