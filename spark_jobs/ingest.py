@@ -10,9 +10,12 @@ from kindred.data import (
     image_limit,
     images,
     ingest,
+    jpeg_2000_kinds,
     label_columns,
     label_spelling,
     labels_csv,
+    metadata,
+    orientation,
     parquet_files,
     parquet_rows,
     pillow_pixels,
@@ -25,7 +28,7 @@ from kindred.runtime.stage import Stage
 # Beside the dataset's own file, what the tables depend on; what lists files stands in the sources.
 CODE = (
     *(raw_images, image_files, images, decoding, ingest, label_spelling, image_limit),
-    *(pillow_pixels, tiff_kinds, file_kinds),
+    *(pillow_pixels, orientation, metadata, file_kinds, tiff_kinds, jpeg_2000_kinds),
     *(labels_csv, folder_layout),
     *(parquet_files, parquet_rows, label_columns),
 )

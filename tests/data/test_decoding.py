@@ -29,7 +29,7 @@ def test_raw_values_files_and_broken_files_are_decoded(spark, tmp_path: Path) ->
     assert {row.image_id for row in good} == {images.image_id(pixels)}
     assert [(row.height, row.width, row.channels) for row in good] == [(8, 6, 3)] * 3
     assert all((images.decode(bytes(row.content)) == pixels).all() for row in good)
-    assert by_origin["text"].reason == "no image of a known format"
+    assert by_origin["text"].reason == "no image of a known format (text)"
     assert by_origin[f"file://{tmp_path}/none.png"].reason.startswith("cannot be read: ")
     assert by_origin["refused"].reason == "no good"
     assert by_origin["refused"].image_id is None

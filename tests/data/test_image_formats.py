@@ -148,9 +148,17 @@ def test_a_truncated_file_is_refused(kind: str) -> None:
     assert refused(content[: len(content) // 2]).startswith("does not decode: ")
 
 
-@pytest.mark.parametrize("content", [b"hello, this is text\n", bytes(64)], ids=["text", "zeros"])
-def test_what_is_no_image_is_refused_with_the_same_reason_each_time(content: bytes) -> None:
-    assert refused(content) == "no image of a known format"
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"hello, this is text\n", "no image of a known format (text)"),
+        (bytes(64), "no image of a known format (nothing but zeros)"),
+        (b"\x80\x04\x95", "no image of a known format"),
+    ],
+    ids=["text", "zeros", "pickle"],
+)
+def test_what_is_no_image_is_refused_with_the_same_reason_each_time(content: bytes, reason: str) -> None:
+    assert refused(content) == reason
 
 
 def test_an_empty_file_is_refused() -> None:

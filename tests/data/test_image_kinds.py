@@ -29,6 +29,11 @@ HEIC = (  # 24 x 16 px: red above blue and light grey
     "z0rKzQqZ4Hil8mnRk7IrKGMZyTA="
 )
 
+JPEG_2000 = (  # 4 x 4 px, grey of 12 bits: multiples of 273
+    "/0//UQApAAAAAAAEAAAABAAAAAAAAAAAAAAABAAAAAQAAAAAAAAAAAABCwEB/1IADAAAAAEAAAQEAAH/XAAEQGD/ZAAlAAFDcmVhdGVk"
+    "IGJ5IE9wZW5KUEVHIHZlcnNpb24gMi41LjT/kAAKAAAAAAArAAH/k9/gaBIaOW6hgtb6JLHlff2RE9gAaoaFvljN0P9//9k="
+)
+
 
 def refused(content: bytes) -> str:
     with pytest.raises(images.ImageError) as caught:
@@ -141,10 +146,10 @@ def test_a_tiff_with_alpha_lies_on_white(kind: str, channels: int, alpha: str) -
     ("values", "options", "reason"),
     [
         (ramp(1, "u4"), {}, "TIFF of 32 bits a sample (grey) is not read"),
-        (ramp(1, "i4"), {}, "TIFF of 32 bits a sample (grey) is not read"),
+        (ramp(1, "i4"), {}, "TIFF of signed samples, which have no known range"),
         (ramp(1, "i2"), {}, "TIFF of signed samples, which have no known range"),
         (ramp(1, "i1"), {}, "TIFF of signed samples, which have no known range"),
-        (np.zeros((4, 4), "f4"), {}, "TIFF of 32 bits a sample (grey) is not read"),
+        (np.zeros((4, 4), "f4"), {}, "TIFF of floating-point samples, which have no known range"),
         (np.zeros((4, 4), "f2"), {}, "TIFF of floating-point samples, which have no known range"),
         (ramp(3, "u4"), {"photometric": "rgb"}, "TIFF of 32 bits a sample (RGB) is not read"),
         (
@@ -158,6 +163,11 @@ def test_a_tiff_with_alpha_lies_on_white(kind: str, channels: int, alpha: str) -
             "TIFF of grey with 8 bits a sample in separate planes is not read",
         ),
         (ramp(3, "u1"), {"photometric": "cielab"}, "TIFF of colours in CIE Lab is not read"),
+        (
+            ramp(1, "u2"),
+            {"photometric": "miniswhite", "byteorder": ">"},
+            "TIFF of grey, white is zero, 1 x 16 bits, compression 1 is not read",
+        ),
         (ramp(1, "u1"), {"subfiletype": 1}, "TIFF that begins with a preview, as camera raws do, is not read"),
         (ramp(1, "u1"), {"extratags": [(50706, 1, 4, bytes([1, 4, 0, 0]), True)]}, "camera raw (DNG) is not read"),
     ],
@@ -173,6 +183,33 @@ def test_a_tiff_is_turned_once() -> None:
     np.testing.assert_array_equal(images.decode(content), np.rot90(pixels, 3))
 
 
+def test_a_turned_tiff_of_16_bits_whose_zero_is_white_is_no_negative() -> None:
+    content = tiff(np.array([[0, 1000, 65535]], "u2"), photometric="miniswhite", extratags=[(274, 3, 1, 6, True)])
+
+    assert images.decode(content).tolist() == [[[255]], [[252]], [[0]]]
+
+
+@pytest.mark.parametrize("scale", [1, 256])
+def test_the_palette_of_a_tiff_may_have_8_bits_or_16(scale: int) -> None:
+    colors = np.random.default_rng(0).integers(0, 256, (3, 256)).astype("u2")
+    values = np.arange(256, dtype="u1").reshape(16, 16)
+
+    decoded = images.decode(tiff(values, photometric="palette", colormap=colors * scale))
+
+    np.testing.assert_array_equal(decoded, colors[:, values].transpose(1, 2, 0))
+
+
+def test_a_bmp_that_leaves_its_fourth_channel_empty_is_not_transparent() -> None:
+    pixels = noise()
+    masks = struct.pack("<IIII", 255 << 16, 255 << 8, 255, 255 << 24)
+    head = struct.pack("<IiiHHIIiiII", 108, 6, -8, 1, 32, 3, 192, 0, 0, 0, 0) + masks.ljust(68, b"\0")
+    data = np.dstack([pixels[:, :, ::-1], np.zeros((8, 6), "u1")]).tobytes()
+
+    decoded = images.decode(b"BM" + struct.pack("<III", 14 + 108 + 192, 0, 14 + 108) + head + data)
+
+    np.testing.assert_array_equal(decoded, pixels)
+
+
 @pytest.mark.parametrize("greatest", [1, 3, 100, 255, 256, 1000, 4095, 65535])
 @pytest.mark.parametrize("kind", [b"P5", b"P6"])
 def test_the_greatest_value_of_a_pgm_or_ppm_is_white(kind: bytes, greatest: int) -> None:
@@ -184,6 +221,10 @@ def test_the_greatest_value_of_a_pgm_or_ppm_is_white(kind: bytes, greatest: int)
     np.testing.assert_allclose(
         images.fit(decoded, (1, width), 1 if kind == b"P5" else 3).ravel(), values / greatest * 255, atol=1
     )
+
+
+def test_halves_of_a_pgm_are_rounded_to_even() -> None:
+    assert images.decode(b"P5 2 1 100\n" + bytes([10, 30])).ravel().tolist() == [26, 76]  # 25.5 and 76.5
 
 
 def test_small_values_of_a_pgm_of_16_bits_are_dark() -> None:
@@ -245,15 +286,17 @@ def test_a_png_with_many_texts_is_read() -> None:
         struct.pack("<HHII", 0x11A, 10, 1, 38),
         struct.pack("<HHII", 0x8769, 4, 1, 2**31),
         struct.pack("<HHII", 0x9286, 99, 1, 0),
+        struct.pack("<HHII", 0x10F, 2, 99, 2**31),
     ],
-    ids=["negative width", "resolution as text", "resolution -1/0", "broken pointer", "unknown type"],
+    ids=["negative width", "resolution as text", "resolution -1/0", "broken pointer", "unknown type", "maker nowhere"],
 )
 def test_a_photo_with_other_tags_of_wrong_types_is_turned(tag: bytes) -> None:
-    directory = struct.pack("<IHHHIHH", 8, 2, 0x112, 3, 1, 6, 0) + tag + bytes(4) + struct.pack("<ii", -1, 0)
-    content = with_exif(b"II*\0" + directory)
+    orientation = struct.pack("<HHIHH", 0x112, 3, 1, 6, 0)
+    for entries in (tag + orientation, orientation + tag):
+        content = with_exif(b"II*\0" + struct.pack("<IH", 8, 2) + entries + bytes(4) + struct.pack("<ii", -1, 0))
 
-    assert images.decode(content).shape == (6, 8, 3)
-    assert images.decode_and_keep(content)[1] is content
+        assert images.decode(content).shape == (6, 8, 3)
+        assert images.decode_and_keep(content)[1] is content
 
 
 @pytest.mark.parametrize(
@@ -301,6 +344,52 @@ def test_newer_formats_are_read(kind: str, options: dict[str, Any]) -> None:
     assert np.abs(decoded - pixels).mean() < 4
 
 
+def test_an_avif_with_broken_exif_is_read() -> None:
+    pixels = smooth(32, 24, 3)
+    tags = Image.Exif()
+    tags[0x10F] = "a camera"
+    content = encoded(pixels, "AVIF", quality=95, exif=tags)
+
+    decoded = images.decode(content.replace(tags.tobytes()[6:], bytes(len(tags.tobytes()) - 6)))
+
+    np.testing.assert_array_equal(decoded, images.decode(content))
+
+
+def test_the_orientation_of_an_avif_is_its_own_and_not_that_of_exif_or_xmp() -> None:
+    pixels, tags = smooth(32, 24, 3), Image.Exif()
+    tags[0x112] = 6
+    xmp = b'<x tiff:Orientation="6"/>'
+
+    turned = images.decode(encoded(pixels, "AVIF", quality=95, exif=tags))
+    upright = images.decode(encoded(pixels, "AVIF", quality=95, xmp=xmp))
+
+    assert turned.shape == (24, 32, 3)
+    assert upright.shape == (32, 24, 3)
+
+
+def test_a_grey_jpeg_2000_of_12_bits_is_read() -> None:
+    decoded = images.decode(base64.b64decode(JPEG_2000))
+
+    np.testing.assert_array_equal(decoded.ravel(), np.arange(16) * 17)
+
+
+def test_a_colour_jpeg_2000_of_16_bits_is_refused() -> None:
+    content = cv2.imencode(".jp2", np.zeros((64, 64, 3), "u2"))[1].tobytes()
+
+    assert refused(content) == "JPEG 2000 of 16 bits a sample in several channels is not read"
+
+
+@pytest.mark.parametrize(
+    ("sample", "reason"),
+    [(0x8F, "signed samples, which have no known range"), (25, "26 bits a sample is not read")],
+)
+def test_a_jpeg_2000_without_a_known_range_is_refused(sample: int, reason: str) -> None:
+    content = bytearray(base64.b64decode(JPEG_2000))
+    content[42] = sample
+
+    assert refused(bytes(content)) == f"JPEG 2000 of {reason}"
+
+
 def test_heic_is_read() -> None:
     decoded = images.decode(base64.b64decode(HEIC)).astype(int)
 
@@ -318,7 +407,8 @@ def test_heic_is_read() -> None:
         (b"\n<!DOCTYPE html><html><body>404</body></html>", "web page (HTML)"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS pointer (run git lfs pull)"),
         (b"II*\0\x10\0\0\0CR\x02\0", "camera raw (CR2)"),
-        (b"\0\0\0\x18ftypmp42\0\0\0\0", "MP4 video"),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0", "MP4 or QuickTime video"),
+        (b"\0\0\0\x14ftypqt  \0\0\0\0", "MP4 or QuickTime video"),
         (b"PK\x03\x04", "zip archive"),
         (b"8BPS\0\1", "Photoshop (PSD)"),
     ],

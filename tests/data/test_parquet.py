@@ -70,7 +70,7 @@ def test_broken_images_in_parquet_are_rejected(spark, tmp_path: Path) -> None:
 
     rows = read(spark, "parquet", path)
 
-    reasons = [None, "no image of a known format", "empty file", "empty file"]
+    reasons = [None, "no image of a known format (text)", "empty file", "empty file"]
     assert [row.reason for row in rows] == reasons
 
 

@@ -41,4 +41,4 @@ def test_each_picture_gets_a_label_and_what_is_none_a_reason(folder: str) -> Non
         "pipe.png": None,
     }
     assert by_name["pipe.png"]["reason"] == "a named pipe, not a file"
-    assert by_name["bad.png"]["reason"] == "no image of a known format"
+    assert by_name["bad.png"]["reason"] == "no image of a known format (text)"

@@ -10,7 +10,7 @@ import numpy as np
 import pi_heif
 from PIL import Image, UnidentifiedImageError
 
-from kindred.data import file_kinds, pillow_pixels, tiff_kinds
+from kindred.data import file_kinds, jpeg_2000_kinds, metadata, orientation, pillow_pixels, tiff_kinds
 from kindred.data.image_error import ImageError as ImageError
 
 FORMATS = {  # that are read, by Pillow's names; JPEG covers MPO, a JPEG with further pictures behind the first one
@@ -21,10 +21,6 @@ MAX_PIXELS = 89_478_485  # Pillow's own bound: beyond it a small file that unpac
 MAX_PIXELS_OF = dict.fromkeys(("WEBP", "AVIF", "HEIF", "JPEG2000"), 50_000_000)  # their decoders take 20 bytes a pixel
 MAX_SIDE = 65_535  # px, JPEG's own bound: a line of a PNG costs time and memory of its own
 MAX_BYTES = 256 * 2**20  # of an encoded file: more than any camera's JPEG, and little enough for a worker's memory
-EXIF_ORIENTATION = 0x0112  # the tag of how the camera was held; 1: upright
-TURNS = {2: (0, True), 3: (2, False), 4: (2, True), 5: (1, True), 6: (3, False), 7: (3, True), 8: (1, False)}
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-PNG_TEXTS = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")  # chunks that do not change the pixels
 Image.MAX_IMAGE_PIXELS = None  # off: the limit is checked here, before anything is unpacked
 pi_heif.register_heif_opener()
 
@@ -38,7 +34,7 @@ def decode(content: bytes, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     (2, 3, 1)
     >>> decode(b"hello")
     Traceback (most recent call last):
-    kindred.data.image_error.ImageError: no image of a known format
+    kindred.data.image_error.ImageError: no image of a known format (text)
     """
     return decode_and_keep(content, max_pixels)[0]
 
@@ -60,41 +56,40 @@ def decode_and_keep(content: bytes, max_pixels: int = MAX_PIXELS) -> tuple[np.nd
         except ImageError:
             raise
         except Exception:
-            if not content.startswith(PNG_SIGNATURE):
+            if (bare := metadata.without_texts(content)) == content:
                 raise
-            pixels, turn, plain = _opened(_without_texts(content), max_pixels)  # they may be longer than Pillow reads
+            pixels, turn, plain = _opened(bare, max_pixels)  # texts may be longer than Pillow reads
     except ImageError:
         raise
     except Exception as error:  # a hostile file may raise anything, and none of it may end the run
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ImageError(f"does not decode: {reason[:120]}") from error
-    if turn != 1:
-        quarters, flipped = TURNS[turn]
-        pixels = np.ascontiguousarray(np.rot90(pixels[:, ::-1] if flipped else pixels, quarters))
+    pixels = orientation.upright(pixels, turn)
     return pixels, content if plain else encode(pixels)
 
 
 def _opened(content: bytes, max_pixels: int) -> tuple[np.ndarray, int, bool]:
     """The pixels of an encoded file as they lie in it, its orientation, and whether it is one to store as it came."""
     tags = tiff_kinds.tags_of(content)
-    if tags is not None and (reason := tiff_kinds.unreadable(tags)):
+    reason = jpeg_2000_kinds.unreadable(content) if tags is None else tiff_kinds.unreadable(tags)
+    if reason is not None:
         raise ImageError(reason)
     try:
-        opened = Image.open(io.BytesIO(content), formats=tuple(FORMATS))
+        opened = Image.open(io.BytesIO(metadata.without_exif(content)), formats=tuple(FORMATS))
     except UnidentifiedImageError:
-        raise ImageError("no image of a known format" if tags is None else tiff_kinds.UNKNOWN) from None
+        raise ImageError(file_kinds.unknown(content) if tags is None else tiff_kinds.unknown(tags)) from None
     with opened as image:
         width, height = image.size
         if width * height > min(max_pixels, MAX_PIXELS_OF.get(image.format or "", max_pixels)):
             raise ImageError(f"over the pixel limit: {width} x {height}")
         if max(width, height) > MAX_SIDE:
             raise ImageError(f"over {MAX_SIDE:,} px on a side: {width} x {height}")
-        turn = _orientation(image)
+        turn = orientation.of(image)
         plain = (
             image.format in ("JPEG", "MPO", "PNG")
             and image.mode in ("L", "RGB")
             and "transparency" not in image.info
-            and (image.format != "PNG" or (turn == 1 and getattr(image, "n_frames", 1) == 1))
+            and (image.format != "PNG" or (turn == orientation.UPRIGHT and getattr(image, "n_frames", 1) == 1))
         )
         return pillow_pixels.first_frame(image, content), turn, plain
 
@@ -165,25 +160,3 @@ def fit(pixels: np.ndarray, size: tuple[int, int], channels: int) -> np.ndarray:
     if channels == 3:
         return np.repeat(pixels, 3, axis=2)
     return np.asarray(Image.fromarray(pixels).convert("L"))[:, :, None]
-
-
-def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 to 8, and nothing else of EXIF, whose other tags may be broken. It is taken out of the
-    image, so that Pillow does not turn it.
-    """
-    try:
-        value = image.getexif().pop(EXIF_ORIENTATION, 1)
-    except Exception:  # EXIF that cannot be read says nothing of the pixels
-        return 1
-    return value if isinstance(value, int) and value in TURNS else 1
-
-
-def _without_texts(content: bytes) -> bytes:
-    """A PNG without the chunks that hold texts and colour profiles, which may be compressed and of any length."""
-    parts, at = [PNG_SIGNATURE], len(PNG_SIGNATURE)
-    while at + 8 <= len(content):
-        end = at + 12 + int.from_bytes(content[at : at + 4], "big")
-        if content[at + 4 : at + 8] not in PNG_TEXTS:
-            parts.append(content[at:end])
-        at = end
-    return b"".join(parts)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from kindred.data import tiff_kinds
+from kindred.data import jpeg_2000_kinds, tiff_kinds
 from kindred.data.image_error import ImageError
 
 STRIP_PIXELS = 2**20  # converted at a time, which bounds the memory to about 8 bytes a pixel
@@ -21,10 +21,11 @@ def first_frame(image: Image.Image, content: bytes) -> np.ndarray:
     if image.format == "PPM" and image.tile[0].codec_name == "ppm":  # type: ignore[attr-defined]
         return grey_if_grey(_of_odd_range(image, content))
     image.load()
+    _check_transparency(image, content)
+    _correct(image)
+    to_pixels = _converter(image, content)
     if image.im.size != image.size:  # a TIFF that is to be turned has the size of the turned picture
         image = image.copy()
-    _check_transparency(image, content)
-    to_pixels = _converter(image)
     rows = max(1, STRIP_PIXELS // image.width)
     first = to_pixels(image.crop((0, 0, image.width, min(rows, image.height))))
     pixels = np.empty((image.height, *first.shape[1:]), np.uint8)
@@ -34,14 +35,27 @@ def first_frame(image: Image.Image, content: bytes) -> np.ndarray:
     return grey_if_grey(pixels)
 
 
-def _converter(image: Image.Image) -> Callable[[Image.Image], np.ndarray]:
+def _correct(image: Any) -> None:
+    """Undo what Pillow takes for something else: a TIFF's palette of 8 bits for one of 16, which is black, and a BMP
+    that leaves its fourth channel empty for one that is all transparent.
+    """
+    if image.format == "TIFF" and image.mode in ("P", "PA"):
+        if colors := tiff_kinds.colors_of_8_bits(image.tag_v2):
+            image.putpalette(colors, "RGB;L")
+    elif image.format == "BMP" and image.mode == "RGBA" and image.getextrema()[3] == (0, 0):
+        image.putalpha(255)
+
+
+def _converter(image: Any, content: bytes) -> Callable[[Image.Image], np.ndarray]:
     """How strips of an image become pixels."""
     if image.mode == "F":
         raise ImageError("floating-point pixels have no known range")
-    if image.mode.startswith("I"):  # 16 bits (of a PPM in 32), or 12 of a TIFF
-        tags = getattr(image, "tag_v2", None)
-        greatest = 65535 if tags is None else tiff_kinds.greatest_value(tags)
-        negative = tags is not None and tiff_kinds.is_negative(tags)
+    if image.mode.startswith("I"):  # 16 bits (of a PPM in 32), or 12 of a TIFF, or up to 16 of a JPEG 2000
+        greatest, negative = 65535, False
+        if image.format == "TIFF":
+            greatest, negative = tiff_kinds.greatest_value(image.tag_v2), tiff_kinds.is_negative(image.tag_v2)
+        elif image.format == "JPEG2000":
+            greatest = jpeg_2000_kinds.greatest_value(content)
         return functools.partial(_grey_of_16_bits, greatest, negative, image.info.get("transparency"))
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         return _on_white
@@ -74,12 +88,10 @@ def _of_odd_range(image: Any, content: bytes) -> np.ndarray:
     shape = (image.height, image.width, 3 if image.mode == "RGB" else 1)
     values = np.frombuffer(content, ">u2" if greatest > 255 else "u1", int(np.prod(shape)), start).reshape(shape)
     most = 65535 if greatest > 255 and shape[2] == 1 else 255  # as Pillow does it
+    scaled = (np.rint(np.arange(greatest + 1) / greatest * most) // (most // 255)).astype(np.uint8)
     pixels = np.empty(shape, np.uint8)
-    rows = max(1, STRIP_PIXELS // image.width)
-    for top in range(0, image.height, rows):
-        strip = values[top : top + rows].astype(np.int64)
-        scaled = (strip * most + greatest // 2) // greatest
-        pixels[top : top + rows] = np.minimum(scaled // (most // 255), 255)
+    for row, line in zip(pixels, values, strict=True):
+        np.take(scaled, line, out=row, mode="clip")
     return pixels
 
 
