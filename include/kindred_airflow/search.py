@@ -4,7 +4,7 @@ import os
 
 from kindred.runtime import runs
 from kindred.serving import champion
-from kindred_airflow import command
+from kindred_airflow import command, signals
 from kindred_airflow.serve import free_port
 
 ENDING_SECONDS = 5  # for the answers that are under way when it is asked to end
@@ -33,7 +33,9 @@ def main() -> int:
         app, host="127.0.0.1", port=port, log_level="warning", http=GuardedProtocol, backlog=BACKLOG
     )
     config.timeout_graceful_shutdown = ENDING_SECONDS
-    uvicorn.Server(config).run()
+    server = uvicorn.Server(config)
+    with signals.handed_on(lambda: setattr(server, "should_exit", True)):
+        server.run()
     return 0
 
 

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -45,6 +45,24 @@ def ignored() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def handed_on(ask: Callable[[], None]) -> Iterator[None]:
+    """For a server that ends by itself at Ctrl-C and SIGTERM, and runs inside the block: at SIGHUP it is asked to end,
+    and Stopped is raised when it has.
+    """
+    came: list[int] = []
+
+    def take(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        ask()
+
+    if signal.getsignal(signal.SIGHUP) is _stop:
+        signal.signal(signal.SIGHUP, take)
+    yield
+    if came:
+        raise Stopped(came[0])
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
