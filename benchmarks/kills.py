@@ -6,8 +6,8 @@ Each run has a data folder of its own. At a random moment a random process is ki
 command, its group, or all at once, as by a power cut. Where the run has ended, it is resumed by its RUN_ID; with
 `--kills-per-run` above 1, killed again. JSON names: kills/kills, kills/<kind>, kills/runs, kills/equal (all tables and
 figures, bit for bit), kills/close (within 1e-9), kills/different, kills/failed, kills/processes_left (10 s after the
-end), kills/attempts_left (after the last run), kills/seconds_to_end (the longest, from the command's end to the last
-process's).
+end), kills/attempts_left and kills/temporary_left (folders, after the last run), kills/seconds_to_end (the longest,
+from the command's end to the last process's).
 """
 
 import argparse
@@ -77,7 +77,17 @@ def campaign(count: int, kills_per_run: int, seed: int, until: float = float("in
             shutil.rmtree(data)
     if not any(folder.glob("run-*")):
         shutil.rmtree(folder)
-    names = ("kills", "runs", "equal", "close", "different", "failed", "processes_left", "attempts_left")
+    names = (
+        "kills",
+        "runs",
+        "equal",
+        "close",
+        "different",
+        "failed",
+        "processes_left",
+        "attempts_left",
+        "temporary_left",
+    )
     return {**{f"kills/{name}": 0 for name in names}, **figures}
 
 
@@ -101,9 +111,12 @@ def killed_run(
     figures[f"kills/{verdict}"] += 1
     if verdict != "equal":
         wrong.append(f"{verdict}: {names[:5]}, see {data}")
-    if attempts := orphans(data):
-        figures["kills/attempts_left"] += len(attempts)
-        wrong.append(f"left lying: {attempts}")
+    temporary = [path.name for path in (data / "spark").iterdir()]
+    attempts = orphans(data)
+    figures["kills/attempts_left"] += len(attempts)
+    figures["kills/temporary_left"] += len(temporary)
+    if attempts or temporary:
+        wrong.append(f"left lying: {attempts + temporary}")
     return "; ".join(wrong)
 
 
@@ -171,7 +184,7 @@ def fresh(template: Path, data: Path) -> Path:
 
 def environment(data: Path) -> dict[str, str]:
     values = {"RUN_ID": "killed", "CONF": json.dumps(CONF), "DAG": "self_training", "KINDRED_DATA": str(data)}
-    return {**os.environ, **values, "PYTHONPATH": str(bench.ROOT / "include")}
+    return {**os.environ, **values, "SPARK_LOCAL_DIRS": f"{data}/spark", "PYTHONPATH": str(bench.ROOT / "include")}
 
 
 def start(data: Path) -> subprocess.Popen:

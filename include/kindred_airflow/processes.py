@@ -18,7 +18,8 @@ from typing import Any, Self
 
 import psutil
 
-from kindred_airflow import signals
+from kindred_airflow import scratch, signals
+from kindred_airflow.scratch import Scratch
 
 NAME = "KINDRED_TREE"
 TERMINATE_SECONDS = 5  # to end by themselves, before they are killed
@@ -31,13 +32,15 @@ class Tree:
 
     def __init__(self, env: dict[str, str]) -> None:
         self.name = secrets.token_hex(16)
+        self._scratch = Scratch(env, self.name)
         # Airflow and gunicorn set their titles, which would overwrite the environment that others see.
-        self.env = {**env, NAME: self.name, "SPT_NOENV": "1"}
+        self.env = {**env, **self._scratch.env, NAME: self.name, "SPT_NOENV": "1"}
         self._started: list[subprocess.Popen[Any]] = []
         self._over = threading.Event()
 
     def __enter__(self) -> Self:
-        self._guard = _start_guard(self.name)
+        self._scratch.make()
+        self._guard = self._start_guard()
         self._keeper = threading.Thread(target=self._keep_guard, daemon=True)
         self._keeper.start()
         return self
@@ -46,6 +49,7 @@ class Tree:
         self.end()
         self._over.set()
         self._keeper.join()
+        self._scratch.close()
         _close(self._guard)
 
     def start(self, command: list[str], **settings: Any) -> subprocess.Popen[Any]:
@@ -69,7 +73,23 @@ class Tree:
         while not self._over.wait(POLL_SECONDS):
             if self._guard.poll() is not None:
                 _close(self._guard)
-                self._guard = _start_guard(self.name)
+                self._guard = self._start_guard()
+
+    def _start_guard(self) -> subprocess.Popen[bytes]:
+        env = {name: value for name, value in os.environ.items() if name != NAME}  # it belongs to no tree
+        env["PYTHONPATH"] = str(Path(__file__).parents[1])
+        folders = [str(folder) for folder in self._scratch.folders]
+        command = [sys.executable, "-P", "-m", "kindred_airflow.processes", self.name, *folders]
+        return subprocess.Popen(
+            command,
+            env=env,
+            cwd="/",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            pass_fds=self._scratch.locks,
+        )
 
 
 def end(tree: str) -> int:
@@ -110,28 +130,19 @@ def members(tree: str) -> set[psutil.Process]:
     return members
 
 
-def _start_guard(tree: str) -> subprocess.Popen[bytes]:
-    env = {name: value for name, value in os.environ.items() if name != NAME}  # it belongs to no tree
-    env["PYTHONPATH"] = str(Path(__file__).parents[1])
-    command = [sys.executable, "-P", "-m", "kindred_airflow.processes", tree]
-    null = subprocess.DEVNULL
-    return subprocess.Popen(
-        command, env=env, cwd="/", stdin=subprocess.PIPE, stdout=null, stderr=null, start_new_session=True
-    )
-
-
 def _close(guard: subprocess.Popen[bytes]) -> None:
     if guard.stdin:
         guard.stdin.close()
     guard.wait()
 
 
-def _main(tree: str) -> None:
+def _main(tree: str, *folders: str) -> None:
     """Wait until the command at the other end of standard input is gone; end its tree."""
     with signals.ignored():
         sys.stdin.buffer.read()
         end(tree)
+        scratch.delete([Path(folder) for folder in folders])
 
 
 if __name__ == "__main__":
-    _main(sys.argv[1])
+    _main(*sys.argv[1:])

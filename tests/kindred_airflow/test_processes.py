@@ -6,6 +6,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -104,9 +105,13 @@ def test_a_command_that_is_killed_does_not_outlive_itself_in_its_tree(command) -
     process = command(start_new_session=True)
     tree = tree_of(process)
 
+    scratch = Path(tempfile.gettempdir(), f"kindred-{tree}")
+    assert scratch.is_dir()
+
     os.killpg(process.pid, signal.SIGKILL)
 
     assert wait_until(lambda: not processes.members(tree))
+    assert wait_until(lambda: not scratch.exists())
     assert wait_until(lambda: not guards(tree))
 
 

@@ -37,6 +37,12 @@ def test_the_object_store_is_reached_by_its_path_unless_it_is_amazons(monkeypatc
     assert amazon["spark.driver.extraClassPath"] == amazon["spark.executor.extraClassPath"] == "/jars/*"
 
 
+def test_java_unpacks_into_the_commands_own_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KINDRED_SCRATCH", "/my disk/kindred-1")
+
+    assert '"-Djava.io.tmpdir=/my disk/kindred-1"' in java.submit_settings()["spark.driver.extraJavaOptions"]
+
+
 def test_no_secret_is_among_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KINDRED_JARS", "/jars")
     for name in ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "_SPARK_AUTH_SECRET", "MLFLOW_TRACKING_PASSWORD"):

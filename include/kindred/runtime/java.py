@@ -61,9 +61,11 @@ def submit_settings() -> dict[str, str]:
         options.append(_quoted(f"-Ddev.ludovic.netlib.blas.nativeLibPath={library}"))
     archive = class_archive()
     shared = [_quoted(f"-XX:SharedArchiveFile={archive}"), *QUIET_SHARING] if archive.exists() else []
+    scratch = os.environ.get("KINDRED_SCRATCH")
+    own = [_quoted(f"-Djava.io.tmpdir={scratch}")] if scratch else []
     return {
         "spark.driver.memory": os.environ.get("KINDRED_DRIVER_MEMORY", "2g"),
-        "spark.driver.extraJavaOptions": " ".join([*options, *shared]),
+        "spark.driver.extraJavaOptions": " ".join([*options, *own, *shared]),
         "spark.executor.extraJavaOptions": " ".join(options),
         "spark.log.level": os.environ.get("KINDRED_SPARK_LOG", "WARN"),
         "spark.ui.enabled": os.environ.get("KINDRED_SPARK_UI", "false"),
