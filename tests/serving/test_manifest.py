@@ -29,7 +29,17 @@ def test_names_inside_the_folder_are_taken(tmp_path: Path) -> None:
     "name",
     [
         *("/etc/outside", "../outside", "a/../../outside", "a/..", "..", ".", "", "a//b", "a/", "./a", "a\\b"),
-        *("..\\outside", "a\0b", "a\nb", "C:\\outside", "\u202eab", "x" * 256, "link/outside"),
+        *(
+            "..\\outside",
+            "a\0b",
+            "a\nb",
+            "C:\\outside",
+            "\u202eab",
+            "\ud800",
+            "x" * 250,
+            "/".join(["x" * 200] * 30),
+            "link/outside",
+        ),
     ],
 )
 def test_a_name_that_leads_anywhere_else_is_refused(name: str, tmp_path: Path) -> None:

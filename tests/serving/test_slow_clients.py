@@ -121,6 +121,18 @@ def test_a_client_that_does_not_read_its_answer_is_left(port: int) -> None:
     client.close()
 
 
+def test_clients_that_do_not_read_their_answers_keep_nobody_out(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slow_clients, "READ_SECONDS", 60.0)
+    monkeypatch.setattr(slow_clients, "MAX_REQUESTS", 3)
+    with contextlib.ExitStack() as stack:
+        for _ in range(10):
+            stack.enter_context(connected(port, GET.replace(b"/ ", b"/big ")))
+            time.sleep(0.05)
+        time.sleep(0.3)
+
+        assert [status(port) for _ in range(5)] == [200] * 5
+
+
 def test_a_request_that_takes_long_is_answered(port: int) -> None:
     client = connected(port, GET.replace(b"/ ", b"/held "))
     time.sleep(1.2)

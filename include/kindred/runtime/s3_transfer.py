@@ -47,6 +47,8 @@ def download(source: str, target: Path, expected: Checksum, count: Count, advice
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.part")
+    if part.is_symlink():  # no earlier try made that
+        part.unlink()
     with part.open("ab") as file:
         count(file.tell())
         for begin in range(file.tell(), expected.size, PART_BYTES):

@@ -17,7 +17,8 @@ import fsspec
 from kindred.runtime import s3
 from kindred.runtime.errors import InputError
 
-MAX_NAME_BYTES = 255  # of a file's name, on the usual file systems
+MAX_NAME_BYTES = 240  # of a file's name: 255 on the usual file systems, less what the names of temporary files add
+MAX_PATH_BYTES = 4000  # of a whole path: 4,096 on Linux, less the same
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -64,10 +65,12 @@ def below(folder: Path, name: str) -> Path:
     """
     text = name if isinstance(name, str) else ""
     parts = text.split("/")
-    bad = any(part in ("", ".", "..") or len(os.fsencode(part)) > MAX_NAME_BYTES for part in parts)
-    if bad or not text.isprintable() or "\\" in text:
+    bad = not text.isprintable() or "\\" in text  # a text with half a code point is not printable
+    if bad or any(part in ("", ".", "..") or len(os.fsencode(part)) > MAX_NAME_BYTES for part in parts):
         raise InputError(f"the name {name!r:.200} is not one of a file inside a folder; nothing is written")
     target = folder.joinpath(*parts)
+    if len(os.fsencode(target.absolute())) > MAX_PATH_BYTES:
+        raise InputError(f"the name {name!r:.200} is too long for a file in {folder}; nothing is written")
     if not target.resolve().is_relative_to(folder.resolve()):
         raise InputError(f"the name {name!r:.200} leads out of {folder} by a symbolic link; nothing is written")
     return target

@@ -24,7 +24,13 @@ class GuardedProtocol(H11Protocol):
     _timer: asyncio.TimerHandle | None = None
     _read_timer: asyncio.TimerHandle | None = None
     _awaited: Any = None  # whose end is waited for: a cycle (its body), or the protocol itself (the next headers)
-    waiting_since: float | None = None  # on the loop's clock; None where the server is at work
+    _awaited_since: float | None = None  # on the loop's clock; None where the request has come in
+    _behind_since: float | None = None  # None where the client reads its answer as it comes
+
+    @property
+    def waiting_since(self) -> float | None:
+        """Since when the client is waited for, on the loop's clock; None where the server is at work."""
+        return self._awaited_since if self._behind_since is None else self._behind_since
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]
@@ -43,10 +49,12 @@ class GuardedProtocol(H11Protocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
+        self._behind_since = self.loop.time()
         self._read_timer = self.loop.call_later(READ_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
         super().resume_writing()
+        self._behind_since = None
         _cancel(self._read_timer)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -61,10 +69,10 @@ class GuardedProtocol(H11Protocol):
         if awaited is self._awaited or self.transport.is_closing():
             return
         _cancel(self._timer)
-        self._awaited, self.waiting_since = awaited, None
+        self._awaited, self._awaited_since = awaited, None
         if awaited is not None:
             seconds = HEADER_SECONDS if awaited is self else BODY_SECONDS
-            self._timer, self.waiting_since = self.loop.call_later(seconds, self.transport.abort), self.loop.time()
+            self._timer, self._awaited_since = self.loop.call_later(seconds, self.transport.abort), self.loop.time()
 
     def _close_longest_waiting(self) -> None:
         address = self.client and self.client[0]
