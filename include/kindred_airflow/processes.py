@@ -25,6 +25,7 @@ NAME = "KINDRED_TREE"
 TERMINATE_SECONDS = 5  # to end by themselves, before they are killed
 KILL_SECONDS = 3  # that a killed process may take, longer only where a disk hangs
 POLL_SECONDS = 0.2
+PROGRAM_SECONDS = 0.05  # in which a process shows no environment, because it just becomes another program
 
 
 class Tree:
@@ -96,7 +97,7 @@ def end(tree: str) -> int:
     """End all processes of a tree: they are asked, and after TERMINATE_SECONDS killed. How many there were."""
     known: set[psutil.Process] = set()
     started, empty = time.monotonic(), 0
-    while empty < 2:  # a process that just becomes another program shows no environment
+    while empty < 2:
         left, seconds = members(tree), time.monotonic() - started
         if seconds > TERMINATE_SECONDS + KILL_SECONDS:
             break
@@ -109,6 +110,7 @@ def end(tree: str) -> int:
         known |= left
         empty = 0 if left else empty + 1
         psutil.wait_procs(left, timeout=POLL_SECONDS)
+        time.sleep(0 if left else PROGRAM_SECONDS)
     return len(known)
 
 

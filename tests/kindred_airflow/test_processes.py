@@ -77,7 +77,8 @@ def guards(tree: str) -> list[psutil.Process]:
 
 
 @pytest.mark.slow
-def test_the_end_of_the_block_is_the_end_of_all_processes_wherever_they_went() -> None:
+def test_the_end_of_the_block_is_the_end_of_all_processes_wherever_they_went(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "TERMINATE_SECONDS", 1)
     with Tree(dict(os.environ)) as tree:
         child = tree.start(["sh", "-c", f"trap '' TERM; {FAMILY}"])
         assert wait_until(lambda: len(processes.members(tree.name)) >= 4)
