@@ -1,6 +1,7 @@
 """Which run is served: the pointer, its checked copy in the cache, and the change from one to the next."""
 
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -122,6 +123,34 @@ def test_a_bundle_whose_files_have_changed_is_never_served(finished, aliases, da
     assert len(fixed.gallery) == 30
     assert follower.problem == ""
     assert not [path for path in (data / "cache" / "served").iterdir() if path.name.startswith(".")]
+
+
+def flip_a_bit(file: Path) -> None:
+    content = file.read_bytes()
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+
+def test_a_run_whose_files_are_not_what_was_built_is_not_promoted(finished, aliases) -> None:
+    run = finished("first", 20)
+    flip_a_bit(Path(storage.local(bundle.folder_of(run))) / bundle.VECTORS / "00000-features.npy")
+
+    with pytest.raises(InputError, match=r"/vectors/00000-features.npy has changed: its checksum differs; delete it"):
+        champion.promote(run)
+
+    assert aliases == [None]
+
+
+@pytest.mark.parametrize("name", ["vectors/00000-features.npy", file_names.NETWORK, "pictures/00001-files.npy"])
+def test_a_copy_that_was_damaged_is_copied_again(finished, aliases, data, caplog, name: str) -> None:
+    champion.promote(finished("first", 20))
+    ChampionFollower().current()
+    (copy,) = (data / "cache" / "served").iterdir()
+    flip_a_bit(copy / name)
+
+    current = ChampionFollower().current()  # of another process
+
+    assert len(current.gallery) == 20
+    assert f"{copy / name} has changed: its checksum differs: all is copied again" in caplog.messages
 
 
 @pytest.mark.slow

@@ -210,6 +210,17 @@ def test_a_run_of_no_dag_is_not_fetched(bucket, messages) -> None:
         publishing.fetch("../../elsewhere/one", bucket, messages.append)
 
 
+def test_a_run_whose_files_are_not_what_was_written_is_not_published(run, bucket, messages) -> None:
+    (file,) = Path(storage.local(run)).glob("build_index/*/vectors/00000-features.npy")
+    content = file.read_bytes()
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+    with pytest.raises(InputError, match=r"/vectors/00000-features.npy has changed: its checksum differs; delete it"):
+        publishing.publish(run, bucket, messages.append)
+
+    assert storage.find_bytes(f"{bucket}/self_training/one/{file_names.PUBLISHED}") is None
+
+
 def test_publishing_again_replaces_a_changed_object(run, bucket, elsewhere, monkeypatch, messages) -> None:
     there = publishing.publish(run, bucket, messages.append)
     storage.put_bytes(f"{marks.mark_of(f'{there}/gate')['folder']}/network.npz", b"changed")

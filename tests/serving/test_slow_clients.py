@@ -126,7 +126,7 @@ def test_clients_that_do_not_read_their_answers_keep_nobody_out(port: int, monke
     monkeypatch.setattr(slow_clients, "MAX_REQUESTS", 3)
     with contextlib.ExitStack() as stack:
         for _ in range(10):
-            stack.enter_context(connected(port, GET.replace(b"/ ", b"/big ")))
+            stack.enter_context(connected(port, 2 * GET.replace(b"/ ", b"/big ")))  # the second waits for the first
             time.sleep(0.05)
         time.sleep(0.3)
 

@@ -138,7 +138,7 @@ def _copied(folder: str, fingerprint: str, files: Mapping[str, Checksum | None])
         try:
             file_checks.check(place, known)
         except InputError as error:
-            log.warning("%s", error)
+            log.warning("%s: all is copied again", str(error).partition(";")[0])
             shutil.rmtree(place)
     return checked_copy.copy_folder(folder, files, place, HASH, advice="promote the run again")
 
