@@ -11,6 +11,7 @@ from kindred.data import (
     images,
     ingest,
     jpeg_2000_kinds,
+    jpeg_kinds,
     label_columns,
     label_spelling,
     labels_csv,
@@ -28,7 +29,7 @@ from kindred.runtime.stage import Stage
 # Beside the dataset's own file, what the tables depend on; what lists files stands in the sources.
 CODE = (
     *(raw_images, image_files, images, decoding, ingest, label_spelling, image_limit),
-    *(pillow_pixels, orientation, metadata, file_kinds, tiff_kinds, jpeg_2000_kinds),
+    *(pillow_pixels, orientation, metadata, file_kinds, tiff_kinds, jpeg_kinds, jpeg_2000_kinds),
     *(labels_csv, folder_layout),
     *(parquet_files, parquet_rows, label_columns),
 )

@@ -10,7 +10,8 @@ import numpy as np
 import pi_heif
 from PIL import Image, UnidentifiedImageError
 
-from kindred.data import file_kinds, jpeg_2000_kinds, metadata, orientation, pillow_pixels, tiff_kinds
+from kindred.data import file_kinds, jpeg_2000_kinds, jpeg_kinds, metadata, orientation, pillow_pixels, tiff_kinds
+from kindred.data.counted_reads import CountedReads
 from kindred.data.image_error import ImageError as ImageError
 
 FORMATS = {  # that are read, by Pillow's names; JPEG covers MPO, a JPEG with further pictures behind the first one
@@ -18,7 +19,9 @@ FORMATS = {  # that are read, by Pillow's names; JPEG covers MPO, a JPEG with fu
     **{"AVIF": "AVIF", "HEIF": "HEIC", "JPEG2000": "JPEG 2000"},
 }
 MAX_PIXELS = 89_478_485  # Pillow's own bound: beyond it a small file that unpacks to gigabytes is likelier than a photo
-MAX_PIXELS_OF = dict.fromkeys(("WEBP", "AVIF", "HEIF", "JPEG2000"), 50_000_000)  # their decoders take 20 bytes a pixel
+MAX_PIXELS_OF = dict.fromkeys(
+    ("WEBP", "AVIF", "HEIF", "JPEG2000"), 50_000_000
+)  # their decoders take up to 25 bytes a pixel
 MAX_SIDE = 65_535  # px, JPEG's own bound: a line of a PNG costs time and memory of its own
 MAX_BYTES = 256 * 2**20  # of an encoded file: more than any camera's JPEG, and little enough for a worker's memory
 Image.MAX_IMAGE_PIXELS = None  # off: the limit is checked here, before anything is unpacked
@@ -71,11 +74,14 @@ def decode_and_keep(content: bytes, max_pixels: int = MAX_PIXELS) -> tuple[np.nd
 def _opened(content: bytes, max_pixels: int) -> tuple[np.ndarray, int, bool]:
     """The pixels of an encoded file as they lie in it, its orientation, and whether it is one to store as it came."""
     tags = tiff_kinds.tags_of(content)
-    reason = jpeg_2000_kinds.unreadable(content) if tags is None else tiff_kinds.unreadable(tags)
+    if tags is not None:
+        reason = tiff_kinds.unreadable(tags)
+    else:
+        reason = jpeg_kinds.unreadable(content) or jpeg_2000_kinds.unreadable(content)
     if reason is not None:
         raise ImageError(reason)
     try:
-        opened = Image.open(io.BytesIO(metadata.without_exif(content)), formats=tuple(FORMATS))
+        opened = Image.open(CountedReads(metadata.without_exif(content)), formats=tuple(FORMATS))
     except UnidentifiedImageError:
         raise ImageError(file_kinds.unknown(content) if tags is None else tiff_kinds.unknown(tags)) from None
     with opened as image:

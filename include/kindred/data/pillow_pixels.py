@@ -10,22 +10,27 @@ from PIL import Image
 from kindred.data import jpeg_2000_kinds, tiff_kinds
 from kindred.data.image_error import ImageError
 
-STRIP_PIXELS = 2**20  # converted at a time, which bounds the memory to about 8 bytes a pixel
+STRIP_PIXELS = 2**20  # converted at a time: with Pillow's own, decoding takes about 8 bytes a pixel
+
+MAX_TEXT_BYTES = 32 * 2**20  # of a PPM whose numbers are written in digits: Pillow takes seconds
 
 
-def first_frame(image: Image.Image, content: bytes) -> np.ndarray:
+def first_frame(image: Any, content: bytes) -> np.ndarray:
     """The pixels of the first frame of an image opened from `content`, not turned. Raises ImageError for samples
     that cannot become 8 bits, and what Pillow does for a broken file.
     """
     image.seek(0)
-    if image.format == "PPM" and image.tile[0].codec_name == "ppm":  # type: ignore[attr-defined]
-        return grey_if_grey(_of_odd_range(image, content))
+    if image.format == "PPM":
+        if image.tile[0].codec_name == "ppm":
+            return grey_if_grey(_of_odd_range(image, content))
+        if image.tile[0].codec_name == "ppm_plain" and len(content) > MAX_TEXT_BYTES:
+            raise ImageError(f"PPM in text of over {MAX_TEXT_BYTES // 2**20} MiB")
     image.load()
     _check_transparency(image, content)
     _correct(image)
     to_pixels = _converter(image, content)
     if image.im.size != image.size:  # a TIFF that is to be turned has the size of the turned picture
-        image = image.copy()
+        image = image._new(image.im)  # the same pixels: a copy would take memory
     rows = max(1, STRIP_PIXELS // image.width)
     first = to_pixels(image.crop((0, 0, image.width, min(rows, image.height))))
     pixels = np.empty((image.height, *first.shape[1:]), np.uint8)
