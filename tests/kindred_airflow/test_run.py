@@ -146,10 +146,11 @@ subprocess.Popen(["sleep", "300"], start_new_session=True)
 print("[kindred] ingest: started", flush=True)
 time.sleep(300)
 """)
-    started = []
+    before = set(psutil.Process().children(recursive=True))  # of other tests: Spark's Java, a store
+    started = set()
 
     def stop(console: Console, line: str) -> None:
-        started.extend(psutil.Process().children(recursive=True))
+        started.update(set(psutil.Process().children(recursive=True)) - before)
         raise Stopped(signal.SIGHUP)
 
     monkeypatch.setattr(Console, "show", stop)
