@@ -73,3 +73,9 @@ def test_a_ppm_in_text_has_a_bound_of_its_own(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(pillow_pixels, "MAX_TEXT_BYTES", 2**20)
 
     assert refused(b"P2 1 1 255 7 " + b" " * 2**20) == "PPM in text of over 1 MiB"
+
+
+def test_a_jpeg_2000_of_many_boxes_is_refused() -> None:
+    content = encoded(noise(), "JPEG2000")
+
+    assert refused(content[:12] + b"\0\0\0\x08free" * 1000 + content[12:]) == "JPEG 2000 without a picture"

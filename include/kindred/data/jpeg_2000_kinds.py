@@ -7,6 +7,7 @@ SIGNATURE = b"\0\0\0\x0cjP  "
 CODESTREAM = b"\xff\x4f\xff\x51"  # begins with the markers SOC and SIZ; a file may consist of it alone
 CHANNELS_AT = 40  # from its start: the number of channels, then three bytes for each
 MAX_CHANNELS = 2**14
+MAX_BOXES = 1000  # before the picture
 SIGNED = 0x80  # beside the number of bits less one
 
 
@@ -41,7 +42,9 @@ def greatest_value(content: bytes) -> int:
 def _header_and_samples(content: bytes) -> tuple[bytes, bytes]:
     """The header's box, empty where there is none, and a byte for each channel: its bits less one, and SIGNED."""
     header, at = b"", 0
-    while at + 8 <= len(content) and not content.startswith(CODESTREAM, at):
+    for _ in range(MAX_BOXES):
+        if content.startswith(CODESTREAM, at):
+            break
         length, kind, head = int.from_bytes(content[at : at + 4], "big"), content[at + 4 : at + 8], 8
         if length == 1:
             length, head = int.from_bytes(content[at + 8 : at + 16], "big"), 16
@@ -52,6 +55,8 @@ def _header_and_samples(content: bytes) -> tuple[bytes, bytes]:
         if length < head:
             return header, b""
         at += length
+    else:
+        return header, b""
     channels = int.from_bytes(content[at + CHANNELS_AT : at + CHANNELS_AT + 2], "big")
     first = at + CHANNELS_AT + 2
     return header, content[first : first + 3 * min(channels, MAX_CHANNELS) : 3]
