@@ -18,7 +18,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "include"))
 
-from kindred.runtime import java, runs, spark_session, stages, storage  # noqa: E402
+from kindred.runtime import java, spark_session, stages, storage  # noqa: E402
 from kindred.runtime.job import execute  # noqa: E402
 from kindred.runtime.stage import Stage  # noqa: E402
 
@@ -93,7 +93,7 @@ def start(master: str) -> None:
 @contextlib.contextmanager
 def temporary_run() -> Iterator[str]:
     """A run's folder that is gone afterwards."""
-    root = Path(storage.local(runs.data_root()))
+    root = Path(storage.local(storage.data_root()))
     root.mkdir(parents=True, exist_ok=True)
     folder = tempfile.mkdtemp(prefix="benchmark-", dir=root)
     try:

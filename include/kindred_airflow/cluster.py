@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from kindred.runtime import java, runs, s3, s3_objects
+from kindred.runtime import java, s3, s3_objects, storage
 from kindred.runtime.errors import InputError
 from kindred_airflow import command, logins
 
@@ -22,7 +22,7 @@ def init() -> None:
     """Make what is missing. Raises InputError where a server is not there or refuses."""
     for name in ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "MLFLOW_BACKEND_STORE_URI"):
         make_database(name)
-    make_bucket(runs.data_root())
+    make_bucket(storage.data_root())
     if log := os.environ.get("KINDRED_EVENT_LOG"):
         make_folder(log)
     passwords = Path(_required("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"))

@@ -10,7 +10,7 @@ import sysconfig
 from importlib import metadata
 from pathlib import Path
 
-from kindred.runtime import cpu, java, runs, storage
+from kindred.runtime import cpu, java, storage
 from kindred.runtime.errors import InputError
 from kindred_airflow import linked_folders, logins, moved_artifacts, private_files
 
@@ -21,7 +21,7 @@ CORES_PER_JOB = 4  # a machine gets one slot for so many cores: one Spark job fi
 
 def data_folder() -> Path:
     """The local folder that holds everything."""
-    root = storage.local(runs.data_root())
+    root = storage.local(storage.data_root())
     if "://" in root:
         raise InputError(f"KINDRED_DATA is {root}; on one machine it must be a local folder")
     return Path(root)

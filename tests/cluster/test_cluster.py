@@ -62,13 +62,13 @@ def test_a_run_gives_the_figures_of_a_single_machine(cluster, first, tmp_path: P
 
 @pytest.mark.first
 def test_all_that_a_run_wrote_lies_in_the_bucket_and_nothing_half(cluster, first) -> None:
-    keys = [found.key for found in s3_objects.list_objects(runs.data_root())]
+    keys = [found.key for found in s3_objects.list_objects(storage.data_root())]
 
     folder = runs.run_folder("self_training", "first")
     assert {marks.mark_of(storage.join(folder, stage))["stage"] for stage in ("ingest", "featurize", "gate", "report")}
     assert any(key.startswith("data/runs/self_training/first/report.html") for key in keys)
     assert not any("__magic" in key or "_temporary" in key for key in keys)
-    bucket, _ = s3.split(runs.data_root())
+    bucket, _ = s3.split(storage.data_root())
     assert not s3.client().list_multipart_uploads(Bucket=bucket).get("Uploads")
     assert not any(path.is_file() for path in cluster.place.rglob("*.parquet") if "objects" not in path.parts)
 
@@ -83,7 +83,7 @@ def test_mlflow_has_the_figures_and_the_model_in_the_bucket(cluster, first) -> N
 
     assert run.info.status == "FINISHED"
     assert run.data.metrics == pytest.approx(figures_of("first"))
-    bucket, _ = s3.split(runs.data_root())
+    bucket, _ = s3.split(storage.data_root())
     assert any(
         found.key.endswith("model.onnx") or "model" in found.key
         for found in s3_objects.list_objects(f"s3://{bucket}/mlflow")
@@ -96,7 +96,7 @@ def test_no_secret_is_in_a_log_a_task_a_job_or_the_bucket(cluster, first) -> Non
     known = (".env", "passwords.json")
     files = [path for path in cluster.place.rglob("*") if path.is_file() and path.name not in known]
     contents = {str(path): path.read_bytes() for path in files if "objects" not in path.parts}
-    bucket, _ = s3.split(runs.data_root())
+    bucket, _ = s3.split(storage.data_root())
     for found in s3_objects.list_objects(f"s3://{bucket}"):
         content, _ = s3_objects.find(f"s3://{bucket}/{found.key}")
         contents[found.key] = unpacked(content) if ".zstd" in found.key else content
@@ -130,7 +130,7 @@ def test_neither_mlflow_nor_airflow_answers_strangers(cluster) -> None:
 @pytest.mark.first
 @pytest.mark.skipif(not shutil.which("versitygw"), reason="no versitygw here, and moto's server knows no passwords")
 def test_the_store_answers_no_strangers(cluster) -> None:
-    bucket, _ = s3.split(runs.data_root())
+    bucket, _ = s3.split(storage.data_root())
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(f"http://{cluster.address('object-store', 7070)}/{bucket}?list-type=2", timeout=30)
     assert refused.value.code in (401, 403)

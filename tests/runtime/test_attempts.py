@@ -119,7 +119,7 @@ def test_what_a_failed_attempt_has_left_goes_with_the_next_one(tmp_path: Path) -
 
 
 def test_of_shared_work_what_an_older_run_is_pinned_to_stays(data: Path) -> None:
-    home = f"{runs.data_root()}/{DATASET}"
+    home = f"{storage.data_root()}/{DATASET}"
     pinned, standing, orphan = (attempt(home, name) for name in OLD)
     mark(home, standing)
     own = runs.run_folder("self_training", "new")
@@ -129,26 +129,23 @@ def test_of_shared_work_what_an_older_run_is_pinned_to_stays(data: Path) -> None
     assert left(home) == {pinned, standing}
 
 
-def test_a_table_that_another_stage_of_the_run_has_taken_over_stays(data: Path) -> None:
+@pytest.mark.parametrize(
+    ("place", "names"),
+    [
+        (f"runs/self_training/first/gate/{file_names.MARK}", "tables"),
+        (file_names.SERVING, "folder"),
+    ],
+    ids=["a table that another stage of the run has taken over", "what is served"],
+)
+def test_what_another_file_names_stays(data: Path, place: str, names: str) -> None:
     run = runs.run_folder("self_training", "first")
     home = f"{run}/train_final"
-    adopted, standing, orphan = (attempt(home, name) for name in OLD)
+    named, standing, orphan = (attempt(home, name) for name in OLD)
     mark(home, standing)
-    mark(f"{run}/gate", "1", tables={"predictions_final": f"{home}/{adopted}/predictions_candidate"})
+    storage.put_json(f"{storage.data_root()}/{place}", {names: f"{{run}}/train_final/{named}/predictions_candidate"})
 
     assert attempts.sweep(home, run, "train_final") == [orphan]
-    assert left(home) == {adopted, standing}
-
-
-def test_what_is_served_stays(data: Path) -> None:
-    run = runs.run_folder("self_training", "first")
-    home = f"{run}/build_index"
-    served, standing, orphan = (attempt(home, name) for name in OLD)
-    mark(home, standing)
-    storage.put_json(f"{runs.data_root()}/{file_names.SERVING}", {"folder": f"{{data}}/x/build_index/{served}/index"})
-
-    assert attempts.sweep(home, run, "build_index") == [orphan]
-    assert left(home) == {served, standing}
+    assert left(home) == {named, standing}
 
 
 def note(s: Stage, *, text: str) -> str:

@@ -31,7 +31,7 @@ def test_a_curve_is_logged_step_by_step_and_the_page_on_the_run_itself(tmp_path,
 def test_a_run_that_was_never_opened_is_named(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
 
-    with pytest.raises(InputError, match="is no run of MLflow's: its run.json names none"):
+    with pytest.raises(InputError, match="has no MLflow run: its run.json names none"):
         mlflow_pages.page_of(storage.uri(str(tmp_path / "run")))
 
 

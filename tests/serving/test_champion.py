@@ -226,10 +226,10 @@ def test_a_run_on_an_object_store_is_searched_from_a_copy(finished, monkeypatch)
 
     run = finished("first")
     store, memory = "memory://bucket/data", fsspec.filesystem("memory")
-    memory.put(storage.local(runs.data_root()) + "/runs", "/bucket/data/runs", recursive=True)
+    memory.put(storage.local(storage.data_root()) + "/runs", "/bucket/data/runs", recursive=True)
     mark = marks.mark_of(storage.join(run, stages.BUILD_INDEX))
-    text = {name: str(mark[name]).replace(runs.data_root(), store) for name in ("folder",)}
-    monkeypatch.setenv("KINDRED_CACHE", storage.local(runs.data_root()) + "/cache")
+    text = {name: str(mark[name]).replace(storage.data_root(), store) for name in ("folder",)}
+    monkeypatch.setenv("KINDRED_CACHE", storage.local(storage.data_root()) + "/cache")
     monkeypatch.setenv("KINDRED_DATA", store)
     remote = runs.run_folder("self_training", "first")
     facts = {"folder": storage.join(text["folder"], bundle.VECTORS)}

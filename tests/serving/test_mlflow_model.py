@@ -1,9 +1,11 @@
 """A model that is logged today: MLflow loads it where this version of Kindred is loaded, and where there is none."""
 
+import ast
 import json
 import os
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from kindred.data import images
 from kindred.features.featurize import Extractor
 from kindred.learning import onnx_model
 from kindred.learning.networks import Layer, Network
-from kindred.runtime import file_names
+from kindred.runtime import file_names, tracking
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +32,12 @@ from mlflow import pyfunc
 pictures = [bytes.fromhex(line) for line in sys.stdin.read().split()]
 answer = pyfunc.load_model(sys.argv[1]).predict(pd.DataFrame({"image": pictures}))
 import kindred
-print(json.dumps({"code": kindred.__file__, "classes": list(answer.columns), "rows": answer.to_numpy().tolist()}))
+own = [module.__file__ for name, module in sys.modules.items() if name.split(".")[0] == "kindred"]
+loaded = {name.split(".")[0] for name in sys.modules}
+print(json.dumps({
+    "code": kindred.__file__, "classes": list(answer.columns), "rows": answer.to_numpy().tolist(),
+    "own": own, "loaded": sorted(loaded),
+}))
 """
 
 
@@ -97,3 +104,25 @@ def test_a_saved_model_predicts_what_its_network_does(
     assert Path(answer["code"]).parent == (PACKAGE if first else folder / "code" / "kindred")
     assert answer["classes"] == CLASSES
     np.testing.assert_allclose(answer["rows"], probabilities, atol=1e-5)
+    needed = imported(answer["own"]) & set(answer["loaded"]) - {"pyspark"}  # MLflow loads it where it is installed
+    assert needed <= provided(tracking.SERVING_PACKAGES)
+
+
+def imported(files: list[str]) -> set[str]:
+    """The packages that these modules import, but for Python's own and Kindred."""
+    trees = [ast.parse(Path(file).read_text()) for file in files]
+    for tree in trees:  # what only a checker of types imports
+        tree.body = [
+            node for node in tree.body if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))
+        ]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    return {name.split(".")[0] for name in names} - sys.stdlib_module_names - {"kindred", ""}
+
+
+def provided(distributions: tuple[str, ...]) -> set[str]:
+    """The names under which these distributions are imported."""
+    wanted = {name.replace("-", "_") for name in distributions}
+    packages = metadata.packages_distributions().items()
+    return {name for name, sources in packages if wanted & {source.replace("-", "_") for source in sources}}

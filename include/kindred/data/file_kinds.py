@@ -97,7 +97,7 @@ def unreadable(content: bytes) -> str | None:
     >>> unreadable(b"%PDF-1.4"), unreadable(b"BM")
     ('PDF', None)
     """
-    if content.startswith(READ_AT_START):  # what else their bytes look like is chance
+    if content.startswith(READ_AT_START):  # the bytes further on may be anything
         return None
     for offset, signature, name in SIGNATURES:
         if content.startswith(signature, offset):

@@ -19,9 +19,8 @@ FORMATS = {  # that are read, by Pillow's names; JPEG covers MPO, a JPEG with fu
     **{"AVIF": "AVIF", "HEIF": "HEIC", "JPEG2000": "JPEG 2000"},
 }
 MAX_PIXELS = 89_478_485  # Pillow's own bound: beyond it a small file that unpacks to gigabytes is likelier than a photo
-MAX_PIXELS_OF = dict.fromkeys(
-    ("WEBP", "AVIF", "HEIF", "JPEG2000"), 50_000_000
-)  # their decoders take up to 25 bytes a pixel
+# Of formats whose decoders take up to 25 bytes a pixel.
+MAX_PIXELS_OF = dict.fromkeys(("WEBP", "AVIF", "HEIF", "JPEG2000"), 50_000_000)
 MAX_SIDE = 65_535  # px, JPEG's own bound: a line of a PNG costs time and memory of its own
 MAX_BYTES = 256 * 2**20  # of an encoded file: more than any camera's JPEG, and little enough for a worker's memory
 Image.MAX_IMAGE_PIXELS = None  # off: the limit is checked here, before anything is unpacked

@@ -123,7 +123,10 @@ def _mapped(value: Any, change: Callable[[str], str]) -> Any:
 
 def _moved(record: dict[str, Any], before: str, now: str) -> dict[str, Any]:
     """A record whose addresses below the folder `before` are below `now`."""
-    change = lambda text: now + text[len(before) :] if _below(text, before) else text  # noqa: E731
+
+    def change(text: str) -> str:
+        return now + text[len(before) :] if _below(text, before) else text
+
     moved: dict[str, Any] = _mapped(record, change)
     return moved
 

@@ -57,7 +57,7 @@ def find_whole(folder: str, say: Callable[[str], None]) -> dict[str, Any] | None
     try:
         mark = mark_of(folder)
     except storage.UnreadableError as error:
-        say(str(error).replace(f"; {AGAIN}", ": made again"))
+        say(f"{error.fault}: made again")
         return None
     if mark is not None and (flaw := flaw_of(mark)):
         say(f"{flaw}: made again")

@@ -22,10 +22,15 @@ def page_of(folder: str) -> str:
     record = runs.record_of(folder) or {}
     run_id = record.get("mlflow_run_id")
     if run_id is None:
-        raise InputError(f"{storage.local(folder)} is no run of MLflow's: its {file_names.RUN} names none")
+        raise not_opened(folder)
     server = os.environ.get("KINDRED_MLFLOW_UI", LOCAL_UI)
     experiment = record.get("mlflow_experiment_id") or _experiment_in_database(run_id)
     return f"{server}/#/experiments/{experiment}/runs/{run_id}" if experiment else f"{server}/#/runs/{run_id}"
+
+
+def not_opened(folder: str) -> InputError:
+    """The error for a folder whose run.json names no MLflow run."""
+    return InputError(f"{storage.local(folder)} has no MLflow run: its {file_names.RUN} names none")
 
 
 def _experiment_in_database(run_id: str) -> str | None:

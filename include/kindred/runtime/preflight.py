@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from kindred.runtime import runs, s3, s3_objects
+from kindred.runtime import runs, s3, s3_objects, storage
 from kindred.runtime.errors import InputError
 
 CONNECT_SECONDS = 10  # to wait for Spark's master
@@ -24,8 +24,8 @@ def check(master: str) -> None:
     """Raise InputError, in one line that names the variable to fix, for a place that is missing or closed; `master`
     is Spark's.
     """
-    if s3.is_s3(runs.data_root()):
-        s3_objects.check(runs.data_root())
+    if s3.is_s3(storage.data_root()):
+        s3_objects.check(storage.data_root())
     check_tracking()
     check_master(master)
     check_space(runs.cache_folder())

@@ -45,7 +45,7 @@ def _known(folder: str) -> dict[str, Any] | None:
     try:
         record = runs.record_of(folder)
     except storage.UnreadableError as error:
-        _say(f"{str(error).split('; ')[0]}: made again, with another MLflow run")
+        _say(f"{error.fault}: made again, with another MLflow run")
         return None
     return record if record and "params" in record and "mlflow_run_id" in record else None
 

@@ -14,14 +14,9 @@ SHOWN_RUNS = 9  # names, in an error: the last ones
 MAX_NAME = 120  # characters of a folder's name, so that names made of it stay below the usual limit of 255
 
 
-def data_root() -> str:
-    """The URI of KINDRED_DATA, below which everything lies."""
-    return storage.data_root()
-
-
 def cache_folder(*parts: str) -> Path:
     """A folder for downloads, unpacked archives and exported graphs; always local, made if it is not there."""
-    root = os.environ.get("KINDRED_CACHE") or storage.local(storage.join(data_root(), "cache"))
+    root = os.environ.get("KINDRED_CACHE") or storage.local(storage.join(storage.data_root(), "cache"))
     if "://" in root:
         raise InputError(f"the cache must be a local folder, not {root}; set KINDRED_CACHE")
     folder = Path(root).joinpath(*parts)
@@ -50,7 +45,7 @@ def run_folder(dag_id: str, run: str) -> str:
     """
     if not re.fullmatch(r"\w[\w.-]*", dag_id, re.ASCII):
         raise InputError(f"no DAG is named {dag_id!r}; give a run as name or DAG/name")
-    return storage.join(data_root(), "runs", dag_id, slug(run))
+    return storage.join(storage.data_root(), "runs", dag_id, slug(run))
 
 
 def find_run(name: str, dag_id: str = SELF_TRAINING) -> str:
@@ -75,7 +70,7 @@ def find_run(name: str, dag_id: str = SELF_TRAINING) -> str:
 
 def known_runs(dag_id: str = SELF_TRAINING) -> list[str]:
     """The names of a DAG's runs, sorted."""
-    fs, inside = storage.filesystem(storage.join(data_root(), "runs", dag_id))
+    fs, inside = storage.filesystem(storage.join(storage.data_root(), "runs", dag_id))
     return sorted(Path(path).name for path in fs.ls(inside, detail=False)) if fs.isdir(inside) else []
 
 
@@ -131,4 +126,4 @@ def put_record(folder: str, record: dict[str, Any]) -> None:
 
 def dataset_folder(name: str, fingerprint: str) -> str:
     """The URI of the folder of a dataset's tables, which runs share."""
-    return storage.join(data_root(), "datasets", f"{name}-{fingerprint}")
+    return storage.join(storage.data_root(), "datasets", f"{name}-{fingerprint}")

@@ -82,9 +82,10 @@ def filesystem(path: str) -> tuple[fsspec.AbstractFileSystem, str]:
     Raises InputError for a scheme that nothing here can read. (fsspec's own way from a URI to a file system takes the
     name `a::b.png` for a chain of two.)
     """
-    options = s3.file_system_options() if s3.is_s3(path) else {}
     match = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", path)
-    scheme = ("s3" if options else match[1]) if match else "file"
+    scheme, options = (match[1] if match else "file"), {}
+    if s3.is_s3(path):
+        scheme, options = "s3", s3.file_system_options()
     try:
         kind = fsspec.get_filesystem_class(scheme)
     except (ValueError, ImportError):
@@ -111,12 +112,18 @@ def read_bytes(path: str) -> bytes:
 
 
 class UnreadableError(InputError):
-    """A small JSON file that is there, but is empty, cut, or holds something else."""
+    """A small JSON file that is there, but is empty, cut, or holds something else: `fault` says which file and why, the
+    whole text also what to do.
+    """
+
+    def __init__(self, fault: str, advice: str) -> None:
+        super().__init__(f"{fault}; {advice}" if advice else fault)
+        self.fault = fault
 
 
 def unreadable(path: str, reason: str, advice: str = "") -> UnreadableError:
     """The error for a file that cannot be read; it ends in what to do."""
-    return UnreadableError(f"{local(path)} cannot be read, {reason}{advice and f'; {advice}'}")
+    return UnreadableError(f"{local(path)} cannot be read, {reason}", advice)
 
 
 def find_json(path: str, advice: str = "") -> dict[str, Any] | None:

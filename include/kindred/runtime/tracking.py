@@ -15,14 +15,16 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kindred.runtime import file_names, marks, mlflow_pages, runs, storage
+from kindred.runtime import marks, mlflow_pages, runs, storage
 from kindred.runtime.errors import InputError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 # What a process that serves a model installs; named, because finding out would take MLflow half a minute.
-SERVING_PACKAGES = ("mlflow", "numpy", "onnx", "onnxruntime", "pandas", "pillow", "pyarrow", "scikit-image", "fsspec")
+SERVING_PACKAGES = (  # that the served model imports
+    *("fsspec", "mlflow", "numpy", "onnx", "onnxruntime", "pandas", "pi-heif", "pillow", "pyarrow", "scikit-image"),
+)
 REPLACED = "kindred.replaced_by"  # tag of a parent run: the id of the one that has its folder now
 BATCH = 100  # metrics, and params, in one request: MLflow takes no more params
 MAX_PARAM_CHARACTERS, MAX_TAG_CHARACTERS = 6000, 4000  # more than that MLflow refuses, or cuts
@@ -185,7 +187,7 @@ def _folder_now(folder: str, run_id: str) -> str | None:
     """Where the folder of a parent run lies now, by what it was when the run was made: KINDRED_DATA may have been moved
     since. None where the folder holds the work of another run, which has replaced this one.
     """
-    moved = storage.join(runs.data_root(), "runs", *folder.rstrip("/").split("/")[-2:])
+    moved = storage.join(storage.data_root(), "runs", *folder.rstrip("/").split("/")[-2:])
     for place in dict.fromkeys([moved, folder]):
         if run_id_of(place) == run_id:
             return place
@@ -256,7 +258,7 @@ def _run_id(folder: str) -> str:
     """`run_id_of`, where the run was opened. Raises InputError where it was not."""
     run_id = run_id_of(folder)
     if run_id is None:
-        raise InputError(f"{storage.local(folder)} is no run of MLflow's: its {file_names.RUN} names none")
+        raise mlflow_pages.not_opened(folder)
     return run_id
 
 

@@ -127,7 +127,7 @@ class ChampionFollower:
 
 
 def _pointer() -> str:
-    return storage.join(runs.data_root(), file_names.SERVING)
+    return storage.join(storage.data_root(), file_names.SERVING)
 
 
 def _copied(folder: str, fingerprint: str, files: Mapping[str, Checksum | None]) -> Path:

@@ -92,7 +92,7 @@ def fetch(name: str, source: str, say: Callable[[str], None]) -> str:
     folder = storage.join(s3a(source), dag_id, runs.slug(run))
     target = runs.run_folder(dag_id, run)
     if not target.startswith("file://"):
-        raise InputError(f"KINDRED_DATA is {runs.data_root()}; to fetch into, it must be a local folder")
+        raise InputError(f"KINDRED_DATA is {storage.data_root()}; to fetch into, it must be a local folder")
     published = _small_object(storage.join(folder, file_names.PUBLISHED))
     if published is None:
         raise InputError(f"no published run in {folder}; `make publish` puts one there")
