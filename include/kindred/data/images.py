@@ -19,7 +19,7 @@ FORMATS = {  # that are read, by Pillow's names; JPEG covers MPO, a JPEG with fu
     **{"AVIF": "AVIF", "HEIF": "HEIC", "JPEG2000": "JPEG 2000"},
 }
 MAX_PIXELS = 89_478_485  # Pillow's own bound: beyond it a small file that unpacks to gigabytes is likelier than a photo
-# Of formats whose decoders take up to 25 bytes a pixel.
+# Of formats whose decoders take more than twice the memory of the others (benchmarks/decode.py).
 MAX_PIXELS_OF = dict.fromkeys(("WEBP", "AVIF", "HEIF", "JPEG2000"), 50_000_000)
 MAX_SIDE = 65_535  # px, JPEG's own bound: a line of a PNG costs time and memory of its own
 MAX_BYTES = 256 * 2**20  # of an encoded file: more than any camera's JPEG, and little enough for a worker's memory
@@ -38,7 +38,7 @@ def decode(content: bytes, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     Traceback (most recent call last):
     kindred.data.image_error.ImageError: no image of a known format (text)
     """
-    return decode_and_keep(content, max_pixels)[0]
+    return _decoded(content, max_pixels)[0]
 
 
 def decode_and_keep(content: bytes, max_pixels: int = MAX_PIXELS) -> tuple[np.ndarray, bytes]:
@@ -46,6 +46,12 @@ def decode_and_keep(content: bytes, max_pixels: int = MAX_PIXELS) -> tuple[np.nd
     PNG or a JPEG (its EXIF tag may turn it, further pictures may follow: photographs are so, and as PNGs would be ten
     times as big), else a PNG.
     """
+    pixels, plain = _decoded(content, max_pixels)
+    return pixels, content if plain else encode(pixels)
+
+
+def _decoded(content: bytes, max_pixels: int) -> tuple[np.ndarray, bool]:
+    """The pixels of an encoded file, and whether it is one to store as it came."""
     if not content:
         raise ImageError("empty file")
     if len(content) > MAX_BYTES:
@@ -66,8 +72,7 @@ def decode_and_keep(content: bytes, max_pixels: int = MAX_PIXELS) -> tuple[np.nd
     except Exception as error:  # a hostile file may raise anything, and none of it may end the run
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ImageError(f"does not decode: {reason[:120]}") from error
-    pixels = orientation.upright(pixels, turn)
-    return pixels, content if plain else encode(pixels)
+    return orientation.upright(pixels, turn), plain
 
 
 def _opened(content: bytes, max_pixels: int) -> tuple[np.ndarray, int, bool]:

@@ -10,7 +10,7 @@ from PIL import Image
 from kindred.data import jpeg_2000_kinds, tiff_kinds
 from kindred.data.image_error import ImageError
 
-STRIP_PIXELS = 2**20  # converted at a time: with Pillow's own, decoding takes about 8 bytes a pixel
+STRIP_PIXELS = 2**20  # converted at a time, so that the whole picture is there twice at most: Pillow's and ours
 
 MAX_TEXT_BYTES = 32 * 2**20  # of a PPM whose numbers are written in digits: Pillow takes seconds
 
