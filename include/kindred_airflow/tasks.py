@@ -48,7 +48,8 @@ def open_run(part: str = "", values: dict[str, Any] | None = None, **context: An
         preflight.check(spark_master())
         if driver_is_here():
             input_check.check(form)
-        folder = run_lifecycle.open_run(dag_run.dag_id, dag_run.run_id, form, part)
+        defaults = context["dag"].params.dump()
+        folder = run_lifecycle.open_run(dag_run.dag_id, dag_run.run_id, form, part, defaults)
     if part:
         log.info("%s", log_lines.progress("open_run", f"{part}, in {storage.local(folder)}"))
     return folder

@@ -1,6 +1,8 @@
 """A run's first step: what MLflow gets of it."""
 
 import logging
+import time
+from datetime import datetime
 
 import pytest
 
@@ -52,6 +54,14 @@ def test_a_run_with_the_same_values_is_resumed(tags) -> None:
     assert run_lifecycle.open_run("predict", "one", {"run": "first"}) == first
     assert tags["resumed"] == "id"
     assert storage.find_json(storage.join(first, file_names.RUN))["params"] == {"run": "first"}
+
+
+def test_a_run_keeps_when_it_was_opened_and_the_defaults_of_its_form(tags) -> None:
+    folder = run_lifecycle.open_run("predict", "one", {"run": "first"}, defaults={"run": ""})
+
+    record = runs.record_of(folder) or {}
+    assert record["defaults"] == {"run": ""}
+    assert abs(datetime.fromisoformat(record["opened"]).timestamp() - time.time()) < 60
 
 
 def put_mark(run: str, stage: str, arguments: dict, inputs: dict) -> None:

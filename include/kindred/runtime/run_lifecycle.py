@@ -2,6 +2,7 @@
 
 import logging
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ log = logging.getLogger("kindred")
 TAGS = ("dataset", "extractor", "classifier", "labeller")  # params that MLflow's lists are filtered and grouped by
 
 
-def open_run(dag_id: str, run_id: str, params: dict[str, Any], part: str = "") -> str:
+def open_run(
+    dag_id: str, run_id: str, params: dict[str, Any], part: str = "", defaults: dict[str, Any] | None = None
+) -> str:
     """The URI of the run's folder. It is made with its MLflow run, or, where it is there with the same values of the
-    form, resumed. `part` names one of several runs of a DAG run.
+    form, resumed. `part` names one of several runs of a DAG run; `defaults` are those of the form.
 
     With other values the run goes on in its folder, with an MLflow run of its own; the one before is marked as
     replaced. May be called again after a failure: the same `run_id` finds what it has made.
@@ -36,7 +39,8 @@ def open_run(dag_id: str, run_id: str, params: dict[str, Any], part: str = "") -
     if known and known["params"] != values:
         _say(run_changes.summary(folder, known["params"], values))
         tracking.replace_run(known["mlflow_run_id"], mlflow_run)
-    runs.put_record(folder, {"dag_id": dag_id, "run": name, "params": values, "tags": tags, **ids})
+    record = {"dag_id": dag_id, "run": name, "params": values, "defaults": defaults or {}, "tags": tags, **ids}
+    runs.put_record(folder, {**record, "opened": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
     return folder
 
 
