@@ -16,7 +16,8 @@ def main(s: Stage) -> str:
     bounds, folder = lower_bounds.fit(samples), {part: storage.join(s.folder, part) for part in bundle.PARTS}
 
     both = s.read("features"), s.read("predictions_final")
-    gallery, queries = spark_index.gallery(*both, s.read("labels")), spark_index.queries(*both)
+    gallery = spark_index.gallery(*both, s.read("images"), s.read("labels"))
+    queries = spark_index.queries(*both, s.read("images"))
     picture_shards = max(1, -(-sum(count.values()) // pictures.PER_SHARD))
     rows = spark_index.write(gallery, piled, folder[bundle.VECTORS], bounds, dataset)
     rows = rows.unionByName(spark_index.write(queries, count["test"], folder[bundle.QUERIES], bounds, dataset))

@@ -9,6 +9,7 @@ from kindred.learning import metrics
 from kindred.runtime import arrow, job, stages
 from kindred.runtime.stage import Stage
 from kindred.search import image_index
+from kindred.search.gallery import UNLABELLED
 from kindred.search.shards import Images
 
 TEST = ds.field("split") == "test"
@@ -69,7 +70,7 @@ def _pseudo_labels(s: Stage, truth: pd.Series) -> None:
 def _search(s: Stage, truth: dict[str, str]) -> None:
     """Queries are the test images with a known label, or the first of them."""
     index = image_index.open_index(s.run)
-    if not len(index):
+    if not index.ids(UNLABELLED):
         s.say("no unlabelled image, so there is nothing to search in")
         return
     test_ids = s.rows("predictions_final", ["image_id"], TEST)["image_id"].to_pylist()

@@ -1,5 +1,6 @@
 """A small run's search, as the stage `build_index` leaves it, without Spark."""
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -38,8 +39,17 @@ def colour_graph() -> bytes:
     return onnx_graphs.extractor_graph(nodes, (*SIZE, 3), ("features", [3]), constants)
 
 
-def make(folder: Path, gallery: int = 60, queries: int = 6, graph: bytes | None = None) -> Path:
-    """The files of a bundle in a folder: pictures 0 to `gallery` in the gallery, those after them as queries."""
+def make(
+    folder: Path,
+    gallery: int = 60,
+    queries: int = 6,
+    graph: bytes | None = None,
+    origins: Mapping[int, str] | None = None,
+    given: Collection[int] = (),
+) -> Path:
+    """The files of a bundle in a folder: pictures 0 to `gallery` in the gallery, those after them as queries; which
+    picture has which origin, and which ones a given label, that of their colour.
+    """
     graph = graph or colour_graph()
     extractor = Extractor("pixels", *SIZE, 3, "test", file_names.EXTRACTOR)
     session = onnx_graphs.session(graph)
@@ -51,7 +61,9 @@ def make(folder: Path, gallery: int = 60, queries: int = 6, graph: bytes | None 
         features = session.run(None, {"images": pixels})[0]
         probabilities = network.probabilities(features).astype(np.float32)
         ids = [images.image_id(one) for one in pixels]
-        return Images(features, probabilities, ids, [split] * len(ids), ["colours"] * len(ids))
+        labels = [CLASSES[number % 3] if number in given else None for number in numbers]
+        known = [(origins or {}).get(number) for number in numbers]
+        return Images(features, probabilities, ids, [split] * len(ids), ["colours"] * len(ids), labels, known)
 
     parts = {bundle.VECTORS: range(gallery), bundle.QUERIES: range(gallery, gallery + queries)}
     whole = image_index.build(images_of(range(gallery + queries), "any"), CLASSES)

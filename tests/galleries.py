@@ -13,7 +13,9 @@ WIDE = 200  # features that are shortened to be screened
 
 
 def images(count: int, width: int = 4, seed: int = 0, start: int = 0) -> Images:
-    """Images 000, 001 ... of which every third is of the split `train`, and those after the 30th of another dataset."""
+    """Images 000, 001 ... of which every third is of the split `train`, every sixth has a given label, and those after
+    the 30th are of another dataset. Every fifth has no origin.
+    """
     rng = np.random.default_rng(seed)
     centres = rng.normal(size=(5, width)) * 2
     features = centres[np.arange(count) % 5] + rng.normal(size=(count, width))
@@ -23,6 +25,8 @@ def images(count: int, width: int = 4, seed: int = 0, start: int = 0) -> Images:
         [f"{start + i:03d}" for i in range(count)],
         ["train" if i % 3 == 0 else "unlabeled" for i in range(count)],
         ["first" if i <= 30 else "second" for i in range(count)],
+        ["a" if i % 6 == 0 else None for i in range(count)],
+        [None if i % 5 == 0 else f"file:///photos/{'é' * (i % 7)}{start + i}.jpg" for i in range(count)],
     )
 
 

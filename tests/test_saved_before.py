@@ -96,13 +96,14 @@ def test_the_index_of_a_run_gives_the_same_neighbours(run: str, recorded: dict[s
 
     neighbours = {
         name: {
-            side: [[list(n) for n in answer.neighbours] for answer in index.search(queries, 5, name, farthest)]
+            side: [[list(n[:7]) for n in answer.neighbours] for answer in index.search(queries, 5, name, farthest)]
             for side, farthest in (("nearest", False), ("farthest", True))
         }
         for name in recorded["neighbours"]
     }
 
     assert neighbours == recorded["neighbours"]
+    assert set(index.images(index.ids()).origins or []) == {None}  # which no index held then
 
 
 def test_the_bundle_of_a_run_turns_a_picture_into_the_same_query(run: str, recorded: dict[str, Any]) -> None:

@@ -14,20 +14,7 @@ import tifffile
 from PIL import Image, PngImagePlugin
 
 from kindred.data import file_kinds, images
-from pictures import encoded, noise, smooth
-
-HEIC = (  # 24 x 16 px: red above blue and light grey
-    "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAa1tZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAA"
-    "AA5waXRtAAAAAAACAAAAEGlkYXQAAAAAABgAEAAAADhpbG9jAQAAAERAAAIAAQAAAAAAAAHRAAEAAAAAAAAA5gACAAEAAAAAAAAA"
-    "AQAAAAAAAAAIAAAAOGlpbmYAAAAAAAIAAAAVaW5mZQIAAAEAAQAAaHZjMQAAAAAVaW5mZQIAAAAAAgAAZ3JpZAAAAADYaXBycAAA"
-    "ALZpcGNvAAAAdmh2Y0MBA3AAAAAAAAAAAAAe8AD8/fj4AAAPAyAAAQAYQAEMAf//A3AAAAMAkAAAAwAAAwAeugJAIQABACpCAQED"
-    "cAAAAwCQAAADAAADAB6gIIEFluqumubgQEDAgAAAAwCAAAADAIQiAAEABkQBwXPBiQAAABRpc3BlAAAAAAAAAEAAAABAAAAAFGlz"
-    "cGUAAAAAAAAAGAAAABAAAAAQcGl4aQAAAAADCAgIAAAAGmlwbWEAAAAAAAAAAgABAoECAAICA4QAAAAaaXJlZgAAAAAAAAAOZGlt"
-    "ZwACAAEAAQAAAO5tZGF0AAAA4igBrwYyG+2xgF1Bcvb3F///lkvQ9/bkv5W6XpKrI+Xlf/5J9covwfKt6L8f/GufSS/e5PTPB6Ql"
-    "jKsCuKPxJCnRg73OfWGH0J/s6mj19A3prbErtFWzPKD1/zuVeT4APYfWYVN9hm1Fy2GQGweE9tfrz+EbbtAj1AiMgBjhB0D0QPdn"
-    "P46zEa3nIzTvlrpu+VEK69XMFlWL15tme1omR+pCHKhfttf9CsYuo7iUB6VRNO953bEIsysU1hyYxUFSyg6L3eU20iYjCWHdvlav"
-    "z0rKzQqZ4Hil8mnRk7IrKGMZyTA="
-)
+from pictures import HEIC, encoded, noise, smooth
 
 JPEG_2000 = (  # 4 x 4 px, grey of 12 bits: multiples of 273
     "/0//UQApAAAAAAAEAAAABAAAAAAAAAAAAAAABAAAAAQAAAAAAAAAAAABCwEB/1IADAAAAAEAAAQEAAH/XAAEQGD/ZAAlAAFDcmVhdGVk"
@@ -391,7 +378,7 @@ def test_a_jpeg_2000_without_a_known_range_is_refused(sample: int, reason: str) 
 
 
 def test_heic_is_read() -> None:
-    decoded = images.decode(base64.b64decode(HEIC)).astype(int)
+    decoded = images.decode(HEIC).astype(int)
 
     assert decoded.shape == (16, 24, 3)
     np.testing.assert_allclose(decoded[0, 0], [200, 30, 30], atol=3)

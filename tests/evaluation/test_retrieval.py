@@ -82,6 +82,13 @@ def test_a_copy_of_a_query_does_not_count(line: image_index.Index) -> None:
     assert retrieval.figures(copies, QUERIES, LABELS | KNOWN) == retrieval.figures(line, QUERIES, LABELS | KNOWN)
 
 
+def test_images_with_a_given_label_are_no_finds(line: image_index.Index) -> None:
+    more = Images(QUERIES.features, QUERIES.probabilities, ["m", "n"], ["train"] * 2, ["line"] * 2, ["dog", "cat"])
+    truth = LABELS | KNOWN | {"m": "dog", "n": "cat"}
+
+    assert retrieval.figures(line.add(more), QUERIES, truth) == retrieval.figures(line, QUERIES, truth)
+
+
 def test_many_blocks_give_what_one_gives(monkeypatch: pytest.MonkeyPatch) -> None:
     index = image_index.build(galleries.images(60), ["a", "b", "c"])
     queries, truth = galleries.images(20, seed=1, start=900), {f"{i:03d}": "abc"[i % 3] for i in range(1000)}

@@ -1,6 +1,7 @@
 """Sheets of what the search answers: a line for each class, a frame for each result."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -41,6 +42,14 @@ def test_a_query_has_its_most_and_its_least_similar_images(line: image_index.Ind
     assert [example.query for example in examples] == ["p", "q", "r"]
     assert [neighbour.image_id for neighbour in examples[0].nearest.neighbours] == list("efdcba")
     assert [neighbour.image_id for neighbour in examples[0].farthest.neighbours] == list("abcdfe")
+
+
+def test_images_with_a_given_label_are_not_in_the_sheets(line: image_index.Index) -> None:
+    labelled = Images(np.array([[10.5]], np.float32), np.array([[0.1, 0.9]], np.float32), ["x"], ["train"], ["line"])
+
+    examples = retrieval_sheets.examples(line.add(replace(labelled, labels=["dog"])), QUERIES)["l2"]
+
+    assert [neighbour.image_id for neighbour in examples[0].nearest.neighbours] == list("efdcba")
 
 
 def test_a_sheet_has_a_line_for_each_query_and_a_frame_for_each_result(line: image_index.Index) -> None:

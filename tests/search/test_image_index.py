@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from galleries import CLASSES, WIDE, images, index, on_a_line
+from kindred.runtime import file_checks, storage
 from kindred.runtime.errors import InputError
 from kindred.search import image_index
 from kindred.search.answers import Answer
@@ -23,7 +24,9 @@ FILTERS = {
     "dataset": Filter(datasets=["second"]),
     "confidence": Filter(confidence=(0.6, 0.9)),
     "ids": Filter(ids=["007", "011", "040", "999"]),
-    "all": Filter(["a", "b"], ["unlabeled"], ["first"], (0.5, 1.0), [f"{i:03d}" for i in range(25)]),
+    "labelled": Filter(labelled=True),
+    "unlabelled": Filter(labelled=False),
+    "all": Filter(["a", "b"], ["unlabeled"], ["first"], (0.5, 1.0), [f"{i:03d}" for i in range(25)], False),
 }
 
 
@@ -38,6 +41,7 @@ def brute_force(gallery: Images, queries: Images, k: int, name: str, farthest: b
         and (where.datasets is None or gallery.datasets[i] in where.datasets)
         and (where.confidence is None or where.confidence[0] <= probabilities.max() <= where.confidence[1])
         and (where.ids is None or gallery.ids[i] in where.ids)
+        and (where.labelled is None or (gallery.labels[i] is not None) == where.labelled)
     ]
     for query in getattr(queries, kind):
         far = DISTANCES[name].value(DISTANCES[name].keys(query[None].repeat(len(gallery), 0), getattr(gallery, kind)))
@@ -119,6 +123,8 @@ def test_an_answer_says_what_is_known_of_both_images() -> None:
             ["x", "y", "z"],
             ["train", "unlabeled", "unlabeled"],
             ["d"] * 3,
+            ["cat", None, None],
+            ["file:///photos/x.jpg", None, "s3://bucket/z.jpg"],
         ),
         ["cat", "dog"],
     )
@@ -128,11 +134,15 @@ def test_an_answer_says_what_is_known_of_both_images() -> None:
 
     assert (known.exact, known.distance, known.farthest) == (True, "l2", False)
     assert (known.image_id, known.prediction, known.confidence) == ("x", "cat", 0.75)
+    assert (known.origin, known.label) == ("file:///photos/x.jpg", "cat")
     near, far = known.neighbours
-    assert near[:1] + near[2:] == ("y", "cat", 0.5, "unlabeled", "d", True)
-    assert far[:1] + far[2:] == ("z", "dog", 0.875, "unlabeled", "d", False)
+    assert near[:1] + near[2:] == ("y", "cat", 0.5, "unlabeled", "d", True, None, None)
+    assert far[:1] + far[2:] == ("z", "dog", 0.875, "unlabeled", "d", False, "s3://bucket/z.jpg", None)
     assert (upload.image_id, upload.prediction, upload.confidence) == (None, None, None)
+    assert (upload.origin, upload.label) == (None, None)
     assert upload.neighbours[0].image_id == "z"
+    (labelled,) = gallery.search(Images(np.array([[1, 0, 0, 0]])), 3, "l2", where=Filter(labelled=True))
+    assert [(near.image_id, near.label) for near in labelled.neighbours] == [("x", "cat")]
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -161,7 +171,7 @@ def test_after_any_sequence_the_answers_are_those_of_a_fresh_build(tmp_path: Pat
     fresh = Images(
         np.concatenate([row.features for row in rows]),
         np.concatenate([row.probabilities for row in rows]),
-        *([getattr(row, name)[0] for row in rows] for name in ("ids", "splits", "datasets")),
+        *([getattr(row, name)[0] for row in rows] for name in ("ids", "splits", "datasets", "labels", "origins")),
     )
     queries = images(3, WIDE, seed=7, start=0)
 
@@ -170,6 +180,8 @@ def test_after_any_sequence_the_answers_are_those_of_a_fresh_build(tmp_path: Pat
     assert len(gallery) == len(fresh)
     assert gallery.ids() == sorted(held)
     assert pairs(answers) == pairs(image_index.build(fresh, CLASSES).search(queries, 5, name, farthest, where))
+    again = gallery.images(fresh.ids)
+    assert (again.labels, again.origins) == (fresh.labels, fresh.origins)
 
 
 def test_an_index_is_a_value() -> None:
@@ -190,8 +202,49 @@ def test_the_arrays_of_an_opened_index_are_mapped_and_give_the_same_answers(tmp_
     opened = image_index.open_folder(f"file://{tmp_path}")
 
     arrays = [array for shard in opened.gallery.shards for array in shard.arrays.values()]
+    arrays += [array for shard in opened.gallery.shards for array in (shard.origins.ends, shard.origins.content)]
     assert all(isinstance(array, np.memmap) for array in arrays)
     assert_same(*(pairs(one.search(images(2, WIDE, 3, 500), 3, "cosine")) for one in (opened, index(50, WIDE))))
+
+
+def saved_before_there_were_origins(folder: Path) -> None:
+    """An index without the arrays that came later, as earlier versions saved it."""
+    index(50).save(f"file://{folder}")
+    place = f"file://{folder}/about.json"
+    about = file_checks.read_sealed(place)
+    later = {f"00000-{name}.npy" for name in ("labels", "origins", "origins_ends")}
+    del about["arrays"]
+    about["files"] = {name: checksum for name, checksum in about["files"].items() if name not in later}
+    storage.put_bytes(place, file_checks.sealed(about))
+    for name in later:
+        (folder / name).unlink()
+
+
+def test_an_index_that_was_saved_before_there_were_origins_opens_without_them(tmp_path: Path) -> None:
+    saved_before_there_were_origins(tmp_path / "old")
+
+    old = image_index.open_folder(f"file://{tmp_path}/old")
+
+    queries, where = images(3, seed=7, start=900), Filter(labelled=False)
+    assert pairs(old.search(queries, 9, "l2", where=where)) == pairs(index(50).search(queries, 9, "l2"))
+    assert (old.images(["001"]).labels, old.images(["001"]).origins) == ([None], [None])
+    assert old.search(queries, 9, "l2", where=Filter(labelled=True))[0].neighbours == []
+    added = old.add(images(2, seed=3, start=101)).delete(["003"])
+    added.save(f"file://{tmp_path}/new")
+    new = image_index.open_folder(f"file://{tmp_path}/new")
+    assert new.images(["001", "101", "102"]).origins == [None, None, "file:///photos/é102.jpg"]
+    assert new.ids(Filter(labelled=True)) == ["101"]
+
+
+def test_origins_that_do_not_fit_the_images_are_named(tmp_path: Path) -> None:
+    index(5).save(f"file://{tmp_path}")
+    about = file_checks.read_sealed(f"file://{tmp_path}/about.json")
+    del about["files"]["00000-origins.npy"]
+    storage.put_bytes(f"file://{tmp_path}/about.json", file_checks.sealed(about))
+    np.save(tmp_path / "00000-origins.npy", np.zeros(7, np.uint8))
+
+    with pytest.raises(InputError, match=f"{tmp_path}/00000-origins.npy does not fit the other files"):
+        image_index.open_folder(f"file://{tmp_path}")
 
 
 def test_without_an_image_the_index_can_be_saved_filled_and_says_so(tmp_path: Path) -> None:
@@ -199,7 +252,7 @@ def test_without_an_image_the_index_can_be_saved_filled_and_says_so(tmp_path: Pa
     empty = image_index.open_folder(f"file://{tmp_path}")
 
     assert (len(empty), empty.ids()) == (0, [])
-    with pytest.raises(InputError, match="the index is empty: the run had no unlabelled image"):
+    with pytest.raises(InputError, match="the index is empty: there is no image to search in"):
         empty.search(images(1), 1, "l2")
     assert len(empty.add(images(3)).search(images(1), 2, "l2")[0].neighbours) == 2
 

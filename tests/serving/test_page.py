@@ -23,6 +23,7 @@ from kindred.serving.page import app, region_overlays, uploads
 
 GALLERY, QUERIES = 60, 6
 A_QUERY, IN_GALLERY = bundles.id_of(GALLERY), bundles.id_of(0)
+NO_FILE = {"origin": None, "name": None, "original": None}  # of an image whose origin is not known
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def test_a_search_answers_what_the_index_answers(client, served, distance) -> No
     query = served.queries.images([A_QUERY])
     for side, farthest in (("nearest", False), ("farthest", True)):
         (own,) = served.gallery.search(query, 5, distance, farthest)
-        assert answer[side] == [neighbour._asdict() for neighbour in own.neighbours]
+        assert answer[side] == [neighbour._asdict() | NO_FILE for neighbour in own.neighbours]
     assert answer["exact"] is True
     assert answer["query"]["image_id"] == A_QUERY
     assert sum(answer["query"]["probabilities"].values()) == pytest.approx(1, abs=1e-5)
@@ -169,7 +170,7 @@ def test_an_empty_gallery_says_so(tmp_path) -> None:
 
     answer = client.get("/api/search", params={"image_id": bundles.id_of(0)})
 
-    assert fails(answer, 400, "the index is empty: the run had no unlabelled image")
+    assert fails(answer, 400, "the index is empty: there is no image to search in")
     assert client.get("/api/images", params={"part": "gallery"}).json() == {"total": 0, "images": []}
 
 
@@ -360,9 +361,9 @@ def test_the_page_of_the_api_describes_each_parameter(client) -> None:
 
     assert set(description["paths"]) == {
         *("/api/about", "/api/images", "/api/images/{image_id}", "/api/images/{image_id}/picture"),
-        *("/api/search", "/api/agreement"),
+        *("/api/images/{image_id}/original", "/api/search", "/api/agreement"),
     }
-    for name in ("image_id", "distance", "k", "side", "class", "min_confidence", "itself"):
+    for name in ("image_id", "distance", "k", "side", "class", "min_confidence", "itself", "labelled", "px"):
         assert f"<code>{name}</code>" in text
     assert "from 1 to 1000" in text
 
@@ -374,7 +375,8 @@ def test_a_guard_stands_before_every_route(served) -> None:
     client = TestClient(app.application(lambda: served, guards=[Depends(guard)]))
 
     paths = ["/", "/page.js", "/page.css", "/api", "/api/openapi.json", "/api/about", "/api/images", "/anything/else"]
-    paths += [f"/api/images/{A_QUERY}", f"/api/images/{A_QUERY}/picture", "/api/search", "/api/agreement"]
+    paths += [f"/api/images/{A_QUERY}{rest}" for rest in ("", "/picture", "/picture?px=512", "/original")]
+    paths += ["/api/search", "/api/agreement"]
     assert [client.get(path).status_code for path in paths] == [401] * len(paths)
     assert client.post("/api/search", content=b"x").status_code == 401
     assert client.post("/api/agreement", content=b"x").status_code == 401
@@ -393,4 +395,4 @@ def test_many_at_once_each_get_their_own_answer(client, served) -> None:
     for image_id, answer in zip(ids, answers, strict=True):
         (own,) = served.gallery.search(served.image(image_id), 3, "l2")
         assert answer["query"]["image_id"] == image_id
-        assert answer["nearest"] == [neighbour._asdict() for neighbour in own.neighbours]
+        assert answer["nearest"] == [neighbour._asdict() | NO_FILE for neighbour in own.neighbours]

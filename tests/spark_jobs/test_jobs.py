@@ -15,6 +15,7 @@ from kindred.runtime.errors import InputError
 from kindred.runtime.run_reader import RunReader
 from kindred.runtime.stage import Stage
 from kindred.search import image_index
+from kindred.search.gallery import Filter
 from kindred.search.shards import Images
 from kindred.serving import champion
 
@@ -111,17 +112,24 @@ def test_the_report_is_a_page_with_its_plots_and_tables(labelled) -> None:
     assert content.count("data-at=") > 100
 
 
-def test_the_index_holds_the_unlabelled_images_as_final_sees_them(labelled) -> None:
-    finish(labelled, "off")
+def test_the_index_holds_all_images_but_test_ones_as_final_sees_them(labelled) -> None:
+    figures = finish(labelled, "off")
 
     index = image_index.open_index(labelled)
 
     reader = RunReader(labelled, "evaluate")
-    given = set(reader.rows("labels")["image_id"].to_pylist())
+    given = {row["image_id"]: row["label"] for row in reader.rows("labels").to_pylist()}
+    origins = {row["image_id"]: row["origin"] for row in reader.rows("images", ["image_id", "origin"]).to_pylist()}
     rows = {row["image_id"]: row for row in reader.rows("predictions_final").to_pylist() if row["split"] != "test"}
-    assert index.ids() == sorted(set(rows) - given)
+    assert index.ids() == sorted(rows)
+    assert index.ids(Filter(labelled=True)) == sorted(given)
+    assert figures["build_index/images"] == len(rows)
+    assert figures["search/gallery"] == len(rows) - len(given)  # a given label is no find
+    held = index.images(index.ids())
+    assert held.splits == [rows[image_id]["split"] for image_id in held.ids]
+    assert held.labels == [given.get(image_id) for image_id in held.ids]
+    assert held.origins == [origins[image_id] for image_id in held.ids]
     some = index.ids()[:9]
-    assert index.images(some).splits == [rows[image_id]["split"] for image_id in some]
     for answer in index.search(index.images(some), 3, "kullback_leibler"):
         assert answer.prediction == rows[answer.image_id]["prediction"]
         for found in answer.neighbours:
@@ -145,6 +153,8 @@ def test_a_picture_of_the_bundle_is_seen_as_its_image_was(labelled, monkeypatch)
     rows = RunReader(labelled, "evaluate").rows("images", ["image_id", "split", "content"]).to_pylist()
     tested = sorted({row["image_id"] for row in rows if row["split"] == "test"})
     assert found.queries.ids() == tested
+    assert found.queries.images(tested).labels == [None] * len(tested)
+    assert all(origin.startswith("digits#") for origin in found.queries.images(tested).origins)
     assert all(found.pictures.file(row["image_id"]) == row["content"] for row in rows)
     for image_id in [*tested[:5], *found.gallery.ids()[:5]]:
         seen, known = found.model.as_query(images.decode(found.pictures.file(image_id))), found.image(image_id)
@@ -160,14 +170,16 @@ def test_many_queries_in_many_shards_find_what_one_process_finds(labelled, monke
     run_stage("build_index", labelled)
     index, reader = image_index.open_index(labelled), RunReader(labelled, "evaluate")
     ids, features = reader.matrix("features", "features", ds.field("split") == "test")
+    origins = {row["image_id"]: row["origin"] for row in reader.rows("images", ["image_id", "origin"]).to_pylist()}
 
     for farthest in (False, True):
         run_stage("search", labelled, split="test", distance="l2", k=5, farthest=farthest)
 
         rows = reader.rows("neighbours").sort_by([("query_id", "ascending"), ("rank", "ascending")]).to_pylist()
         answers = index.search(Images(features, ids=ids.tolist()), 5, "l2", farthest)
-        assert [(row["query_id"], row["rank"], row["image_id"], row["distance"]) for row in rows] == [
-            (answer.image_id, rank, found.image_id, found.distance)
+        columns = ("query_id", "query_origin", "rank", "image_id", "distance", "origin", "label")
+        assert [tuple(row[name] for name in columns) for row in rows] == [
+            (answer.image_id, origins[answer.image_id], rank, found.image_id, found.distance, found.origin, found.label)
             for answer in answers
             for rank, found in enumerate(answer.neighbours, 1)
         ]

@@ -1,6 +1,7 @@
 """How good the search is: how many of the nearest images are of the query's class.
 
-Queries are test images. The gallery is the unlabelled images whose truth is known (figures `search/...`) and, where
+Queries are test images. The gallery is the unlabelled images of the index (a labelled one is no find: its class was
+known, and the model has learned it), of these the ones whose truth is known (figures `search/...`) and, where
 there are others, all of them by the class that the final model predicts (`search_by_model/...`: it flatters the
 distances of probabilities, which are the model's own). Of more than MAX_QUERIES queries or MAX_GALLERY images those
 count whose ids come first; ids are hashes, so these are a random sample, and always the same.
@@ -12,6 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from kindred.search.distances import DISTANCES
+from kindred.search.gallery import UNLABELLED
 from kindred.search.image_index import Index
 from kindred.search.shards import Images
 
@@ -27,7 +29,9 @@ def figures(index: Index, queries: Images, truth: Mapping[str, str]) -> dict[str
     queries = queries[:MAX_QUERIES]
     ids = queries.names("ids")
     labels = np.array([truth[image_id] for image_id in ids])
-    gallery_ids = sorted(set(index.ids()) - set(ids))  # a copy of a test image that was kept would find itself
+    gallery_ids = sorted(
+        set(index.ids(UNLABELLED)) - set(ids)
+    )  # a copy of a test image that was kept would find itself
     known = [image_id for image_id in gallery_ids if image_id in truth]
     values: dict[str, float] = {}
     if known:

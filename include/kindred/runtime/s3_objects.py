@@ -86,6 +86,13 @@ def find(uri: str, max_bytes: int | None = None, byte_range: tuple[int, int] | N
             attempt += 1
 
 
+def link(uri: str, seconds: int) -> str:
+    """An address from which anyone can get an object for so long, signed with this process's key. Asks no store."""
+    bucket, key = s3.split(uri)
+    address: str = s3.client().generate_presigned_url("get_object", {"Bucket": bucket, "Key": key}, seconds)
+    return address
+
+
 def put_unless_changed(uri: str, content: bytes, version: str | None) -> bool:
     """Put an object if it still has `version` (None: if there is none); whether that was so. One atomic step in the
     store, so of two processes that saw the same version exactly one succeeds.

@@ -60,7 +60,7 @@ TABLES = {
     # The result of the job `search`: for each query its nearest images, the first of rank 1.
     "neighbours": Table(
         "query_id string, rank int, image_id string, distance double, prediction string, confidence double, "
-        "duplicate boolean",
+        "duplicate boolean, query_origin string, origin string, label string",
         "search",
     ),
     # What became of each test image under each black-box attack on each model (base, final). queries are those spent

@@ -15,7 +15,9 @@ DUPLICATE_TOLERANCE = 1e-3
 
 
 class Neighbour(NamedTuple):
-    """An image of the gallery. `duplicate`: it has the query's id, or features within DUPLICATE_TOLERANCE."""
+    """An image of the gallery. `duplicate`: it has the query's id, or features within DUPLICATE_TOLERANCE. `origin`:
+    which file or row it is, `label`: the given one; None where there is none.
+    """
 
     image_id: str
     distance: float
@@ -24,6 +26,8 @@ class Neighbour(NamedTuple):
     split: str
     dataset: str
     duplicate: bool
+    origin: str | None = None
+    label: str | None = None
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class Answer:
     farthest: bool
     neighbours: list[Neighbour]
     exact: bool = True
+    origin: str | None = None
+    label: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,18 +67,28 @@ def answers(
     if queries.probabilities is not None:
         predictions = [classes[number] for number in queries.probabilities.argmax(axis=1)]
         confidences = queries.probabilities.max(axis=1).tolist()
+    labels, origins = queries.known("labels"), queries.known("origins")
     return [
-        Answer(ids[i], predictions[i], confidences[i], distance, farthest, neighbours[ends[i] : ends[i + 1]])
+        Answer(
+            ids[i],
+            predictions[i],
+            confidences[i],
+            distance,
+            farthest,
+            neighbours[ends[i] : ends[i + 1]],
+            origin=origins[i],
+            label=labels[i],
+        )
         for i in range(len(queries))
     ]
 
 
 def _neighbours(queries: Images, gallery: Gallery, classes: list[str], ranking: Ranking) -> list[Neighbour]:
-    columns = {n: gallery.column(n, ranking.row) for n in ("ids", "splits", "datasets", "attributes")}
+    columns = {n: gallery.column(n, ranking.row) for n in ("ids", "splits", "datasets", "labels", "attributes")}
     attributes = columns["attributes"]
     return [
-        Neighbour(image_id, distance, classes[number], confidence, split, dataset, duplicate)
-        for image_id, distance, number, confidence, split, dataset, duplicate in zip(
+        Neighbour(image_id, distance, classes[number], confidence, split, dataset, duplicate, origin, label)
+        for image_id, distance, number, confidence, split, dataset, duplicate, origin, label in zip(
             shards.decoded(columns["ids"]),
             ranking.distances.tolist(),
             attributes["prediction"].tolist(),
@@ -80,6 +96,8 @@ def _neighbours(queries: Images, gallery: Gallery, classes: list[str], ranking: 
             shards.decoded(columns["splits"]),
             shards.decoded(columns["datasets"]),
             _duplicates(queries, gallery, ranking, columns["ids"], attributes["length"]).tolist(),
+            gallery.origins(ranking.row),
+            shards.decoded_labels(columns["labels"]),
             strict=True,
         )
     ]

@@ -9,18 +9,24 @@ import numpy as np
 
 from kindred.runtime.errors import InputError
 from kindred.search import shards
-from kindred.search.shards import Shard
+from kindred.search.shards import NO_LABEL, Shard
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which images a search may give; a field that is None excludes nothing. `classes` are those of the final model."""
+    """Which images a search may give; a field that is None excludes nothing. `classes` are those of the final model;
+    `labelled`: only images with a given label, or only those without one.
+    """
 
     classes: list[str] | None = None
     splits: list[str] | None = None
     datasets: list[str] | None = None
     confidence: tuple[float, float] | None = None  # from and to, both included
     ids: list[str] | None = None
+    labelled: bool | None = None
+
+
+UNLABELLED = Filter(labelled=False)
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,14 @@ class Gallery:
         for shard, here, inside in self.parts(rows):
             values[here] = shard[name][inside]
         return values
+
+    def origins(self, rows: np.ndarray) -> list[str | None]:
+        """Which file or row each image is, at these rows [m]; None where that is not known."""
+        origins: list[str | None] = [None] * len(rows)
+        for shard, here, inside in self.parts(rows):
+            for place, origin in zip(here.tolist(), shard.origins.at(inside), strict=True):
+                origins[place] = origin
+        return origins
 
     def find_rows(self, ids: list[str]) -> np.ndarray:
         """The row of each id [m]; -1 where it is not there."""
@@ -123,6 +137,8 @@ def _tests(where: Filter, shard: Shard, classes: list[str]) -> Iterator[np.ndarr
     if where.confidence is not None:
         confidence = shard["attributes"]["confidence"]
         yield (confidence >= where.confidence[0]) & (confidence <= where.confidence[1])
+    if where.labelled is not None:
+        yield (shard["labels"] != NO_LABEL) == where.labelled
     if where.ids is not None:
         rows = shard.find_rows(shards.encoded(where.ids))
         yield np.isin(np.arange(len(shard)), rows[rows >= 0])

@@ -36,14 +36,17 @@ class Index:
     >>> images = Images(
     ...     features=np.array([[1, 0], [3, 1], [0, 2]], np.float32),
     ...     probabilities=np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]], np.float32),
-    ...     ids=["a", "b", "c"], splits=["unlabeled"] * 3, datasets=["photos"] * 3)
+    ...     ids=["a", "b", "c"], splits=["unlabeled"] * 3, datasets=["photos"] * 3, labels=["cat", None, None],
+    ...     origins=["file:///photos/1.jpg", "file:///photos/2.jpg", "file:///photos/3.jpg"])
     >>> index = build(images, ["cat", "dog"])  # in memory; `open_index` has that of a run
-    >>> index.ids(), index.ids(Filter(classes=["cat"], confidence=(0.5, 0.8)))
-    (['a', 'b', 'c'], ['b'])
+    >>> index.ids(), index.ids(Filter(classes=["cat"], confidence=(0.5, 0.8))), index.ids(Filter(labelled=True))
+    (['a', 'b', 'c'], ['b'], ['a'])
 
     >>> answer, = index.search(index.images(["a"]), 2, "cosine")
     >>> [(near.image_id, round(near.distance, 4), near.prediction) for near in answer.neighbours]
     [('b', 0.0513, 'cat'), ('c', 1.0, 'dog')]
+    >>> answer.origin, answer.neighbours[0].origin
+    ('file:///photos/1.jpg', 'file:///photos/2.jpg')
     >>> answer, = index.search(Images(features=np.array([[2, 1]], np.float32)), 3, "l2", where=Filter(classes=["dog"]))
     >>> [near.image_id for near in answer.neighbours]
     ['c']
@@ -130,6 +133,8 @@ class Index:
             ids=list(ids),
             splits=shards.decoded(self.gallery.column("splits", rows)),
             datasets=shards.decoded(self.gallery.column("datasets", rows)),
+            labels=shards.decoded_labels(self.gallery.column("labels", rows)),
+            origins=self.gallery.origins(rows),
         )
 
     def add(self, images: Images) -> "Index":
@@ -167,7 +172,7 @@ class Index:
 
     def _check(self, queries: Images, k: int) -> None:
         if not len(self):
-            raise InputError("the index is empty: the run had no unlabelled image")
+            raise InputError("the index is empty: there is no image to search in")
         if not 1 <= k <= len(self):
             raise InputError(f"k is {k}; the index has {len(self):,} images")
         self._check_sizes(queries)
@@ -196,8 +201,9 @@ def open_folder(folder: str, only: list[int] | None = None) -> Index:
     """
     about, bounds = index_files.read(folder)
     numbers = about["shards"] if only is None else only
-    place = shards.local_folder(folder, numbers, bounds, index_files.checksums(folder, about))
-    opened = tuple(shards.read(place, number, bounds) for number in numbers)
+    arrays = index_files.arrays(about, bounds)
+    place = shards.local_folder(folder, numbers, arrays, index_files.checksums(folder, about))
+    opened = tuple(shards.read(place, number, arrays) for number in numbers)
     return Index(about, bounds, Gallery(opened, (None,) * len(opened)))
 
 

@@ -1,12 +1,12 @@
 """The files of an index beside its shards: `about.json` and the lower bounds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kindred.runtime import checked_copy, file_checks, file_names, stages, storage
 from kindred.runtime.checked_copy import Checksum
 from kindred.runtime.errors import InputError
-from kindred.search import lower_bounds
+from kindred.search import lower_bounds, shards
 from kindred.search.lower_bounds import LowerBound
 
 VERSION = 1
@@ -28,13 +28,14 @@ def finish(
     checksums: Mapping[str, Checksum],
 ) -> None:
     """Put what belongs to an index beside its shards with these numbers, in the folder with this URI. `about.json` also
-    lists the shards, the distances that they hold, and all files with their `checksums`; it comes last, so a folder
-    that has it is whole.
+    lists the shards, their arrays, the distances that they hold, and all files with their `checksums`; it comes last,
+    so a folder that has it is whole.
     """
     content = lower_bounds.to_bytes(bounds)
     storage.put_bytes(storage.join(folder, file_names.LOWER_BOUNDS), content)
     files = {**checksums, file_names.LOWER_BOUNDS: checked_copy.checksum_of(content, "sha256")}
-    whole = {**about, "distances": list(bounds), "shards": numbers, file_checks.FILES: files}
+    held = {"shards": numbers, "arrays": shards.ARRAYS, "distances": list(bounds)}
+    whole = {**about, **held, file_checks.FILES: files}
     storage.put_bytes(storage.join(folder, file_names.ABOUT), file_checks.sealed(whole))
 
 
@@ -55,6 +56,14 @@ def read(folder: str) -> tuple[dict[str, Any], dict[str, LowerBound]]:
     bounds = _bounds(storage.join(folder, file_names.LOWER_BOUNDS), known.get(file_names.LOWER_BOUNDS))
     listed = about.get("distances", list(bounds))  # an older index lists none: it holds what has a lower bound
     return about, {name: bound for name, bound in bounds.items() if name in listed}
+
+
+def arrays(about: Mapping[str, Any], distances: Iterable[str]) -> list[str]:
+    """The names of the arrays of a shard: those that `about.json` lists, and those of the distances. One that lists
+    none is of an index that was saved before there were labels and origins.
+    """
+    listed = about.get("arrays", shards.FIRST)
+    return [*(name for name in shards.ARRAYS if name in listed), *distances]
 
 
 def check_fields(uri: str, about: Mapping[str, Any], fields: Mapping[str, type]) -> None:

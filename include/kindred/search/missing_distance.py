@@ -9,7 +9,6 @@ from kindred.search import lower_bounds
 from kindred.search.distances import Distance
 from kindred.search.gallery import Gallery
 from kindred.search.lower_bounds import LowerBound
-from kindred.search.shards import Shard
 
 
 def make(distance: Distance, gallery: Gallery, names: list[str]) -> tuple[LowerBound, Gallery]:
@@ -30,7 +29,7 @@ def make(distance: Distance, gallery: Gallery, names: list[str]) -> tuple[LowerB
         sides = [bound.gallery_side(shard[kind]) for shard in gallery.shards]
     if not all(np.isfinite(side).all() for side in sides):
         raise _refusal(distance, f"which is not defined for its {kind}", names)
-    shards = (Shard({**s.arrays, distance.name: side}) for s, side in zip(gallery.shards, sides, strict=True))
+    shards = (s.with_array(distance.name, side) for s, side in zip(gallery.shards, sides, strict=True))
     return bound, Gallery(tuple(shards), gallery.deleted)
 
 

@@ -1,6 +1,6 @@
 """Images as an index holds them: arrays of equal length in id order, on disk as memory-mapped .npy files.
 
-A shard is `<number>-<array>.npy` for each of its arrays. Nothing is pickled.
+A shard is `<number>-<array>.npy` for each of its arrays, and two for its `origins` (`texts.py`). Nothing is pickled.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,18 +12,24 @@ import numpy as np
 from kindred.runtime import checked_copy, file_checks, runs, storage
 from kindred.runtime.checked_copy import Checksum, HashedFile
 from kindred.runtime.errors import InputError
+from kindred.search import texts
 from kindred.search.lower_bounds import LowerBound
+from kindred.search.texts import Texts
 
 MAX_ROWS = 32_768  # of a shard that is built: a worker holds one in memory
 ATTRIBUTES = np.dtype([("prediction", "i4"), ("confidence", "f4"), ("length", "f8")])
-ARRAYS = ("ids", "attributes", "splits", "datasets", "features", "probabilities")  # beside those of the distances
+LABELS, ORIGINS = "labels", "origins"
+FIRST = ("ids", "attributes", "splits", "datasets", "features", "probabilities")  # what every index has
+ARRAYS = (*FIRST, LABELS, ORIGINS, ORIGINS + texts.ENDS)  # beside those of the distances
+NO_LABEL = np.array(b"", "S1")  # in `labels`, of an image without a given label: a class has a name
 
 
 @dataclass(frozen=True)
 class Images:
     """Images as the final model sees them: features [n, d] and probabilities [n, classes], float32.
 
-    Of queries only what the distance works on must be there, and ids where the images have any.
+    Of queries only what the distance works on must be there, and ids where the images have any. `labels` are the given
+    ones (None where an image has none), `origins` say which file or row each image is (None where that is not known).
     """
 
     features: np.ndarray | None = None
@@ -31,6 +37,8 @@ class Images:
     ids: list[str] | None = None
     splits: list[str] | None = None
     datasets: list[str] | None = None
+    labels: list[str | None] | None = None
+    origins: list[str | None] | None = None
 
     def __len__(self) -> int:
         return next((len(part) for part in vars(self).values() if part is not None), 0)
@@ -52,16 +60,21 @@ class Images:
             raise InputError(f"the images have no {kind}")
         return names
 
+    def known(self, kind: str) -> list[str | None]:
+        """The given labels or the origins, None where an image has none."""
+        return {LABELS: self.labels, ORIGINS: self.origins}[kind] or [None] * len(self)
+
 
 @dataclass(frozen=True)
 class Shard:
-    """ids [n] (UTF-8, rising), splits and datasets [n] likewise, attributes [n], vectors [n, d] by kind, and by the
-    name of each distance the gallery's side [n, s] of its product.
+    """ids [n] (UTF-8, rising), splits, datasets and labels [n] likewise, attributes [n], vectors [n, d] by kind, and by
+    the name of each distance the gallery's side [n, s] of its product; beside the arrays the origins [n].
 
     The attributes follow from the vectors: the likeliest class, its probability, and the features' length.
     """
 
     arrays: dict[str, np.ndarray]
+    origins: Texts
 
     def __len__(self) -> int:
         return len(self.arrays["ids"])
@@ -84,7 +97,12 @@ class Shard:
 
     def take(self, rows: np.ndarray) -> "Shard":
         """Some of its rows: their numbers [m], or a mask [n]."""
-        return Shard({name: array[rows] for name, array in self.arrays.items()})
+        numbers = np.flatnonzero(rows) if rows.dtype == bool else rows
+        return Shard({name: array[rows] for name, array in self.arrays.items()}, self.origins.take(numbers))
+
+    def with_array(self, name: str, array: np.ndarray) -> "Shard":
+        """With one more array."""
+        return Shard({**self.arrays, name: array}, self.origins)
 
 
 def encoded(names: list[str]) -> np.ndarray:
@@ -92,9 +110,14 @@ def encoded(names: list[str]) -> np.ndarray:
     return np.array([str(name).encode() for name in names], dtype=np.bytes_)
 
 
-def decoded(texts: np.ndarray) -> list[str]:
+def decoded(names: np.ndarray) -> list[str]:
     """The names behind UTF-8."""
-    return [text.decode() for text in texts.tolist()]
+    return [name.decode() for name in names.tolist()]
+
+
+def decoded_labels(labels: np.ndarray) -> list[str | None]:
+    """The given labels behind UTF-8; None where there is none."""
+    return [label.decode() or None for label in labels.tolist()]
 
 
 def make(images: Images, bounds: dict[str, LowerBound]) -> Shard:
@@ -108,19 +131,24 @@ def make(images: Images, bounds: dict[str, LowerBound]) -> Shard:
     kinds = ("features", "probabilities")
     vectors = {kind: np.ascontiguousarray(images.vectors(kind)[order], np.float32) for kind in kinds}
     names = {kind: encoded(images.names(kind))[order] for kind in ("splits", "datasets")}
+    names[LABELS] = encoded([label or "" for label in images.known(LABELS)])[order]
     sides = {name: bound.gallery_side(vectors[bound.distance.vectors]) for name, bound in bounds.items()}
-    return Shard({"ids": ids, "attributes": _attributes(**vectors), **names, **vectors, **sides})
+    origins = images.known(ORIGINS)
+    arrays = {"ids": ids, "attributes": _attributes(**vectors), **names, **vectors, **sides}
+    return Shard(arrays, texts.of([origins[row] for row in order]))
 
 
 def join(shards: list[Shard]) -> Shard:
     """Shards as one, in id order."""
     joined = {name: np.concatenate([shard[name] for shard in shards]) for name in shards[0].arrays}
-    return Shard(joined).take(np.argsort(joined["ids"], kind="stable"))
+    whole = Shard(joined, texts.join([shard.origins for shard in shards]))
+    return whole.take(np.argsort(joined["ids"], kind="stable"))
 
 
 def write(folder: str, number: int, shard: Shard) -> dict[str, Checksum]:
     """Put a shard's files into the folder with this URI; their checksums, by name."""
-    return write_arrays(folder, number, shard.arrays)
+    origins = {ORIGINS: shard.origins.content, ORIGINS + texts.ENDS: shard.origins.ends}
+    return write_arrays(folder, number, {**shard.arrays, **origins})
 
 
 def write_arrays(folder: str, number: int, arrays: Mapping[str, np.ndarray]) -> dict[str, Checksum]:
@@ -134,26 +162,31 @@ def write_arrays(folder: str, number: int, arrays: Mapping[str, np.ndarray]) -> 
     return written
 
 
-def local_folder(folder: str, numbers: Iterable[int], distances: Iterable[str], files: Mapping[str, Checksum]) -> Path:
+def local_folder(folder: str, numbers: Iterable[int], arrays: Iterable[str], files: Mapping[str, Checksum]) -> Path:
     """Where shards of the folder with this URI can be opened: there, or in the cache, into which those on an object
-    store are copied. Of the `files` of an index these shards' are checked. Raises InputError for one that is not what
-    was written.
+    store are copied. Of the `files` of an index those of these shards and `arrays` are checked. Raises InputError for
+    one that is not what was written.
     """
-    names = [file_name(number, name) for number in numbers for name in (*ARRAYS, *distances)]
+    names = [file_name(number, name) for number in numbers for name in arrays]
     known = {name: files[name] for name in names if name in files}
     place = Path(storage.local(folder)) if folder.startswith("file://") else _copied(folder, names, known)
     file_checks.check(place, known)
     return place
 
 
-def read(place: Path, number: int, distances: Iterable[str]) -> Shard:
-    """A shard of a local folder: its arrays are mapped, so that opening reads nothing of them. Raises InputError for a
-    file that is no array.
+def read(place: Path, number: int, arrays: Iterable[str]) -> Shard:
+    """A shard of a local folder, of which there are these `arrays`: they are mapped, so that opening reads nothing of
+    them. Raises InputError for a file that is no array.
     """
-    shard = Shard({name: mapped(place / file_name(number, name)) for name in (*ARRAYS, *distances)})
-    if len({len(array) for array in shard.arrays.values()}) != 1:
-        raise file_checks.damaged(storage.uri(str(place / file_name(number, "ids"))), "does not fit the other files")
-    return shard
+    found = {name: mapped(place / file_name(number, name)) for name in arrays}
+    content, ends = found.pop(ORIGINS, None), found.pop(ORIGINS + texts.ENDS, None)
+    count = len(found["ids"])
+    origins = texts.unknown(count) if content is None or ends is None else Texts(ends, content)
+    found.setdefault(LABELS, np.broadcast_to(NO_LABEL, count))
+    unfit = [name for name, array in found.items() if len(array) != count] or [ORIGINS] * (not origins.fits(count))
+    if unfit:
+        raise file_checks.damaged(storage.uri(str(place / file_name(number, unfit[0]))), "does not fit the other files")
+    return Shard(found, origins)
 
 
 def file_name(number: int, name: str) -> str:

@@ -23,6 +23,7 @@ from kindred.search.shards import Images
 
 Batches = Iterator[pa.RecordBatch]
 PICTURE = "shard int, image_id string, file binary"
+COLUMNS = ["image_id", "split", "features", "probabilities", "origin", "label"]  # of images that are written
 UNRANKED = arrow.schema("neighbours").remove(1)  # ranks are known when shards are merged
 
 
@@ -32,15 +33,18 @@ def sample(count: int) -> ds.Expression:
     return pile & (ds.field("image_id") < id_bound(count, lower_bounds.SAMPLE_SIZE))
 
 
-def gallery(features: DataFrame, predictions: DataFrame, given: DataFrame) -> DataFrame:
-    """The unlabelled images, each once: image_id, split, features, probabilities."""
-    unlabelled = features.join(given.select("image_id"), "image_id", how="left_anti")
-    return _with_probabilities(unlabelled, predictions, tables.LEARNED_FROM)
+def gallery(features: DataFrame, predictions: DataFrame, images: DataFrame, given: DataFrame) -> DataFrame:
+    """The training and the unlabelled images, each once: image_id, split, features, probabilities, origin, and the
+    given label of those that have one.
+    """
+    whole = _with_origins(_with_probabilities(features, predictions, tables.LEARNED_FROM), images)
+    return whole.join(given.select("image_id", "label"), "image_id", how="left").select(COLUMNS)
 
 
-def queries(features: DataFrame, predictions: DataFrame) -> DataFrame:
-    """The test images, likewise."""
-    return _with_probabilities(features, predictions, (tables.TEST,))
+def queries(features: DataFrame, predictions: DataFrame, images: DataFrame) -> DataFrame:
+    """The test images, likewise; they have no given label."""
+    whole = _with_origins(_with_probabilities(features, predictions, (tables.TEST,)), images)
+    return whole.withColumn("label", F.lit(None).cast("string")).select(COLUMNS)
 
 
 def write(images: DataFrame, count: int, folder: str, bounds: dict[str, LowerBound], dataset: str) -> DataFrame:
@@ -65,8 +69,8 @@ def checksums(written: pa.Table, part: str) -> dict[str, Checksum]:
 def search_shards(
     queries: DataFrame, index: DataFrame, folder: str, k: int, distance: str, farthest: bool
 ) -> DataFrame:
-    """The table `neighbours`: of each query (image_id, features, probabilities) the k best of each shard of the table
-    `index`, merged. A shard is opened by the one task that searches in it.
+    """The table `neighbours`: of each query (image_id, features, probabilities, origin) the k best of each shard of the
+    table `index`, merged. A shard is opened by the one task that searches in it.
     """
     tasks = queries.crossJoin(index.select("shard")).repartition("shard")
     columns = tables.table("neighbours").columns.replace(" rank int,", "")
@@ -81,6 +85,11 @@ def _with_probabilities(features: DataFrame, predictions: DataFrame, splits: tup
     images = features.where(F.col("split").isin(*splits)).dropDuplicates(["image_id"])
     both = images.join(predictions, ["image_id", "split"], how="inner")
     return both.select("image_id", "split", "features", "probabilities")
+
+
+def _with_origins(images: DataFrame, table: DataFrame) -> DataFrame:
+    """With the column origin of the table `images`."""
+    return images.join(table.select("image_id", "split", "origin"), ["image_id", "split"], how="inner")
 
 
 def _writer(folder: str, bounds: bytes, dataset: str) -> Callable[[Batches], Batches]:
@@ -146,12 +155,13 @@ def _rows(answers: list[Answer]) -> Iterator[dict[str, Any]]:
     for answer in answers:
         for neighbour in answer.neighbours:
             row = {name: value for name, value in neighbour._asdict().items() if name in UNRANKED.names}
-            yield {"query_id": answer.image_id, **row}
+            yield {"query_id": answer.image_id, "query_origin": answer.origin, **row}
 
 
 def _images(table: pa.Table, dataset: str | None = None) -> Images:
     features, probabilities = (arrow.matrix(table[name].combine_chunks()) for name in ("features", "probabilities"))
-    ids = table["image_id"].to_pylist()
+    images = Images(features, probabilities, table["image_id"].to_pylist(), origins=table["origin"].to_pylist())
     if dataset is None:
-        return Images(features, probabilities, ids)
-    return Images(features, probabilities, ids, table["split"].to_pylist(), [dataset] * len(ids))
+        return images
+    splits, labels = table["split"].to_pylist(), table["label"].to_pylist()
+    return replace(images, splits=splits, datasets=[dataset] * len(splits), labels=labels)

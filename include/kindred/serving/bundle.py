@@ -6,7 +6,7 @@ All of it lies in the folder of the stage `build_index`. Needs neither Spark nor
 import functools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,10 +73,23 @@ class Bundle:
         """An image of the gallery or among the test images, with its split and dataset. Raises InputError for any
         other.
         """
+        known = self.find(image_id)
+        if known is None:
+            raise InputError(f"no image {image_id[:80]!r} in the gallery or among the test images of {self.name}")
+        return known
+
+    def find(self, image_id: str) -> Images | None:
+        """The same, or None for any other."""
         for index in (self.queries, self.gallery):
             if index.gallery.find_rows([image_id])[0] >= 0:
                 return index.images([image_id])
-        raise InputError(f"no image {image_id[:80]!r} in the gallery or among the test images of {self.name}")
+        return None
+
+    def query(self, pixels: np.ndarray) -> Images:
+        """A picture, uint8 [h, w, c], as a query. Of one that is an image of the run it is known which one."""
+        query = self.model.as_query(pixels)
+        known = self.find(query.names("ids")[0])
+        return query if known is None else replace(known, features=query.features, probabilities=query.probabilities)
 
     def ids(self, part: str, name: str | None = None) -> list[str]:
         """The ids of all images of a part (QUERIES or VECTORS), or of those of one class by the final model, in order;
@@ -86,6 +99,11 @@ class Bundle:
             index = self.queries if part == QUERIES else self.gallery
             self._ids[part, name] = index.ids(None if name is None else Filter(classes=[name]))
         return self._ids[part, name]
+
+    @functools.cached_property
+    def labelled(self) -> int:
+        """How many images of the gallery have a given label."""
+        return len(self.gallery.ids(Filter(labelled=True)))
 
     @functools.cached_property
     def splits(self) -> list[str]:

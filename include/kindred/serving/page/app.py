@@ -20,6 +20,7 @@ FILES = {
     "page.css": ("page.css", "text/css"),
     "page.js": ("page.js", "text/javascript"),
 }
+CONCURRENT_ORIGINALS = 1  # the others wait, so that memory is bounded
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
@@ -32,6 +33,7 @@ def application(
     app = FastAPI(title="Kindred search", dependencies=guards, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.current, app.state.problem = current, problem
     app.state.uploads = uploads.UploadsInMemory()
+    app.state.reading = asyncio.Semaphore(CONCURRENT_ORIGINALS)
     app.state.decoding = asyncio.Semaphore(uploads.CONCURRENT_DECODES)
     app.state.searching = ThreadPoolExecutor(cores(), "search")  # more threads would only wait for each other
     headers_and_errors.protect(app)

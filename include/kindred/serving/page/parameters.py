@@ -39,6 +39,9 @@ class SearchParameters:
     splits: Annotated[Names, names("only images of one of these splits", alias="split")] = None
     datasets: Annotated[Names, names("only images of one of these datasets", alias="dataset")] = None
     ids: Annotated[Names, names("only images with one of these ids", alias="id")] = None
+    labelled: Annotated[bool | None, Query(description="only images with a given label (true), or without (false)")] = (
+        None
+    )
     min_confidence: Annotated[float, Query(ge=0, le=1, description="least confidence of the model in its class")] = 0
     max_confidence: Annotated[float, Query(ge=0, le=1, description="greatest confidence")] = 1
 
@@ -50,7 +53,7 @@ class SearchParameters:
     def search(self, index: Index, query: Images) -> dict[str, Answer]:
         """What an index answers to one query, by side. Raises InputError where it cannot."""
         confidence = None if (self.min_confidence, self.max_confidence) == (0, 1) else self.confidence
-        where = Filter(self.classes, self.splits, self.datasets, confidence, self.ids)
+        where = Filter(self.classes, self.splits, self.datasets, confidence, self.ids, self.labelled)
         return {
             side: index.search(query, self.k, self.distance, side == "farthest", where, self.itself)[0]
             for side in self.sides

@@ -3,25 +3,34 @@
 import asyncio
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import quote
 
 import numpy as np
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 
+from kindred.data import origins
 from kindred.runtime.errors import InputError
 from kindred.search.distances import DISTANCES
 from kindred.search.shards import Images
-from kindred.serving import bundle
+from kindred.serving import bundle, originals
 from kindred.serving.bundle import Bundle
+from kindred.serving.originals import Original
 from kindred.serving.page import region_overlays, uploads
 from kindred.serving.page.parameters import SearchParameters
 
 MAX_LISTED = 200
+MIN_PX, MAX_PX = 256, 2048  # of the longer side of a larger picture
+FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}  # the id is the hash of the pixels
 PARTS = {"queries": bundle.QUERIES, "gallery": bundle.VECTORS}
 Part = Annotated[Literal["queries", "gallery"], Query(description="the test images, or those that are searched")]
 Class = Annotated[str | None, Query(alias="class", description="only images for which the model predicts this class")]
 Offset = Annotated[int, Query(ge=0, description="how many images to skip")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LISTED, description="how many images to return")]
+Px = Annotated[
+    int | None,
+    Query(ge=MIN_PX, le=MAX_PX, description="a larger one, of the original: its longer side in px, at most"),
+]
 ImageId = Annotated[str, Query(description="the id of an image of the gallery, or of a test image")]
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -41,11 +50,14 @@ Parameters = Annotated[SearchParameters, Depends()]
 
 @router.get("/about")
 def about(current: Current, request: Request) -> Row:
-    """The run that is searched, its classes, how many images there are, and the distances."""
+    """The run that is searched, its classes, how many images there are (`labelled`: of the gallery, with a given
+    label), and the distances.
+    """
     return {
         "run": current.name,
         "classes": current.gallery.classes,
         "gallery": len(current.gallery),
+        "labelled": current.labelled,
         "queries": len(current.queries),
         "splits": current.splits,
         "datasets": current.datasets,
@@ -67,17 +79,39 @@ def listing(current: Current, part: Part = "queries", name: Class = None, offset
 
 @router.get("/images/{image_id}")
 def image(current: Current, image_id: str) -> Row:
-    """What the final model predicts for one image."""
+    """What is known of one image. As in every answer: `origin` says which file or row it is, `name` is the last part
+    of that, `label` is its given label, each null where there is none; `original` is "file" or "link" where the image
+    is a file of its own, on a disk or in a bucket, which `/api/images/{image_id}/original` opens.
+    """
     return _query(current, _known(current, image_id))
 
 
 @router.get("/images/{image_id}/picture", response_class=Response)
-def picture(current: Current, image_id: str) -> Response:
-    """Its picture, a PNG or a JPEG, at most 256 px wide and high."""
-    content = _file(current, image_id)
+async def picture(current: Current, image_id: str, request: Request, px: Px = None) -> Response:
+    """Its picture, a PNG or a JPEG, at most 256 px wide and high; with `px` a larger JPEG, made of the original. Where
+    that cannot be read any more the status is 404: the small one is still there.
+    """
+    if px is not None:
+        view = await _of_original(request, _origin(current, image_id), image_id, lambda original: original.view(px))
+        return Response(view, media_type="image/jpeg", headers=FOREVER)
+    content = await asyncio.to_thread(_file, current, image_id)
     kind = "png" if content.startswith(b"\x89PNG") else "jpeg"
-    forever = {"Cache-Control": "private, max-age=31536000, immutable"}  # the id is the hash of the pixels
-    return Response(content, media_type=f"image/{kind}", headers=forever)
+    return Response(content, media_type=f"image/{kind}", headers=FOREVER)
+
+
+@router.get("/images/{image_id}/original", response_class=Response)
+async def original(current: Current, image_id: str, request: Request) -> Response:
+    """The image's own file, if it still holds the picture that the run saw: as it is, or as a PNG or JPEG where
+    browsers do not show its format. One in a bucket is answered by a link to it, which is good for some minutes. Where
+    it is gone or has changed, or the image is no file of its own, the status is 404.
+    """
+    origin = _origin(current, image_id)
+    if originals.access(origin) == originals.LINK:
+        await _of_original(request, origin, image_id, lambda original: None)
+        return RedirectResponse(originals.link(origin), 302, {"Cache-Control": "no-store"})
+    content, kind, name = await _of_original(request, origin, image_id, Original.for_browser)
+    headers = {"Content-Disposition": f"inline; filename*=UTF-8''{quote(name, safe='')}", "Cache-Control": "no-cache"}
+    return Response(content, media_type=kind, headers=headers)
 
 
 @router.get("/search")
@@ -89,7 +123,7 @@ async def search(current: Current, parameters: Parameters, image_id: ImageId, re
 @router.post("/search", openapi_extra=uploads.BODY)
 async def search_upload(current: Current, parameters: Parameters, request: Request) -> Row:
     """The same for a picture of at most 50 MB: send the file as the body, or as the field `image` of a form."""
-    return await _answer(request, current, await _of_upload(request, current.model.as_query), parameters)
+    return await _answer(request, current, await _of_upload(request, current.query), parameters)
 
 
 @router.get("/agreement")
@@ -111,6 +145,30 @@ async def _of_upload(request: Request, work: Callable[[np.ndarray], T]) -> T:
         return await asyncio.to_thread(lambda: work(uploads.decode(content)))
 
 
+async def _of_original(request: Request, origin: str, image_id: str, work: Callable[[Original], T]) -> T:
+    """What is made of the original of an image: of one at a time, and beside the uploads. Raises HTTPException with
+    status 404 where it is not there, or is another picture than the run's.
+    """
+    state = request.app.state
+    try:
+        async with state.reading:
+            content = await asyncio.to_thread(originals.read, origin)
+            async with state.decoding:
+                return await asyncio.to_thread(lambda: work(originals.opened(origin, content, image_id)))
+    except InputError as error:
+        raise HTTPException(404, str(error)) from None
+
+
+def _origin(current: Bundle, image_id: str) -> str:
+    """Where the file of an image lies. Raises HTTPException with status 404 where it has none of its own."""
+    (origin,) = _known(current, image_id).known("origins")
+    if origin is None:
+        raise HTTPException(404, f"the index does not say which file the image {image_id} is; build it again")
+    if originals.access(origin) is None:
+        raise HTTPException(404, f"{origins.path(origin)} is no file of its own, so there is no original to open")
+    return origin
+
+
 def _known(current: Bundle, image_id: str) -> Images:
     try:
         return current.image(image_id)
@@ -126,7 +184,7 @@ def _file(current: Bundle, image_id: str) -> bytes:
 
 
 def _rows(current: Bundle, images: Images) -> list[Row]:
-    """Images for the page; split and dataset are null where they are not known."""
+    """Images for the page; what is not known of one is null."""
     probabilities, unknown = images.vectors("probabilities"), [None] * len(images)
     columns: dict[str, Any] = {
         "image_id": images.ids,
@@ -134,8 +192,17 @@ def _rows(current: Bundle, images: Images) -> list[Row]:
         "confidence": probabilities.max(axis=1).tolist(),
         "split": images.splits or unknown,
         "dataset": images.datasets or unknown,
+        "label": images.known("labels"),
     }
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return [row | _file_of(origin) for row, origin in zip(rows, images.known("origins"), strict=True)]
+
+
+def _file_of(origin: str | None) -> Row:
+    """Which file an image is, for people, and how that can be opened."""
+    if origin is None:
+        return {"origin": None, "name": None, "original": None}
+    return {"origin": origins.path(origin), "name": origins.name(origin), "original": originals.access(origin)}
 
 
 def _query(current: Bundle, query: Images) -> Row:
@@ -147,7 +214,9 @@ def _query(current: Bundle, query: Images) -> Row:
 async def _answer(request: Request, current: Bundle, query: Images, parameters: SearchParameters) -> Row:
     pool = request.app.state.searching
     answers = await asyncio.get_running_loop().run_in_executor(pool, parameters.search, current.gallery, query)
-    sides = {side: [neighbour._asdict() for neighbour in answer.neighbours] for side, answer in answers.items()}
+    sides = {
+        side: [near._asdict() | _file_of(near.origin) for near in answer.neighbours] for side, answer in answers.items()
+    }
     exact = all(answer.exact for answer in answers.values())
     about = {"run": current.name, "distance": parameters.distance, "k": parameters.k, "exact": exact}
     return {**about, "query": _query(current, query), **sides}
