@@ -183,7 +183,7 @@ def test_a_picture_can_be_pasted_and_dropped(page, way) -> None:
 
 def test_two_images_are_compared_with_the_regions_that_agree(page) -> None:
     search(page, bundles.id_of(0))
-    click(page, "article button")
+    click(page, ".compare")
     page.wait_for("document.querySelectorAll('.overlay').length === 2")
 
     assert page.evaluate("document.querySelector('#detail').open")

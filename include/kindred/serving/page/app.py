@@ -15,10 +15,11 @@ from kindred.serving.page import api_manual, headers_and_errors, uploads
 from kindred.serving.page.routes import router
 
 FOLDER = Path(__file__).parent
+SCRIPTS = ("page.js", "address.js", "detail.js", "dom.js", "figures.js", "files.js")
 FILES = {
     "": ("page.html", "text/html"),
     "page.css": ("page.css", "text/css"),
-    "page.js": ("page.js", "text/javascript"),
+    **{name: (name, "text/javascript") for name in SCRIPTS},
 }
 CONCURRENT_ORIGINALS = 1  # the others wait, so that memory is bounded
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
