@@ -6,6 +6,10 @@ import time
 
 import pytest
 import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import Mount, Route
 
 import bundles
 from chromium import PROGRAM, Page
@@ -22,6 +26,23 @@ GALLERY = 60
 CARDS = "document.querySelectorAll('article').length"
 QUERY = "document.querySelector('#query code')?.textContent"
 STATUS = "document.querySelector('#status').textContent"
+# What Airflow's page does with the frame of a plugin: its own address holds the frame's, as far as that is loaded.
+AIRFLOW = """<!doctype html>
+<iframe sandbox="allow-scripts allow-same-origin allow-forms allow-downloads"></iframe>
+<script>
+  const own = "/plugin/image-search", rest = location.pathname.slice(own.length);
+  const frame = document.querySelector("iframe");
+  frame.src = rest.length > 1 ? rest + location.search : "/image-search/";
+  frame.onload = () => {
+    const inner = frame.contentWindow.location;
+    history.replaceState({ idx: 7 }, "", own + inner.pathname + inner.search);
+  };
+</script>"""
+FRAME = "document.querySelector('iframe').contentDocument"
+
+
+async def airflow_page(request: Request) -> HTMLResponse:
+    return HTMLResponse(AIRFLOW)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +51,10 @@ def address(tmp_path_factory):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(application(lambda: opened), "127.0.0.1", port, log_level="error"))
+    search = application(lambda: opened)
+    airflow = Route("/plugin/image-search{rest:path}", airflow_page)
+    both = Starlette(routes=[airflow, Mount("/image-search", search), Mount("/", search)])
+    server = uvicorn.Server(uvicorn.Config(both, "127.0.0.1", port, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
@@ -94,6 +118,7 @@ def test_a_click_on_a_picture_finds_the_most_and_the_least_similar(page) -> None
     ]
     assert page.evaluate("document.querySelector('#list a').getAttribute('aria-current')") == "true"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.evaluate("document.querySelectorAll('.cards a').forEach(link => link.scrollIntoView())")
     page.wait_for("[...document.images].every(image => image.complete && image.naturalWidth)")
 
 
@@ -161,7 +186,7 @@ def test_an_uploaded_picture_is_searched_for_and_stays_on_the_way_back(page, tmp
     page.call("DOM.setFileInputFiles", nodeId=field, files=[str(file)])
     page.wait_for(f"{QUERY} === {bundles.id_of(0)!r}")
 
-    assert page.evaluate("document.querySelector('#query .hint').textContent") == "uploaded"
+    assert page.evaluate("document.querySelector('#query .where').textContent") == "uploaded"
     assert page.evaluate("location.search") == "?upload=1"
     click(page, ".picture")
     page.wait_for(f"{QUERY} !== {bundles.id_of(0)!r}")
@@ -190,7 +215,7 @@ def test_two_images_are_compared_with_the_regions_that_agree(page) -> None:
     assert page.evaluate("document.querySelectorAll('#shares meter').length") == 2 * len(bundles.CLASSES)
     click(page, "#regions input")
     assert page.evaluate("getComputedStyle(document.querySelector('.overlay')).display") == "none"
-    click(page, "#detail button")
+    click(page, "#detail [aria-label=Close]")
     assert not page.evaluate("document.querySelector('#detail').open")
 
 
@@ -250,6 +275,41 @@ def test_an_unknown_id_is_reported_and_the_page_still_works(page) -> None:
     assert page.evaluate(STATUS) == ""
     assert page.evaluate(CARDS) == 14
     page.errors.clear()
+
+
+def test_a_query_in_airflow_survives_a_reload_of_airflows_page(browser, address) -> None:
+    framed = QUERY.replace("document", FRAME)
+    browser.open(f"{address}plugin/image-search")
+    browser.wait_for(f"{FRAME}.querySelectorAll('#list a').length")
+    browser.evaluate(f"{FRAME}.querySelector('#list a').click()")
+    first = browser.wait_for(framed)
+    browser.evaluate(f"{FRAME}.querySelector('.picture').click()")
+    second = browser.wait_for(f"{framed} !== {first!r} && {framed}")
+
+    assert browser.evaluate("location.pathname + location.search") == (
+        f"/plugin/image-search/image-search/?image_id={second}"
+    )
+    assert browser.evaluate("history.state.idx") == 7
+
+    browser.open(browser.evaluate("location.href"))
+    assert browser.wait_for(f"{FRAME}.querySelectorAll('article').length") == 16
+    assert browser.evaluate(framed) == second
+
+
+def test_the_way_back_in_airflow_is_in_its_address_too(browser, address) -> None:
+    framed = QUERY.replace("document", FRAME)
+    browser.open(f"{address}plugin/image-search/image-search/?image_id={bundles.id_of(0)}&k=5")
+    browser.wait_for(f"{FRAME}.querySelectorAll('.picture').length")
+    browser.evaluate(f"{FRAME}.querySelector('.picture').click()")
+    browser.wait_for(f"{framed} !== {bundles.id_of(0)!r}")
+
+    browser.evaluate("history.back()")
+    browser.wait_for(f"{framed} === {bundles.id_of(0)!r}")
+
+    assert set(browser.evaluate("location.search").removeprefix("?").split("&")) == {
+        f"image_id={bundles.id_of(0)}",
+        "k=5",
+    }
 
 
 def test_the_page_about_http_is_whole(address, tmp_path) -> None:
