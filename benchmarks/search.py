@@ -215,7 +215,9 @@ def write_gallery(folder: Path, count: int, flat: bool) -> np.ndarray:
 def as_images(features: np.ndarray, start: int = 0) -> Images:
     size = len(features)
     ids = [f"{i:07d}" for i in range(start, start + size)]
-    return Images(features, np.ones((size, 1), np.float32), ids, ["unlabeled"] * size, ["benchmark"] * size)
+    names = {"splits": ["unlabeled"] * size, "datasets": ["benchmark"] * size}
+    origins: list[str | None] = [f"file:///home/someone/photographs/of-a-class/IMG_{image_id}.jpg" for image_id in ids]
+    return Images(features, np.ones((size, 1), np.float32), ids, **names, origins=origins)
 
 
 def milliseconds(index: Index, query: np.ndarray, name: str) -> float:

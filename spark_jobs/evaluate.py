@@ -84,10 +84,12 @@ def _search(s: Stage, truth: dict[str, str]) -> None:
     s.figures |= retrieval.figures(index, queries, truth)
     examples = retrieval_sheets.examples(index, retrieval_sheets.first_of_each_class(queries, index.classes, truth))
     pictured = ds.field("image_id").isin(retrieval_sheets.pictured(examples))
-    rows = s.rows("images", ["image_id", "content"], pictured)
+    rows = s.rows("images", ["image_id", "content", "origin"], pictured)
     pixels = {image_id: images.decode(content) for image_id, content in arrow.by_id(rows, "content").items()}
-    for name, png in retrieval_sheets.sheets(examples, truth, pixels).items():
+    origins = arrow.by_id(rows, "origin")
+    for name, png in retrieval_sheets.sheets(examples, truth, pixels, origins).items():
         s.report(name, png)
+    s.report("search-examples.csv", retrieval_sheets.table(examples, truth, origins))
 
 
 if __name__ == "__main__":

@@ -43,3 +43,34 @@ def test_a_font_of_the_machine_writes_chinese_where_there_is_one(machine: list[P
 
 def test_a_longer_name_makes_room_for_itself() -> None:
     assert sheet_of("แมวบ้านขนสั้น").shape[1] > sheet_of("แมว").shape[1] > sheet_of("").shape[1]
+
+
+def captioned(**captions: str) -> np.ndarray:
+    rows = [("cat", [("a", None), ("b", None)])]
+    return images.decode(contact_sheets.sheet("", {}, rows, {"a": PICTURE, "b": PICTURE}, captions))
+
+
+def test_a_caption_stands_below_its_image_and_not_below_the_next() -> None:
+    plain = images.decode(
+        contact_sheets.sheet("", {}, [("cat", [("a", None), ("b", None)])], dict.fromkeys("ab", PICTURE))
+    )
+    below = {
+        text: captioned(a=text)[plain.shape[0] :] for text in ("x", "IMG_1.jpg", "a name that is far too long.jpg")
+    }
+
+    assert plain.shape[1] == captioned(a="x").shape[1]
+    middle = plain.shape[1] - contact_sheets.SIDE_PX - 2 * contact_sheets.FRAME_PX - contact_sheets.GAP_PX
+    for line in below.values():
+        assert (line[:, :middle] < 128).any()
+        assert not (line[:, middle:] < 128).any()
+    assert not np.array_equal(below["x"], below["IMG_1.jpg"])
+
+
+def test_a_caption_that_is_too_long_lacks_its_middle() -> None:
+    assert contact_sheets._shortened("cat.jpg", 80) == "cat.jpg"
+    shortened = contact_sheets._shortened("IMG_20190203_183207_holiday_123456.jpg", 80)
+    head, tail = shortened.split("...")
+    assert shortened.startswith("IM")
+    assert "_123456.jpg".endswith(tail)
+    assert len(tail) > len(head) > 0
+    assert contact_sheets._length(shortened, contact_sheets.CAPTION_PX) <= 80

@@ -1,5 +1,6 @@
 """Sheets of what the search answers: a line for each class, a frame for each result."""
 
+import csv
 import io
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ QUERIES = Images(
     list("pqr"),
 )
 LABELS = {"p": "dog", "q": "cat", "r": "cat"}
+FILES = {name: f"file:///photos/{name}.jpg" for name in "abcdefpqr"}
 KNOWN = dict(zip("abcdef", ["cat"] * 3 + ["dog"] * 3, strict=True))
 
 
@@ -56,9 +58,26 @@ def test_a_sheet_has_a_line_for_each_query_and_a_frame_for_each_result(line: ima
     examples = retrieval_sheets.examples(line, QUERIES)
     pixels = {image_id: np.full((8, 8, 1), 128, np.uint8) for image_id in retrieval_sheets.pictured(examples)}
 
-    sheets = retrieval_sheets.sheets(examples, LABELS | KNOWN, pixels)
+    sheets = retrieval_sheets.sheets(examples, LABELS | KNOWN, pixels, FILES)
 
     assert sorted(pixels) == list("abcdefpqr")
     assert sorted(sheets) == [f"search-{name}.png" for name in sorted(examples)]
     colours = {colour for _, colour in Image.open(io.BytesIO(sheets["search-l2.png"])).convert("RGB").getcolors(2**16)}
     assert {(0, 0x72, 0xB2), (0xD5, 0x5E, 0)} <= colours
+
+
+def test_the_table_names_the_files_of_what_was_found(line: image_index.Index) -> None:
+    examples = retrieval_sheets.examples(line, QUERIES)
+
+    content = retrieval_sheets.table(examples, LABELS | {"a": "cat"}, FILES).decode()
+
+    rows = [row for row in csv.DictReader(content.splitlines()) if row["metric"] == "l2" and row["side"] == "nearest"]
+    assert len(rows) == 3 * 6
+    assert [row["image"] for row in rows[:2]] == ["/photos/e.jpg", "/photos/f.jpg"]
+    assert {row["query"] for row in rows} == {"/photos/p.jpg", "/photos/q.jpg", "/photos/r.jpg"}
+    first = {**rows[6], "distance": float(rows[6]["distance"])}
+    assert first == {
+        **{"metric": "l2", "side": "nearest", "rank": "1", "query": "/photos/q.jpg", "image": "/photos/a.jpg"},
+        **{"distance": pytest.approx(0.1), "query_label": "cat", "prediction": "cat", "label": "cat"},
+    }
+    assert rows[7]["label"] == ""  # not known

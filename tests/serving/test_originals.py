@@ -1,9 +1,11 @@
 """The files that images came from, over HTTP: what opens, and that nothing else does."""
 
+import asyncio
 import os
 import shutil
 import struct
 import time
+import urllib.request
 import zlib
 from pathlib import Path
 from urllib.parse import unquote
@@ -14,9 +16,10 @@ from PIL import Image
 
 import bundles
 from kindred.data import images, origins
+from kindred.runtime import storage
 from kindred.serving import bundle, originals
 from kindred.serving.bundle import Bundle
-from kindred.serving.page import app
+from kindred.serving.page import app, sent_originals
 from pictures import HEIC, encoded, noise, smooth
 
 GALLERY = 6
@@ -288,6 +291,67 @@ def test_the_type_is_that_of_the_content_not_of_the_name(content, shown, name) -
     assert (sent_as, called) == (shown, name)
     assert (sent == content) == (name == "a.x")
     assert images.decode(sent).shape == (16, 24, 3)
+
+
+def test_originals_that_are_sent_at_the_same_time_have_a_limit_in_all(client, monkeypatch) -> None:
+    sent = client.app.state.sent
+    totals = []
+
+    async def send(message: dict) -> None:
+        totals.append(sent.total)
+
+    answer = sent_originals.SentOriginal(sent, b"12345", "image/png", {})
+    asyncio.run(answer({"type": "http"}, None, send))
+    assert (totals, sent.total) == ([5, 5], 0)
+
+    monkeypatch.setattr(sent_originals, "MAX_TOTAL_BYTES", 10)
+    refused = ask(client, 0)
+    assert (refused.status_code, sent.total) == (503, 0)
+    assert "too many large originals" in refused.json()["error"]
+
+
+@pytest.fixture
+def in_bucket(bucket: str, tmp_path: Path) -> TestClient:
+    """The app of a run whose pictures 0 to 2 lie in a bucket: 0 is as it was, 1 is another one now, 2 is gone."""
+    for number, picture in ((0, bundles.picture(0)), (1, noise())):
+        storage.put_bytes(f"{bucket}/photos/cat é {number}.png", images.encode(picture))
+    uri = bucket.replace("s3a:", "s3:")
+    named = {number: f"{uri}/photos/cat é {number}.png" for number in range(3)}
+    opened = bundle.open_folder(bundles.make(tmp_path, GALLERY, 1, origins=named), "r")
+    return TestClient(app.application(lambda: opened))
+
+
+def test_an_object_is_opened_by_a_link_if_it_is_still_the_runs(in_bucket) -> None:
+    row = in_bucket.get(f"/api/images/{bundles.id_of(0)}").json()
+    answer, another, gone = (ask(in_bucket, number) for number in range(3))
+
+    assert row["origin"].startswith("s3://")
+    assert (row["name"], row["original"]) == ("cat é 0.png", "link")
+    assert answer.status_code == 302
+    assert "X-Amz-Expires=300" in answer.headers["location"]
+    assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in answer.headers["location"]
+    with urllib.request.urlopen(answer.headers["location"]) as got:
+        assert got.read() == images.encode(bundles.picture(0))
+    assert images.decode(ask(in_bucket, 0, px=512).content).shape[:2] == bundles.SIZE
+    assert is_refused(another, "cat é 1.png has changed since the run")
+    assert is_refused(gone, "cat é 2.png is not there any more")
+    assert is_refused(ask(in_bucket, 2, px=512), "is not there any more")
+
+
+def test_where_browsers_cannot_reach_the_store_the_app_sends_the_object(in_bucket, monkeypatch) -> None:
+    monkeypatch.setenv(originals.LINKS, "0")
+
+    answer = ask(in_bucket, 0)
+
+    assert in_bucket.get(f"/api/images/{bundles.id_of(0)}").json()["original"] == "file"
+    assert (answer.status_code, answer.content) == (200, images.encode(bundles.picture(0)))
+    assert is_refused(ask(in_bucket, 1), "has changed since the run")
+
+
+def test_a_store_that_does_not_answer_is_named(in_bucket, monkeypatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+
+    assert is_refused(ask(in_bucket, 0), "no object store answers at http://127.0.0.1:9")
 
 
 def test_a_served_copy_of_a_run_still_knows_its_files(photos, place) -> None:

@@ -1,16 +1,21 @@
-"""The picture that a person names on the command line of the search."""
+"""The picture that a person names on the command line of the search, and what the console shows."""
 
+import json
 import os
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+import bundles
 from kindred.runtime.errors import InputError
-from kindred.serving import search_command
+from kindred.serving import bundle, search_command
 from pictures import encoded, noise
 
-BUNDLE = SimpleNamespace(model=SimpleNamespace(as_query=lambda pixels: pixels.shape))
+BUNDLE = SimpleNamespace(query=lambda pixels: pixels.shape)
+FILES = {0: "file:///photos/a.jpg", 3: "s3a://bucket/new\nline.jpg", 4: "file:///photos/q.jpg"}
 
 
 def query(image: Path):
@@ -38,3 +43,49 @@ def test_what_is_no_picture_is_refused_in_one_line(tmp_path: Path) -> None:
             query(tmp_path / name)
     with pytest.raises(InputError, match="text.png is not a picture that can be read: "):
         query(tmp_path / "text.png")
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., str]]:
+    """The output of the command with these arguments, on a run of pictures 0 to 3 and, as a query, 4."""
+    folder = bundles.make(tmp_path / "bundle", 4, 1, origins=FILES, given=[0])
+    opened = bundle.open_folder(folder, "self_training/photos")
+    monkeypatch.setattr(search_command, "_bundle", lambda run: opened)
+    umask = os.umask(0o077)
+
+    def output(*arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["search", *arguments])
+        search_command.main()
+        return capsys.readouterr().out
+
+    yield output
+    os.umask(umask)
+
+
+def test_the_console_names_the_file_of_each_image(command) -> None:
+    head, title, _, columns, *rows = command("--image-id", bundles.id_of(4), "--k", "4").splitlines()
+
+    assert head.startswith("/photos/q.jpg: green (")
+    assert title == "the most similar images of self_training/photos by cosine (exact)"
+    assert columns.split() == ["distance", "class", "confidence", "given", "label", "split", "image"]
+    shown = {row.split("unlabeled  ")[1]: row for row in rows}
+    assert set(shown) == {"/photos/a.jpg", "s3://bucket/new\\nline.jpg", bundles.id_of(1), bundles.id_of(2)}
+    assert shown["/photos/a.jpg"].count("<b>red</b>") == 2  # predicted, and given
+    assert shown["s3://bucket/new\\nline.jpg"].count("<b>red</b>") == 1
+
+
+def test_a_picture_that_the_run_has_is_named(command, tmp_path: Path) -> None:
+    for number in (3, 9):
+        (tmp_path / f"{number}.png").write_bytes(encoded(bundles.picture(number)))
+
+    known, other = (command("--image", f"{tmp_path}/{number}.png", "--k", "1") for number in (3, 9))
+    answer = json.loads(command("--image", f"{tmp_path}/3.png", "--k", "2", "--json", "--no-labelled"))
+
+    same = r"the same picture as s3://bucket/new\nline.jpg"
+    assert known.startswith(f"{tmp_path}/3.png, {same}: <b>red</b> (")
+    assert other.startswith(f"{tmp_path}/9.png: <b>red</b> (")
+    assert answer["origin"] == "s3://bucket/new\nline.jpg"
+    assert {near["label"] for near in answer["neighbours"]} == {None}
+    assert {near["image_id"] for near in answer["neighbours"]} == {bundles.id_of(1), bundles.id_of(2)}

@@ -1,11 +1,13 @@
 """What the search answers, as pictures: for each class a query, its most and its least similar images."""
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from kindred.data import contact_sheets
+from kindred.data import contact_sheets, origins
 from kindred.search.answers import Answer
 from kindred.search.distances import DISTANCES
 from kindred.search.gallery import UNLABELLED
@@ -13,6 +15,8 @@ from kindred.search.image_index import Index
 from kindred.search.shards import Images
 
 IMAGES_PER_SIDE = 8
+SIDES = ("nearest", "farthest")
+TABLE = ("metric", "side", "rank", "query", "image", "distance", "query_label", "prediction", "label")
 HEADINGS = {0: "query", 1: "most similar", 1 + IMAGES_PER_SIDE: "least similar"}
 
 
@@ -53,17 +57,38 @@ def pictured(examples: Mapping[str, Sequence[Example]]) -> list[str]:
 
 
 def sheets(
-    examples: Mapping[str, Sequence[Example]], truth: Mapping[str, str], pixels: Mapping[str, np.ndarray]
+    examples: Mapping[str, Sequence[Example]],
+    truth: Mapping[str, str],
+    pixels: Mapping[str, np.ndarray],
+    files: Mapping[str, str],
 ) -> dict[str, bytes]:
-    """A PNG for each distance: each query, the most similar and the least similar images. A frame is blue where the
-    image is of the query's class, by its truth or, where that is not known, by the final model.
+    """A PNG for each distance: each query, the most similar and the least similar images, each above the name of its
+    file (`files`: the origins by id). A frame is blue where the image is of the query's class, by its truth or, where
+    that is not known, by the final model.
     """
-    made = {}
+    made, captions = {}, {image_id: origins.name(origin) for image_id, origin in files.items()}
     for name, of_distance in examples.items():
         title = f"{name}: blue frames are of the query's class, orange ones are not"
         rows = [_row(example, truth) for example in of_distance]
-        made[f"search-{name}.png"] = contact_sheets.sheet(title, HEADINGS, rows, pixels)
+        made[f"search-{name}.png"] = contact_sheets.sheet(title, HEADINGS, rows, pixels, captions)
     return made
+
+
+def table(examples: Mapping[str, Sequence[Example]], truth: Mapping[str, str], files: Mapping[str, str]) -> bytes:
+    """The same as a CSV, a line for each image that was found: the files as paths, the class of the query, the class
+    that the final model predicts for the image, and its truth where that is known.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(TABLE)
+    for name, of_distance in examples.items():
+        for query, *answers in of_distance:
+            for side, answer in zip(SIDES, answers, strict=True):
+                for rank, found in enumerate(answer.neighbours, 1):
+                    pair = [origins.path(files[image_id]) for image_id in (query, found.image_id)]
+                    classes = truth[query], found.prediction, truth.get(found.image_id)
+                    writer.writerow([name, side, rank, *pair, f"{found.distance:.7g}", *classes])
+    return text.getvalue().encode()
 
 
 def _row(example: Example, truth: Mapping[str, str]) -> tuple[str, list[contact_sheets.Cell]]:

@@ -97,8 +97,8 @@ def _client(attempts: int, process: int, where: str, key: tuple, signed: bool) -
     from botocore import UNSIGNED
     from botocore.config import Config
 
-    unsigned = {} if signed else {"signature_version": UNSIGNED}
-    config = Config(max_pool_connections=CONNECTIONS, **settings(attempts), **unsigned)
+    version = "s3v4" if signed else UNSIGNED  # links would else be signed in a way that stores no longer take
+    config = Config(max_pool_connections=CONNECTIONS, signature_version=version, **settings(attempts))
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
     return boto3.session.Session().client("s3", region_name=region, config=config)
 

@@ -57,7 +57,12 @@ def _page(bucket: str, prefix: str, token: str | None) -> tuple[list[Object], li
     return [o for o in here if not o.key.endswith("/")], folders, more  # a key that ends so stands for an empty folder
 
 
-def find(uri: str, max_bytes: int | None = None, byte_range: tuple[int, int] | None = None) -> tuple[bytes, str] | None:
+def find(
+    uri: str,
+    max_bytes: int | None = None,
+    byte_range: tuple[int, int] | None = None,
+    attempts: int = s3.ATTEMPTS,
+) -> tuple[bytes, str] | None:
     """An object (or its bytes from and to `byte_range`, both included) and its version (its ETag), or None where there
     is none. A body that breaks off is fetched again, after a pause. Raises TooBig for one of over `max_bytes`.
     """
@@ -70,7 +75,7 @@ def find(uri: str, max_bytes: int | None = None, byte_range: tuple[int, int] | N
     while True:
         try:
             with s3.as_input_errors(uri):
-                answer = s3.client().get_object(Bucket=bucket, Key=key, **header)
+                answer = s3.client(attempts).get_object(Bucket=bucket, Key=key, **header)
                 with contextlib.closing(answer["Body"]) as body:
                     if max_bytes is not None and answer["ContentLength"] > max_bytes:
                         raise TooBig(uri)
@@ -80,7 +85,7 @@ def find(uri: str, max_bytes: int | None = None, byte_range: tuple[int, int] | N
                 return None
             raise
         except broken:
-            if attempt == s3.ATTEMPTS:
+            if attempt == attempts:
                 raise
             time.sleep(min(2**attempt, 20) * random.random())
             attempt += 1

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kindred.data import image_files, images, origins
+from kindred.data import images, origins
 from kindred.data.image_error import ImageError
-from kindred.runtime import s3_objects
+from kindred.runtime import s3, s3_objects
 from kindred.runtime.errors import InputError
 
 FILE, LINK = "file", "link"  # how an original is opened: the app sends it, or links to it
@@ -79,12 +79,16 @@ def read(origin: str) -> bytes:
     """The content of the file or the object at an origin. Raises Gone where there is none that can be read, InputError
     where a bucket cannot be asked.
     """
+    path = origins.path(origin)
     if origins.is_local_file(origin):
-        return _read_local(origins.path(origin))
+        return _read_local(path)
     try:
-        return image_files.read_file(origin)
-    except ImageError as error:
-        raise Gone(f"{origins.path(origin)} cannot be read: {error}") from None
+        found = s3_objects.find(path, images.MAX_BYTES, attempts=s3.FIRST_ATTEMPTS)  # a person waits for the answer
+    except s3_objects.TooBig:
+        raise _too_big(path) from None
+    if found is None:
+        raise Gone(f"{path} is not there any more")
+    return found[0]
 
 
 def opened(origin: str, content: bytes, image_id: str) -> Original:
@@ -96,6 +100,10 @@ def opened(origin: str, content: bytes, image_id: str) -> Original:
     if images.image_id(pixels) != image_id:
         raise _changed(origin)
     return Original(origins.name(origin), content, pixels)
+
+
+def _too_big(path: str) -> Gone:
+    return Gone(f"{path} has changed since the run: it has over {images.MAX_BYTES // 2**20} MiB")
 
 
 def _changed(origin: str) -> Gone:
@@ -111,7 +119,7 @@ def _read_local(path: str) -> bytes:
             if not stat.S_ISREG(status.st_mode):
                 raise Gone(f"{path} is no file any more")
             if status.st_size > images.MAX_BYTES:
-                raise Gone(f"{path} has changed since the run: it has over {images.MAX_BYTES // 2**20} MiB")
+                raise _too_big(path)
             with open(handle, "rb", closefd=False) as file:
                 return file.read(images.MAX_BYTES)
         finally:

@@ -7,11 +7,12 @@ import os
 import sys
 from pathlib import Path
 
-from kindred.data import image_files, images
+from kindred.data import image_files, images, origins
 from kindred.data.sources import existing_uri
 from kindred.runtime import runs
 from kindred.runtime.errors import InputError
-from kindred.search.answers import Answer
+from kindred.runtime.log_lines import one_line
+from kindred.search.answers import Answer, Neighbour
 from kindred.search.distances import DISTANCES
 from kindred.search.gallery import Filter
 from kindred.search.shards import Images
@@ -27,13 +28,14 @@ def main() -> None:
     try:
         bundle = _bundle(options.run)
         query = _query(bundle, options)
-        where = Filter(options.classes, confidence=(options.min_confidence, 1) if options.min_confidence else None)
+        confidence = (options.min_confidence, 1) if options.min_confidence else None
+        where = Filter(options.classes, options.splits, confidence=confidence, labelled=options.labelled)
         (answer,) = bundle.gallery.search(
             query, options.k, options.distance, options.farthest, where, itself=options.itself
         )
     except InputError as error:
         sys.exit(f"kindred: {error}")
-    sys.stdout.write(_json(answer) if options.json else table(answer, bundle.name))
+    sys.stdout.write(_json(answer) if options.json else table(answer, bundle.name, options.image))
 
 
 def _bundle(run: str | None) -> Bundle:
@@ -41,28 +43,46 @@ def _bundle(run: str | None) -> Bundle:
     return champion.bundle_of_run(runs.find_run(run)) if run else champion.ChampionFollower().current()
 
 
-def table(answer: Answer, name: str) -> str:
-    """An answer as lines for a console; `name` is the run's."""
+def table(answer: Answer, name: str, picture: Path | None = None) -> str:
+    """An answer as lines for a console; `name` is the run's, `picture` the file that was asked for."""
     side = "least" if answer.farthest else "most"
     exact = "exact" if answer.exact else "approximate"
     lines = [
-        f"{answer.prediction} ({answer.confidence:.1%}), {answer.image_id}",
+        f"{_asked(answer, picture)}: {answer.prediction} ({answer.confidence:.1%})",
         f"the {side} similar images of {name} by {answer.distance} ({exact})",
         "",
-        f"{'':>4}  {'distance':>10}  {'class':16} {'confidence':>10}  {'split':10} image",
+        f"{'':>4}  {'distance':>10}  {'class':16} {'confidence':>10}  {'given label':16} {'split':10} image",
     ]
     for rank, image in enumerate(answer.neighbours, 1):
         note = "  duplicate" if image.duplicate else ""
         lines.append(
-            f"{rank:>4}  {image.distance:>10.4g}  {image.prediction:16} {image.confidence:>10.1%}  {image.split:10} "
-            f"{image.image_id}{note}"
+            f"{rank:>4}  {image.distance:>10.4g}  {image.prediction:16} {image.confidence:>10.1%}  "
+            f"{image.label or '':16} {image.split:10} {_file(image)}{note}"
         )
     return "\n".join(lines) + "\n"
 
 
+def _asked(answer: Answer, picture: Path | None) -> str:
+    """What was asked for."""
+    if picture is None:
+        return _file(answer)
+    same = f", the same picture as {_file(answer)}" if answer.origin else ""
+    return f"{one_line(str(picture))}{same}"
+
+
+def _file(image: Answer | Neighbour) -> str:
+    """Which file an image is, in one line; its id where the index does not know it."""
+    return one_line(origins.path(image.origin)) if image.origin else str(image.image_id)
+
+
 def _json(answer: Answer) -> str:
-    neighbours = [neighbour._asdict() for neighbour in answer.neighbours]
-    return json.dumps({**vars(answer), "neighbours": neighbours}, indent=1) + "\n"
+    """An answer with the files of its images as a person would write them, for programs."""
+    neighbours = [image._asdict() | {"origin": _path(image)} for image in answer.neighbours]
+    return json.dumps({**vars(answer), "origin": _path(answer), "neighbours": neighbours}, indent=1) + "\n"
+
+
+def _path(image: Answer | Neighbour) -> str | None:
+    return None if image.origin is None else origins.path(image.origin)
 
 
 def _query(bundle: Bundle, options: argparse.Namespace) -> Images:
@@ -72,7 +92,7 @@ def _query(bundle: Bundle, options: argparse.Namespace) -> Images:
     if not options.image.is_file():  # a pipe would be waited for
         raise InputError(f"not a file: {options.image}")
     try:
-        return bundle.model.as_query(images.decode(image_files.read_file(uri)))
+        return bundle.query(images.decode(image_files.read_file(uri)))
     except images.ImageError as error:
         raise InputError(f"{options.image} is not a picture that can be read: {error}") from None
 
@@ -91,6 +111,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--distance", choices=list(DISTANCES), default="cosine", help="smaller is nearer")
     parser.add_argument("--farthest", action="store_true", help="the least similar ones")
     parser.add_argument("--classes", nargs="+", metavar="CLASS", help="only images of these predicted classes")
+    parser.add_argument("--splits", nargs="+", metavar="SPLIT", help="only images of these splits")
+    parser.add_argument(
+        "--labelled", action=argparse.BooleanOptionalAction, help="only images with a given label, or without one"
+    )
     parser.add_argument("--min-confidence", type=float, default=0.0, help="least confidence of the model in its class")
     parser.add_argument("--itself", action="store_true", help="an image of the gallery may be among its own results")
     parser.add_argument("--json", action="store_true", help="as JSON")

@@ -11,8 +11,9 @@ from fastapi.responses import Response
 
 from kindred.runtime.cpu import cores
 from kindred.serving.bundle import Bundle
-from kindred.serving.page import api_manual, headers_and_errors, uploads
+from kindred.serving.page import api_manual, headers_and_errors, sent_originals, uploads
 from kindred.serving.page.routes import router
+from kindred.serving.page.sent_originals import BytesSent
 
 FOLDER = Path(__file__).parent
 SCRIPTS = ("page.js", "address.js", "detail.js", "dom.js", "figures.js", "files.js")
@@ -21,7 +22,6 @@ FILES = {
     "page.css": ("page.css", "text/css"),
     **{name: (name, "text/javascript") for name in SCRIPTS},
 }
-CONCURRENT_ORIGINALS = 1  # the others wait, so that memory is bounded
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
@@ -34,7 +34,7 @@ def application(
     app = FastAPI(title="Kindred search", dependencies=guards, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.current, app.state.problem = current, problem
     app.state.uploads = uploads.UploadsInMemory()
-    app.state.reading = asyncio.Semaphore(CONCURRENT_ORIGINALS)
+    app.state.sent, app.state.reading = BytesSent(), asyncio.Semaphore(sent_originals.CONCURRENT_READS)
     app.state.decoding = asyncio.Semaphore(uploads.CONCURRENT_DECODES)
     app.state.searching = ThreadPoolExecutor(cores(), "search")  # more threads would only wait for each other
     headers_and_errors.protect(app)

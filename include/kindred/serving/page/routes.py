@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 from urllib.parse import quote
 
 import numpy as np
@@ -16,7 +16,8 @@ from kindred.search.shards import Images
 from kindred.serving import bundle, originals
 from kindred.serving.bundle import Bundle
 from kindred.serving.originals import Original
-from kindred.serving.page import region_overlays, uploads
+from kindred.serving.page import image_rows, region_overlays, sent_originals, uploads
+from kindred.serving.page.image_rows import Row
 from kindred.serving.page.parameters import SearchParameters
 
 MAX_LISTED = 200
@@ -32,7 +33,6 @@ Px = Annotated[
     Query(ge=MIN_PX, le=MAX_PX, description="a larger one, of the original: its longer side in px, at most"),
 ]
 ImageId = Annotated[str, Query(description="the id of an image of the gallery, or of a test image")]
-Row = dict[str, Any]
 T = TypeVar("T")
 
 router = APIRouter(prefix="/api")
@@ -74,7 +74,7 @@ def listing(current: Current, part: Part = "queries", name: Class = None, offset
     ids = current.ids(PARTS[part], name)
     page = ids[offset : offset + limit]
     index = current.queries if part == "queries" else current.gallery
-    return {"total": len(ids), "images": _rows(current, index.images(page)) if page else []}
+    return {"total": len(ids), "images": image_rows.rows(current, index.images(page)) if page else []}
 
 
 @router.get("/images/{image_id}")
@@ -83,7 +83,7 @@ def image(current: Current, image_id: str) -> Row:
     of that, `label` is its given label, each null where there is none; `original` is "file" or "link" where the image
     is a file of its own, on a disk or in a bucket, which `/api/images/{image_id}/original` opens.
     """
-    return _query(current, _known(current, image_id))
+    return image_rows.row(current, _known(current, image_id))
 
 
 @router.get("/images/{image_id}/picture", response_class=Response)
@@ -92,7 +92,8 @@ async def picture(current: Current, image_id: str, request: Request, px: Px = No
     that cannot be read any more the status is 404: the small one is still there.
     """
     if px is not None:
-        view = await _of_original(request, _origin(current, image_id), image_id, lambda original: original.view(px))
+        origin = _origin(current, image_id)
+        view = await sent_originals.of_original(request, origin, image_id, lambda original: original.view(px))
         return Response(view, media_type="image/jpeg", headers=FOREVER)
     content = await asyncio.to_thread(_file, current, image_id)
     kind = "png" if content.startswith(b"\x89PNG") else "jpeg"
@@ -107,11 +108,11 @@ async def original(current: Current, image_id: str, request: Request) -> Respons
     """
     origin = _origin(current, image_id)
     if originals.access(origin) == originals.LINK:
-        await _of_original(request, origin, image_id, lambda original: None)
+        await sent_originals.of_original(request, origin, image_id, lambda original: None)
         return RedirectResponse(originals.link(origin), 302, {"Cache-Control": "no-store"})
-    content, kind, name = await _of_original(request, origin, image_id, Original.for_browser)
+    content, kind, name = await sent_originals.of_original(request, origin, image_id, Original.for_browser)
     headers = {"Content-Disposition": f"inline; filename*=UTF-8''{quote(name, safe='')}", "Cache-Control": "no-cache"}
-    return Response(content, media_type=kind, headers=headers)
+    return sent_originals.SentOriginal(request.app.state.sent, content, kind, headers)
 
 
 @router.get("/search")
@@ -145,20 +146,6 @@ async def _of_upload(request: Request, work: Callable[[np.ndarray], T]) -> T:
         return await asyncio.to_thread(lambda: work(uploads.decode(content)))
 
 
-async def _of_original(request: Request, origin: str, image_id: str, work: Callable[[Original], T]) -> T:
-    """What is made of the original of an image: of one at a time, and beside the uploads. Raises HTTPException with
-    status 404 where it is not there, or is another picture than the run's.
-    """
-    state = request.app.state
-    try:
-        async with state.reading:
-            content = await asyncio.to_thread(originals.read, origin)
-            async with state.decoding:
-                return await asyncio.to_thread(lambda: work(originals.opened(origin, content, image_id)))
-    except InputError as error:
-        raise HTTPException(404, str(error)) from None
-
-
 def _origin(current: Bundle, image_id: str) -> str:
     """Where the file of an image lies. Raises HTTPException with status 404 where it has none of its own."""
     (origin,) = _known(current, image_id).known("origins")
@@ -183,43 +170,13 @@ def _file(current: Bundle, image_id: str) -> bytes:
     return content
 
 
-def _rows(current: Bundle, images: Images) -> list[Row]:
-    """Images for the page; what is not known of one is null."""
-    probabilities, unknown = images.vectors("probabilities"), [None] * len(images)
-    columns: dict[str, Any] = {
-        "image_id": images.ids,
-        "prediction": [current.gallery.classes[number] for number in probabilities.argmax(axis=1)],
-        "confidence": probabilities.max(axis=1).tolist(),
-        "split": images.splits or unknown,
-        "dataset": images.datasets or unknown,
-        "label": images.known("labels"),
-    }
-    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    return [row | _file_of(origin) for row, origin in zip(rows, images.known("origins"), strict=True)]
-
-
-def _file_of(origin: str | None) -> Row:
-    """Which file an image is, for people, and how that can be opened."""
-    if origin is None:
-        return {"origin": None, "name": None, "original": None}
-    return {"origin": origins.path(origin), "name": origins.name(origin), "original": originals.access(origin)}
-
-
-def _query(current: Bundle, query: Images) -> Row:
-    probabilities = query.vectors("probabilities")[0].tolist()
-    by_class = dict(zip(current.gallery.classes, probabilities, strict=True))
-    return {**_rows(current, query)[0], "probabilities": by_class}
-
-
 async def _answer(request: Request, current: Bundle, query: Images, parameters: SearchParameters) -> Row:
     pool = request.app.state.searching
     answers = await asyncio.get_running_loop().run_in_executor(pool, parameters.search, current.gallery, query)
-    sides = {
-        side: [near._asdict() | _file_of(near.origin) for near in answer.neighbours] for side, answer in answers.items()
-    }
+    sides = {side: [image_rows.neighbour(found) for found in answer.neighbours] for side, answer in answers.items()}
     exact = all(answer.exact for answer in answers.values())
     about = {"run": current.name, "distance": parameters.distance, "k": parameters.k, "exact": exact}
-    return {**about, "query": _query(current, query), **sides}
+    return {**about, "query": image_rows.row(current, query), **sides}
 
 
 def _overlays(current: Bundle, pixels: np.ndarray, other: str) -> Row:
