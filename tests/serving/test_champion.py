@@ -19,7 +19,8 @@ def finished(data):
     def make(name: str, gallery: int = 20) -> str:
         run = runs.run_folder("self_training", name)
         folder = storage.join(run, stages.BUILD_INDEX, "attempt")
-        bundles.make(data / "runs" / "self_training" / name / stages.BUILD_INDEX / "attempt", gallery)
+        place = data / "runs" / "self_training" / name / stages.BUILD_INDEX / "attempt"
+        bundles.make(place, gallery, origins={0: f"file:///photos/{name}.jpg"})
         features = {"attempt": "features-1"}
         mark = {"attempt": "attempt", "inputs": {"featurize": "features-1"}, "folder": folder}
         mark["facts"] = {"folder": storage.join(folder, bundle.VECTORS)}
@@ -68,6 +69,7 @@ def test_what_is_promoted_is_served_from_a_copy(finished, aliases, data) -> None
     assert (pointer["name"], pointer["version"]) == ("self_training/first", "of first")
     assert current.name == "self_training/first"
     assert len(current.gallery) == 20
+    assert current.image(bundles.id_of(0)).origins == ["file:///photos/first.jpg"]
     (copy,) = (data / "cache" / "served").iterdir()
     assert sorted(bundle.files(storage.uri(str(copy)))) == sorted(pointer["files"])
 
@@ -238,4 +240,5 @@ def test_a_run_on_an_object_store_is_searched_from_a_copy(finished, monkeypatch)
     opened = champion.bundle_of_run(remote)
 
     assert len(opened.gallery) == 20
+    assert opened.image(bundles.id_of(0)).origins == ["file:///photos/first.jpg"]
     assert opened.pictures.file(bundles.id_of(3)) is not None

@@ -18,6 +18,7 @@ from kindred.serving import bundle, champion, publishing
 
 PART = 5 * 2**20  # the smallest that S3 takes
 BIG = bytes(range(256)) * (3 * 2**20 // 64)  # 12 MiB: three parts
+ORIGIN = "file:///photos/cat é.jpg"
 PROGRAM = f"""
 import sys
 from kindred.runtime import s3_transfer
@@ -48,7 +49,7 @@ def run(data: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         if stage == "ingest":
             mark["tables"] = {"images": f"{home}/images"}
         if stage == "build_index":
-            bundles.make(Path(storage.local(home)))
+            bundles.make(Path(storage.local(home)), origins={0: ORIGIN}, given=[0])
             mark |= {"facts": {"folder": f"{home}/vectors"}, "inputs": {"featurize": f"{1:020d}-00000000"}}
         storage.put_json(storage.join(folder, stage, file_names.MARK), mark)
     for name in publishing.OF_THE_RUN:
@@ -82,6 +83,9 @@ def test_a_run_is_served_from_the_bucket_and_from_where_it_is_fetched(
         == neighbours(champion.bundle_of_run(here))
         == neighbours(champion.bundle_of_run(run))
     )
+    for place in (there, here):
+        image = champion.bundle_of_run(place).image(bundles.id_of(0))
+        assert (image.origins, image.labels) == ([ORIGIN], [bundles.CLASSES[0]])
     gate = marks.mark_of(f"{here}/gate")
     assert gate["folder"].startswith(f"{here}/gate/")
     assert storage.find_bytes(f"{gate['folder']}/model.onnx") == BIG
