@@ -18,7 +18,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "include"))
 
-from kindred.runtime import java, spark_session, stages, storage  # noqa: E402
+from kindred.runtime import java, label_budget, spark_session, stages, storage  # noqa: E402
 from kindred.runtime.job import execute  # noqa: E402
 from kindred.runtime.stage import Stage  # noqa: E402
 
@@ -69,7 +69,8 @@ def arguments(args: argparse.Namespace, stage: str, seed: int) -> dict[str, Any]
 def self_train(
     folder: str, args: argparse.Namespace, labels: int | None, seed: int, choice: str = "random"
 ) -> dict[str, float]:
-    """The figures of all stages for one draw of the given labels."""
+    """The figures of all stages for one draw of `labels` given ones; None: of all that are known."""
+    choice = label_budget.ALL if labels is None else choice
     draw = {"labels_per_class": None, "labels": labels, "label_choice": choice, "stratified": True, "seed": seed}
     marks = [*prepare(folder, args), run_stage(stages.CHOOSE_LABELS, folder, **draw)]
     for stage in (stages.TRAIN_BASE, stages.PSEUDO_LABEL, stages.TRAIN_FINAL, stages.GATE, stages.EVALUATE):

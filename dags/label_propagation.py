@@ -7,7 +7,17 @@ nearest part of each; if requested, the same with a convolutional network. Then 
 numbers of random labels.
 
 Each cell of this grid keeps its model and its clustering; a second run on the same data reuses finished cells. The run
-ends with a table (published, reproduced, ours) and a plot of accuracy against the number of labels.
+ends with a table (published, reproduced, ours) and a plot of accuracy against the number of labels. `make run
+DAG=label_propagation` runs it without a server.
+
+Of Airflow it uses [params] for the form, [mapped tasks] for clusterings and cells, whose number the form decides, a
+mapped [task group] for this pipeline's own runs, and [spark-submit] in a [pool].
+
+[params]: https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/params.html
+[mapped tasks]: https://airflow.apache.org/docs/apache-airflow/stable/authoring-and-scheduling/dynamic-task-mapping.html
+[task group]: https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/dags.html#taskgroups
+[spark-submit]: https://airflow.apache.org/docs/apache-airflow-providers-apache-spark/stable/operators.html
+[pool]: https://airflow.apache.org/docs/apache-airflow/stable/administration-and-deployment/pools.html
 """
 
 from airflow.sdk import DAG, chain, task_group
@@ -32,9 +42,11 @@ def ours(part: str, labels: int) -> None:
 
 with DAG(
     "label_propagation",
+    dag_display_name="Study: label propagation, reproduced on Fashion-MNIST",
+    description="Published, reproduced and ours: accuracy by number of labels and way to propagate them",
     schedule=None,
     doc_md=__doc__,
-    params={**LABEL_PROPAGATION, **RUN},
+    params={**RUN, **LABEL_PROPAGATION},
     default_args=DEFAULT_ARGS,
     tags=["kindred", "study"],
     is_paused_upon_creation=False,

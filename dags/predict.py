@@ -3,7 +3,13 @@
 
 Uses the final model of a run of `self_training`; nothing is trained. The result is `predictions.csv` in this run's
 folder: origin, label, confidence, probabilities. Files that cannot be decoded are listed in `rejected.csv` with the
-reason.
+reason. `make predict RUN=name IMAGES=folder` does the same without a server.
+
+Of Airflow it uses [params] for the form, and [spark-submit] in a [pool].
+
+[params]: https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/params.html
+[spark-submit]: https://airflow.apache.org/docs/apache-airflow-providers-apache-spark/stable/operators.html
+[pool]: https://airflow.apache.org/docs/apache-airflow/stable/administration-and-deployment/pools.html
 """
 
 from airflow.sdk import DAG, chain
@@ -13,6 +19,8 @@ from kindred_airflow.tasks import DEFAULT_ARGS, close_run, open_run, submit
 
 with DAG(
     "predict",
+    dag_display_name="2. Label a folder of images with a finished run",
+    description="A finished run's final model and a folder of images: predictions.csv",
     schedule=None,
     doc_md=__doc__,
     params={**PREDICT, **RUN},

@@ -3,7 +3,12 @@
 
 The model of a run of `self_training` gets MLflow's alias `champion`, and the image search switches to that run's index
 without a restart. The index is read once, and the hashes of its files are stored, so that a copy can be checked. If the
-run cannot be served, nothing changes.
+run cannot be served, nothing changes. `make promote RUN=name` does the same without a server.
+
+Of Airflow it uses [params] for the form, and [retries].
+
+[params]: https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/params.html
+[retries]: https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/tasks.html
 """
 
 from airflow.sdk import DAG
@@ -13,6 +18,8 @@ from kindred_airflow.tasks import DEFAULT_ARGS, promote
 
 with DAG(
     "promote",
+    dag_display_name="3. Serve a finished run",
+    description="A finished run becomes MLflow's champion, and what the image search shows",
     schedule=None,
     doc_md=__doc__,
     params=PROMOTE,

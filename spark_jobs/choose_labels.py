@@ -6,9 +6,10 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from kindred.learning import given_labels
-from kindred.runtime import job, tables
-from kindred.runtime.errors import InputError
+from kindred.runtime import job, label_budget, tables
 from kindred.runtime.stage import Stage
+
+MORE = "labels_per_class gives another number, label_choice=all all"
 
 
 def main(
@@ -20,28 +21,24 @@ def main(
     stratified: bool,
     seed: int,
 ) -> str:
-    if label_choice not in given_labels.LABEL_CHOICES:
-        raise InputError(f"unknown label_choice {label_choice!r}; known: {', '.join(given_labels.LABEL_CHOICES)}")
-    if label_choice == "representatives":
-        return _representatives(s, labels_per_class, labels, seed)
+    dataset = s.facts_of("ingest")["dataset"]["name"]
+    budget = label_budget.budget(dataset, label_choice, labels_per_class, labels)
+    if label_choice == label_budget.REPRESENTATIVES and budget.total is not None:
+        return _representatives(s, budget.total, seed)
     train = s.read("images").where("split = 'train'").select("image_id")
     known = train.join(s.read("truth"), "image_id", how="inner")
     counts = dict(known.groupBy("label").count().collect())
     given_labels.check_classes(counts, s.facts_of("ingest")["classes"])
-    quotas = given_labels.allocate(counts, labels_per_class, labels, s.say)
-    if stratified or labels is None:
+    quotas = given_labels.allocate(counts, budget.per_class, budget.total, s.say)
+    if stratified or budget.total is None:
         chosen = given_labels.choose_stratified(known, quotas, seed)
     else:
-        chosen = given_labels.choose_unstratified(known, labels, seed)
+        chosen = given_labels.choose_unstratified(known, budget.total, seed)
     s.write("labels", chosen)
-    return _summary(s, sum(counts.values()))
+    return _summary(s, sum(counts.values()), budget.default_of)
 
 
-def _representatives(s: Stage, labels_per_class: int | None, labels: int | None, seed: int) -> str:
-    if labels is None:
-        raise InputError("label_choice representatives needs labels, the number in total: one per cluster")
-    if labels_per_class is not None:
-        raise InputError("label_choice representatives takes labels, the number in total, not labels_per_class")
+def _representatives(s: Stage, labels: int, seed: int) -> str:
     train = s.rows("images", ["image_id"], ds.field("split") == "train")
     known = s.rows("truth").filter(pc.field("image_id").isin(train["image_id"]))
     ids, features = s.matrix("features", "features", ds.field("split").isin(tables.LEARNED_FROM))
@@ -49,12 +46,13 @@ def _representatives(s: Stage, labels_per_class: int | None, labels: int | None,
     return _summary(s, len(known))
 
 
-def _summary(s: Stage, known: int) -> str:
+def _summary(s: Stage, known: int, default_of: str = "") -> str:
     written = Counter(s.written("labels", ["label"])["label"].to_pylist())
     given_labels.check_classes(written, s.facts_of("ingest")["classes"])
     total = sum(written.values())
     s.figures = {"choose_labels/labels": total, "choose_labels/smallest_class": min(written.values())}
-    return f"{total:,} labels of {known:,} known, {min(written.values())} in the smallest class"
+    given = f"{total:,} of {known:,} known labels given, {min(written.values())} in the smallest class"
+    return f"{given}: the default of {default_of}; {MORE}" if default_of else given
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from kindred_airflow.processes import Tree
 from kindred_airflow.signals import Stopped
 
 DATABASE = "runs.db"  # apart from the one that `make up` serves: its scheduler would take up these runs a second time
-FIRST_CONF = '{"dataset": "digits", "labels_per_class": 10}'  # of self_training, where CONF is empty
+RENAMED = {"published": "stl10_study"}  # DAGs of earlier versions: their names now
 
 
 def run(dag_id: str, conf: dict[str, Any], name: str | None = None) -> tuple[str, int]:
@@ -28,6 +28,8 @@ def run(dag_id: str, conf: dict[str, Any], name: str | None = None) -> tuple[str
     after it has printed how to resume, where a signal ends it.
     """
     known = sorted(path.stem for path in (machine.ROOT / "dags").glob("*.py"))
+    if dag_id in RENAMED:
+        raise InputError(f"the DAG {dag_id!r} is named {RENAMED[dag_id]!r} now: make run DAG={RENAMED[dag_id]}")
     if dag_id not in known:
         raise InputError(f"unknown DAG {dag_id!r}; known: {', '.join(known)}")
     print(f"{dag_id} {json.dumps(conf)}", flush=True)
@@ -109,8 +111,8 @@ def _print_stopped(stopped: Stopped, name: str, log: Path) -> None:
 def main() -> int:
     """The command line of `make run`."""
     dag_id = os.environ.get("DAG") or SELF_TRAINING
-    text = os.environ.get("CONF") or (FIRST_CONF if dag_id == SELF_TRAINING else "{}")
-    folder, status = run(dag_id, params.read_conf(text), os.environ.get("RUN_ID"))
+    conf = params.read_conf(os.environ.get("CONF") or "{}")
+    folder, status = run(dag_id, conf, os.environ.get("RUN_ID"))
     if status == 0:
         print(f"\n{results.summary(folder)}\n")
         print(f"  figures         {storage.local(folder)}/{file_names.METRICS}")

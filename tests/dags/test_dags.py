@@ -2,18 +2,23 @@
 
 import contextlib
 import copy
+import itertools
+import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from kindred.runtime import stages, variants
+from kindred.runtime import label_budget, stages, variants
 
 pytestmark = pytest.mark.airflow
 
 ROOT = Path(__file__).parents[2]
+BUDGET = ("label_choice", "labels_per_class", "labels")
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +51,59 @@ def test_each_field_of_each_form_has_a_title_and_a_description(dags):
             param = dag.params.get_param(name)
             assert param.schema.get("title"), f"{dag.dag_id}: {name}"
             assert len(param.description or "") > 10, f"{dag.dag_id}: {name}"
+
+
+def test_the_form_begins_with_the_name_of_the_run_and_what_most_runs_set(dags):
+    sections = {name: dags["self_training"].params.get_param(name).schema.get("section") for name in form(dags)}
+    names = list(sections.values())
+
+    assert list(sections)[:6] == ["run_name", "dataset", "path", "extractor", "labels_per_class", "labels"]
+    assert names[:6] == [None] * 6
+    assert None not in names[6:]
+    assert [name for name, _ in itertools.groupby(names[6:])] == list(dict.fromkeys(names[6:]))  # each in one piece
+
+
+def form(dags) -> dict[str, object]:
+    """The values of the main pipeline's form, as it opens."""
+    return dags["self_training"].params.dump()
+
+
+def test_make_run_without_conf_the_form_and_the_first_example_of_the_readme_are_one_dict(dags, monkeypatch):
+    from kindred_airflow import run
+
+    command = next(line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("make run"))
+    example = dict(word.split("=", 1) for word in shlex.split(command, comments=True)[2:])
+    started = []
+    monkeypatch.setattr(run, "run", lambda dag_id, conf, name: started.append((dag_id, conf)) or ("", 1))
+    for name in ("DAG", "CONF", "RUN_ID"):
+        monkeypatch.delenv(name, raising=False)
+
+    for environment in ({}, {"CONF": "", "DAG": ""}, example):  # make exports empty texts
+        with monkeypatch.context() as patch:
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            run.main()
+
+    values = [{**dags[dag_id].params.dump(), **conf} for dag_id, conf in started]
+    assert values == [form(dags)] * 3
+    assert label_budget.of_params(form(dags)) == label_budget.Budget(10, None, "digits")
+    assert "10 labels per class" in command
+
+
+def test_airflow_lists_the_main_pipeline_first_and_then_what_comes_after_it(dags):
+    names = sorted((dag.dag_display_name, dag_id) for dag_id, dag in dags.items())
+
+    assert [dag_id for _, dag_id in names][:3] == ["self_training", "predict", "promote"]
+    assert all(dag.dag_display_name != dag_id and dag.description for dag_id, dag in dags.items())
+
+
+def test_each_dag_links_the_features_of_airflow_that_it_uses(dags):
+    for dag in dags.values():
+        used = set(re.findall(r"\[([a-z-][a-z -]+)\](?!:)", dag.doc_md))
+        linked = dict(re.findall(r"^\[([a-z -]+)\]: (https://airflow\.apache\.org/docs/\S+)$", dag.doc_md, re.M))
+        assert used == linked.keys() >= {"params"}, dag.dag_id
+        assert bool({"mapped tasks"} & used) == any(task.is_mapped for task in dag.tasks), dag.dag_id
+        assert bool({"task group", "task groups"} & used) == bool(dag.task_group.get_task_group_dict().keys() - {None})
 
 
 @pytest.mark.parametrize("kind", list(variants.KINDS))
@@ -119,7 +177,7 @@ def test_the_attack_is_skipped_where_there_is_no_labelled_test_image(dags, tmp_p
 
 
 def test_the_published_study_runs_beside_our_own_defaults(dags):
-    dag = dags["published"]
+    dag = dags["stl10_study"]
     reproduced, ours = (dag.get_task(f"{part}.pseudo_label").arguments for part in ("reproduced", "ours"))
 
     assert reproduced["threshold"] == "0"
@@ -131,6 +189,15 @@ def test_the_published_study_runs_beside_our_own_defaults(dags):
         "reproduced.open_run",
         "ours.open_run",
     }
+
+
+def test_the_stl10_study_learns_from_all_labels_of_network_features(dags):
+    dag = dags["stl10_study"]
+
+    assert dag.params["extractor"] == "mobilenet_v2"
+    for part in ("reproduced", "ours"):
+        arguments = dag.get_task(f"{part}.choose_labels").arguments
+        assert label_budget.budget("stl10", *(json.loads(arguments[name]) for name in BUDGET)) == label_budget.Budget()
 
 
 def test_label_propagation_maps_its_clusterings_and_cells_and_ends_with_the_table(dags):
@@ -193,13 +260,15 @@ def test_loading_the_dags_imports_nothing_heavy(tmp_path):
 def test_the_forms_choices_are_those_of_the_core() -> None:
     """The forms cannot ask the core for them: it imports numpy."""
     from kindred.evaluation.attacks import attack_plan
-    from kindred.learning import gate, given_labels
+    from kindred.learning import gate
     from kindred.report import embedding_map_section
     from kindred_airflow.forms.attack import ATTACK
     from kindred_airflow.forms.self_training import SELF_TRAINING
 
     assert SELF_TRAINING["gate"].schema["enum"] == list(gate.CRITERIA)
     assert SELF_TRAINING["projection"].schema["enum"] == list(embedding_map_section.PROJECTIONS)
-    assert SELF_TRAINING["label_choice"].schema["enum"] == list(given_labels.LABEL_CHOICES)
+    text = SELF_TRAINING["labels_per_class"].description
+    defaults = {name: label_budget.default(name) for name in variants.names("dataset")}
+    assert re.findall(r"(\d+) for (\w+)", text) == [(str(n), name) for name, n in defaults.items() if n]
     assert ATTACK["attacks"].value == ATTACK["attacks"].schema["examples"] == list(attack_plan.ATTACKS)
     assert ATTACK["attacks"].schema["items"]["enum"] == list(attack_plan.ATTACKS)

@@ -67,6 +67,11 @@ raise SystemExit(1)
     ]
 
 
+def test_the_earlier_name_of_a_dag_is_answered_with_the_new_one() -> None:
+    with pytest.raises(InputError, match="the DAG 'published' is named 'stl10_study' now: make run DAG=stl10_study"):
+        run.run("published", {})
+
+
 def test_a_failure_of_an_earlier_run_of_this_name_is_not_reported(airflow, capsys, data) -> None:
     keep_failure("self_training", "first", "gate", "of yesterday")
     airflow("""

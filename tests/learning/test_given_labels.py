@@ -57,11 +57,6 @@ def test_a_budget_below_one_for_each_class_is_refused(messages: list[str]) -> No
         given_labels.allocate(COUNTS, None, 2, messages.append)
 
 
-def test_two_budgets_at_once_are_refused(messages: list[str]) -> None:
-    with pytest.raises(InputError, match=r"labels_per_class \(2\) or labels \(9\), not both"):
-        given_labels.allocate(COUNTS, 2, 9, messages.append)
-
-
 def test_every_class_needs_a_label() -> None:
     with pytest.raises(InputError, match="class 'fox' has no labelled training image"):
         given_labels.check_classes(COUNTS, ["cat", "fox"])

@@ -42,6 +42,12 @@ def test_the_label_budget_is_a_tag(tags, labels, per_class, tag) -> None:
     assert tags["labels"] == tag
 
 
+def test_the_default_budget_of_a_dataset_is_the_tag_where_the_params_name_no_number(tags) -> None:
+    run_lifecycle.open_run("self_training", "one", {"dataset": "digits", "labels": None, "labels_per_class": None})
+
+    assert tags["labels"] == "10 per class"
+
+
 def test_a_dag_without_labels_has_no_such_tag(tags) -> None:
     run_lifecycle.open_run("predict", "one", {"run": "first", "images": "pictures"})
 

@@ -61,3 +61,9 @@ def test_the_files_of_a_runs_stages_are_found_in_two_levels(data: Path) -> None:
 
 def test_a_run_that_is_not_there_has_no_files(data: Path) -> None:
     assert runs.stages_with(runs.run_folder("self_training", "none"), "_DONE.json") == []
+
+
+def test_a_run_of_a_dag_that_has_another_name_now_is_found_by_the_earlier_one(data) -> None:
+    storage.put_json(runs.run_folder("published", "old-ours") + "/run.json", {"dag_id": "published"})
+
+    assert runs.find_run("published/old-ours") == runs.run_folder("published", "old-ours")

@@ -17,8 +17,6 @@ from kindred.runtime.errors import InputError
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-LABEL_CHOICES = ("random", "representatives")
-
 
 def hash_order(seed: int) -> Column:
     """A column that orders images at random, the same way every time for the same seed."""
@@ -32,7 +30,7 @@ def allocate(
 ) -> dict[str, int]:
     """How many labels each class gets, of the known `counts`: `per_class`, or its share of `total`, or all.
 
-    Raises InputError for both budgets at once, and for a total below the number of classes.
+    Raises InputError for a total below the number of classes.
 
     >>> allocate({"cat": 50, "dog": 30, "eel": 20}, per_class=None, total=10, say=print)
     {'cat': 5, 'dog': 3, 'eel': 2}
@@ -40,8 +38,6 @@ def allocate(
     class 'dog' has only 8 labelled training images; all are used
     {'cat': 10, 'dog': 8}
     """
-    if per_class is not None and total is not None:
-        raise InputError(f"give labels_per_class ({per_class}) or labels ({total}), not both")
     if per_class is not None:
         for label, count in sorted(counts.items()):
             if count < per_class:

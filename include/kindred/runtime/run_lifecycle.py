@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import kindred
-from kindred.runtime import file_names, log_lines, results, run_changes, runs, storage, tracking
+from kindred.runtime import file_names, label_budget, log_lines, results, run_changes, runs, storage, tracking
 from kindred.runtime.errors import InputError
 
 log = logging.getLogger("kindred")
@@ -82,11 +82,7 @@ def close_run(folder: str, succeeded: bool) -> dict[str, float]:
 
 def _budget(params: dict[str, Any]) -> dict[str, str]:
     """The tag `labels`: how many are given, where the form has such a field."""
-    if "labels" not in params:
-        return {}
-    if params.get("labels_per_class"):
-        return {"labels": f"{params['labels_per_class']} per class"}
-    return {"labels": str(params["labels"] or "all")}
+    return {"labels": str(label_budget.of_params(params))} if "labels" in params else {}
 
 
 def code_version() -> str | None:

@@ -6,7 +6,7 @@ from kindred_airflow.forms import fields
 
 ATTACKS = ["simba_l2", "square_l2", "square_linf"]
 
-ATTACK = {
+_FIELDS = {
     "attack": Param(
         False,
         type="boolean",
@@ -41,3 +41,5 @@ ATTACK = {
         "bound in every value, which is 2.6 at 96 px in colour and 0.42 at 8 px in grey.",
     ),
 }
+
+ATTACK = fields.section("Robustness: black-box attacks", _FIELDS)

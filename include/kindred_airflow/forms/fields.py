@@ -27,3 +27,16 @@ def numbers(default: list[int], kind: str, limits: dict[str, int], title: str, d
     """At least one number of a kind, "integer" or "number"."""
     items = {"type": kind, **limits}
     return Param(default, type="array", minItems=1, items=items, title=title, description=description)
+
+
+def section(title: str, params: dict[str, Param]) -> dict[str, Param]:
+    """The same fields under a heading that the form unfolds; fields without one come first and are always seen."""
+    return {
+        name: Param(param.value, param.description, **{**param.schema, "section": title})
+        for name, param in params.items()
+    }
+
+
+def described(param: Param, description: str) -> Param:
+    """The same field with another description."""
+    return Param(param.value, description, **param.schema)

@@ -9,7 +9,7 @@ LABEL_PROPAGATION = {
     "dataset": fields.choice(
         "dataset", "fashion_mnist", "Dataset", "Where the images come from. Default: the dataset of the study."
     ),
-    **{name: SELF_TRAINING[name] for name in ("path", "limit")},
+    "path": SELF_TRAINING["path"],
     "budgets": fields.numbers(
         [500, 1000, 2000],
         "integer",
@@ -38,5 +38,5 @@ LABEL_PROPAGATION = {
         description="Also train the study's convolutional network, on all labels and for each budget. Takes hours with "
         "60,000 images and no GPU.",
     ),
-    "seed": SELF_TRAINING["seed"],
+    **{name: SELF_TRAINING[name] for name in ("limit", "seed")},
 }

@@ -7,9 +7,10 @@ RUN = {
         None,
         type=["null", "string"],
         pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,119})?$",
-        title="Run name",
-        description="Name of the run's folder and of its MLflow run. Empty: Airflow's run id. The name of an earlier "
-        "run resumes that run: stages that finished with the same values are skipped.",
+        title="Name of this run",
+        description="Names the run's folder and its MLflow run, and is what the other pipelines ask for: letters, "
+        "digits, '.', '_' and '-'. Empty: Airflow's run id. The name of an earlier run resumes that run: stages that "
+        "finished with the same values are skipped.",
     ),
 }
 
@@ -18,7 +19,7 @@ PREDICT = {
         "",
         type="string",
         minLength=1,
-        title="Run",
+        title="Finished run",
         description="Finished run whose final model is used: its name, DAG/name, or the URI of its folder.",
     ),
     "images": Param(
@@ -31,7 +32,7 @@ PROMOTE = {
         "",
         type="string",
         minLength=1,
-        title="Run",
+        title="Finished run",
         description="Finished run to serve: its name, DAG/name, or the URI of its folder.",
     ),
 }

@@ -1,21 +1,46 @@
-"""The form of `self_training`, whose fields other forms use too."""
+"""The form of `self_training`, whose fields other forms use too. What most runs set stands before the sections."""
 
 from airflow.sdk import Param
 
+from kindred.runtime import label_budget
 from kindred_airflow.forms import fields
 
-SELF_TRAINING = {
+COMMON = {
     "dataset": fields.choice(
-        "dataset", "digits", "Dataset", "Where the images come from. digits is included and needs no download."
+        "dataset",
+        "digits",
+        "Dataset",
+        "Where the images come from. image_folder: your own images, in the folder below. digits is included and needs "
+        "no download.",
     ),
     "path": Param(
         None,
         type=["null", "string"],
         minLength=1,
         title="Path",
-        description="Folder, file or archive of the dataset; s3://bucket/prefix is possible for image_folder. Empty: "
-        "fashion_mnist and stl10 are downloaded once.",
+        description="Folder, file or archive of the dataset, on the machine that runs Airflow; for image_folder also "
+        "s3://bucket/prefix. Required for image_folder and parquet. Empty for digits; where it is empty, fashion_mnist "
+        "and stl10 are downloaded.",
     ),
+    "extractor": fields.choice(
+        "extractor",
+        "pixels",
+        "Feature extractor",
+        "Turns each image into a feature vector. For photographs: mobilenet_v2. For small grey images: pixels, or "
+        "patch_kmeans, which learns from your images.",
+    ),
+    "labels_per_class": fields.optional_count(
+        "Labels per class",
+        "How many of the known labels the run may learn from; the others stay hidden, to check what it makes of them. "
+        "Where this and the next field are empty: 10 for digits, 50 for fashion_mnist, all for the other datasets.",
+        2,
+    ),
+    "labels": fields.optional_count(
+        "Labels in total", "The same in total, for all classes together. Fill in this or the number per class.", 2
+    ),
+}
+
+IMAGES = {
     "limit": fields.optional_count(
         "Image limit",
         "Use only so many images of each split, for a quick look; of folders, some of every class. Empty: all images.",
@@ -28,12 +53,6 @@ SELF_TRAINING = {
         description="Copies of test images among the training and unlabelled images: drop (recommended), or keep (as "
         "in the published study).",
     ),
-    "extractor": fields.choice(
-        "extractor",
-        "pixels",
-        "Feature extractor",
-        "Turns each image into a feature vector. mobilenet_v2 is a good start for photographs.",
-    ),
     "image_size": fields.optional_count(
         "Image size", "Images are resized to this side in pixels. Empty: the extractor's default.", 8
     ),
@@ -42,31 +61,26 @@ SELF_TRAINING = {
         type="string",
         minLength=1,
         title="Network weights",
-        description="Weights of a network extractor: imagenet (from $KERAS_HOME/models, or downloaded), random, or the "
-        "path of a file.",
+        description="Only for mobilenet, mobilenet_v2, resnet50 and inception_v3: imagenet (from $KERAS_HOME/models, "
+        "or downloaded once), random, or the path of a file.",
     ),
-    "labels_per_class": fields.optional_count(
-        "Number of labels per class", "Empty: use the total number of labels (next field).", 2
-    ),
-    "labels": fields.optional_count(
-        "Total number of labels",
-        "Use this or the number per class, not both. Both empty: all known training labels.",
-        2,
-    ),
+}
+
+CLASSIFIER = {
     "label_choice": Param(
-        "random",
+        label_budget.RANDOM,
         type="string",
-        enum=["random", "representatives"],
+        enum=list(label_budget.LABEL_CHOICES),
         title="Label selection",
-        description="Which training images get their label: random ones (repeatable: by image id and seed), or "
-        "representatives: the images nearest to the centroids of as many k-means clusters as the total number of "
-        "labels.",
+        description="Which training images keep their label. random: repeatable, by image id and seed. "
+        "representatives: the images nearest to the centroids of as many k-means clusters as there are labels in "
+        "total. all: every known label; both numbers above stay empty.",
     ),
     "stratified": Param(
         True,
         type="boolean",
         title="Stratify labels by class",
-        description="Divide the total number of labels among the classes in proportion to their size.",
+        description="Divide the labels in total among the classes in proportion to their size.",
     ),
     "classifier": fields.choice(
         "classifier",
@@ -83,6 +97,9 @@ SELF_TRAINING = {
         title="Cross-validation folds",
         description="Number of folds. Lowered to the size of the smallest class.",
     ),
+}
+
+PSEUDO_LABELS = {
     "labeller": fields.choice(
         "labeller",
         "consensus",
@@ -135,6 +152,9 @@ SELF_TRAINING = {
         "accuracy are not worse than base's. must_gain: its gain in accuracy is significant. off: always. Otherwise "
         "final is base.",
     ),
+}
+
+REPORT = {
     "projection": Param(
         "pca",
         type="string",
@@ -143,5 +163,19 @@ SELF_TRAINING = {
         description="How the report maps the images onto a plane. pca: the directions of largest variance. tsne: keeps "
         "neighbours together.",
     ),
-    "seed": Param(0, type="integer", minimum=0, title="Random seed", description="Same params and seed: same figures."),
+    "seed": Param(
+        0,
+        type="integer",
+        minimum=0,
+        title="Random seed",
+        description="Same params and seed: same figures. Another seed: other given labels.",
+    ),
+}
+
+SELF_TRAINING = {
+    **COMMON,
+    **fields.section("Images and features", IMAGES),
+    **fields.section("Given labels and classifier", CLASSIFIER),
+    **fields.section("Pseudo-labels and gate", PSEUDO_LABELS),
+    **fields.section("Report and random seed", REPORT),
 }

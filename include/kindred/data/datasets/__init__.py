@@ -10,6 +10,10 @@ and may give a third:
 
     check(path)                                 raises InputError for what a listing shows, before Spark starts
 
+and a number, where it is labelled throughout, so that all labels would leave no unlabelled image:
+
+    LABELS_PER_CLASS                            how many are given where the run's params name no number (else all)
+
 `sources` raises InputError, with one line, for what does not exist or does not fit together; `say` takes a line of
 progress. The sources, and the bytes of the dataset's own file, are part of its fingerprint: when one of them changes,
 the images are read again.

@@ -18,6 +18,7 @@ from kindred.runtime.errors import InputError
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+LABELS_PER_CLASS = 10  # given where the params name no number: all would leave no unlabelled image
 MAX_VALUE = 16  # of a pixel in the source, where white is 0
 TASKS = 4  # images that many tasks decode side by side
 

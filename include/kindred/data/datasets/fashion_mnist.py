@@ -21,6 +21,7 @@ from kindred.runtime.errors import InputError
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+LABELS_PER_CLASS = 50  # given where the params name no number: all would leave no unlabelled image
 URL = "https://fashion-mnist.s3.eu-central-1.amazonaws.com/"  # the publisher's bucket; its website has no https
 FILES = {  # with their SHA-256
     "train-images-idx3-ubyte.gz": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
