@@ -1,19 +1,19 @@
-"""what the run's stages made -> one page for a person, its plots and its tables"""
-
-from dataclasses import replace
+"""what the run's stages made -> one page for a person, its plots and its tables; all images as a CSV"""
 
 import numpy as np
+import pandas as pd
 import pyarrow.dataset as ds
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from kindred.data import fonts, near_duplicates
+from kindred.data import near_duplicates
 from kindred.data.grey_images import grey_images
-from kindred.data.near_duplicates import NearDuplicates
 from kindred.data.thumbnails import side, thumbnails
-from kindred.report import html_page, plots, run_page, run_results
+from kindred.report import html_page, image_list, page_head, rejected_blocks, run_page, run_results
 from kindred.report.data_section import ImageCounts
-from kindred.runtime import arrow, cpu, file_names, job, storage
+from kindred.report.pictures import Pictures
+from kindred.report.rejected_blocks import RejectedFiles
+from kindred.runtime import cpu, file_names, job, storage
 from kindred.runtime.stage import Stage
 
 NO_IMAGES = (np.zeros(0, object), np.zeros((0, 0)))
@@ -26,40 +26,55 @@ def main(s: Stage, *, projection: str) -> str:
     counts_by_split = run.images_by_split()
     edited = "test" if counts_by_split["test"] else "train"
     duplicates = near_duplicates.find(grey_images(images, counts_by_split, edited), cpu.cores(), run.truth)
-    duplicates = _with_origins(s, duplicates)
     on_map = run_results.map_images(s, sum(counts_by_split.values()))
     mapped_ids = on_map.index.tolist()
     ids, features = s.matrix("features", "features", ds.field("image_id").isin(mapped_ids)) if mapped_ids else NO_IMAGES
     pictured = run_page.pictured(run, duplicates, mapped_ids)
-    pictures = thumbnails(images, pictured, side(run.facts["height"], run.facts["width"]))
+    origins = run_results.origins(s, run_page.named(run, duplicates, mapped_ids))
+    duplicates = duplicates.with_origins(origins)
+    _say_conflicts(s, duplicates.conflicts)
+    pictures = Pictures(thumbnails(images, pictured, side(run.facts["height"], run.facts["width"])), origins)
     mapped = run_page.mapped_images(ids, features, on_map, run.truth, pictures)
     counts = _counts(images, s.read("truth"), run.figures)
-    sections = run_page.sections(run, counts, duplicates, mapped, projection, pictures)
-    if hint := fonts.hint(plots.short_name(name) for name in run.classes):
-        s.say(hint)
+    sections = run_page.sections(run, counts, duplicates, _rejected(s), mapped, projection, pictures)
     for section in sections:
         for name, content in section.files().items():
             s.report(name, content)
     title = f"Kindred: {s.run.rsplit('/', 1)[1]}"
-    s.report(file_names.REPORT, html_page.render(title, run_results.head(s), sections))
+    s.report(file_names.REPORT, html_page.render(title, page_head.facts(s), sections))
+    _write_lists(s, images)
     s.figures = duplicates.figures()
     s.facts = {"page": file_names.REPORT}
     return sections[0].headline
 
 
-def _with_origins(s: Stage, duplicates: NearDuplicates) -> NearDuplicates:
-    """The same, with the files of near duplicates under two classes; the first are shown on the console."""
-    found = duplicates.conflicts
-    if found.empty:
-        return duplicates
-    ids = ds.field("image_id").isin([*found["image_id"], *found["other"]])
-    origins = arrow.by_id(s.rows("images", ["image_id", "origin"], ids), "origin")
-    found = found.assign(origin=found["image_id"].map(origins), other_origin=found["other"].map(origins))
-    s.say(f"near duplicates under two classes: {len(found):,}; one label of each is likely wrong")
-    for row in found.head(NAMED_CONFLICTS).to_dict("records"):
-        one, other = (storage.local(row[name]) for name in ("origin", "other_origin"))
-        s.say(f"{one} ({row['label']}) and {other} ({row['other_label']})")
-    return replace(duplicates, conflicts=found)
+def _say_conflicts(s: Stage, conflicts: pd.DataFrame) -> None:
+    """The first near duplicates under two classes on the console."""
+    if conflicts.empty:
+        return
+    s.say(f"near duplicates under two classes: {len(conflicts):,}; one label of each is likely wrong")
+    for row in conflicts.head(NAMED_CONFLICTS).to_dict("records"):
+        s.say(f"{row['origin']} ({row['label']}) and {row['other_origin']} ({row['other_label']})")
+
+
+def _write_lists(s: Stage, images: DataFrame) -> None:
+    """All images, and all files that were left out, as CSV files in the run's folder."""
+    names = ("truth", "labels", "predictions_final", "pseudo_labels", "refused")
+    listed = image_list.rows(images, *(s.read(name) for name in names))
+    with storage.atomic_file(storage.join(s.run, file_names.PREDICTIONS)) as file:
+        image_list.write(listed.toLocalIterator(), image_list.COLUMNS, file)
+    rejected = s.read("rejected").orderBy("origin")
+    with storage.atomic_file(storage.join(s.run, file_names.REJECTED)) as file:
+        image_list.write(rejected.toLocalIterator(), image_list.REJECTED_COLUMNS, file)
+
+
+def _rejected(s: Stage) -> RejectedFiles:
+    """What `ingest` has left out: counts by reason, without what is particular to a file, and the first files."""
+    rejected = s.read("rejected")
+    kind = F.substring_index("reason", ": ", 1).alias("reason")
+    counts = rejected.groupBy(kind).agg(F.count(F.lit(1)).alias("files")).orderBy(F.desc("files"), "reason")
+    first = rejected.orderBy("origin").limit(rejected_blocks.MAX_FILES).toPandas()
+    return RejectedFiles(counts.toPandas(), first.assign(origin=first["origin"].map(storage.local)))
 
 
 def _counts(images: DataFrame, truth: DataFrame, figures: dict[str, float]) -> ImageCounts:

@@ -55,6 +55,17 @@ class Page:
         while not self._loaded:
             self._take(self._receive())
 
+    def enter_frame(self) -> None:
+        """From here on what is evaluated is so in the page's frame, which has a process of its own (a sandbox)."""
+        outside, self._session = self._session, None
+        until = time.monotonic() + SECONDS
+        while not (frames := [t for t in self.call("Target.getTargets")["targetInfos"] if t["type"] == "iframe"]):
+            if time.monotonic() > until:
+                raise TimeoutError(f"the page of session {outside} has no frame of its own")
+            time.sleep(0.05)
+        self._session = self.call("Target.attachToTarget", targetId=frames[0]["targetId"], flatten=True)["sessionId"]
+        self.call("Runtime.enable")
+
     def evaluate(self, expression: str) -> Any:
         """The value of a JavaScript expression in the page."""
         found = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)

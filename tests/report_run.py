@@ -11,6 +11,8 @@ from kindred.learning import metrics
 from kindred.report import run_page
 from kindred.report.blocks import Section
 from kindred.report.data_section import ImageCounts
+from kindred.report.pictures import Pictures
+from kindred.report.rejected_blocks import RejectedFiles
 from kindred.report.run_results import AttackResults, RunResults
 from kindred.report.scored_images import ScoredImages
 from kindred.report.verdict_section import COUNTS
@@ -19,6 +21,7 @@ SIDE = 8
 CLASSES = ["cat", "dog", "eel"]
 LABELS = [0, 0, 1, 1, 1, 2]
 PREDICTIONS = [0, 1, 1, 1, 2, 2]  # one cat predicted as a dog, one dog as an eel
+NONE_REJECTED = RejectedFiles(pd.DataFrame({"reason": [], "files": []}), pd.DataFrame())
 LEARNING = pd.DataFrame({"labels": [10, 20, 40], "accuracy": [0.5, 0.7, 0.8], "error": 0.01})
 
 
@@ -80,12 +83,17 @@ def results_of(test: ScoredImages, accepted: bool = True, pseudo: int = 3) -> Ru
 
 
 def sections(
-    test: ScoredImages, accepted: bool = True, pseudo: int = 3, duplicates: NearDuplicates | None = None
+    test: ScoredImages,
+    accepted: bool = True,
+    pseudo: int = 3,
+    duplicates: NearDuplicates | None = None,
+    rejected: RejectedFiles | None = None,
 ) -> dict[str, Section]:
     """All sections by name, of a run whose every test image is an example and on the map."""
     run = results_of(test, accepted, pseudo)
     grey = np.linspace(0, 255, SIDE * SIDE * 3).astype(np.uint8).reshape(SIDE, SIDE, 3)
-    pictures = {image_id: np.roll(grey, i, axis=1) for i, image_id in enumerate(test.ids)}
+    thumbnails = {image_id: np.roll(grey, i, axis=1) for i, image_id in enumerate(test.ids)}
+    pictures = Pictures(thumbnails, {image_id: f"/photos/test/{image_id}.jpg" for image_id in test.ids})
     names = np.array(test.classes, dtype=object)
     balance = pd.DataFrame({"split": "test", "label": names[test.labels], "count": 1})
     sizes = pd.DataFrame({"height": [SIDE], "width": [SIDE], "count": [len(test.ids)]})
@@ -93,7 +101,9 @@ def sections(
     on_map = pd.DataFrame({"split": "test", "prediction": names[test.predictions(test.final)]}, index=test.ids)
     mapped = run_page.mapped_images(test.ids, features, on_map, run.truth, pictures)
     counts = ImageCounts(balance, sizes, leaked=0, repeated=0)
-    made = run_page.sections(run, counts, duplicates or near_duplicates(), mapped, "pca", pictures)
+    made = run_page.sections(
+        run, counts, duplicates or near_duplicates(), rejected or NONE_REJECTED, mapped, "pca", pictures
+    )
     return {section.name: section for section in made}
 
 

@@ -62,7 +62,7 @@ def test_the_page_says_which_is_better_and_draws_every_run() -> None:
     assert [block.name for block in sections[2].blocks] == [
         *("roc", "precision-recall", "reliability", "risk-coverage", "learning")
     ]
-    assert html.count("<img") == 5
+    assert html.count("<svg") == 5
 
 
 @pytest.mark.usefixtures("undrawn")

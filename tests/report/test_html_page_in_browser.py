@@ -1,5 +1,7 @@
 """The page in a browser: it is whole by itself, and nothing of it fails."""
 
+import base64
+
 import pytest
 
 from chromium import PROGRAM, Page
@@ -19,15 +21,16 @@ CARD = "document.querySelector('.card')"
 
 @pytest.fixture(scope="module")
 def content() -> bytes:
-    test = scored(LABELS * 3, {"base": PREDICTIONS * 3, "final": LABELS * 3}, NAMES)
+    test = scored(LABELS * 3, {"base": LABELS * 3, "final": PREDICTIONS * 3}, NAMES)
     return html_page.render("Kindred: <i>test</i>", {"dataset": "digits"}, list(sections(test).values()))
 
 
-@pytest.fixture(params=[(1280, False), (390, True)], ids=["wide", "narrow and dark"])
-def opened(request, content, tmp_path):
-    file = tmp_path / file_names.REPORT
+@pytest.fixture(scope="module", params=[(1280, False), (390, True)], ids=["wide", "narrow and dark"])
+def opened(request, content, tmp_path_factory):
+    place = tmp_path_factory.mktemp("page")
+    file = place / file_names.REPORT
     file.write_bytes(content)
-    browser = Page(tmp_path / "profile", *request.param)
+    browser = Page(place / "profile", *request.param)
     browser.open(file)
     yield browser
     browser.close()
@@ -64,6 +67,66 @@ def test_the_map_can_be_coloured_by_correct_and_wrong(opened) -> None:
     opened.evaluate("document.querySelector('.cloud input').click()")
 
     assert opened.evaluate(fill) == "rgb(0, 114, 178)" != before
+
+
+@pytest.mark.parametrize("how", ["blob", "srcdoc"])
+def test_links_to_sections_work_in_a_sandboxed_frame_like_mlflows(content, tmp_path, how) -> None:
+    """MLflow's page of an artifact: a frame whose source is a blob, with the sandbox `allow-scripts`."""
+    source = {
+        "blob": "frame.src = URL.createObjectURL(new Blob([text], {type: 'text/html'}))",
+        "srcdoc": "frame.srcdoc = text",
+    }
+    file = tmp_path / "artifact.html"
+    text = base64.b64encode(content).decode()
+    file.write_text(
+        "<iframe sandbox='allow-scripts' width=800 height=600></iframe><script>"
+        f"const text = new TextDecoder().decode(Uint8Array.from(atob('{text}'), c => c.charCodeAt(0)));"
+        f"const frame = document.querySelector('iframe'); {source[how]};</script>"
+    )
+    browser = Page(tmp_path / "profile")
+    browser.open(file)
+    browser.enter_frame()
+    browser.wait_for("document.querySelectorAll('nav a').length == 7")
+
+    browser.evaluate("document.querySelector('nav a[href=\"#curves\"]').click()")
+    browser.wait_for("scrollY > 0")
+    top = browser.evaluate("document.querySelector('#curves').getBoundingClientRect().top")
+    browser.close()
+
+    assert abs(top) < 2
+
+
+def test_the_file_of_a_mistake_is_seen_below_its_picture_and_its_whole_address_on_demand(opened) -> None:
+    tile = "document.querySelector('#mistakes .tile .file')"
+    opened.evaluate(f"{tile}.querySelector('summary').scrollIntoView()")
+
+    seen = opened.evaluate(f"{tile}.innerText")
+    opened.evaluate(f"{tile}.querySelector('summary').click()")
+
+    assert seen == "0001.jpg"
+    assert opened.evaluate(f"{tile}.innerText").split() == ["0001.jpg", "/photos/test/0001.jpg"]
+    assert opened.evaluate("document.querySelector('#mistakes .tile img').title") == "/photos/test/0001.jpg"
+
+
+def test_plots_have_the_colours_of_the_page_and_no_white_box_in_the_dark(opened) -> None:
+    ground = opened.evaluate("getComputedStyle(document.body).backgroundColor")
+    fills = opened.evaluate("[...document.querySelectorAll('.panels path')].map(path => getComputedStyle(path).fill)")
+    texts = opened.evaluate("[...document.querySelectorAll('.panels text')].map(text => getComputedStyle(text).fill)")
+
+    dark = ground == "rgb(21, 24, 28)"
+    assert ground in fills
+    assert ("rgb(255, 255, 255)" in fills) == (not dark)
+    assert opened.evaluate("getComputedStyle(document.body).color") in texts
+
+
+def test_text_of_plots_can_be_read_on_a_phone(opened) -> None:
+    """At least 8 px high where it is shown."""
+    heights = opened.evaluate(
+        "[...document.querySelectorAll('.panels text')].map(t => { const s = t.closest('svg'); "
+        "return parseFloat(getComputedStyle(t).fontSize) * s.getBoundingClientRect().width / s.viewBox.baseVal.width })"
+    )
+
+    assert min(heights) >= 8
 
 
 def test_a_script_that_a_name_smuggled_in_would_be_refused(content, tmp_path) -> None:

@@ -1,42 +1,21 @@
 """Plots: a colour for each class, and names of any script that cannot break them."""
 
-import io
 import warnings
-from collections.abc import Iterator
-from pathlib import Path
+from xml.etree import ElementTree
 
-import matplotlib
+import pandas as pd
 import pytest
-from matplotlib import font_manager
 
-from font_files import forget_fonts, write_font
 from kindred.report import plots
 from report_run import few
 
-
-@pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Path]]:
-    """A machine whose fonts are those in this list; plots start with the usual font."""
-    paths: list[Path] = []
-    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: [str(path) for path in paths])
-    forget_fonts()
-    with matplotlib.rc_context({"font.family": ["sans-serif"]}):
-        yield paths
-    forget_fonts()
+SCRIPTS = ["बिल्ली", "แมว", "кошка", "猫", "$a_b$", "<b>"]
 
 
-def plot_of(names: list[str]) -> tuple[matplotlib.figure.Figure, bytes]:
-    """A bar chart with these names, and its PNG as the report has it."""
-    figure, (axes,) = plots.figure(2, 1)
-    axes.barh([plots.short_name(name) for name in names], range(len(names)))
-    return figure, plots.png(figure)
-
-
-def draw_again(figure: matplotlib.figure.Figure) -> None:
-    """As matplotlib does it by itself; a glyph that no font has is an error."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        figure.savefig(io.BytesIO(), dpi=20)
+def texts_of(svg: bytes) -> list[str]:
+    """The texts of a plot."""
+    root = ElementTree.fromstring(svg)
+    return ["".join(text.itertext()) for text in root.iter("{http://www.w3.org/2000/svg}text")]
 
 
 def test_a_class_has_one_colour_and_many_classes_have_many() -> None:
@@ -51,43 +30,36 @@ def test_names_cannot_break_a_plot() -> None:
     assert plots.short_name("x" * 50) == "x" * 19 + "…"
 
 
-def test_names_in_hindi_and_thai_are_written_by_fonts_that_have_them(machine: list[Path]) -> None:
-    figure, png = plot_of(["बिल्ली", "แมว", "кошка"])
+def test_names_of_any_script_are_texts_of_the_plot_without_a_warning() -> None:
+    figure, (axes,) = plots.figure(3, 3)
+    plots.grouped_bars(axes, pd.DataFrame({"images": range(6)}, index=SCRIPTS), {"images": "black"})
 
-    draw_again(figure)
-    assert png != plot_of(["बिल्ली", "หมา", "кошка"])[1]
-
-
-def test_once_a_font_has_joined_later_plots_have_it_from_the_start(machine: list[Path]) -> None:
-    plot_of(["แมว"])
-
-    figure, (axes,) = plots.figure(2, 1)
-    axes.set(xlabel="แมว")
-
-    draw_again(figure)
-
-
-def test_a_font_of_the_machine_writes_chinese_where_there_is_one(machine: list[Path], tmp_path: Path) -> None:
-    machine.append(write_font(tmp_path / "Cats.ttf", "猫犬"))
-
-    figure, png = plot_of(["猫"])
-
-    draw_again(figure)
-    assert png != plot_of(["犬"])[1]
-
-
-def test_where_no_font_has_a_character_the_plot_is_drawn_without_a_warning(machine: list[Path]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        figure, png = plot_of(["猫"])
+        svg = plots.svg(figure)
 
-    assert png.startswith(b"\x89PNG")
-    with pytest.raises(UserWarning, match="missing from font"):
-        draw_again(figure)
+    assert set(SCRIPTS) <= set(texts_of(svg))
+
+
+def test_the_same_figure_has_the_same_bytes() -> None:
+    one, other = (plots.figure(2, 1)[0] for _ in range(2))
+
+    assert plots.svg(one) == plots.svg(other)
+
+
+def test_groups_of_bars_stand_from_top_to_bottom() -> None:
+    _, (axes,) = plots.figure(3, 3)
+
+    values = pd.DataFrame({"one": [1, 2], "other": [3, 4]}, index=["a", "b"])
+    plots.grouped_bars(axes, values, {"one": "black", "other": "white"})
+
+    bars = [(bar.get_width(), bar.get_y() + bar.get_height() / 2) for bar in axes.patches]
+    assert [width for width, _ in sorted(bars, key=lambda bar: bar[1])] == [1, 3, 2, 4]
+    assert axes.yaxis_inverted()
 
 
 def test_other_warnings_of_a_plot_are_not_swallowed() -> None:
     figure, _ = plots.figure(0.1, 0.1)  # too small for its axes
 
     with pytest.warns(UserWarning, match="constrained_layout"):
-        plots.png(figure)
+        plots.svg(figure)

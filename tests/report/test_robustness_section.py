@@ -64,8 +64,9 @@ def test_where_final_is_base_there_is_no_difference() -> None:
 
 @pytest.mark.usefixtures("undrawn")
 def test_an_attack_is_shown_with_its_pictures_and_without_one_the_page_says_so() -> None:
-    section = robustness_section.section(*attacked())
+    section = robustness_section.section(*attacked(), {"a": "/photos/a.jpg"})
 
     assert "2 test images were attacked" in section.headline
-    assert {"robustness-success.png", "robustness-pictures-simba_l2.png"} <= set(section.files())
-    assert robustness_section.section({}, pd.DataFrame(), pd.DataFrame()).headline == robustness_section.NOT_RUN
+    assert {"robustness-success.svg", "robustness-pictures-simba_l2.png"} <= set(section.files())
+    assert section.files()["robustness-pictures-simba_l2.csv"].count(b"/photos/a.jpg") == 2
+    assert robustness_section.section({}, pd.DataFrame(), pd.DataFrame(), {}).headline == robustness_section.NOT_RUN

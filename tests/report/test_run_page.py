@@ -2,14 +2,19 @@
 
 import re
 from collections.abc import Mapping
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from kindred.report import html_page, plots, run_page
+from kindred.report import html_page, run_page
 from kindred.report.blocks import Section
+from kindred.report.pictures import Pictures
 from report_run import few, near_duplicates, results_of, scored, sections, text_of
+
+SVG = "{http://www.w3.org/2000/svg}svg"
+PICTURES = Pictures({"0000": np.zeros((8, 8, 3), np.uint8)}, {"0000": "/photos/0.jpg", "0002": "/photos/2.jpg"})
 
 
 def render(parts: Mapping[str, Section]) -> str:
@@ -18,24 +23,23 @@ def render(parts: Mapping[str, Section]) -> str:
 
 @pytest.fixture(scope="module")
 def drawn() -> dict[str, Section]:
-    """The sections of a run with all their plots, small ones."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plots, "DPI", 20)
-        return sections(scored())
+    """The sections of a run with all their plots."""
+    return sections(scored())
 
 
 def test_the_sections_stand_in_their_order(drawn: dict[str, Section]) -> None:
     names = "verdict data mistakes curves pseudo-labels embedding-map robustness".split()
 
     assert list(drawn) == names
-    assert re.findall('<section id="(.*?)">', render(drawn)) == names
+    assert re.findall('<section id="(.*?)"', render(drawn)) == names
 
 
-def test_every_plot_is_a_png_and_every_table_a_csv(drawn: dict[str, Section]) -> None:
+def test_every_plot_is_an_svg_every_sheet_a_png_and_every_table_a_csv(drawn: dict[str, Section]) -> None:
     files = {name: content for part in drawn.values() for name, content in part.files().items()}
 
-    assert {name.rsplit(".")[1] for name in files} == {"png", "csv"}
+    assert {name.rsplit(".")[1] for name in files} == {"svg", "png", "csv"}
     assert all(content.startswith(b"\x89PNG") for name, content in files.items() if name.endswith("png"))
+    assert all(ElementTree.fromstring(content).tag == SVG for name, content in files.items() if name.endswith("svg"))
     assert files["mistakes-pairs.csv"].decode().splitlines()[0] == "truth,predicted,base,final"
 
 
@@ -45,15 +49,15 @@ def test_files_have_the_names_that_mlflow_has_had(drawn: dict[str, Section]) -> 
 
     assert files == set(
         """
-        verdict-differences.png verdict-scores.csv verdict-counts.csv
-        data-balance.png data-balance.csv data-means.png data-means.csv data-examples.png
-        mistakes-confusion-counts.png mistakes-confusion-rows.png mistakes-pairs.png mistakes-pairs.csv
-        mistakes-distribution.png
-        curves-roc.png curves-precision-recall.png curves-areas.csv curves-reliability.png curves-risk-coverage.png
-        curves-learning.png curves-learning.csv
-        pseudo-labels-classes.png pseudo-labels-classes.csv pseudo-labels-confidence.png pseudo-labels-confidence.csv
+        verdict-differences.svg verdict-scores.csv verdict-counts.csv
+        data-balance.svg data-balance.csv data-means.png data-means.csv data-examples.png data-examples.csv
+        mistakes-confusion-counts.svg mistakes-confusion-rows.svg mistakes-pairs.svg mistakes-pairs.csv
+        mistakes-distribution.svg
+        curves-roc.svg curves-precision-recall.svg curves-areas.csv curves-reliability.svg curves-risk-coverage.svg
+        curves-learning.svg curves-learning.csv
+        pseudo-labels-classes.svg pseudo-labels-classes.csv pseudo-labels-confidence.svg pseudo-labels-confidence.csv
         pseudo-labels-doubtful.png pseudo-labels-doubtful.csv pseudo-labels-accepted.png pseudo-labels-accepted.csv
-        embedding-map-map.png
+        embedding-map-map.svg embedding-map-map.csv
         """.split()
     )
 
@@ -131,9 +135,10 @@ def test_the_map_takes_the_features_in_their_own_order() -> None:
     ids = np.array(["0002", "0000"])
     rows = pd.DataFrame({"split": ["test", "unlabeled"], "prediction": ["cat", "dog"]}, index=["0000", "0002"])
 
-    mapped = run_page.mapped_images(ids, np.eye(2), rows, run.truth, {"0000": "picture"})
+    mapped = run_page.mapped_images(ids, np.eye(2), rows, run.truth, PICTURES)
 
     assert mapped.predictions == ["dog", "cat"]
     assert mapped.test == [False, True]
-    assert mapped.pictures == [None, "picture"]
+    assert mapped.origins == ["/photos/2.jpg", "/photos/0.jpg"]
+    assert mapped.pictures == [None, PICTURES.thumbnails["0000"]]
     assert mapped.correct() == [True, True]

@@ -1,5 +1,7 @@
 """The stages of self-training one after the other, on a few digits, in one Spark session."""
 
+import csv
+import re
 import shutil
 from collections.abc import Iterator
 
@@ -104,12 +106,34 @@ def test_the_report_is_a_page_with_its_plots_and_tables(labelled) -> None:
 
     mark = marks.mark_of(storage.join(labelled, "report"))
     content = RunReader(labelled, "evaluate").file("report", "report.html").decode()
-    assert {"report.html", "verdict-scores.csv", "mistakes-confusion-counts.png"} <= set(mark["reports"])
+    assert {"report.html", "verdict-scores.csv", "mistakes-confusion-counts.svg"} <= set(mark["reports"])
     assert mark["facts"]["page"] == "report.html"
     assert mark["inputs"]["attack"] is None
     assert "No attack was run." in content
     assert "Learning curve of base" in content
     assert content.count("data-at=") > 100
+    assert re.search(r'<section id="mistakes".*?<summary title="digits#\d+">digits#\d+</summary>', content, re.DOTALL)
+
+
+def test_all_images_are_listed_with_their_files_labels_and_predictions(labelled) -> None:
+    finish(labelled, "off", threshold=0.9)
+
+    content = storage.read_bytes(storage.join(labelled, file_names.PREDICTIONS)).decode()
+    rows = {row["image_id"]: row for row in csv.DictReader(content.splitlines())}
+    reader = RunReader(labelled, "evaluate")
+    images_table = reader.rows("images", ["image_id", "origin"]).to_pylist()
+    assert {image_id: row["origin"] for image_id, row in rows.items()} == {
+        row["image_id"]: row["origin"] for row in images_table
+    }
+    assert [row["origin"] for row in rows.values()] == sorted(row["origin"] for row in rows.values())
+    columns = {"labels": "given_label", "pseudo_labels": "pseudo_label", "predictions_final": "prediction"}
+    for table, column in columns.items():
+        name = "prediction" if column == "prediction" else "label"
+        expected = {row["image_id"]: row[name] for row in reader.rows(table).to_pylist()}
+        assert {image_id: row[column] for image_id, row in rows.items() if row[column]} == expected
+    refused = {row["image_id"] for row in reader.rows("refused").to_pylist()}
+    assert {image_id for image_id, row in rows.items() if row["refused"]} == refused != set()
+    assert storage.read_bytes(storage.join(labelled, file_names.REJECTED)) == b"origin,split,reason\r\n"
 
 
 def test_the_index_holds_all_images_but_test_ones_as_final_sees_them(labelled) -> None:

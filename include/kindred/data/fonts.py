@@ -1,4 +1,4 @@
-"""Fonts for class names of any script, as plots and contact sheets write them.
+"""Fonts for class names of any script, as contact sheets write them.
 
 In this order: DejaVu Sans, which comes with matplotlib; the packages fontpkg-* (Devanagari, Thai); the fonts of this
 machine, first those that are made for Chinese, Japanese and Korean.
@@ -25,12 +25,6 @@ def segments(text: str) -> list[tuple[Path, str]]:
     first = installed()[0]
     written = [(first if is_invisible(c) else _file_of(c) or first, c) for c in text]
     return [(path, "".join(c for _, c in part)) for path, part in itertools.groupby(written, key=lambda pair: pair[0])]
-
-
-def families(characters: Iterable[str]) -> list[str]:
-    """The names by which matplotlib knows the fonts that have these characters."""
-    paths = dict.fromkeys(path for c in characters if (path := _file_of(c)) is not None)
-    return [_family(path) for path in paths]
 
 
 def missing(texts: Iterable[str]) -> list[str]:
@@ -92,12 +86,3 @@ def _characters(path: Path) -> frozenset[int]:
         return frozenset(font.get_charmap()) if font.scalable else frozenset()
     except (OSError, RuntimeError, ValueError):
         return frozenset()
-
-
-@functools.cache
-def _family(path: Path) -> str:
-    from matplotlib import font_manager
-    from matplotlib.ft2font import FT2Font
-
-    font_manager.fontManager.addfont(str(path))
-    return font_manager.ttfFontProperty(FT2Font(str(path))).name

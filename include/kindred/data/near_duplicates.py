@@ -8,7 +8,7 @@ very data, by edits of its own images.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -39,6 +39,18 @@ class NearDuplicates:
     flagged: float
     queries: int
     conflicts: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=[*COLUMNS, "label", "other_label"]))
+
+    def ids(self) -> set[str]:
+        """The ids of the images in a pair."""
+        return {i for pairs in (self.pairs, self.conflicts) for side in ("image_id", "other") for i in pairs[side]}
+
+    def with_origins(self, origins: Mapping[str, str]) -> NearDuplicates:
+        """The same, each pair with the addresses of its files (by image id): origin and other_origin."""
+        pairs, conflicts = (
+            rows.assign(origin=rows["image_id"].map(origins), other_origin=rows["other"].map(origins))
+            for rows in (self.pairs, self.conflicts)
+        )
+        return replace(self, pairs=pairs, conflicts=conflicts)
 
     def figures(self) -> dict[str, float]:
         """As they stand in metrics.json."""

@@ -2,7 +2,7 @@
 pictures; it knows neither Spark nor MLflow, and where there is nothing to show it says so.
 
 A block is a plot, a table, a sheet of pictures or a sentence. Each gives the page its content, and `files` for who
-wants it alone: a PNG for what is drawn, a CSV for what is counted.
+wants it alone: an SVG for what is drawn, a PNG for pictures, a CSV for what is counted.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,9 @@ import pandas as pd
 
 from kindred.data import contact_sheets, images
 from kindred.evaluation import scoring
+from kindred.report import svg_files
+
+ORIGIN_COLUMNS = ("origin", "other_origin")  # of the CSV of a sheet whose tiles show a file, or two
 
 
 @dataclass(frozen=True)
@@ -29,15 +32,15 @@ class Text:
 
 @dataclass(frozen=True)
 class Plot:
-    """A drawn PNG."""
+    """One or several drawn SVGs: beside each other where there is room, else below each other."""
 
     name: str
     caption: str
-    png: bytes
+    panels: Sequence[bytes]
     kind: str = "plot"
 
     def files(self) -> dict[str, bytes]:
-        return {f"{self.name}.png": self.png}
+        return {f"{self.name}.svg": svg_files.side_by_side(self.panels)}
 
 
 @dataclass(frozen=True)
@@ -59,15 +62,18 @@ class Table:
 
 @dataclass(frozen=True)
 class Tile:
-    """A picture, uint8 [h, w, 3], and the lines below it; its sheet's `columns` name them."""
+    """A picture, uint8 [h, w, 3], and the lines below it; its sheet's `columns` name them. `origins`: the addresses of
+    the files that it shows, none where it is made of many.
+    """
 
     picture: np.ndarray
     lines: tuple[str, ...]
+    origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """Pictures side by side, each with its lines."""
+    """Pictures side by side, each with its lines and the names of its files; the CSV has the whole addresses."""
 
     name: str
     caption: str
@@ -77,33 +83,63 @@ class Sheet:
 
     def files(self) -> dict[str, bytes]:
         rows = pd.DataFrame([tile.lines for tile in self.tiles], columns=list(self.columns))
+        for i, name in enumerate(ORIGIN_COLUMNS[: max((len(tile.origins) for tile in self.tiles), default=0)]):
+            rows[name] = [tile.origins[i] for tile in self.tiles]
         sheet = images.encode(contact_sheets.mosaic([tile.picture for tile in self.tiles]))
         return {f"{self.name}.png": sheet, f"{self.name}.csv": scoring.csv(rows, index=False)}
 
 
 @dataclass(frozen=True)
+class Rows:
+    """Rows of pictures of one size, each with its name; the CSV has the whole addresses of the files."""
+
+    name: str
+    caption: str
+    column: str
+    rows: list[tuple[str, list[Tile]]]
+    kind: str = "rows"
+
+    def files(self) -> dict[str, bytes]:
+        columns = max(len(tiles) for _, tiles in self.rows)
+        blank = np.full_like(self.rows[0][1][0].picture, 255)
+        padded = [[tile.picture for tile in tiles] + [blank] * (columns - len(tiles)) for _, tiles in self.rows]
+        sheet = contact_sheets.mosaic([picture for row in padded for picture in row], columns=columns)
+        listed = [(name, *tile.origins) for name, tiles in self.rows for tile in tiles]
+        rows = pd.DataFrame(listed, columns=[self.column, ORIGIN_COLUMNS[0]])
+        return {f"{self.name}.png": images.encode(sheet), f"{self.name}.csv": scoring.csv(rows, index=False)}
+
+
+@dataclass(frozen=True)
 class Cloud:
-    """Points [n, 2] to look at one by one: each has a colour, a line of text, whether its prediction is correct (None:
-    not known) and perhaps a picture (its number in the sprite). `png` is the same, drawn.
+    """Points [n, 2] to look at one by one: each has a colour, a line of text, the address of its file, whether its
+    prediction is correct (None: not known) and perhaps a picture (its number in the sprite). `panels` are the same,
+    drawn.
     """
 
     name: str
     caption: str
-    png: bytes
+    panels: Sequence[bytes]
     points: np.ndarray
     colours: list[str]
     correct: list[bool | None]
     lines: list[str]
+    origins: list[str]
     thumbnails: list[int | None]
     sprite: np.ndarray | None
     side: int
     kind: str = "cloud"
 
     def files(self) -> dict[str, bytes]:
-        return {f"{self.name}.png": self.png}
+        rows = pd.DataFrame(
+            {"origin": self.origins, "image": self.lines, "x": self.points[:, 0], "y": self.points[:, 1]}
+        )
+        return {
+            f"{self.name}.svg": svg_files.side_by_side(self.panels),
+            f"{self.name}.csv": scoring.csv(rows, index=False),
+        }
 
 
-Block = Text | Plot | Table | Sheet | Cloud
+Block = Text | Plot | Table | Sheet | Rows | Cloud
 
 
 @dataclass(frozen=True)

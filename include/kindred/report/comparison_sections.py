@@ -153,7 +153,7 @@ def _curve_section(runs: Sequence[ComparedRun], test: ScoredImages | None) -> Se
 
 def _learning_plot(runs: Sequence[ComparedRun]) -> Plot:
     palette = plots.model_colours([run.name for run in runs])
-    figure, (axes,) = plots.figure(6.5, 3.8)
+    figure, (axes,) = plots.figure(plots.PANEL, 3.4)
     for run in runs:
         if len(run.learning):
             labels, accuracy, error = (run.learning[name] for name in ("labels", "accuracy", "error"))
@@ -162,4 +162,4 @@ def _learning_plot(runs: Sequence[ComparedRun]) -> Plot:
     axes.set(xscale="log", xlabel="given labels learned from", ylabel="out-of-fold accuracy")
     axes.legend(fontsize=8)
     caption = "Learning curves of the base models, on given labels that they did not learn from."
-    return Plot("learning", caption, plots.png(figure))
+    return Plot("learning", caption, [plots.svg(figure)])

@@ -25,7 +25,7 @@ def risk_coverage(correct: np.ndarray, confidence: np.ndarray) -> tuple[np.ndarr
 def reliability_plot(test: ScoredImages) -> Plot:
     """How accurate each model is at each confidence (C. Guo et al., On Calibration of Modern Neural Networks, 2017)."""
     palette = plots.model_colours(list(test.models))
-    figure, (above, below) = plots.figure(5.5, 5.5, rows=2, sharex=True, height_ratios=[3, 1])
+    figure, (above, below) = plots.figure(plots.PANEL, 4.6, rows=2, sharex=True, height_ratios=[3, 1])
     above.plot([0, 1], [0, 1], color=plots.GUIDE_COLOUR, linestyle=":", label="perfectly calibrated")
     bins = np.linspace(0, 1, metrics.CALIBRATION_BINS + 1)
     for model, probabilities in test.models.items():
@@ -36,25 +36,28 @@ def reliability_plot(test: ScoredImages) -> Plot:
         below.hist(probabilities.max(axis=1), bins.tolist(), histtype="step", color=palette[model], linewidth=1.5)
     above.set(ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.02))
     below.set(xlabel="confidence", ylabel="test images")
-    above.legend()
+    above.legend(fontsize=8)
     caption = "Reliability: is the accuracy as high as the confidence? Below the dotted line a model is overconfident."
-    return Plot("reliability", caption, plots.png(figure))
+    return Plot("reliability", caption, [plots.svg(figure)])
 
 
 def risk_plot(test: ScoredImages) -> Plot:
     """The errors that are left where only the most confident predictions are used."""
     palette = plots.model_colours(list(test.models))
-    figure, (axes,) = plots.figure(6, 3.6)
+    figure, (axes,) = plots.figure(plots.PANEL, 3.4)
     for model, probabilities in test.models.items():
         coverage, risk = risk_coverage(test.correct(model), probabilities.max(axis=1))
         area = auc(coverage, risk) if len(risk) > 1 else 0
         axes.plot(coverage, risk, color=palette[model], label=f"{model} (area {area:.4f})")
     axes.set(
-        xlabel="coverage: share of the images that is used, most confident first",
+        xlabel="coverage: share of images used, most confident first",
         ylabel="risk: share of errors among these",
         xlim=(0, 1),
         ylim=(0, None),
     )
-    axes.legend()
-    caption = "Risk against coverage: how many errors are left where only the most confident predictions are used."
-    return Plot("risk-coverage", caption, plots.png(figure))
+    axes.legend(fontsize=8)
+    caption = (
+        "Risk against coverage: how many errors are left where only the most confident predictions are used; "
+        "the lower, the better."
+    )
+    return Plot("risk-coverage", caption, [plots.svg(figure)])

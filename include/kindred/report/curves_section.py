@@ -49,7 +49,7 @@ def _learning(points: pd.DataFrame) -> list[Block]:
     if points.empty:
         return [Text("No learning curve: it is made where the classifier is fitted in one process.")]
     law = learning_curve.extrapolate(points)
-    figure, (axes,) = plots.figure(6.5, 3.8)
+    figure, (axes,) = plots.figure(plots.PANEL, 3.4)
     sizes, accuracy = points["labels"], points["accuracy"]
     error = points["error"]
     axes.errorbar(sizes, accuracy, yerr=error, fmt="o", color=plots.OTHER_COLOUR, capsize=3, label="measured")
@@ -64,7 +64,7 @@ def _learning(points: pd.DataFrame) -> list[Block]:
         "Learning curve of base: each fold is scored by models that learned from more and more of the other folds."
     )
     return [
-        Plot("learning", caption, plots.png(figure)),
+        Plot("learning", caption, [plots.svg(figure)]),
         Text(learning_curve.summary(points, law), strong=True),
         Table("learning", "The learning curve; error is the standard error over folds.", points),
     ]

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 
-from kindred.data import contact_sheets, fonts
 from kindred.data.near_duplicates import NearDuplicates
-from kindred.report import near_duplicate_blocks, plots
-from kindred.report.blocks import Block, Plot, Section, Sheet, Table, Text, Tile, counted
+from kindred.report import near_duplicate_blocks, plots, rejected_blocks
+from kindred.report.blocks import Block, Plot, Rows, Section, Sheet, Table, Text, Tile, counted
+from kindred.report.pictures import Pictures
+from kindred.report.rejected_blocks import RejectedFiles
 from kindred.runtime.tables import SPLITS
 
 MAX_CLASSES = 30  # of a plot: the largest
@@ -19,7 +19,7 @@ MAX_AVERAGED = 100  # images of each class behind its mean image, and in all:
 MAX_AVERAGED_IN_ALL = 4000
 MAX_NAMES = 10  # classes that a sentence names
 SPLIT_NAMES = {"train": "training", "unlabeled": "unlabelled", "test": "test"}
-SPLIT_COLOURS = {"train": "#9ecae1", "unlabeled": "#d9d9d9", "test": "#3182bd"}
+SPLIT_COLOURS = {"training": "#9ecae1", "unlabelled": "#a6a6a6", "test": "#3182bd"}  # by SPLIT_NAMES
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,12 @@ def section(
     classes: list[str],
     samples: Mapping[str, list[str]],
     duplicates: NearDuplicates,
+    rejected: RejectedFiles,
     labels: Mapping[str, str],
-    thumbnails: Mapping[str, np.ndarray],
+    pictures: Pictures,
 ) -> Section:
-    """From the counts of images, the ids of some images by class (`sample`), the near duplicates, known labels by id,
-    and pictures of those in `pictured`.
+    """From the counts of images, the ids of some images by class (`sample`), the near duplicates, the files that were
+    left out, known labels by id, and pictures of those in `pictured`.
     """
     known = counts.balance.dropna(subset="label")
     table = known.pivot_table("count", "label", "split", "sum", fill_value=0).reindex(classes, fill_value=0)
@@ -55,9 +56,10 @@ def section(
         _balance_plot(table),
         Table("balance", "Images with a known label, by class and split.", table.rename_axis("class").reset_index()),
         *_sizes(counts.sizes),
-        _mean_images(drawn, samples, thumbnails, part),
-        _example_images(drawn, samples, thumbnails, part),
-        *near_duplicate_blocks.blocks(duplicates, counts.leaked, counts.repeated, labels, thumbnails),
+        *rejected_blocks.blocks(rejected),
+        _mean_images(drawn, samples, pictures, part),
+        _example_images(drawn, samples, pictures, part),
+        *near_duplicate_blocks.blocks(duplicates, counts.leaked, counts.repeated, labels, pictures),
     ]
     return Section("data", "Data", headline(counts.balance, classes, duplicates), blocks)
 
@@ -92,10 +94,8 @@ def pictured(samples: Mapping[str, list[str]], duplicates: NearDuplicates) -> li
 
 
 def _notes(balance: pd.DataFrame, table: pd.DataFrame) -> list[Text]:
-    """Sentences on what is missing: fonts, labels, classes of a split."""
+    """Sentences on what is missing: labels, classes of a split."""
     notes = []
-    if hint := fonts.hint(plots.short_name(name) for name in table.index):
-        notes.append(f"Plots show boxes in class names: {hint}.")
     unknown = int(balance.loc[balance["label"].isna(), "count"].sum())
     if unknown:
         notes.append(f"No label is known of {counted(unknown, 'image')}.")
@@ -108,58 +108,40 @@ def _notes(balance: pd.DataFrame, table: pd.DataFrame) -> list[Text]:
 
 
 def _balance_plot(table: pd.DataFrame) -> Plot:
-    shares = table / table.sum().clip(lower=1)
+    shares = 100 * table / table.sum().clip(lower=1)
     drawn = shares.loc[sorted(table.sum(axis=1).nlargest(MAX_CLASSES).index)]
-    long = drawn.rename(index=plots.short_name).rename_axis("class").reset_index()
-    long = long.melt("class", var_name="split", value_name="share")
-    figure, (axes,) = plots.figure(max(6, 2 + 0.45 * len(drawn)), 3)
-    sns.barplot(long, x="class", y="share", hue="split", palette=SPLIT_COLOURS, ax=axes)
-    axes.set(xlabel="", ylabel="share of the split")
-    axes.yaxis.set_major_formatter("{x:.0%}")
-    axes.tick_params(axis="x", rotation=90 if len(drawn) > 6 else 0)
-    axes.legend(title=None, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1))
+    figure, (axes,) = plots.figure(plots.PANEL, 0.9 + len(drawn) * max(0.22, 0.11 * len(table.columns)))
+    plots.grouped_bars(axes, drawn.rename(columns=SPLIT_NAMES), SPLIT_COLOURS)
+    axes.set(xlabel="% of the split")
+    plots.legend_above(axes)
     part = f" The {MAX_CLASSES} largest classes." if len(table) > MAX_CLASSES else ""
     caption = f"Class balance: the share of each class among a split's labelled images.{part}"
-    return Plot("balance", caption, plots.png(figure))
+    return Plot("balance", caption, [plots.svg(figure)])
 
 
 def _sizes(sizes: pd.DataFrame) -> list[Block]:
     if len(sizes) == 1:
         row = sizes.iloc[0]
         return [Text(f"All images are {row['width']} x {row['height']} px.")]
-    figure, (axes,) = plots.figure(5.5, 3.6)
-    style = {"size": "count", "sizes": (12, 200), "color": plots.OTHER_COLOUR, "alpha": 0.5}
-    sns.scatterplot(sizes, x="width", y="height", ax=axes, **style)
-    axes.set(xscale="log", yscale="log", xlabel="width, px", ylabel="height, px")
+    figure, (axes,) = plots.figure(plots.PANEL, 3.4)
+    area = 12 + 200 * sizes["count"] / sizes["count"].max()
+    axes.scatter(sizes["width"], sizes["height"], area, color=plots.OTHER_COLOUR, alpha=0.5, linewidths=0)
+    axes.set(xlabel="width, px", ylabel="height, px", xlim=(0, None), ylim=(0, None))
     caption = "Image sizes; the bigger the dot, the more images."
-    return [Plot("sizes", caption, plots.png(figure)), Table("sizes", "The most frequent sizes.", sizes)]
+    return [Plot("sizes", caption, [plots.svg(figure)]), Table("sizes", "The most frequent sizes.", sizes)]
 
 
-def _mean_images(
-    classes: list[str], samples: Mapping[str, list[str]], thumbnails: Mapping[str, np.ndarray], part: str
-) -> Sheet:
+def _mean_images(classes: list[str], samples: Mapping[str, list[str]], pictures: Pictures, part: str) -> Sheet:
     tiles = []
     for name in classes:
-        pictures = [thumbnails[i].astype(np.float32) for i in samples[name]]
-        if pictures:
-            mean = np.mean(pictures, axis=0).round().astype(np.uint8)
-            tiles.append(Tile(mean, (name, f"mean of {len(pictures)}")))
+        of_class = [pictures.thumbnails[i].astype(np.float32) for i in samples[name]]
+        if of_class:
+            mean = np.mean(of_class, axis=0).round().astype(np.uint8)
+            tiles.append(Tile(mean, (name, f"mean of {len(of_class)}")))
     return Sheet("means", f"The mean image of each class.{part}", tiles, ("class", "images"))
 
 
-def _example_images(
-    classes: list[str], samples: Mapping[str, list[str]], thumbnails: Mapping[str, np.ndarray], part: str
-) -> Plot:
+def _example_images(classes: list[str], samples: Mapping[str, list[str]], pictures: Pictures, part: str) -> Rows:
     """A row of pictures for each class."""
-    rows = [name for name in classes if samples[name]]
-    pictures = [[thumbnails[i] for i in samples[name][:EXAMPLES]] for name in rows]
-    blank = np.full_like(pictures[0][0], 255)
-    filled = [picture for row in pictures for picture in [*row, *[blank] * (EXAMPLES - len(row))]]
-    sheet = contact_sheets.mosaic(filled, columns=EXAMPLES)
-    figure, (axes,) = plots.figure(7.5, 0.4 + 0.72 * len(rows))
-    axes.imshow(sheet, interpolation="nearest", aspect="equal")
-    plots.without_ticks(axes)
-    step = len(sheet) / len(rows)
-    axes.set_yticks([step * (i + 0.5) for i in range(len(rows))], [plots.short_name(name) for name in rows])
-    axes.tick_params(length=0)
-    return Plot("examples", f"Examples of each class.{part}", plots.png(figure))
+    rows = [(name, [pictures.tile(i, ()) for i in samples[name][:EXAMPLES]]) for name in classes if samples[name]]
+    return Rows("examples", f"Examples of each class.{part}", "class", rows)

@@ -14,19 +14,20 @@ MAX_PICTURES = 1000  # of the points with a picture on the page
 PROJECTIONS = ("pca", "tsne")
 DIRECTIONS = {"pca": "the largest variance (PCA)", "tsne": "t-SNE, where nearness counts and distance does not"}
 PICTURE_PX = 32
-UNKNOWN_COLOUR = "#c8c8c8"
+UNKNOWN_COLOUR = "#a6a6a6"
 
 
 @dataclass(frozen=True)
 class MappedImages:
     """Test and unlabelled images: features [n, d], what the final model predicts for each, its truth where that is
-    known, whether it is a test image, and a picture of some, uint8 [h, w, 3].
+    known, whether it is a test image, the address of its file, and a picture of some, uint8 [h, w, 3].
     """
 
     features: np.ndarray
     predictions: list[str]
     truth: list[str | None]
     test: list[bool]
+    origins: list[str]
     pictures: Sequence[np.ndarray | None]
 
     def correct(self) -> list[bool | None]:
@@ -46,13 +47,13 @@ def section(mapped: MappedImages, classes: Sequence[str], projection: str) -> Se
     small = [images.fit(picture, (PICTURE_PX, PICTURE_PX), 3) for _, picture in pictures]
     cloud = Cloud(
         "map",
-        "Each point is an image: on the left in the colour of the class that final predicts, on the right by whether "
-        "that is correct.",
-        _plot(points, mapped, classes),
+        "Each point is an image: in the colour of the class that final predicts, and by whether that is correct.",
+        _plots(points, mapped, classes),
         points,
         [colours[name] for name in mapped.predictions],
         mapped.correct(),
         [_line(p, t, test) for p, t, test in zip(mapped.predictions, mapped.truth, mapped.test, strict=True)],
+        mapped.origins,
         [numbers.get(i) for i in range(len(points))],
         contact_sheets.mosaic(small, gap=0) if small else None,
         PICTURE_PX,
@@ -89,14 +90,16 @@ def _line(prediction: str, truth: str | None, test: bool) -> str:
     return f"{prediction}, {judgement} ({'test' if test else 'unlabelled'})"
 
 
-def _plot(points: np.ndarray, mapped: MappedImages, classes: Sequence[str]) -> bytes:
+def _plots(points: np.ndarray, mapped: MappedImages, classes: Sequence[str]) -> list[bytes]:
+    """The map by predicted class, and by correct and wrong."""
     colours = plots.class_colours(classes)
-    figure, (left, right) = plots.figure(11, 5, columns=2)
+    by_class, (left,) = plots.figure(plots.PANEL, plots.PANEL)
     left.scatter(points[:, 0], points[:, 1], s=8, c=[colours[name] for name in mapped.predictions], linewidths=0)
     if len(classes) <= plots.DISTINCT_COLOURS:
         for name in [c for c in classes if c in set(mapped.predictions)]:
             left.scatter([], [], s=8, color=colours[name], label=plots.short_name(name), linewidths=0)
-        left.legend(markerscale=2.5, fontsize=8, loc="upper left", bbox_to_anchor=(-0.25, 1))
+        by_class.legend(markerscale=2.5, fontsize=8, loc="outside lower center", ncols=3, frameon=False)
+    by_correctness, (right,) = plots.figure(plots.PANEL, plots.PANEL)
     correct = mapped.correct()
     for value, colour, label, size in (
         (None, UNKNOWN_COLOUR, "truth not known", 8),
@@ -106,9 +109,9 @@ def _plot(points: np.ndarray, mapped: MappedImages, classes: Sequence[str]) -> b
         rows = [i for i, of_image in enumerate(correct) if of_image is value]
         if rows:
             right.scatter(points[rows, 0], points[rows, 1], s=size, color=colour, label=label, linewidths=0)
-    right.legend(markerscale=2, fontsize=8)
+    by_correctness.legend(markerscale=2, fontsize=8, loc="outside lower center", ncols=3, frameon=False)
     left.set_title("predicted class")
     right.set_title("correct or wrong")
     for axes in (left, right):
         plots.without_ticks(axes)
-    return plots.png(figure)
+    return [plots.svg(by_class), plots.svg(by_correctness)]

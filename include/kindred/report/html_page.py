@@ -2,6 +2,8 @@
 
 import base64
 import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,9 @@ import numpy as np
 import pandas as pd
 
 from kindred.data import images
+from kindred.report import svg_files
 from kindred.report.blocks import Section
+from kindred.report.pictures import file_name
 from kindred.runtime import templates
 
 FOLDER = Path(__file__).parent
@@ -18,15 +22,22 @@ JPEG_QUALITY = 85
 MAX_ROWS = 40  # of a table on the page: its CSV has all of them
 
 
-def render(title: str, facts: dict[str, str], sections: list[Section]) -> bytes:
-    """The page: its title, facts for its head (name: text), and its sections in their order.
+@dataclass(frozen=True)
+class Link:
+    """An address, which the page shows as it is: in a frame that opens no other page it can be copied."""
+
+    address: str
+
+
+def render(title: str, facts: Mapping[str, str | Link], sections: list[Section]) -> bytes:
+    """The page: its title, facts for its head (name: text or link), and its sections in their order.
 
     >>> page = render("Kindred: first", {"dataset": "digits"}, [Section("data", "Data", "5 < 7 images.")])
     >>> b"5 &lt; 7 images." in page
     True
     """
     environment = templates.environment(FOLDER)
-    environment.filters |= {"picture": picture, "png": data_uri, "cells": cells}
+    environment.filters |= {"picture": picture, "inlined": svg_files.inlined, "cells": cells, "file_name": file_name}
     style, script = ((FOLDER / name).read_text() for name in ("page.css", "page.js"))
     policy = (
         f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "

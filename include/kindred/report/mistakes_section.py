@@ -4,21 +4,27 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.collections import PatchCollection
+from matplotlib.colors import to_rgba
+from matplotlib.patches import Rectangle
 from sklearn.metrics import confusion_matrix
 
 from kindred.report import plots
 from kindred.report.blocks import Block, Plot, Section, Sheet, Table, Text, Tile
+from kindred.report.pictures import Pictures
 from kindred.report.scored_images import NOT_TESTED, ScoredImages
 
 MAX_CLASSES = 30  # of a heatmap
 ANNOTATED_CLASSES = 15  # up to which a heatmap's numbers can be read
 MAX_PAIRS = 15
+STRONG = 0.75  # share of the highest value
+ON_STRONG = "#fefefe"  # of text on a strong colour, also on a dark page: pages turn white into their ground
 MAX_TILES = 24
 MAX_NAMES = 10  # classes that a sentence names
 
 
-def section(test: ScoredImages, thumbnails: Mapping[str, np.ndarray]) -> Section:
+def section(test: ScoredImages, pictures: Pictures) -> Section:
     """From the scored test images, and pictures of those in `confident_mistakes(test)`."""
     if not len(test.labels):
         return Section("mistakes", "Mistakes", NOT_TESTED)
@@ -41,7 +47,7 @@ def section(test: ScoredImages, thumbnails: Mapping[str, np.ndarray]) -> Section
             Table("pairs", "The most frequent confusions, by model.", pairs),
         ]
     blocks.append(_distribution_plot(test, drawn))
-    tiles = [_tile(test, i, thumbnails) for i in confident_mistakes(test)]
+    tiles = [_tile(test, i, pictures) for i in confident_mistakes(test)]
     if tiles:
         caption = f"The wrong predictions of {test.final} with the highest confidence, and what each model predicts."
         blocks.append(Sheet("surest", caption, tiles, ("truth", *test.models)))
@@ -95,11 +101,11 @@ def _off_diagonal(counts: Mapping[str, np.ndarray]) -> np.ndarray:
     return total - np.diag(np.diag(total))
 
 
-def _tile(test: ScoredImages, i: int, thumbnails: Mapping[str, np.ndarray]) -> Tile:
+def _tile(test: ScoredImages, i: int, pictures: Pictures) -> Tile:
     lines = [f"truth: {test.classes[test.labels[i]]}"]
     for model, probabilities in test.models.items():
         lines.append(f"{model}: {test.classes[probabilities[i].argmax()]} {probabilities[i].max():.2f}")
-    return Tile(thumbnails[test.ids[i]], tuple(lines))
+    return pictures.tile(test.ids[i], lines)
 
 
 def _listed(names: list[str]) -> str:
@@ -108,53 +114,66 @@ def _listed(names: list[str]) -> str:
 
 
 def _heatmaps(name: str, counts: Mapping[str, np.ndarray], classes: list[str], normalised: bool) -> Plot:
-    labels = [plots.short_name(c) for c in classes]
+    highest = max(c.max() for c in counts.values()) or 1
     annotated = len(classes) <= ANNOTATED_CLASSES
-    size = 2.2 + 0.22 * max(len(classes), 8)
-    figure, axes = plots.figure(1 + size * len(counts), size, columns=len(counts), sharey=True)
-    shares = {m: c / np.maximum(c.sum(axis=1, keepdims=True), 1) for m, c in counts.items()}
-    values = shares if normalised else counts
-    highest = max(v.max() for v in values.values()) or 1
-    style = {"cmap": "Blues", "vmin": 0, "vmax": highest, "square": True, "linewidths": 0.5, "cbar": not annotated}
-    style |= {"annot": annotated, "fmt": ".0%" if normalised else "d", "annot_kws": {"size": 7}}
-    for axis, (model, matrix) in zip(axes, values.items(), strict=True):
-        sns.heatmap(matrix, ax=axis, xticklabels=labels, yticklabels=labels, **style)
-        axis.set(title=model, xlabel="predicted", ylabel="truth" if axis is axes[0] else "")
-        axis.tick_params(labelsize=8, rotation=0)
-        axis.tick_params(axis="x", rotation=90)
+    ticks, labels = range(len(classes)), [plots.short_name(c) for c in classes]
+    panels = []
+    for model, matrix in counts.items():
+        shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+        figure, (axes,) = plots.figure(plots.PANEL, plots.PANEL)
+        _draw_cells(axes, shares if normalised else matrix / highest)
+        if annotated:
+            _write_values(axes, *((shares, "{:.0%}", 1.0) if normalised else (matrix, "{:d}", highest)))
+        axes.set_xticks(ticks, labels, rotation=90, fontsize=8 if annotated else 6)
+        axes.set_yticks(ticks, labels, fontsize=8 if annotated else 6)
+        axes.set(title=model, xlabel="predicted", ylabel="truth")
+        panels.append(plots.svg(figure))
     caption = (
         "Confusions as a share of each true class: a row adds up to 100 %."
         if normalised
         else "Confusions, counted: rows are the truth, columns the predictions; on the diagonal they are correct."
     )
-    return Plot(name, caption, plots.png(figure))
+    return Plot(name, f"{caption} Empty cells are 0; the stronger the colour, the more.", panels)
+
+
+def _draw_cells(axes: Axes, strength: np.ndarray) -> None:
+    """A square for each cell [n, n] above 0, the stronger the more opaque, so that it suits a light and a dark page."""
+    places = np.argwhere(strength)
+    squares = [Rectangle((column - 0.5, row - 0.5), 1, 1) for row, column in places]
+    colours = [to_rgba(plots.GOOD_COLOUR, strength[row, column]) for row, column in places]
+    axes.add_collection(PatchCollection(squares, facecolors=colours, linewidths=0))
+    limits = (-0.5, len(strength) - 0.5)
+    axes.set(xlim=limits, ylim=limits[::-1], aspect="equal")
+    axes.grid(False)
+
+
+def _write_values(axes: Axes, values: np.ndarray, form: str, highest: float) -> None:
+    """The values [n, n] above 0 in their cells."""
+    for row, column in np.argwhere(values).tolist():
+        colour = ON_STRONG if values[row, column] > STRONG * highest else "black"
+        text = form.format(values[row, column])
+        axes.text(column, row, text, ha="center", va="center", fontsize=7.5, color=colour)
 
 
 def _pair_plot(pairs: pd.DataFrame, models: list[str]) -> Plot:
     columns = (map(plots.short_name, pairs[name]) for name in ("truth", "predicted"))
     names = [f"{truth} → {predicted}" for truth, predicted in zip(*columns, strict=True)]
-    long = pairs[models].assign(pair=names).melt("pair", var_name="model", value_name="images")
-    figure, (axes,) = plots.figure(8, 1 + 0.3 * len(pairs))
-    sns.barplot(long, y="pair", x="images", hue="model", palette=plots.model_colours(models), ax=axes)
-    axes.set(xlabel="test images", ylabel="")
-    axes.legend(title=None)
-    return Plot("pairs", "The most frequent confusions: truth → prediction.", plots.png(figure))
+    figure, (axes,) = plots.figure(plots.PANEL, 1 + 0.26 * len(pairs))
+    plots.grouped_bars(axes, pairs[models].set_axis(names), plots.model_colours(models))
+    axes.set_yticks(range(len(names)), names, fontsize=8)
+    axes.set(xlabel="test images")
+    plots.legend_above(axes)
+    return Plot("pairs", "The most frequent confusions: truth → prediction.", [plots.svg(figure)])
 
 
 def _distribution_plot(test: ScoredImages, drawn: np.ndarray) -> Plot:
     """How many test images are of each class, and for how many each model predicts it."""
     labels = {"truth": test.labels, **{model: test.predictions(model) for model in test.models}}
-    names = [plots.short_name(test.classes[i]) for i in drawn]
-    rows = [
-        {"class": names[place], "of": of, "images": int((values == i).sum())}
-        for place, i in enumerate(drawn)
-        for of, values in labels.items()
-    ]
-    palette = {"truth": "#000000", **plots.model_colours(list(test.models))}
-    figure, (axes,) = plots.figure(max(6, 2 + 0.45 * len(drawn)), 3.4)
-    sns.barplot(pd.DataFrame(rows), x="class", y="images", hue="of", palette=palette, ax=axes)
-    axes.set(xlabel="", ylabel="test images")
-    axes.tick_params(axis="x", rotation=90 if len(drawn) > 6 else 0)
-    axes.legend(title=None, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1))
+    counts = {of: np.bincount(values, minlength=len(test.classes))[drawn] for of, values in labels.items()}
+    palette = {"truth": plots.TRUTH_COLOUR, **plots.model_colours(list(test.models))}
+    figure, (axes,) = plots.figure(plots.PANEL, 0.9 + 0.3 * len(drawn))
+    plots.grouped_bars(axes, pd.DataFrame(counts, index=[test.classes[i] for i in drawn]), palette)
+    axes.set(xlabel="test images")
+    plots.legend_above(axes)
     caption = "True labels beside predicted ones: which classes are predicted too often."
-    return Plot("distribution", caption, plots.png(figure))
+    return Plot("distribution", caption, [plots.svg(figure)])

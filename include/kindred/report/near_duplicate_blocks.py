@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
-from kindred.data import contact_sheets
 from kindred.data.near_duplicates import NearDuplicates
 from kindred.report.blocks import Block, Sheet, Table, Text, Tile, counted
+from kindred.report.pictures import Pictures
 
 MAX_PAIRS = 12  # that are shown
 
@@ -17,7 +16,7 @@ def blocks(
     leaked: int,
     repeated: int,
     labels: Mapping[str, str],
-    thumbnails: Mapping[str, np.ndarray],
+    pictures: Pictures,
 ) -> list[Block]:
     """From the near duplicates, how many exact copies were leaked and repeated, known labels by id, and pictures of
     those in `pictured`.
@@ -36,9 +35,9 @@ def blocks(
             f"of images of this dataset. Of other such edits it finds {duplicates.recall['all']:.1%}: {by_edit}."
         )
         parts.append(Text(threshold))
-    parts += _conflicts(duplicates.conflicts, labels, thumbnails)
+    parts += _conflicts(duplicates.conflicts, labels, pictures)
     if len(duplicates.pairs):
-        tiles = [_pair_tile(row, labels, thumbnails) for row in duplicates.pairs.head(MAX_PAIRS).to_dict("records")]
+        tiles = [_pair_tile(row, labels, pictures) for row in duplicates.pairs.head(MAX_PAIRS).to_dict("records")]
         caption = f"The nearest {counted(len(tiles), 'pair')}."
         parts.append(Sheet("twins", caption, tiles, ("one", "other", "distance")))
         parts.append(Table("near-duplicates", "Near duplicates across splits.", duplicates.pairs))
@@ -51,21 +50,20 @@ def pictured(duplicates: NearDuplicates) -> list[str]:
     return [image_id for pairs in shown for side in ("image_id", "other") for image_id in pairs[side]]
 
 
-def _conflicts(conflicts: pd.DataFrame, labels: Mapping[str, str], thumbnails: Mapping[str, np.ndarray]) -> list[Block]:
+def _conflicts(conflicts: pd.DataFrame, labels: Mapping[str, str], pictures: Pictures) -> list[Block]:
     """Near duplicates of which one label must be wrong."""
     if conflicts.empty:
         return []
     text = (
         f"Near duplicates under two classes: {counted(len(conflicts), 'pair')}. One label of each pair is likely wrong."
     )
-    tiles = [_pair_tile(row, labels, thumbnails) for row in conflicts.head(MAX_PAIRS).to_dict("records")]
+    tiles = [_pair_tile(row, labels, pictures) for row in conflicts.head(MAX_PAIRS).to_dict("records")]
     caption = f"The nearest {counted(len(tiles), 'pair')} under two classes."
     table = Table("conflicts", "Near duplicates under two classes.", conflicts)
     return [Text(text, strong=True), Sheet("conflicts", caption, tiles, ("one", "other", "distance")), table]
 
 
-def _pair_tile(row: Mapping, labels: Mapping[str, str], thumbnails: Mapping[str, np.ndarray]) -> Tile:
+def _pair_tile(row: Mapping, labels: Mapping[str, str], pictures: Pictures) -> Tile:
     sides = ((row["image_id"], row["split"]), (row["other"], row["other_split"]))
     lines = [f"{split}: {labels.get(image_id, 'label not known')}" for image_id, split in sides]
-    picture = contact_sheets.mosaic([thumbnails[image_id] for image_id, _ in sides], columns=2)
-    return Tile(picture, (*lines, f"distance {row['distance']:.4f}"))
+    return pictures.pair([image_id for image_id, _ in sides], (*lines, f"distance {row['distance']:.4f}"))

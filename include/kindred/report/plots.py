@@ -1,31 +1,35 @@
-"""How every plot looks: size, colours that colour-blind eyes tell apart, names that cannot break a plot, PNG."""
+"""How every plot looks: size, colours that colour-blind eyes tell apart, names that cannot break a plot, SVG.
+
+Names are written as text, which the reader's machine shows in its own fonts: it has them for the scripts that its
+reader reads.
+"""
 
 import io
-import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib
 
 matplotlib.use("Agg")
 
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
 import seaborn as sns  # noqa: E402  (it would choose another backend)
 from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
-from matplotlib.text import Text  # noqa: E402
+from matplotlib.ticker import MaxNLocator  # noqa: E402
 
-from kindred.data import contact_sheets, fonts  # noqa: E402
+from kindred.data import contact_sheets  # noqa: E402
 
-MISSING_GLYPH = r"Glyph (\d+) .*missing from font"
-warnings.filterwarnings("ignore", MISSING_GLYPH)  # of Seaborn's layout, too; `png` and `fonts.hint` see to them
-
-DPI = 110
+MISSING_GLYPH = r"Glyph \d+ .*missing from font"  # where text is measured; it is drawn by the reader's fonts
+PANEL = 4.4  # inches: the usual width of a panel, of which two fit beside each other, and one on a phone
 DISTINCT_COLOURS = 10  # classes: up to here each has a distinct colour, and plots have a legend
 MAX_NAME_LENGTH = 20  # characters of a class name in a plot
 BASE_COLOUR, OTHER_COLOUR = "#8a8a8a", "#12466b"  # of the two models, everywhere; no class has them
+TRUTH_COLOUR = "black"
 GOOD_COLOUR, BAD_COLOUR = contact_sheets.MATCH_COLOUR, contact_sheets.OTHER_COLOUR  # correct and not, accepted and not
-GUIDE_COLOUR = "#b0b0b0"  # of frames, and of lines to compare with
+GRID_COLOUR, GUIDE_COLOUR = "#e6e6e6", "#b0b0b0"  # of grids; of frames and lines to compare with
 
 
 def class_colours(classes: Sequence[str]) -> dict[str, str]:
@@ -55,11 +59,26 @@ def short_name(text: str) -> str:
 
 def figure(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, list[Axes]]:
     """A figure of so many inches and its axes, row by row."""
-    family = matplotlib.rcParams["font.family"]
-    style = {"grid.color": "#e6e6e6", "axes.edgecolor": GUIDE_COLOUR, "font.family": family}
-    with sns.axes_style("whitegrid", style):
+    with sns.axes_style("whitegrid", {"grid.color": GRID_COLOUR, "axes.edgecolor": GUIDE_COLOUR}):
         drawn = Figure(figsize=(width, height), layout="constrained")
         return drawn, drawn.subplots(rows, columns, squeeze=False, **options).ravel().tolist()
+
+
+def grouped_bars(axes: Axes, values: pd.DataFrame, colours: Mapping[str, Any]) -> None:
+    """Horizontal bars: for each row of `values` [n, k] a group, the first one on top, in it a bar for each column."""
+    height = 0.8 / len(values.columns)
+    for i, column in enumerate(values):
+        places = np.arange(len(values)) + height * (i - (len(values.columns) - 1) / 2)
+        axes.barh(places, values[column], height, color=colours[str(column)], label=short_name(str(column)))
+    axes.set_yticks(range(len(values)), [short_name(str(name)) for name in values.index])
+    axes.set_ylim(len(values) - 0.5, -0.5)
+    axes.grid(False, axis="y")
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+
+
+def legend_above(axes: Axes) -> None:
+    """The legend in one row above the axes, where it hides nothing."""
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, fontsize=8, frameon=False)
 
 
 def without_ticks(axes: Axes) -> None:
@@ -69,31 +88,13 @@ def without_ticks(axes: Axes) -> None:
     sns.despine(ax=axes, left=True, bottom=True)
 
 
-def png(drawn: Figure) -> bytes:
-    """The figure as a PNG. Where the usual font lacks characters, fonts that have them join it, for later plots too;
-    what no font has becomes a box, of which `fonts.hint` tells.
-    """
-    content, lacking = _saved(drawn)
-    families = matplotlib.rcParams["font.family"]
-    if added := [family for family in fonts.families(lacking) if family not in families]:
-        matplotlib.rcParams["font.family"] = [*families, *added]
-        for text in drawn.findobj(Text):
-            if isinstance(text, Text):
-                text.set_fontfamily([*families, *added])
-        content, _ = _saved(drawn)
-    return content
-
-
-def _saved(drawn: Figure) -> tuple[bytes, list[str]]:
-    """A PNG, and the characters of which matplotlib warns that it has no glyph for them."""
+def svg(drawn: Figure) -> bytes:
+    """The figure as an SVG on white, text as text; the same figure has the same bytes."""
     buffer = io.BytesIO()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        drawn.savefig(buffer, format="png", dpi=DPI, facecolor="white")
-    lacking = []
-    for warning in caught:
-        if glyph := re.match(MISSING_GLYPH, str(warning.message)):
-            lacking.append(chr(int(glyph[1])))
-        else:
-            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-    return buffer.getvalue(), lacking
+    with warnings.catch_warnings(), matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "kindred"}):
+        warnings.filterwarnings("ignore", MISSING_GLYPH)
+        if engine := drawn.get_layout_engine():  # once: saving would draw everything for it
+            engine.execute(drawn)
+            drawn.set_layout_engine("none")
+        drawn.savefig(buffer, format="svg", facecolor="white", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()

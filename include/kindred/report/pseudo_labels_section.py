@@ -1,33 +1,39 @@
 """Which unlabelled images got a label, with what confidence, and how many of them are right."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
-import seaborn as sns
 
 from kindred.learning import refusal_reasons
-from kindred.report import plots
-from kindred.report.blocks import Block, Plot, Section, Sheet, Table, Tile
+from kindred.report import plots, pseudo_label_precision
+from kindred.report.blocks import Block, Plot, Section, Sheet, Table, Text, Tile
+from kindred.report.pictures import Pictures
 
 CONFIDENCE_BINS = 10
 MAX_TILES = 12
 MAX_DOUBTFUL = 25
+UNKNOWN = "No truth is known of these images, so the plots show how many there are and how confident, but no precision."
 MAX_CLASSES = 30  # of a plot: those with the most unlabelled images
 
 
 def section(
-    accepted: pd.DataFrame, refused: pd.DataFrame, by_class: pd.DataFrame, thumbnails: Mapping[str, np.ndarray]
+    accepted: pd.DataFrame,
+    refused: pd.DataFrame,
+    by_class: pd.DataFrame,
+    figures: dict[str, float],
+    pictures: Pictures,
 ) -> Section:
     """From the rows of pseudo_labels and refused (image_id, label, confidence, and `truth` or null; refused ones with
-    their reason), `scoring.pseudo_by_class`, and pictures of those in `pictured`.
+    their reason), `scoring.pseudo_by_class`, the figures of the run, and pictures of those in `pictured`.
     """
     title = "Pseudo-labels"
     if accepted.empty and refused.empty:
         return Section("pseudo-labels", title, "There was no unlabelled image, so there are no pseudo-labels.")
     refused = refused.assign(reason=refused["reason"].map(refusal_reasons.current))
     bins = by_confidence(accepted, refused)
-    blocks: list[Block] = [
+    blocks: list[Block] = []
+    if len(accepted) and not bins["known"].any():
+        blocks.append(Text(UNKNOWN))
+    blocks += [
         _class_plot(by_class),
         Table("classes", "Pseudo-labels by class.", by_class.reset_index()),
         _confidence_plot(bins),
@@ -43,22 +49,17 @@ def section(
         ("refused", refused.head(MAX_TILES), "Examples of refused images, with the label that each would have got."),
     ):
         if len(rows):
-            blocks.append(Sheet(name, caption, _tiles(rows, thumbnails), ("label", "truth", "note")))
-    return Section("pseudo-labels", title, headline(accepted, refused), blocks)
+            blocks.append(Sheet(name, caption, _tiles(rows, pictures), ("label", "truth", "note")))
+    return Section("pseudo-labels", title, headline(accepted, refused, figures), blocks)
 
 
-def headline(accepted: pd.DataFrame, refused: pd.DataFrame) -> str:
+def headline(accepted: pd.DataFrame, refused: pd.DataFrame, figures: dict[str, float]) -> str:
     """How many images got a pseudo-label, and how many of these are right."""
     count = len(accepted) + len(refused)
     if accepted.empty:
         return f"None of {count:,} unlabelled images got a pseudo-label."
-    text = f"{len(accepted):,} of {count:,} unlabelled images ({len(accepted) / count:.1%}) got a pseudo-label"
-    known = accepted["truth"].notna()
-    if not known.any():
-        return f"{text}; how many are right is not known, because no truth is."
-    right = (accepted["label"] == accepted["truth"])[known].mean()
-    of_known = "" if known.all() else f" of the {known.sum():,} whose truth is known"
-    return f"{text}; {right:.1%}{of_known} are right."
+    text = f"{len(accepted):,} of {count:,} unlabelled images ({len(accepted) / count:.1%}) got a pseudo-label."
+    return f"{text} {pseudo_label_precision.sentence(figures)}".strip()
 
 
 def pictured(accepted: pd.DataFrame, refused: pd.DataFrame) -> list[str]:
@@ -104,42 +105,49 @@ def _class_plot(by_class: pd.DataFrame) -> Plot:
     total = by_class["accepted"] + by_class["refused"]
     largest = by_class[total >= total.nlargest(MAX_CLASSES).min()].head(MAX_CLASSES)
     names = [plots.short_name(name) for name in largest.index]
-    figure, (left, right) = plots.figure(9, 1.2 + 0.26 * len(largest), columns=2, sharey=True)
+    height = 1.1 + 0.26 * len(largest)
+    counts, (left,) = plots.figure(plots.PANEL, height)
     left.barh(names, largest["accepted"], color=plots.GOOD_COLOUR, label="accepted")
     left.barh(names, largest["refused"], left=largest["accepted"], color=plots.BAD_COLOUR, label="refused")
     left.set(xlabel="unlabelled images")
-    left.invert_yaxis()
-    left.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
-    right.plot(largest["coverage"], names, "o", color=plots.BASE_COLOUR, label="coverage")
-    right.plot(largest["precision"], names, "D", color=plots.OTHER_COLOUR, label="precision")
+    shares, (right,) = plots.figure(plots.PANEL, height)
+    right.plot(largest["coverage"], names, "o", color=plots.BASE_COLOUR, label="accepted")
+    if largest["precision"].notna().any():
+        right.plot(largest["precision"], names, "D", color=plots.OTHER_COLOUR, label="of these right")
     right.plot(largest["confidence"], names, "|", color="black", markersize=12, label="mean confidence")
     right.set(xlabel="share", xlim=(0, 1.03))
-    right.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, fontsize=8)
-    caption = "By class: how many images are predicted as it, and the precision where the truth is known."
+    for axes in (left, right):
+        axes.invert_yaxis()
+        plots.legend_above(axes)
+    caption = "By predicted class: how many images, the share that is accepted, their mean confidence, and where the "
+    caption += "truth is known the share that is right."
     if len(by_class) > MAX_CLASSES:
         caption += f" The {MAX_CLASSES} largest classes."
-    return Plot("classes", caption, plots.png(figure))
+    return Plot("classes", caption, [plots.svg(counts), plots.svg(shares)])
 
 
 def _confidence_plot(bins: pd.DataFrame) -> Plot:
-    figure, (left, right) = plots.figure(9, 3.2, columns=2)
+    counts, (left,) = plots.figure(plots.PANEL, 3)
     middle, width = (bins["from"] + bins["to"]) / 2, 0.9 / CONFIDENCE_BINS
     left.bar(middle, bins["accepted"], width, color=plots.GOOD_COLOUR, label="accepted")
     left.bar(middle, bins["refused"], width, bottom=bins["accepted"], color=plots.BAD_COLOUR, label="refused")
     left.set(xlabel="confidence", ylabel="unlabelled images", xlim=(0, 1))
-    left.legend()
+    plots.legend_above(left)
+    if not bins["known"].any():
+        return Plot("confidence", "By confidence: how many are accepted.", [plots.svg(counts)])
+    precision, (right,) = plots.figure(plots.PANEL, 3)
     right.plot([0, 1], [0, 1], ":", color=plots.GUIDE_COLOUR, label="perfectly calibrated")
-    sns.scatterplot(bins, x="confidence", y="precision", color=plots.OTHER_COLOUR, s=60, ax=right)
-    right.set(xlim=(0, 1.02), ylim=(0, 1.02), ylabel="precision of the accepted")
-    right.legend()
+    right.plot(bins["confidence"], bins["precision"], "o", color=plots.OTHER_COLOUR, label="measured")
+    right.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="confidence", ylabel="precision of the accepted")
+    plots.legend_above(right)
     caption = "By confidence: how many are accepted, and whether the precision is as high as the confidence."
-    return Plot("confidence", caption, plots.png(figure))
+    return Plot("confidence", caption, [plots.svg(counts), plots.svg(precision)])
 
 
-def _tiles(rows: pd.DataFrame, thumbnails: Mapping[str, np.ndarray]) -> list[Tile]:
+def _tiles(rows: pd.DataFrame, pictures: Pictures) -> list[Tile]:
     tiles = []
     for row in rows.to_dict("records"):
         truth = "truth: not known" if pd.isna(row["truth"]) else f"truth: {row['truth']}"
         label, note = f"{row['label']} {row['confidence']:.2f}", row.get("reason", "")
-        tiles.append(Tile(thumbnails[row["image_id"]], (label, truth, note)))
+        tiles.append(pictures.tile(row["image_id"], (label, truth, note)))
     return tiles

@@ -16,6 +16,10 @@ MAX_CLASSES = 10  # with a curve of their own: those that are ranked worst
 MAX_DECISIONS = 2e6  # images times classes behind an averaged curve: with more of them, the first in id order
 TITLES = {"roc": "ROC curves", "precision-recall": "Precision-recall curves"}
 AXES = {"roc": ("false positive rate", "true positive rate"), "precision-recall": ("recall", "precision")}
+EMPTY_CORNER: dict[Kind, Literal["lower right", "lower left"]] = {
+    "roc": "lower right",
+    "precision-recall": "lower left",
+}  # room for a legend
 PERFECT_CORNER = {"roc": "upper left", "precision-recall": "upper right"}
 
 
@@ -60,23 +64,25 @@ def class_curves(kind: Kind, test: ScoredImages, drawn: list[str]) -> Plot:
     """The curves of the classes `drawn`, each against all others, and the averaged one; a panel for each model."""
     colours = plots.class_colours(test.classes)
     x_label, y_label = AXES[kind]
-    figure, axes = plots.figure(1.8 + 4 * len(test.models), 4, columns=len(test.models), sharey=True)
-    for axis, (model, probabilities) in zip(axes, test.models.items(), strict=True):
+    panels = []
+    for model, probabilities in test.models.items():
+        figure, (axis,) = plots.figure(plots.PANEL, 4)
         for name in drawn:
             i = test.classes.index(name)
             line = curve_points(kind, test.labels == i, probabilities[:, i])
             axis.plot(*line, color=colours[name], linewidth=1, label=plots.short_name(name))
         line = curve_points(kind, *_decisions(test, model))
         axis.plot(*line, color="black", linewidth=2, linestyle="--", label="all decisions")
-        axis.set(title=model, xlabel=x_label, ylabel=y_label if axis is axes[0] else "", xlim=(0, 1), ylim=(0, 1.01))
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", fontsize=8)
+        axis.set(title=model, xlabel=x_label, ylabel=y_label, xlim=(0, 1), ylim=(0, 1.01))
+        axis.legend(loc=EMPTY_CORNER[kind], fontsize=7.5)
+        panels.append(plots.svg(figure))
     caption = (
         f"{TITLES[kind]}, each class against the others, and all decisions together; the {PERFECT_CORNER[kind]} corner "
         "is perfect."
     )
     if len(test.classes) > MAX_CLASSES:
         caption += f" The {MAX_CLASSES} classes that are ranked worst are drawn."
-    return Plot(kind, caption, plots.png(figure))
+    return Plot(kind, caption, panels)
 
 
 def averaged_curves(kind: Kind, test: ScoredImages) -> Plot:
@@ -84,14 +90,14 @@ def averaged_curves(kind: Kind, test: ScoredImages) -> Plot:
     area_of = metrics.roc_auc_score if kind == "roc" else metrics.average_precision_score
     palette = plots.model_colours(list(test.models))
     x_label, y_label = AXES[kind]
-    figure, (axes,) = plots.figure(6, 4.2)
+    figure, (axes,) = plots.figure(plots.PANEL, 4)
     for model in test.models:
         positive, probability = _decisions(test, model)
         label = f"{plots.short_name(model)} (area {area_of(positive, probability):.4f})"
         axes.plot(*curve_points(kind, positive, probability), color=palette[model], label=label)
     axes.set(xlabel=x_label, ylabel=y_label, xlim=(0, 1), ylim=(0, 1.01))
     axes.legend(fontsize=8)
-    return Plot(kind, f"{TITLES[kind]}, averaged over all decisions.", plots.png(figure))
+    return Plot(kind, f"{TITLES[kind]}, averaged over all decisions.", [plots.svg(figure)])
 
 
 def _decisions(test: ScoredImages, model: str) -> tuple[np.ndarray, np.ndarray]:

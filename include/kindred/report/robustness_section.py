@@ -1,5 +1,7 @@
 """How easily each model is fooled by small changes of the pixels, as the stage `attack` has measured it."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -16,9 +18,11 @@ MAGNIFICATION = 10  # of differences, which are too small to be seen
 NOT_RUN = "No attack was run."
 
 
-def section(figures: dict[str, float], attacks: pd.DataFrame, pictures: pd.DataFrame) -> Section:
-    """From the figures of the stage `attack` and its tables `attacks` and `attack_pictures`; all empty where it has not
-    run.
+def section(
+    figures: dict[str, float], attacks: pd.DataFrame, pictures: pd.DataFrame, origins: Mapping[str, str]
+) -> Section:
+    """From the figures of the stage `attack` and its tables `attacks` and `attack_pictures`, all empty where it has not
+    run, and the addresses of the pictured files by image id.
     """
     title = "Robustness"
     if attacks.empty:
@@ -33,7 +37,7 @@ def section(figures: dict[str, float], attacks: pd.DataFrame, pictures: pd.DataF
     for name in names:
         own = pictures[pictures["attack"] == name]
         if len(own):
-            blocks += [_sheet(name, own), _confidence_plot(name, own)]
+            blocks += [_sheet(name, own, origins), _confidence_plot(name, own)]
     wrong = ", ".join(f"{model} {figures[f'attack/{model}/already_wrong']:,.0f}" for model in MODELS)
     headline = (
         f"{figures['attack/images']:,.0f} test images were attacked; those that were already wrong ({wrong}) are not "
@@ -85,8 +89,9 @@ def success_by_queries(attacks: pd.DataFrame) -> pd.DataFrame:
 
 def _success_plot(attacks: pd.DataFrame, names: list[str]) -> Plot:
     palette = plots.model_colours(MODELS)
-    figure, axes = plots.figure(1 + 3.6 * len(names), 3.4, columns=len(names), sharey=True)
-    for axis, name in zip(axes, names, strict=True):
+    panels = []
+    for name in names:
+        figure, (axis,) = plots.figure(plots.PANEL, 3.2)
         for model in MODELS:
             curve = success_by_queries(attacks[(attacks["attack"] == name) & (attacks["model"] == model)])
             axis.step(curve["queries"], curve["share"], where="post", color=palette[model], label=model)
@@ -99,16 +104,16 @@ def _success_plot(attacks: pd.DataFrame, names: list[str]) -> Plot:
                 alpha=0.15,
                 linewidth=0,
             )
-        y_label = "share that is fooled" if axis is axes[0] else ""
-        axis.set(title=TITLES[name], xlabel="queries", ylabel=y_label, ylim=(0, 1.02))
-        axis.legend()
+        axis.set(title=TITLES[name], xlabel="queries", ylabel="share that is fooled", ylim=(0, 1.02))
+        axis.legend(fontsize=8)
+        panels.append(plots.svg(figure))
     caption = (
         "How many images are fooled by how many queries, with 95 % intervals (Wilson's): the lower, the more robust."
     )
-    return Plot("success", caption, plots.png(figure))
+    return Plot("success", caption, panels)
 
 
-def _sheet(name: str, pictures: pd.DataFrame) -> Sheet:
+def _sheet(name: str, pictures: pd.DataFrame, origins: Mapping[str, str]) -> Sheet:
     tiles = []
     for row in pictures.sort_values(["image_id", "model"]).to_dict("records"):
         lines = (
@@ -116,7 +121,7 @@ def _sheet(name: str, pictures: pd.DataFrame) -> Sheet:
             f"before: {row['before']} {row['before_confidence']:.2f}",
             f"after: {row['after']} {row['after_confidence']:.2f}",
         )
-        tiles.append(Tile(_side_by_side(row["original"], row["attacked"]), lines))
+        tiles.append(Tile(_side_by_side(row["original"], row["attacked"]), lines, (origins[row["image_id"]],)))
     caption = f"{TITLES[name]}: original, attacked, and their difference, magnified {MAGNIFICATION} times."
     return Sheet(f"pictures-{name}", caption, tiles, ("model", "before", "after"))
 
@@ -132,12 +137,12 @@ def _side_by_side(original_png: bytes, attacked_png: bytes) -> np.ndarray:
 
 def _confidence_plot(name: str, pictures: pd.DataFrame) -> Plot:
     palette = plots.model_colours(MODELS)
-    figure, (axes,) = plots.figure(6, 3)
+    figure, (axes,) = plots.figure(plots.PANEL, 3)
     for model in MODELS:
         for i, row in enumerate(pictures[pictures["model"] == model].to_dict("records")):
             label = model if i == 0 else None
             axes.plot(row["queries"], row["true_confidence"], color=palette[model], label=label)
     axes.set(xlabel="queries", ylabel="confidence in the true class", ylim=(0, 1.02))
-    axes.legend()
+    axes.legend(fontsize=8)
     caption = f"{TITLES[name]}: confidence in the true class during the attack."
-    return Plot(f"course-{name}", caption, plots.png(figure))
+    return Plot(f"course-{name}", caption, [plots.svg(figure)])

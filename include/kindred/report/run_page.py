@@ -18,6 +18,8 @@ from kindred.report import (
 from kindred.report.blocks import Section
 from kindred.report.data_section import ImageCounts
 from kindred.report.embedding_map_section import MAX_PICTURES, MappedImages
+from kindred.report.pictures import Pictures
+from kindred.report.rejected_blocks import RejectedFiles
 from kindred.report.run_results import RunResults
 
 
@@ -31,8 +33,14 @@ def pictured(run: RunResults, duplicates: NearDuplicates, map_ids: list[str]) ->
     }
 
 
+def named(run: RunResults, duplicates: NearDuplicates, map_ids: list[str]) -> set[str]:
+    """The ids of the images whose files the page and its tables name."""
+    attacked: list[str] = run.attacks.pictures["image_id"].tolist() if len(run.attacks.pictures) else []
+    return {*pictured(run, duplicates, map_ids), *duplicates.ids(), *map_ids, *attacked}
+
+
 def mapped_images(
-    ids: np.ndarray, features: np.ndarray, rows: pd.DataFrame, truth: Mapping[str, str], pictures: Mapping
+    ids: np.ndarray, features: np.ndarray, rows: pd.DataFrame, truth: Mapping[str, str], pictures: Pictures
 ) -> MappedImages:
     """The images of the map from their features [n, d] in the order of `ids` [n], and the rows of
     `run_results.map_images`.
@@ -43,7 +51,8 @@ def mapped_images(
         predictions=rows["prediction"].tolist(),
         truth=[truth.get(image_id) for image_id in ids],
         test=(rows["split"] == "test").tolist(),
-        pictures=[pictures.get(image_id) for image_id in ids],
+        origins=[pictures.origins[image_id] for image_id in ids],
+        pictures=[pictures.thumbnails.get(image_id) for image_id in ids],
     )
 
 
@@ -51,19 +60,20 @@ def sections(
     run: RunResults,
     counts: ImageCounts,
     duplicates: NearDuplicates,
+    rejected: RejectedFiles,
     mapped: MappedImages,
     projection: str,
-    pictures: Mapping[str, np.ndarray],
+    pictures: Pictures,
 ) -> list[Section]:
-    """All sections. `pictures`: thumbnails, uint8 [h, w, 3], of those in `pictured`, by id."""
+    """All sections. `pictures`: thumbnails of those in `pictured`, and the files of these and of `named`."""
     attacks = run.attacks
     samples = data_section.sample(run.truth, run.classes)
     return [
         verdict_section.section(run.figures, run.gate_reason, robustness_section.sentences(attacks.figures)),
-        data_section.section(counts, run.classes, samples, duplicates, run.truth, pictures),
+        data_section.section(counts, run.classes, samples, duplicates, rejected, run.truth, pictures),
         mistakes_section.section(run.test, pictures),
         curves_section.section(run.test, run.learning),
-        pseudo_labels_section.section(run.accepted, run.refused, run.pseudo_by_class, pictures),
+        pseudo_labels_section.section(run.accepted, run.refused, run.pseudo_by_class, run.figures, pictures),
         embedding_map_section.section(mapped, run.classes, projection),
-        robustness_section.section(attacks.figures, attacks.attacks, attacks.pictures),
+        robustness_section.section(attacks.figures, attacks.attacks, attacks.pictures, pictures.origins),
     ]

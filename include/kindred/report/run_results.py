@@ -1,25 +1,21 @@
 """What the finished stages of a run have left, as far as its page shows it and it fits into one process."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from kindred.data.images import id_bound
 from kindred.evaluation import scoring
 from kindred.report.embedding_map_section import MAX_POINTS
 from kindred.report.scored_images import ScoredImages
-from kindred.runtime import arrow, stages, tables
+from kindred.runtime import arrow, stages, storage, tables
 from kindred.runtime.run_reader import RunReader
 
 STAGES = ("ingest", "featurize", "choose_labels", "train_base", "pseudo_label", "train_final", "gate", "evaluate")
-HEAD_ARGUMENTS = {  # arguments of stages that stand at the head of the page
-    "featurize": ("extractor",),
-    "train_base": ("classifier", "folds", "seed"),
-    "pseudo_label": ("labeller",),
-    "gate": ("gate",),
-}
 VERDICT_COLUMNS = ["image_id", "label", "confidence"]  # of pseudo-labels; the others are many times as big
 TEST = ds.field("split") == "test"
 MAX_MAP_CANDIDATES = 50 * MAX_POINTS  # images among which those of the map are chosen: test images may be few of all
@@ -81,12 +77,14 @@ def read(reader: RunReader) -> RunResults:
     )
 
 
-def head(reader: RunReader) -> dict[str, str]:
-    """The facts at the head of the page: dataset, arguments, number of given labels."""
-    facts = {"dataset": str(reader.facts_of("ingest")["dataset"]["name"])}
-    for stage, names in HEAD_ARGUMENTS.items():
-        facts |= {name: str(reader.arguments_of(stage)[name]) for name in names}
-    return facts | {"given labels": f"{reader.figures_of('choose_labels')['choose_labels/labels']:,.0f}"}
+def origins(reader: RunReader, ids: Iterable[str]) -> dict[str, str]:
+    """The addresses of the files of images, as people write them, by id; of a test image and its copies elsewhere that
+    of the test image.
+    """
+    chosen = ds.field("image_id").isin(sorted(ids))
+    rows = reader.rows("images", ["image_id", "split", "origin"], chosen)
+    tested = arrow.by_id(rows.filter(pc.equal(rows["split"], tables.TEST)), "origin")
+    return {name: storage.local(origin) for name, origin in (arrow.by_id(rows, "origin") | tested).items()}
 
 
 def map_images(reader: RunReader, count: int) -> pd.DataFrame:

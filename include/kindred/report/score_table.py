@@ -10,12 +10,13 @@ TITLES = {  # name of the score: its title, and whether more is better
     "mcc": ("MCC", True),
     "precision": ("Precision", True),
     "recall": ("Recall", True),
-    "true_positive_rate": ("True positive rate", True),
     "false_positive_rate": ("False positive rate", False),
     "log_loss": ("Log loss", False),
     "roc_auc": ("ROC AUC", True),
     "expected_calibration_error": ("Expected calibration error", False),
 }
+MORE_IS_BETTER = dict(TITLES.values())
+DIRECTIONS = "↑: higher is better, ↓: lower is better."
 NO_DIFFERENCE = "no difference shown"
 
 
@@ -41,7 +42,7 @@ def score_texts(table: pd.DataFrame, other: str, compared: bool) -> pd.DataFrame
     columns = {"base": "base" if other == "final" else "base = final"}
     if compared:
         columns |= {"other": other, "difference": f"{other} minus base"}
-    texts = pd.DataFrame({"": table.index})
+    texts = pd.DataFrame({"": [directed(title) for title in table.index]})
     for key, title in columns.items():
         sign = "+" if key == "difference" else ""
         texts[title] = [
@@ -49,10 +50,18 @@ def score_texts(table: pd.DataFrame, other: str, compared: bool) -> pd.DataFrame
             for row in table.to_dict("records")
         ]
     if compared:
-        more_is_better = dict(TITLES.values())
         rows = zip(table.index, table.to_dict("records"), strict=True)
-        texts["result"] = [_result(row, more_is_better[title]) for title, row in rows]
+        texts["result"] = [result(row, MORE_IS_BETTER[title]) for title, row in rows]
     return texts
+
+
+def directed(title: str) -> str:
+    """The title of a score with its direction.
+
+    >>> directed("Accuracy"), directed("Log loss")
+    ('Accuracy ↑', 'Log loss ↓')
+    """
+    return f"{title} {'↑' if MORE_IS_BETTER[title] else '↓'}"
 
 
 def points(difference: float) -> str:
@@ -64,7 +73,8 @@ def points(difference: float) -> str:
     return f"{100 * difference:+.1f}"
 
 
-def _result(row: dict[Any, float], more_is_better: bool) -> str:
+def result(row: dict[Any, float], more_is_better: bool) -> str:
+    """What the interval of a difference shows: better, worse, or NO_DIFFERENCE."""
     if row["difference_low"] <= 0 <= row["difference_high"]:
         return NO_DIFFERENCE
     return "better" if (row["difference"] > 0) == more_is_better else "worse"

@@ -1,14 +1,28 @@
 """Is final better than base, by how much, and what was in the data: the first section of the page."""
 
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from kindred.evaluation.paired_tests import SIGNIFICANT
-from kindred.report import plots
+from kindred.report import plots, pseudo_label_precision
 from kindred.report.blocks import Block, Plot, Section, Table, Text
-from kindred.report.score_table import points, score_table, score_texts
+from kindred.report.score_table import (
+    DIRECTIONS,
+    MORE_IS_BETTER,
+    NO_DIFFERENCE,
+    TITLES,
+    directed,
+    points,
+    result,
+    score_table,
+    score_texts,
+)
 from kindred.report.scored_images import NOT_TESTED
 
+PANEL, HEIGHT = 5.0, 3.8  # inches; wider than usual, for the names of the scores
+RESULT_COLOURS = {"better": plots.GOOD_COLOUR, NO_DIFFERENCE: plots.BASE_COLOUR, "worse": plots.BAD_COLOUR}
 COUNTS = {
     "train": "training images",
     "unlabeled": "images of the unlabelled part",
@@ -33,7 +47,7 @@ def section(figures: dict[str, float], reason: str, robustness: list[str]) -> Se
     caption = (
         f"Scores on the test images. 95 % intervals: bias-corrected bootstrap over the "
         f"{figures['base/test/images']:,.0f} test images. Precision, recall, F1 and rates are means over classes, "
-        "weighted by their size."
+        f"weighted by their size; recall is also called true positive rate. {DIRECTIONS}"
     )
     rows = table.rename_axis("score").reset_index()
     blocks += [
@@ -72,8 +86,8 @@ def _untested(figures: dict[str, float], reason: str, robustness: list[str]) -> 
     """The section where no test image has a known label: both models by cross-validation."""
     other = "final" if figures["gate/accepted"] else "refused candidate"
     models = {"base": "base"} | ({"candidate": other} if figures["pseudo/count"] else {})
-    titles = {"accuracy": "Accuracy", "log_loss": "Log loss"}
-    rows = pd.DataFrame({"score": list(titles.values())})
+    titles = {name: TITLES[name][0] for name in ("accuracy", "log_loss")}
+    rows = pd.DataFrame({"score": [directed(title) for title in titles.values()]})
     for model, title in models.items():
         rows[title] = [
             "{:.4f} ± {:.4f}".format(*(figures[f"{model}/cv/{name}_{part}"] for part in ("mean", "std")))
@@ -109,10 +123,7 @@ def pseudo_label_sentence(figures: dict[str, float]) -> str:
         f"Of {figures['pseudo/unlabelled']:,.0f} unlabelled images {figures['pseudo/count']:,.0f} got a pseudo-label, "
         f"{figures['pseudo/novel']:,.0f} were excluded as out of distribution."
     )
-    if "pseudo/precision" in figures:
-        known = f"{figures['pseudo/known']:,.0f} whose truth is known"
-        text += f" {figures['pseudo/precision']:.1%} of the pseudo-labels are right (of {known})."
-    return text
+    return f"{text} {pseudo_label_precision.sentence(figures)}".strip()
 
 
 def count_table(figures: dict[str, float]) -> Table:
@@ -129,21 +140,33 @@ def count_table(figures: dict[str, float]) -> Table:
 
 
 def _difference_plot(table: pd.DataFrame, other: str) -> Plot:
-    """Both models' scores with their intervals, on one scale."""
-    rows = table.drop(index="Log loss", errors="ignore")
-    figure, (left, right) = plots.figure(9, 3.6, columns=2)
-    for axes, keys, shifts in ((left, ("base", "other"), (0.15, -0.15)), (right, ("difference",), (0.0,))):
-        for key, shift in zip(keys, shifts, strict=True):
-            colour, title = (plots.BASE_COLOUR, "base") if key == "base" else (plots.OTHER_COLOUR, other)
-            errors = [rows[key] - rows[f"{key}_low"], rows[f"{key}_high"] - rows[key]]
-            places = [i - shift for i in range(len(rows))]
-            axes.errorbar(rows[key], places, xerr=errors, fmt="o", color=colour, label=title, capsize=3)
-        axes.set_yticks(range(len(rows)), list(rows.index) if axes is left else [""] * len(rows))
-        axes.invert_yaxis()
-    left.legend()
-    left.set_title("scores")
-    right.set_title(f"{other} minus base")
-    right.xaxis.set_major_locator(MaxNLocator(5))
+    """Both models' scores with their intervals, and the differences, coloured by what they show."""
+    rows = table.rename(index=directed)
+    scores, (left,) = plots.figure(PANEL, HEIGHT)
+    for key, shift, colour, title in (
+        ("base", -0.15, plots.BASE_COLOUR, "base"),
+        ("other", 0.15, plots.OTHER_COLOUR, other),
+    ):
+        _intervals(left, rows, key, shift, colour, title)
+    plots.legend_above(left)
+    differences, (right,) = plots.figure(PANEL, HEIGHT)
+    judged = zip(table.to_dict("records"), table.index, strict=True)
+    results = np.array([result(row, MORE_IS_BETTER[title]) for row, title in judged])
+    for title, colour in RESULT_COLOURS.items():
+        _intervals(right, rows[results == title].reindex(rows.index), "difference", 0.0, colour, title)
+    right.xaxis.set_major_locator(MaxNLocator(4))
     right.axvline(0, color="black", linewidth=1)
-    caption = "Each score with its 95 % interval; in the right part, left of the line means lower than base."
-    return Plot("differences", caption, plots.png(figure))
+    right.set_xlabel(f"{other} minus base")
+    plots.legend_above(right)
+    for axes in (left, right):
+        axes.set_yticks(range(len(rows)), list(rows.index), fontsize=9)
+        axes.set_ylim(len(rows) - 0.5, -0.5)
+    caption = f"Each score with its 95 % interval, and the differences; at the line there is none. {DIRECTIONS}"
+    return Plot("differences", caption, [plots.svg(scores), plots.svg(differences)])
+
+
+def _intervals(axes: Axes, rows: pd.DataFrame, key: str, shift: float, colour: str, title: str) -> None:
+    """A dot with its interval for each row; none where the value is not known."""
+    places = np.arange(len(rows)) + shift
+    axes.hlines(places, rows[f"{key}_low"], rows[f"{key}_high"], color=colour)
+    axes.plot(rows[key], places, "o", markersize=5, color=colour, label=title)

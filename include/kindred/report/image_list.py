@@ -1,0 +1,71 @@
+"""A run's images as one table for people: a row for each, with its file, its labels and its prediction. Made by Spark,
+and written row by row, as it grows with the data: about 100 bytes an image.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from typing import IO, TYPE_CHECKING, Any
+
+from kindred.learning import refusal_reasons
+from kindred.runtime import storage, tables
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, Row
+
+COLUMNS = (
+    *("origin", "split", "given_label", "truth", "prediction", "confidence"),
+    *("pseudo_label", "pseudo_confidence", "refused", "image_id"),
+)
+LEARNED_FROM_COLUMNS = ("given_label", "pseudo_label", "pseudo_confidence", "refused")
+REJECTED_COLUMNS = ("origin", "split", "reason")
+
+
+def rows(
+    images: DataFrame,
+    truth: DataFrame,
+    given: DataFrame,
+    predictions: DataFrame,
+    accepted: DataFrame,
+    refused: DataFrame,
+) -> DataFrame:
+    """Rows of COLUMNS in the order of their origins, from the tables `images`, `truth`, `labels`, `predictions_final`,
+    `pseudo_labels` and `refused`. What an image does not have is null: no test image has a given label or a
+    pseudo-label, even where the training images have a copy of it.
+    """
+    from pyspark.sql import functions as F
+
+    learned_from = F.lit(tables.TEST) != F.col("split")
+    predicted = predictions.select("image_id", "split", "prediction", "confidence")
+    joined = images.select("image_id", "split", "origin").join(predicted, ["image_id", "split"], how="left")
+    for table, names in (
+        (truth, {"label": "truth"}),
+        (given, {"label": "given_label"}),
+        (accepted, {"label": "pseudo_label", "confidence": "pseudo_confidence"}),
+        (refused, {"reason": "refused"}),
+    ):
+        columns = [F.col(name).alias(alias) for name, alias in names.items()]
+        joined = joined.join(table.select("image_id", *columns), "image_id", how="left")
+    own = {name: F.when(learned_from, F.col(name)) for name in LEARNED_FROM_COLUMNS}
+    return joined.withColumns(own).select(*COLUMNS).orderBy("origin", "split")
+
+
+def write(rows: Iterable[Row], columns: Sequence[str], file: IO[bytes]) -> None:
+    """Write rows as CSV, one by one: origins as people write them, numbers with 7 digits, nothing where it is null."""
+    text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    writer.writerows([_text(name, row[name]) for name in columns] for row in rows)
+    text.detach()
+
+
+def _text(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if name == "origin":
+        return storage.local(value)
+    if name == "refused":
+        return refusal_reasons.current(value)
+    return f"{value:.7f}" if isinstance(value, float) else str(value)
