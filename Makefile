@@ -6,7 +6,7 @@
 
 VENV ?= .venv
 KINDRED_DATA ?= data
-DAG ?= self_training
+DAG ?=
 CONF ?=
 RUN_ID ?=
 RUN ?=
@@ -16,6 +16,8 @@ FILTER ?=
 OUT ?=
 TO ?=
 FROM ?=
+APPLY ?=
+FORMAT ?=
 
 # Names with spaces: abspath and wildcard would take them for several. Python makes KINDRED_DATA absolute.
 BIN := $(if $(filter /%,$(VENV)),$(VENV),$(CURDIR)/$(VENV))/bin
@@ -28,10 +30,10 @@ ifneq ($(ODD),)
 endif
 export KINDRED_DATA
 export PYTHONPATH := $(CURDIR)/include
-export DAG RUN_ID RUN IMAGES RUNS FILTER OUT TO FROM
+export DAG RUN_ID RUN IMAGES RUNS FILTER OUT TO FROM APPLY FORMAT
 export CONF
 .DEFAULT_GOAL := help
-.PHONY: help setup run predict compare promote search publish fetch up down archive env jars \
+.PHONY: help setup run predict compare runs pin unpin delete prune promote search publish fetch up down archive env jars \
   check test test-fast test-long test-cluster lint format lock clean clean-data
 
 help: ## list the commands
@@ -48,6 +50,23 @@ predict: $(READY) ## label a folder of images with a finished run; RUN=name IMAG
 
 compare: $(READY) ## compare finished runs with the first one, on one page; RUNS="a b c" OUT=file
 	@"$(BIN)/python" -m kindred_airflow.compare
+
+##@ Keep order
+
+runs: $(READY) ## list the runs, the disk they use, and what prune would free; DAG=name FORMAT=json
+	@"$(BIN)/python" -m kindred_airflow.list_runs
+
+delete: $(READY) ## delete runs with their part of MLflow and their logs; RUN=name, or RUN="a b c"
+	@"$(BIN)/python" -m kindred_airflow.delete
+
+pin: $(READY) ## keep a run from delete; RUN=name
+	@"$(BIN)/python" -m kindred_airflow.pin pin
+
+unpin: $(READY) ## let it be deleted again; RUN=name
+	@"$(BIN)/python" -m kindred_airflow.pin unpin
+
+prune: $(READY) ## list what nothing needs any more; APPLY=1 deletes it
+	@"$(BIN)/python" -m kindred_airflow.prune
 
 ##@ Serve
 

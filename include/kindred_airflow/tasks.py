@@ -3,6 +3,7 @@
 import contextlib
 import json
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
@@ -41,6 +42,7 @@ def open_run(part: str = "", values: dict[str, Any] | None = None, **context: An
     """
     from kindred.data import input_check
     from kindred.runtime import preflight, run_lifecycle
+    from kindred_airflow import processes
 
     dag_run, form = context["dag_run"], {**context["params"], **(values or {})}
     with fail_on_bad_input("open_run"):
@@ -49,7 +51,8 @@ def open_run(part: str = "", values: dict[str, Any] | None = None, **context: An
         if driver_is_here():
             input_check.check(form)
         defaults = context["dag"].params.dump()
-        folder = run_lifecycle.open_run(dag_run.dag_id, dag_run.run_id, form, part, defaults)
+        holder = os.environ.get(processes.NAME, "")
+        folder = run_lifecycle.open_run(dag_run.dag_id, dag_run.run_id, form, part, defaults, holder)
     if part:
         log.info("%s", log_lines.progress("open_run", f"{part}, in {storage.local(folder)}"))
     return folder

@@ -7,13 +7,12 @@ what is left of a killed one is known at once. Object stores have no locks: ther
 import contextlib
 import fcntl
 import os
-import re
 import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from kindred.runtime import addresses, marks, storage
+from kindred.runtime import addresses, marks, references, storage
 from kindred.runtime.file_names import LOCK, MARK, SERVING
 
 ORPHAN_SECONDS = 24 * 3600  # an attempt without a lock may be at work for this long
@@ -51,7 +50,7 @@ def sweep(home: str, run: str, stage: str) -> list[str]:
         return []
     with marks.locked(home):
         names = [Path(path).name for path in fs.ls(inside, detail=False)]
-        ended = [name for name in names if marks.is_attempt(name) and _has_ended(home, name)]
+        ended = [name for name in names if marks.is_attempt(name) and has_ended(home, name)]
         named = _named(home, run, stage) if ended else set()  # asked last: what has ended can be committed no more
         orphans = [] if named is None else [name for name in ended if name not in named]
         for name in orphans:
@@ -59,9 +58,18 @@ def sweep(home: str, run: str, stage: str) -> list[str]:
     return orphans
 
 
-def _has_ended(home: str, name: str) -> bool:
+def began(name: str) -> float:
+    """When an attempt began, in seconds since the epoch.
+
+    >>> began("01700000000000000000-00000001")
+    1700000000.0
+    """
+    return int(name[:20]) / 10**9
+
+
+def has_ended(home: str, name: str) -> bool:
     """Whether the process of an attempt is gone: by its lock if it was this machine's, else by the time."""
-    old = int(name[:20]) < time.time_ns() - ORPHAN_SECONDS * 10**9
+    old = began(name) < time.time() - ORPHAN_SECONDS
     if not home.startswith("file://"):
         return old
     try:
@@ -95,8 +103,7 @@ def _named(home: str, run: str, stage: str) -> set[str] | None:
     elif root:
         runs = [folder for dag in _folders(storage.join(root, "runs")) for folder in _folders(dag)]
         files += [storage.join(folder, stage, MARK) for folder in runs]
-    content = b" ".join(storage.find_bytes(file) or b"" for file in files)
-    return set(re.findall(r"\d{20}-[0-9a-f]{8}", content.decode("latin-1")))
+    return references.names(references.read(files).values())
 
 
 def _files(folder: str, name: str, depth: int) -> Iterator[str]:

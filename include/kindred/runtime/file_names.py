@@ -5,6 +5,9 @@ RUN = "run.json"  # the values of the form, and the run's id in MLflow
 METRICS = "metrics.json"  # all figures, flat
 SUMMARY = "summary.txt"  # the table of the console
 REPORT = "report.html"
+STATE = "state.json"  # whether it is at work, since when, until when
+PINNED = "pinned.json"  # neither deleted nor pruned
+DELETING = "deleting.json"  # what is left of a run whose deletion has begun
 TABLE = "table.csv"  # of a study: published, reproduced, ours
 PREDICTIONS, REJECTED = "predictions.csv", "rejected.csv"  # of the DAG predict
 # in a stage's folder

@@ -17,6 +17,7 @@ from typing import Any
 
 from kindred.runtime import attempts, log_lines, marks, outcomes, root_causes, storage
 from kindred.runtime.errors import InputError
+from kindred.runtime.file_names import MARK
 from kindred.runtime.outcomes import Outcome
 from kindred.runtime.stage import Stage
 
@@ -65,6 +66,8 @@ def execute(main: Callable[..., str], home: Callable[..., str] | None, s: Stage,
         s.home = home(s, **s.arguments)
     done = _done(s)
     _sweep(s)
+    if done is not None:
+        done = _reuse(s, done)
     if done is None:
         with attempts.at_work(s.home, s.attempt):
             summary = main(s, **s.arguments)
@@ -77,12 +80,22 @@ def execute(main: Callable[..., str], home: Callable[..., str] | None, s: Stage,
                 raise InputError(f"a later try of {s.name!r} with other arguments stands in {storage.local(s.home)}")
             s.say(f"attempt {s.attempt} comes second and is deleted; {done['attempt']} did the same work and stands")
         s.say(f"done in {seconds:.1f} s, {summary}")
-    else:
-        done = reused(done)
-        s.say(f"reused ({done['summary']})")
-    if s.home != own or done["figures"][f"{s.name}/reused"]:
-        marks.put(own, done)
+        if s.home != own:
+            marks.put(own, done)
     return done
+
+
+def _reuse(s: Stage, done: dict[str, Any]) -> dict[str, Any] | None:
+    """Put the mark of finished work into the run's folder: as it is then, or None where what runs share was deleted in
+    the meantime. Who deletes that takes its mark away first, and looks at the marks of runs then: see `pruning.py`.
+    """
+    mark = reused(done)
+    marks.put(storage.join(s.run, s.name), mark)
+    if storage.find_bytes(storage.join(s.home, MARK)) is None:
+        s.say("what was to be reused has just been deleted: made again")
+        return None
+    s.say(f"reused ({done['summary']})")
+    return mark
 
 
 def _sweep(s: Stage) -> None:

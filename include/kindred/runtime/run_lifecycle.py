@@ -7,7 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import kindred
-from kindred.runtime import file_names, label_budget, log_lines, results, run_changes, runs, storage, tracking
+from kindred.runtime import (
+    file_names,
+    label_budget,
+    log_lines,
+    results,
+    run_changes,
+    run_deletion,
+    run_state,
+    runs,
+    storage,
+    tracking,
+)
 from kindred.runtime.errors import InputError
 
 log = logging.getLogger("kindred")
@@ -15,20 +26,35 @@ TAGS = ("dataset", "extractor", "classifier", "labeller")  # params that MLflow'
 
 
 def open_run(
-    dag_id: str, run_id: str, params: dict[str, Any], part: str = "", defaults: dict[str, Any] | None = None
+    dag_id: str,
+    run_id: str,
+    params: dict[str, Any],
+    part: str = "",
+    defaults: dict[str, Any] | None = None,
+    holder: str = "",
 ) -> str:
     """The URI of the run's folder. It is made with its MLflow run, or, where it is there with the same values of the
-    form, resumed. `part` names one of several runs of a DAG run; `defaults` are those of the form.
+    form, resumed. `part` names one of several runs of a DAG run; `defaults` are those of the form;
+    `holder` is the name of the processes that do the run, by which it is known later whether they live.
 
     With other values the run goes on in its folder, with an MLflow run of its own; the one before is marked as
     replaced. May be called again after a failure: the same `run_id` finds what it has made.
     """
     folder = runs.run_folder(dag_id, params.get("run_name") or run_id)
     folder = f"{folder}-{part}" if part else folder
+    run_deletion.check_not_begun(folder)
+    _open(folder, dag_id, run_id, params, defaults or {})
+    run_state.opened(folder, holder)
+    run_deletion.check_not_begun(folder)  # who deletes a run looks at its state again after that has begun
+    return folder
+
+
+def _open(folder: str, dag_id: str, run_id: str, params: dict[str, Any], defaults: dict[str, Any]) -> None:
+    """Put the run.json of a run in its folder, and start its MLflow run, or resume both."""
     values = {name: value for name, value in params.items() if name != "run_name"}
     known = _known(folder)
     if known and known["params"] == values and _resumed(known):
-        return folder
+        return
     name = folder.rsplit("/", 1)[1]
     tags = {"kindred.folder": folder, "kindred.version": kindred.__version__, "kindred.airflow_run": run_id}
     tags |= {tag: str(values[tag]) for tag in TAGS if tag in values} | _budget(values)
@@ -39,9 +65,8 @@ def open_run(
     if known and known["params"] != values:
         _say(run_changes.summary(folder, known["params"], values))
         tracking.replace_run(known["mlflow_run_id"], mlflow_run)
-    record = {"dag_id": dag_id, "run": name, "params": values, "defaults": defaults or {}, "tags": tags, **ids}
+    record = {"dag_id": dag_id, "run": name, "params": values, "defaults": defaults, "tags": tags, **ids}
     runs.put_record(folder, {**record, "opened": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
-    return folder
 
 
 def _known(folder: str) -> dict[str, Any] | None:
@@ -72,6 +97,7 @@ def _say(text: str) -> None:
 def close_run(folder: str, succeeded: bool) -> dict[str, float]:
     """Merge the stages' figures into metrics.json and MLflow's parent run, and end that. The figures."""
     figures = results.merge(folder)
+    run_state.closed(folder, succeeded)
     reports = {
         name: (storage.find_bytes(storage.join(folder, name)) or b"").decode()
         for name in (file_names.SUMMARY, file_names.RUN)

@@ -11,12 +11,13 @@ from kindred.runtime.file_names import RUN
 from kindred.runtime.stages import SELF_TRAINING
 
 SHOWN_RUNS = 9  # names, in an error: the last ones
+CACHE = "cache"  # the folder in KINDRED_DATA, where KINDRED_CACHE names no other
 MAX_NAME = 120  # characters of a folder's name, so that names made of it stay below the usual limit of 255
 
 
 def cache_folder(*parts: str) -> Path:
     """A folder for downloads, unpacked archives and exported graphs; always local, made if it is not there."""
-    root = os.environ.get("KINDRED_CACHE") or storage.local(storage.join(storage.data_root(), "cache"))
+    root = os.environ.get("KINDRED_CACHE") or storage.local(storage.join(storage.data_root(), CACHE))
     if "://" in root:
         raise InputError(f"the cache must be a local folder, not {root}; set KINDRED_CACHE")
     folder = Path(root).joinpath(*parts)

@@ -119,6 +119,21 @@ def put_unless_changed(uri: str, content: bytes, version: str | None) -> bool:
     return True
 
 
+def delete(uri: str) -> None:
+    """Delete the object with this URI and all below it; nothing happens where there is none. The URI is taken as it is:
+    it is no pattern.
+    """
+    bucket, prefix = s3.split(uri.rstrip("/"))
+    store = s3.client()
+    with s3.as_input_errors(uri):
+        store.delete_object(Bucket=bucket, Key=prefix)
+        for page in store.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix}/"):
+            keys = [{"Key": found["Key"]} for found in page.get("Contents", [])]
+            refused = store.delete_objects(Bucket=bucket, Delete={"Objects": keys}).get("Errors") if keys else None
+            if refused:
+                raise InputError(f"{refused[0]['Key']} in {bucket} cannot be deleted: {refused[0].get('Code')}")
+
+
 def check(uri: str) -> None:
     """Raise InputError, within seconds, unless objects below `uri` can be put under a condition and deleted."""
     from botocore.exceptions import ClientError

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import fsspec
 
-from kindred.runtime import s3
+from kindred.runtime import s3, s3_objects
 from kindred.runtime.errors import InputError
 
 MAX_NAME_BYTES = 240  # of a file's name: 255 on the usual file systems, less what the names of temporary files add
@@ -200,10 +200,23 @@ def check_space(folder: Path, size: int) -> None:
 
 
 def delete(folder: str) -> None:
-    """Delete a file, or a folder and all that is in it; nothing happens where there is none."""
+    """Delete a file, or a folder and all that is in it; nothing happens where there is none. What a symbolic link leads
+    to stays: a link in the folder goes, one in its place raises OSError.
+    """
+    if s3.is_s3(folder):
+        s3_objects.delete(folder)
+        return
     fs, inside = filesystem(folder)
     with contextlib.suppress(FileNotFoundError):
         fs.rm(inside, recursive=True)
+
+
+def delete_empty(folder: str) -> None:
+    """Delete a local folder, and those in it, as far as no file is in them; object stores have no folders."""
+    if folder.startswith("file://"):
+        for place, _, _ in os.walk(local(folder), topdown=False):
+            with contextlib.suppress(OSError):  # something is in it
+                os.rmdir(place)
 
 
 def fingerprint(*values: Any) -> str:

@@ -13,7 +13,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kindred.runtime import addresses, checked_copy, file_checks, file_names, model_registry, runs, storage
+from kindred.runtime import (
+    addresses,
+    caches,
+    checked_copy,
+    file_checks,
+    file_names,
+    kept_runs,
+    model_registry,
+    runs,
+    storage,
+)
 from kindred.runtime.checked_copy import Checksum
 from kindred.runtime.errors import InputError
 from kindred.serving import bundle
@@ -36,25 +46,23 @@ def promote(run: str) -> dict[str, Any]:
     folder = bundle.folder_of(run)
     files = checked_copy.checksums(folder, bundle.files(folder), HASH)
     file_checks.compare(folder, files, bundle.checksums_of(run))
-    pointer = {"run": run, "name": name_of(run), "folder": folder, "files": files, "model": model_registry.MODEL}
+    pointer = {
+        "run": run,
+        "name": kept_runs.name_of(run),
+        "folder": folder,
+        "files": files,
+        "model": model_registry.MODEL,
+    }
+    predecessor = kept_runs.predecessor_of(kept_runs.name_of(run))
     version, before = model_registry.promote(run)
     pointer |= {"version": version, "fingerprint": storage.fingerprint(folder, files)}
     try:
-        stored = {**pointer, "run": addresses.in_data(run), "folder": addresses.in_data(folder)}
+        stored = {**pointer, "run": addresses.in_data(run), "folder": addresses.in_data(folder), "before": predecessor}
         storage.put_json(_pointer(), {**stored, "published": datetime.now(UTC).isoformat(timespec="seconds")})
     except BaseException:
         model_registry.set_champion(before)
         raise
     return pointer
-
-
-def name_of(run: str) -> str:
-    """A run's name for people: DAG/run.
-
-    >>> name_of("file:///data/runs/self_training/first/")
-    'self_training/first'
-    """
-    return "/".join(storage.local(run).rstrip("/").split("/")[-2:])
 
 
 def bundle_of_run(run: str) -> Bundle:
@@ -63,9 +71,9 @@ def bundle_of_run(run: str) -> Bundle:
     """
     folder = bundle.folder_of(run)
     if folder.startswith("file://"):
-        return bundle.open_folder(Path(storage.local(folder)), name_of(run), bundle.model_checksums(run))
+        return bundle.open_folder(Path(storage.local(folder)), kept_runs.name_of(run), bundle.model_checksums(run))
     files = {**dict.fromkeys(bundle.files(folder)), **bundle.checksums_of(run)}
-    return bundle.open_folder(_copied(folder, storage.fingerprint(folder), files), name_of(run))
+    return bundle.open_folder(_copied(folder, storage.fingerprint(folder), files), kept_runs.name_of(run))
 
 
 class ChampionFollower:
@@ -132,7 +140,7 @@ def _pointer() -> str:
 
 def _copied(folder: str, fingerprint: str, files: Mapping[str, Checksum | None]) -> Path:
     """A bundle in the cache: as it was copied, else copied again."""
-    place = storage.below(runs.cache_folder("served"), fingerprint)
+    place = storage.below(runs.cache_folder(caches.SERVED_FOLDER), fingerprint)
     known = {name: checksum for name, checksum in files.items() if checksum is not None}
     if place.is_dir():
         try:

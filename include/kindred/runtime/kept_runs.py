@@ -1,0 +1,67 @@
+"""The runs that are not deleted: the one that is served, the one that was served before it, and those that are pinned.
+
+What is served is named by `serving.json`, which also names the run before (`before`), so that one can go back to it.
+"""
+
+import time
+from typing import Any
+
+from kindred.runtime import file_names, storage
+
+CHAMPION, PREDECESSOR, PINNED = "champion", "predecessor", "pinned"
+
+
+def pointer() -> dict[str, Any] | None:
+    """What `serving.json` says, or None where nothing is served. Raises storage.UnreadableError for a broken one."""
+    path = storage.join(storage.data_root(), file_names.SERVING)
+    return storage.find_json(path, "`make promote RUN=name` writes it again")
+
+
+def name_of(run: str) -> str:
+    """A run's name for people, DAG/run, by the URI of its folder.
+
+    >>> name_of("file:///data/runs/self_training/first/")
+    'self_training/first'
+    """
+    return "/".join(storage.local(run).rstrip("/").split("/")[-2:])
+
+
+def predecessor_of(name: str) -> str | None:
+    """The name of the run that was served before the run with this name is; a broken pointer names none.
+
+    >>> storage.put_json(storage.join(storage.data_root(), file_names.SERVING), {"name": "self_training/one"})
+    >>> predecessor_of("self_training/two")
+    'self_training/one'
+    """
+    try:
+        now = pointer() or {}
+    except storage.UnreadableError:
+        return None
+    return now.get("before") if now.get("name") == name else now.get("name")
+
+
+def served() -> dict[str, str]:
+    """The names of the runs that are kept because they are, or were, served, with the reason: CHAMPION or PREDECESSOR.
+    Raises storage.UnreadableError where it is not known.
+    """
+    now = pointer() or {}
+    reasons = {now.get("before"): PREDECESSOR, now.get("name"): CHAMPION}
+    return {str(name): reason for name, reason in reasons.items() if name}
+
+
+def pin(run: str) -> None:
+    """Keep the run in this folder, until `unpin`."""
+    pinned = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    storage.put_json(storage.join(run, file_names.PINNED), {"pinned": pinned})
+
+
+def unpin(run: str) -> bool:
+    """No longer keep the run in this folder; whether it was pinned."""
+    was_pinned = is_pinned(run)
+    storage.delete(storage.join(run, file_names.PINNED))
+    return was_pinned
+
+
+def is_pinned(run: str) -> bool:
+    """Whether the run in this folder is pinned."""
+    return storage.find_bytes(storage.join(run, file_names.PINNED)) is not None

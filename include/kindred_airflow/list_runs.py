@@ -1,0 +1,71 @@
+"""`make runs`: which runs there are, what the disk holds, and what `make prune` would free."""
+
+import json
+import os
+import textwrap
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from kindred.runtime import file_sizes, pruning_plan, run_list, storage
+from kindred.runtime.errors import InputError
+from kindred.runtime.pruning_plan import Plan
+from kindred.runtime.run_list import Run
+from kindred_airflow import command, disk_use, managed_runs, prune, sizes
+
+WIDTH = 100
+FORMATS = ("", "text", "json")
+
+
+def main() -> int:
+    """List the runs of all DAGs, or of DAG."""
+    kind = os.environ.get("FORMAT") or ""
+    if kind not in FORMATS:
+        raise InputError(f"unknown FORMAT {kind!r}; known: text, json")
+    files = file_sizes.of(storage.data_root())
+    listed = run_list.of(files, managed_runs.alive, os.environ.get("DAG") or "")
+    use, plan = disk_use.by_kind(files), pruning_plan.plan(files)
+    print(as_json(listed, use, plan) if kind == "json" else "\n".join(as_text(listed, use, plan)))
+    return 0
+
+
+def as_text(listed: list[Run], use: Mapping[str, int], plan: Plan) -> list[str]:
+    """The lines for a console of WIDTH columns: two or more for a run, then the disk."""
+    width = max((len(run.name) for run in listed), default=0)
+    lines = [f"{'run':{width}}  {'opened':16}  {'state':11}  {'time':>10}  {'accuracy':>8}  {'size':>9}  kept"]
+    for run in listed:
+        lines += _row(run, width)
+    if not listed:
+        lines = [f"no run in {storage.local(storage.data_root())}; `make run` makes one"]
+    freed = plan.sizes()
+    lines += ["", *(f"{kind:24} {sizes.text(size):>9}" for kind, size in use.items())]
+    lines.append(f"{'together':24} {sizes.text(sum(use.values())):>9}")
+    if freed:
+        lines += ["", f"`make prune` would free {sizes.text(sum(freed.values()))}:"]
+        lines += [f"  {kind:22} {sizes.text(size):>9}" for kind, size in freed.items()]
+    return lines + prune.remarks(plan)
+
+
+def _row(run: Run, width: int) -> list[str]:
+    opened = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.opened)) if run.opened else "-"
+    seconds = "-" if run.seconds is None else _minutes(run.seconds)
+    accuracy = "-" if run.accuracy is None else f"{run.accuracy:.4f}"
+    first = f"{run.name:{width}}  {opened:16}  {run.state:11}  {seconds:>10}  {accuracy:>8}  {sizes.text(run.size):>9}"
+    params = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in run.params.items())
+    below = textwrap.wrap(params, WIDTH - 4, break_on_hyphens=False)
+    return [f"{first}  {', '.join(run.kept)}".rstrip(), *(f"    {line}" for line in below)]
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:,.0f} min"
+
+
+def as_json(listed: list[Run], use: Mapping[str, int], plan: Plan) -> str:
+    """The same as one JSON object; times in seconds since the epoch, sizes in bytes."""
+    runs: list[dict[str, Any]] = [run._asdict() for run in listed]
+    freed = {"free": plan.sizes(), "young": plan.young, "notes": plan.notes}
+    return json.dumps({"runs": runs, "disk": use, "prune": freed}, indent=1, ensure_ascii=False)
+
+
+if __name__ == "__main__":
+    command.exit_with(main)
