@@ -157,6 +157,7 @@ def _known(folder: Path) -> dict[str, Any]:
 
 
 def _remember(folder: Path, files: dict[str, list[Any]]) -> None:
-    """Another process may do the same; what it loses is hashed once more."""
+    """Another process may do the same, or the disk be full: what is lost is hashed once more."""
     if os.access(runs.cache_folder(), os.W_OK):
-        storage.put_json(_notes(folder), {**_known(folder), **files})
+        with contextlib.suppress(OSError):
+            storage.put_json(_notes(folder), {**_known(folder), **files})
