@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import struct
+import threading
 import time
 import urllib.request
 import zlib
@@ -291,6 +292,22 @@ def test_the_type_is_that_of_the_content_not_of_the_name(content, shown, name) -
     assert (sent_as, called) == (shown, name)
     assert (sent == content) == (name == "a.x")
     assert images.decode(sent).shape == (16, 24, 3)
+
+
+def test_a_disk_that_hangs_keeps_nobody_else_out(client, monkeypatch) -> None:
+    read, answered = originals.read, threading.Event()
+    monkeypatch.setattr(sent_originals, "SECONDS", 0.2)
+    monkeypatch.setattr(originals, "read", lambda origin: answered.wait(10) and read(origin))
+
+    waiting = [ask(client, 0), ask(client, 1, px=512)]
+    upload = client.post("/api/search", params={"k": 1}, content=images.encode(bundles.picture(0)))
+    answered.set()
+
+    assert [answer.status_code for answer in waiting] == [503, 503]
+    assert "takes over 0.2 s to read; try again" in waiting[0].json()["error"]
+    assert upload.status_code == 200
+    monkeypatch.setattr(sent_originals, "SECONDS", 10)
+    assert ask(client, 0).status_code == 200
 
 
 def test_originals_that_are_sent_at_the_same_time_have_a_limit_in_all(client, monkeypatch) -> None:

@@ -35,6 +35,7 @@ def application(
     app.state.current, app.state.problem = current, problem
     app.state.uploads = uploads.UploadsInMemory()
     app.state.sent, app.state.reading = BytesSent(), asyncio.Semaphore(sent_originals.CONCURRENT_READS)
+    app.state.readers = ThreadPoolExecutor(sent_originals.CONCURRENT_READS, "originals")
     app.state.decoding = asyncio.Semaphore(uploads.CONCURRENT_DECODES)
     app.state.searching = ThreadPoolExecutor(cores(), "search")  # more threads would only wait for each other
     headers_and_errors.protect(app)

@@ -7,12 +7,13 @@ from typing import Any, TypeVar
 from fastapi import HTTPException, Request
 from fastapi.responses import Response
 
-from kindred.data import images
+from kindred.data import images, origins
 from kindred.runtime.errors import InputError
 from kindred.serving import originals
 from kindred.serving.originals import Original
 
 CONCURRENT_READS = 1  # the others wait, so that memory is bounded
+SECONDS = 60.0  # to wait for one, so that a disk that hangs takes no place of other requests
 MAX_TOTAL_BYTES = 2 * images.MAX_BYTES  # of those that clients have not read to the end yet
 T = TypeVar("T")
 
@@ -45,13 +46,15 @@ class SentOriginal(Response):
 
 async def of_original(request: Request, origin: str, image_id: str, work: Callable[[Original], T]) -> T:
     """What is made of the original of an image: of one at a time, in turn with the uploads. Raises HTTPException with
-    status 404 where it is not there, or is another picture than the run's.
+    status 404 where it is not there, or is another picture than the run's, and 503 where it takes over SECONDS.
     """
     state = request.app.state
     try:
-        async with state.reading:
-            content = await asyncio.to_thread(originals.read, origin)
+        async with asyncio.timeout(SECONDS), state.reading:
+            content = await asyncio.get_running_loop().run_in_executor(state.readers, originals.read, origin)
             async with state.decoding:
                 return await asyncio.to_thread(lambda: work(originals.opened(origin, content, image_id)))
     except InputError as error:
         raise HTTPException(404, str(error)) from None
+    except TimeoutError:
+        raise HTTPException(503, f"{origins.path(origin)} takes over {SECONDS:g} s to read; try again") from None
