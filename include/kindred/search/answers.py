@@ -84,7 +84,7 @@ def answers(
 
 
 def _neighbours(queries: Images, gallery: Gallery, classes: list[str], ranking: Ranking) -> list[Neighbour]:
-    columns = {n: gallery.column(n, ranking.row) for n in ("ids", "splits", "datasets", "labels", "attributes")}
+    columns = gallery.columns(("ids", "splits", "datasets", "labels", "attributes"), ranking.row)
     attributes = columns["attributes"]
     return [
         Neighbour(image_id, distance, classes[number], confidence, split, dataset, duplicate, origin, label)

@@ -2,7 +2,7 @@
 through all shards.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,11 +56,18 @@ class Gallery:
 
     def column(self, name: str, rows: np.ndarray) -> np.ndarray:
         """One of the shards' arrays at these rows [m]."""
-        widest = max((shard[name].dtype for shard in self.shards), key=lambda dtype: dtype.itemsize)
-        values = np.empty((len(rows), *self.shards[0][name].shape[1:]), widest)
-        for shard, here, inside in self.parts(rows):
-            values[here] = shard[name][inside]
-        return values
+        return self.columns((name,), rows)[name]
+
+    def columns(self, names: Iterable[str], rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Some of the shards' arrays at these rows [m], by name."""
+        parts, columns = list(self.parts(rows)), {}
+        for name in names:
+            widest = max((shard[name].dtype for shard in self.shards), key=lambda dtype: dtype.itemsize)
+            values = np.empty((len(rows), *self.shards[0][name].shape[1:]), widest)
+            for shard, here, inside in parts:
+                values[here] = shard[name][inside]
+            columns[name] = values
+        return columns
 
     def origins(self, rows: np.ndarray) -> list[str | None]:
         """Which file or row each image is, at these rows [m]; None where that is not known."""
