@@ -81,6 +81,16 @@ class Page:
             time.sleep(0.05)
         return value
 
+    def wait_for_tab(self, ending: str) -> dict:
+        """What DevTools says of the first tab whose address ends so, as soon as there is one: `url`, `targetId`."""
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until:
+            for target in self.call("Target.getTargets")["targetInfos"]:
+                if target["url"].endswith(ending):
+                    return target
+            time.sleep(0.05)
+        raise TimeoutError(f"no tab with {ending}")
+
     def screenshot(self, file: Path) -> None:
         """The whole page as a PNG."""
         image = self.call("Page.captureScreenshot", captureBeyondViewport=True)

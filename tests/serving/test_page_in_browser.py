@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import uvicorn
@@ -23,6 +24,8 @@ pytestmark = [
 ]
 
 GALLERY = 60
+LONG = 1  # an image whose file has a long name
+GONE = GALLERY + 5  # a test image whose file is not there any more
 CARDS = "document.querySelectorAll('article').length"
 QUERY = "document.querySelector('#query code')?.textContent"
 STATUS = "document.querySelector('#status').textContent"
@@ -46,8 +49,22 @@ async def airflow_page(request: Request) -> HTMLResponse:
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    opened = bundle.open_folder(bundles.make(tmp_path_factory.mktemp("bundle"), GALLERY), "self_training/<i>test</i>")
+def files(tmp_path_factory) -> list[Path]:
+    """Each image's own file."""
+    folder = tmp_path_factory.mktemp("photos & <i>more")
+    names = [f"IMG_{number:04}.png" for number in range(GALLERY + 6)]
+    names[LONG] = f"<img src=x> {'holiday ' * 20}_0001.png"
+    for number, name in enumerate(names):
+        if number != GONE:
+            (folder / name).write_bytes(images.encode(bundles.picture(number)))
+    return [folder / name for name in names]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory, files):
+    origins = {number: f"file://{file}" for number, file in enumerate(files)}
+    made = bundles.make(tmp_path_factory.mktemp("bundle"), GALLERY, origins=origins, given=[0, 3])
+    opened = bundle.open_folder(made, "self_training/<i>test</i>")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -84,6 +101,11 @@ def page(browser, address):
 
 def click(page: Page, selector: str) -> None:
     page.evaluate(f"document.querySelector({selector!r}).click()")
+
+
+def press(page: Page, selector: str) -> None:
+    """A click that counts as a person's: what the clipboard and a new tab ask for."""
+    page.call("Runtime.evaluate", expression=f"document.querySelector({selector!r}).click()", userGesture=True)
 
 
 def choose(page: Page, selector: str, value: str) -> None:
@@ -217,6 +239,93 @@ def test_two_images_are_compared_with_the_regions_that_agree(page) -> None:
     assert page.evaluate("getComputedStyle(document.querySelector('.overlay')).display") == "none"
     click(page, "#detail [aria-label=Close]")
     assert not page.evaluate("document.querySelector('#detail').open")
+
+
+def test_the_name_of_each_file_is_seen(page, files) -> None:
+    search(page, bundles.id_of(0))
+    by_id = {bundles.id_of(number): file for number, file in enumerate(files)}
+    shown = page.evaluate("[...document.querySelectorAll('article .name')].map(n => [n.textContent, n.title])")
+
+    assert page.evaluate("document.querySelector('#query .name').textContent") == files[0].name
+    assert shown == [[by_id[i].name, str(by_id[i])] for side in (0, 1) for i in shown_ids(page, side)]
+    assert "IMG_" in page.evaluate("document.querySelector('#list a').title")
+
+    click(page, ".details")
+    page.wait_for("document.querySelectorAll('#facts .path').length")
+    assert page.evaluate("document.querySelector('#facts .path').textContent") == shown[0][1]
+    page.evaluate("document.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight'}))")
+    assert page.evaluate("document.querySelector('#facts .path').textContent") == shown[1][1]
+    assert page.evaluate("document.querySelector('#place').textContent") == "2 of 8"
+
+
+def test_a_long_name_is_shortened_and_its_end_is_seen(page, files) -> None:
+    search(page, bundles.id_of(LONG))
+    end = "document.querySelector('#query .name').lastChild"
+
+    assert page.evaluate("document.querySelector('#query .name').textContent") == files[LONG].name
+    assert page.evaluate(f"{end}.getBoundingClientRect().right <= innerWidth")
+    assert page.evaluate(f"{end}.textContent") == "0001.png"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("way", ["clipboard", "selection"])
+def test_the_path_is_copied_also_in_a_dialog_and_by_plain_http(page, files, way) -> None:
+    page.call("Browser.grantPermissions", permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
+    search(page, bundles.id_of(GALLERY))
+    click(page, ".open")
+    page.evaluate("window.clipboard = navigator.clipboard")
+    page.evaluate("clipboard.writeText('another')")
+    if way == "selection":
+        page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+
+    press(page, "#detail .copy")
+    page.wait_for("document.querySelector('#detail .copy').textContent === 'Copied'")
+
+    assert page.evaluate("clipboard.readText()") == str(files[GALLERY])
+    assert page.evaluate("document.querySelectorAll('textarea').length") == 0
+
+
+def test_the_original_opens_in_a_tab_of_its_own_from_airflow_too(browser, address) -> None:
+    for place, document in (("", "document"), ("plugin/image-search/image-search/", FRAME)):
+        browser.open(f"{address}{place}?image_id={bundles.id_of(0)}")
+        browser.wait_for(f"{document}?.querySelectorAll('#query .original').length")
+        browser.call(
+            "Runtime.evaluate", expression=f"{document}.querySelector('#query .original').click()", userGesture=True
+        )
+        tab = browser.wait_for_tab(f"api/images/{bundles.id_of(0)}/original")
+        size = browser.evaluate(
+            f"fetch({tab['url']!r}).then(a => a.blob()).then(createImageBitmap).then(i => [i.height, i.width])"
+        )
+        browser.call("Target.closeTarget", targetId=tab["targetId"])
+
+        assert size == list(bundles.SIZE)
+
+
+def test_a_larger_view_is_made_of_the_original_or_the_page_says_why_not(page, files) -> None:
+    search(page, bundles.id_of(0))
+    click(page, ".open")
+    page.wait_for("document.querySelector('#detail .frame img').src.startsWith('blob:')")
+    page.wait_for("document.querySelector('#detail .frame img').naturalWidth")
+    click(page, "#detail [aria-label=Close]")
+
+    search(page, bundles.id_of(GONE))
+    click(page, ".open")
+    note = page.wait_for("document.querySelector('#detail .frame + figcaption').textContent")
+
+    assert f"{files[GONE]} is not there any more" in note
+    assert page.evaluate("document.querySelector('#detail .frame img').src").endswith("/picture")
+    page.errors.clear()  # the browser's own note of the 404
+
+
+def test_a_given_label_stands_beside_the_prediction(page) -> None:
+    search(page, bundles.id_of(3))
+
+    assert page.evaluate("document.querySelector('#query .given').textContent") == "✓ label <b>red</b>"
+    assert page.evaluate("document.querySelector('#query .given').title").endswith("the model agrees")
+
+    choose(page, "#labelled", "true")
+    page.wait_for("document.querySelectorAll('article').length === 2")  # nearest and farthest: the other one
+    assert page.evaluate("document.querySelectorAll('article .given').length") == 2
 
 
 def test_the_list_turns_its_pages_by_class_and_part(page) -> None:
