@@ -26,6 +26,7 @@ FILTERS = {
     "ids": Filter(ids=["007", "011", "040", "999"]),
     "labelled": Filter(labelled=True),
     "unlabelled": Filter(labelled=False),
+    "origin": Filter(origin="PHOTOS/éé"),
     "all": Filter(["a", "b"], ["unlabeled"], ["first"], (0.5, 1.0), [f"{i:03d}" for i in range(25)], False),
 }
 
@@ -42,6 +43,7 @@ def brute_force(gallery: Images, queries: Images, k: int, name: str, farthest: b
         and (where.confidence is None or where.confidence[0] <= probabilities.max() <= where.confidence[1])
         and (where.ids is None or gallery.ids[i] in where.ids)
         and (where.labelled is None or (gallery.labels[i] is not None) == where.labelled)
+        and (where.origin is None or where.origin.lower() in (gallery.origins[i] or "").lower())
     ]
     for query in getattr(queries, kind):
         far = DISTANCES[name].value(DISTANCES[name].keys(query[None].repeat(len(gallery), 0), getattr(gallery, kind)))

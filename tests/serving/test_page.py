@@ -363,7 +363,7 @@ def test_the_page_of_the_api_describes_each_parameter(client) -> None:
         *("/api/about", "/api/images", "/api/images/{image_id}", "/api/images/{image_id}/picture"),
         *("/api/images/{image_id}/original", "/api/search", "/api/agreement"),
     }
-    for name in ("image_id", "distance", "k", "side", "class", "min_confidence", "itself", "labelled", "px"):
+    for name in ("image_id", "distance", "k", "side", "class", "min_confidence", "itself", "labelled", "origin", "px"):
         assert f"<code>{name}</code>" in text
     assert "from 1 to 1000" in text
 

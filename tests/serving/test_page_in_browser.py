@@ -258,6 +258,25 @@ def test_the_name_of_each_file_is_seen(page, files) -> None:
     assert page.evaluate("document.querySelector('#place').textContent") == "2 of 8"
 
 
+def test_an_image_is_found_by_its_files_name_in_either_part(page, files) -> None:
+    def find(text: str) -> None:
+        page.evaluate(f"document.querySelector('#id').value = {text!r}")
+        click(page, "#by-id button")
+
+    find("img_000")
+    page.wait_for("document.querySelector('#page').textContent === '1–9 of 9'")  # 0 and 2 to 9
+    assert page.evaluate("document.querySelector('#part').value") == "gallery"
+    find(str(files[GALLERY]))
+    page.wait_for(f"{QUERY} === {bundles.id_of(GALLERY)!r}")
+    find("no such file")
+    page.wait_for("document.querySelector('#page').textContent === 'no file with “no such file”'")
+
+    choose(page, "#origin", "IMG_001")
+    page.wait_for(f"{CARDS} === 16")
+    page.wait_for("[...document.querySelectorAll('article .name')].every(n => n.textContent.startsWith('IMG_001'))")
+    assert page.evaluate("document.querySelector('#active').textContent") == " (1)"
+
+
 def test_a_long_name_is_shortened_and_its_end_is_seen(page, files) -> None:
     search(page, bundles.id_of(LONG))
     end = "document.querySelector('#query .name').lastChild"
@@ -373,9 +392,10 @@ def test_everything_has_a_name_for_those_who_do_not_see_it(page) -> None:
 
 
 def test_an_unknown_id_is_reported_and_the_page_still_works(page) -> None:
-    page.evaluate("document.querySelector('#id').value = 'nothing'")
+    unknown = "0" * 32
+    page.evaluate(f"document.querySelector('#id').value = {unknown!r}")
     click(page, "#by-id button")
-    page.wait_for(f"{STATUS}.includes(\"no image 'nothing'\")")
+    page.wait_for(f"{STATUS}.includes(\"no image '{unknown}'\")")
     page.errors.clear()  # the browser's own note of the 404
 
     choose(page, "#k", "7")

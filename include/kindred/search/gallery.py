@@ -24,6 +24,7 @@ class Filter:
     confidence: tuple[float, float] | None = None  # from and to, both included
     ids: list[str] | None = None
     labelled: bool | None = None
+    origin: str | None = None  # a part of it: of a file's name or path
 
 
 UNLABELLED = Filter(labelled=False)
@@ -146,6 +147,8 @@ def _tests(where: Filter, shard: Shard, classes: list[str]) -> Iterator[np.ndarr
         yield (confidence >= where.confidence[0]) & (confidence <= where.confidence[1])
     if where.labelled is not None:
         yield (shard["labels"] != NO_LABEL) == where.labelled
+    if where.origin is not None:
+        yield shard.origins.containing(where.origin)
     if where.ids is not None:
         rows = shard.find_rows(shards.encoded(where.ids))
         yield np.isin(np.arange(len(shard)), rows[rows >= 0])

@@ -4,6 +4,7 @@ Both are memory-mapped .npy files, `<number>-<name>_ends.npy` and `<number>-<nam
 no byte. (An array of fixed width would give each of a million rows the width of the longest text.)
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,6 +37,27 @@ class Texts:
         content = self.content.data
         pairs = zip(starts.tolist(), ends.tolist(), strict=True)
         return [str(content[start:end], "utf-8") if end > start else None for start, end in pairs]
+
+    def containing(self, part: str) -> np.ndarray:
+        """Which texts contain this part, a mask [n]; whether A to Z are large or small makes no difference.
+
+        >>> of(["a/Cat.jpg", None, "a/dog.jpg", "ca", "t"]).containing("cAt").tolist()
+        [True, False, False, False, False]
+        >>> of(["xa", "aa"]).containing("aa").tolist()
+        [False, True]
+        """
+        if not part:
+            return np.ones(len(self), bool)
+        sought, content = part.encode().lower(), self.content.tobytes().lower()
+        starts = np.array([match.start() for match in re.finditer(re.escape(sought), content)], np.int64)
+        first, last = (np.searchsorted(self.ends, at, side="right") for at in (starts, starts + len(sought) - 1))
+        found = np.zeros(len(self), bool)
+        found[first[first == last]] = True
+        for row in {row for one, other in zip(first, last, strict=True) for row in range(one + 1, other + 1)}:
+            # what goes over a border is no find, but may hide one that begins inside it
+            start, end = (int(at[0]) for at in self._borders(np.array([row])))
+            found[row] = sought in content[start:end]
+        return found
 
     def take(self, rows: np.ndarray) -> "Texts":
         """The texts of these rows [m]."""

@@ -91,12 +91,14 @@ class Bundle:
         known = self.find(query.names("ids")[0])
         return query if known is None else replace(known, features=query.features, probabilities=query.probabilities)
 
-    def ids(self, part: str, name: str | None = None) -> list[str]:
-        """The ids of all images of a part (QUERIES or VECTORS), or of those of one class by the final model, in order;
-        kept, as a page lists them again and again.
+    def ids(self, part: str, name: str | None = None, origin: str | None = None) -> list[str]:
+        """The ids of all images of a part (QUERIES or VECTORS), or of those of one class by the final model or with a
+        text in their origin, in order; without such a text kept, as a page lists them again and again.
         """
+        index = self.queries if part == QUERIES else self.gallery
+        if origin is not None:
+            return index.ids(Filter(classes=None if name is None else [name], origin=origin))
         if (part, name) not in self._ids:
-            index = self.queries if part == QUERIES else self.gallery
             self._ids[part, name] = index.ids(None if name is None else Filter(classes=[name]))
         return self._ids[part, name]
 

@@ -9,25 +9,31 @@ const LISTS = ["class", "split", "dataset"]; // may stand in the address more th
 const BOXES = { class: "classes", split: "splits", dataset: "datasets" };
 const SIDES = { nearest: "Most similar", farthest: "Least similar" };
 const LISTED = 24; // images on a page of the list
+const SHOWN_TEXT = 40; // characters
 const MAX_BYTES = 50 * 2 ** 20;
+const IMAGE_ID = /^[0-9a-f]{32}$/;
 const SMALL = 256; // px: larger images are shrunk to this in the index
 
-const FILTERS = ["labelled", "min_confidence", "max_confidence"];
+const FILTERS = ["labelled", "origin", "min_confidence", "max_confidence"];
 const FIELDS = ["distance", "k", "side", ...FILTERS];
 
 let about; // what is served
-let place = { part: "queries", class: "", offset: 0 }; // in the list to choose from
+let place = { part: "queries", class: "", origin: "", offset: 0 }; // in the list to choose from
 let total = 0; // images in that list
 let last; // the last query, its answer, and what was served
 let running; // to abort a search that has been replaced
 
 // ---- the list to choose from
 
+function listed(offset, limit) {
+  const asked = new URLSearchParams({ part: place.part, offset, limit });
+  for (const name of ["class", "origin"]) if (place[name]) asked.set(name, place[name]);
+  return get(`api/images?${asked}`).catch(report);
+}
+
 async function list() {
-  const asked = new URLSearchParams({ part: place.part, offset: place.offset, limit: LISTED });
-  if (place.class) asked.set("class", place.class);
-  const listing = await get(`api/images?${asked}`).catch(report);
-  if (!listing) return;
+  const listing = await listed(place.offset, LISTED);
+  if (!listing) return undefined;
   total = listing.total;
   const links = listing.images.map((image) => {
     const query = { id: image.image_id };
@@ -38,11 +44,16 @@ async function list() {
   $("list").replaceChildren(...links);
   $("list").classList.toggle("paged", total > LISTED);
   const end = Math.min(place.offset + LISTED, total);
-  $("page").textContent = total ? `${place.offset + 1}–${end} of ${total.toLocaleString("en")}` : "none";
+  $("page").textContent = total ? `${place.offset + 1}–${end} of ${total.toLocaleString("en")}` : noneText();
   $("before").disabled = place.offset === 0;
   $("after").disabled = end >= total;
   $("random").disabled = total === 0;
   mark();
+  return listing.images;
+}
+
+function noneText() {
+  return place.origin ? `no file with “${place.origin.slice(0, SHOWN_TEXT)}”` : "none";
 }
 
 function mark() {
@@ -59,10 +70,22 @@ function point(anchor = $("list").querySelector("a:focus-visible, a[aria-current
   $("pointed").textContent = anchor?.title ?? "";
 }
 
+// Show the image with this id, or list those whose file's name or path has this text; where there are none in this part,
+// those in the other. A single one is shown.
+async function find(text) {
+  if (IMAGE_ID.test(text)) return ask({ id: text });
+  place = { ...place, origin: text, offset: 0 };
+  let images = await list();
+  const other = [...$("part").options].find((option) => option.value !== place.part && !option.disabled);
+  if (text && images?.length === 0 && other) {
+    place.part = $("part").value = other.value;
+    images = await list();
+  }
+  if (text && total === 1) ask({ id: images[0].image_id });
+}
+
 async function random() {
-  const asked = new URLSearchParams({ part: place.part, offset: Math.floor(Math.random() * total), limit: 1 });
-  if (place.class) asked.set("class", place.class);
-  const listing = await get(`api/images?${asked}`).catch(report);
+  const listing = await listed(Math.floor(Math.random() * total), 1);
   if (listing?.images.length) ask({ id: listing.images[0].image_id });
 }
 
@@ -263,7 +286,7 @@ function listen() {
   });
   for (const name of ["part", "class"]) {
     $(name).addEventListener("change", () => {
-      place = { part: $("part").value, class: $("class").value, offset: 0 };
+      place = { ...place, part: $("part").value, class: $("class").value, offset: 0 };
       list();
     });
   }
@@ -272,9 +295,9 @@ function listen() {
   $("random").addEventListener("click", random);
   $("by-id").addEventListener("submit", (event) => {
     event.preventDefault();
-    const id = $("id").value.trim();
-    if (id) ask({ id });
+    find($("id").value.trim());
   });
+  $("id").addEventListener("input", () => { if (!$("id").value && place.origin) find(""); });
   $("file").addEventListener("change", () => { upload($("file").files[0]); $("file").value = ""; });
   addEventListener("paste", (event) => upload(event.clipboardData.files[0]));
   addEventListener("dragover", (event) => { event.preventDefault(); $("drop").classList.add("over"); });

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 else:
     DistanceName = Literal[tuple(DISTANCES)]  # so that the API's description lists them
 Names = list[str] | None
+Origin = Annotated[
+    str | None, Query(min_length=1, max_length=1000, description="only images with this in their file's name or path")
+]
 
 
 def names(text: str, alias: str) -> Any:
@@ -42,6 +45,7 @@ class SearchParameters:
     labelled: Annotated[bool | None, Query(description="only images with a given label (true), or without (false)")] = (
         None
     )
+    origin: Origin = None
     min_confidence: Annotated[float, Query(ge=0, le=1, description="least confidence of the model in its class")] = 0
     max_confidence: Annotated[float, Query(ge=0, le=1, description="greatest confidence")] = 1
 
@@ -53,7 +57,7 @@ class SearchParameters:
     def search(self, index: Index, query: Images) -> dict[str, Answer]:
         """What an index answers to one query, by side. Raises InputError where it cannot."""
         confidence = None if (self.min_confidence, self.max_confidence) == (0, 1) else self.confidence
-        where = Filter(self.classes, self.splits, self.datasets, confidence, self.ids, self.labelled)
+        where = Filter(self.classes, self.splits, self.datasets, confidence, self.ids, self.labelled, self.origin)
         return {
             side: index.search(query, self.k, self.distance, side == "farthest", where, self.itself)[0]
             for side in self.sides

@@ -18,7 +18,7 @@ from kindred.serving.bundle import Bundle
 from kindred.serving.originals import Original
 from kindred.serving.page import image_rows, region_overlays, sent_originals, uploads
 from kindred.serving.page.image_rows import Row
-from kindred.serving.page.parameters import SearchParameters
+from kindred.serving.page.parameters import Origin, SearchParameters
 
 MAX_LISTED = 200
 MIN_PX, MAX_PX = 256, 2048  # of the longer side of a larger picture
@@ -69,9 +69,16 @@ def about(current: Current, request: Request) -> Row:
 
 
 @router.get("/images")
-def listing(current: Current, part: Part = "queries", name: Class = None, offset: Offset = 0, limit: Limit = 24) -> Row:
+def listing(
+    current: Current,
+    part: Part = "queries",
+    name: Class = None,
+    origin: Origin = None,
+    offset: Offset = 0,
+    limit: Limit = 24,
+) -> Row:
     """Images to choose a query from, ordered by id. Ids are hashes, so the order is random, and always the same."""
-    ids = current.ids(PARTS[part], name)
+    ids = current.ids(PARTS[part], name, origin)
     page = ids[offset : offset + limit]
     index = current.queries if part == "queries" else current.gallery
     return {"total": len(ids), "images": image_rows.rows(current, index.images(page)) if page else []}
