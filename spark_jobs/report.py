@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from kindred.data import near_duplicates
 from kindred.data.grey_images import grey_images
+from kindred.data.origins import path
 from kindred.data.thumbnails import side, thumbnails
 from kindred.report import html_page, image_list, page_head, rejected_blocks, run_page, run_results
 from kindred.report.data_section import ImageCounts
@@ -74,7 +75,7 @@ def _rejected(s: Stage) -> RejectedFiles:
     kind = F.substring_index("reason", ": ", 1).alias("reason")
     counts = rejected.groupBy(kind).agg(F.count(F.lit(1)).alias("files")).orderBy(F.desc("files"), "reason")
     first = rejected.orderBy("origin").limit(rejected_blocks.MAX_FILES).toPandas()
-    return RejectedFiles(counts.toPandas(), first.assign(origin=first["origin"].map(storage.local)))
+    return RejectedFiles(counts.toPandas(), first.assign(origin=first["origin"].map(path)))
 
 
 def _counts(images: DataFrame, truth: DataFrame, figures: dict[str, float]) -> ImageCounts:

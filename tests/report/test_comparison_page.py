@@ -30,7 +30,7 @@ def run(name: str, **params) -> ComparedRun:
     for score in comparison_sections.SCORES:
         figures |= {f"final/test/{score}": 0.9, f"final/test/{score}_low": 0.8, f"final/test/{score}_high": 0.95}
     curve = pd.DataFrame({"labels": [5, 10], "accuracy": [0.4, 0.5], "error": [0.1, 0.1]})
-    return ComparedRun(name, {"dataset": "digits", **params}, figures, curve)
+    return ComparedRun(name, "2026-11-27 17:11 UTC", {"dataset": "digits", **params}, figures, curve)
 
 
 def rows_of(ids: range, probabilities: np.ndarray) -> pd.DataFrame:
@@ -63,6 +63,8 @@ def test_the_page_says_which_is_better_and_draws_every_run() -> None:
         *("roc", "precision-recall", "reliability", "risk-coverage", "learning")
     ]
     assert html.count("<svg") == 5
+    assert html.count("<td>2026-11-27 17:11 UTC</td>") == 3
+    assert [title in html for title in (">Accuracy ↑<", ">Log loss ↓<", ">Expected calibration error ↓<")] == [True] * 3
 
 
 @pytest.mark.usefixtures("undrawn")

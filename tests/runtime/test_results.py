@@ -51,6 +51,15 @@ def test_the_table_shows_base_final_and_their_difference():
     assert ["pseudo-labelled", "1,234"] in [line.split() for line in lines]
 
 
+def test_where_no_truth_is_known_the_precision_of_pseudo_labels_is_an_estimate():
+    estimate = {"pseudo/estimated_precision": 0.9, "pseudo/estimated_precision_low": 0.85}
+    estimate |= {"pseudo/estimated_precision_high": 0.95}
+
+    assert results.table(estimate).endswith("90.0%   by estimate (85.0% to 95.0%)")
+    known = {**estimate, "pseudo/precision": 0.8, "pseudo/known": 10}
+    assert results.table(known).endswith("80.0%   of 10 whose truth is known")
+
+
 def test_the_study_stands_beside_its_reproduction_and_ours(tmp_path):
     base = f"file://{tmp_path}/runs/published/p"
     scores = {name: 0.9 if name.startswith("final") else 0.8 for name in stl10.PUBLISHED}

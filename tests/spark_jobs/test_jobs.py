@@ -101,8 +101,8 @@ def test_finished_runs_are_put_side_by_side(labelled) -> None:
     assert len(page.csv.decode().splitlines()) == 3
 
 
-def test_the_report_is_a_page_with_its_plots_and_tables(labelled) -> None:
-    finish(labelled, "off")
+def test_the_report_is_a_page_with_its_plots_and_tables_beside_a_list_of_all_images(labelled) -> None:
+    finish(labelled, "off", threshold=0.9)
 
     mark = marks.mark_of(storage.join(labelled, "report"))
     content = RunReader(labelled, "evaluate").file("report", "report.html").decode()
@@ -113,11 +113,11 @@ def test_the_report_is_a_page_with_its_plots_and_tables(labelled) -> None:
     assert "Learning curve of base" in content
     assert content.count("data-at=") > 100
     assert re.search(r'<section id="mistakes".*?<summary title="digits#\d+">digits#\d+</summary>', content, re.DOTALL)
+    check_lists(labelled)
 
 
-def test_all_images_are_listed_with_their_files_labels_and_predictions(labelled) -> None:
-    finish(labelled, "off", threshold=0.9)
-
+def check_lists(labelled: str) -> None:
+    """All images are listed with their files, labels and predictions."""
     content = storage.read_bytes(storage.join(labelled, file_names.PREDICTIONS)).decode()
     rows = {row["image_id"]: row for row in csv.DictReader(content.splitlines())}
     reader = RunReader(labelled, "evaluate")

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow.dataset as ds
 
 from kindred.evaluation import scoring
-from kindred.report import comparison_sections, html_page
+from kindred.report import comparison_sections, html_page, page_head
 from kindred.report.comparison_sections import ComparedRun
 from kindred.report.scored_images import ScoredImages
 from kindred.runtime import storage
@@ -72,7 +72,7 @@ def _run(reader: RunReader, name: str) -> ComparedRun:
     for stage in ("choose_labels", "pseudo_label", "gate", "evaluate"):
         figures |= reader.figures_of(stage)
     learning = pd.DataFrame(reader.facts_of("train_base").get("learning_curve", {}))
-    return ComparedRun(name, reader.params(), figures, learning)
+    return ComparedRun(name, page_head.date(reader), reader.params(), figures, learning)
 
 
 def _predictions(reader: RunReader) -> LabelledPredictions:

@@ -12,7 +12,7 @@ from kindred.report import plots
 from kindred.report.blocks import Block, Plot, Section, Table, Text
 from kindred.report.confidence_curves import reliability_plot, risk_plot
 from kindred.report.ranking_curves import averaged_curves
-from kindred.report.score_table import NO_DIFFERENCE, TITLES, points
+from kindred.report.score_table import DIRECTIONS, NO_DIFFERENCE, TITLES, directed, points
 from kindred.report.scored_images import ScoredImages
 
 SCORES = ("accuracy", "f1", "mcc", "log_loss", "roc_auc", "expected_calibration_error")
@@ -27,9 +27,12 @@ NONE = "–"
 
 @dataclass(frozen=True)
 class ComparedRun:
-    """A run's params, its figures, and the learning curve of its base model (may be empty)."""
+    """A run's name, when it was opened, its params, its figures, and the learning curve of its base model (may be
+    empty).
+    """
 
     name: str
+    date: str
     params: dict[str, Any]
     figures: dict[str, float]
     learning: pd.DataFrame
@@ -57,7 +60,8 @@ def summary(runs: Sequence[ComparedRun]) -> pd.DataFrame:
 def param_differences(runs: Sequence[ComparedRun]) -> tuple[pd.DataFrame, dict[str, str]]:
     """The params that are not the same in all runs (a row each, a column for each run), and the others.
 
-    >>> runs = [ComparedRun(name, {"seed": 0, "labels": n}, {}, pd.DataFrame()) for name, n in (("a", 10), ("b", 20))]
+    >>> params = {"a": {"seed": 0, "labels": 10}, "b": {"seed": 0, "labels": 20}}
+    >>> runs = [ComparedRun(name, "", params[name], {}, pd.DataFrame()) for name in params]
     >>> table, same = param_differences(runs)
     >>> table.to_numpy().tolist(), same
     ([['labels', '10', '20']], {'seed': '0'})
@@ -72,12 +76,12 @@ def param_differences(runs: Sequence[ComparedRun]) -> tuple[pd.DataFrame, dict[s
 
 def _score_section(runs: Sequence[ComparedRun], test: ScoredImages | None) -> Section:
     table = summary(runs)
-    texts = pd.DataFrame({"run": table["run"]})
+    texts = pd.DataFrame({"run": table["run"], "date": [run.date for run in runs], "test images": table["test images"]})
     for name in SCORES:
-        texts[TITLES[name][0]] = [_with_interval(row, name) for row in table.to_dict("records")]
+        texts[directed(TITLES[name][0])] = [_with_interval(row, name) for row in table.to_dict("records")]
     for title in OTHER_FIGURES:
         texts[title] = table[title]
-    caption = "The final model of each run on its test images (95 % intervals: bias-corrected bootstrap)."
+    caption = f"The final model of each run on its test images (95 % intervals: bias-corrected bootstrap). {DIRECTIONS}"
     blocks: list[Block] = [Table("scores", caption, table, texts, open=True)]
     if test is None:
         headline = "These runs have no test image in common: their scores are shown, but not tested against each other."
@@ -133,7 +137,7 @@ def _param_section(runs: Sequence[ComparedRun]) -> Section:
     table, same = param_differences(runs)
     blocks: list[Block] = []
     if len(table):
-        blocks.append(Table("params", "Params that differ.", table, open=True))
+        blocks.append(Table("params", "Params that differ, a column for each run.", table, open=True))
     equal = ", ".join(f"{name} {value}" for name, value in same.items()) or "none."
     blocks.append(Text(f"Params that are the same in all runs: {equal}"))
     headline = f"The runs differ in {', '.join(table['param'])}." if len(table) else "All runs have the same params."

@@ -126,7 +126,8 @@ def _sizes(sizes: pd.DataFrame) -> list[Block]:
     figure, (axes,) = plots.figure(plots.PANEL, 3.4)
     area = 12 + 200 * sizes["count"] / sizes["count"].max()
     axes.scatter(sizes["width"], sizes["height"], area, color=plots.OTHER_COLOUR, alpha=0.5, linewidths=0)
-    axes.set(xlabel="width, px", ylabel="height, px", xlim=(0, None), ylim=(0, None))
+    axes.set(xlabel="width, px", ylabel="height, px", xlim=(0, 1.1 * sizes["width"].max()))
+    axes.set_ylim(0, 1.1 * sizes["height"].max())
     caption = "Image sizes; the bigger the dot, the more images."
     return [Plot("sizes", caption, [plots.svg(figure)]), Table("sizes", "The most frequent sizes.", sizes)]
 

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kindred.data import images
+from kindred.data import images, origins
 from kindred.report import svg_files
 from kindred.report.blocks import Section
-from kindred.report.pictures import file_name
 from kindred.runtime import templates
 
 FOLDER = Path(__file__).parent
@@ -37,7 +36,7 @@ def render(title: str, facts: Mapping[str, str | Link], sections: list[Section])
     True
     """
     environment = templates.environment(FOLDER)
-    environment.filters |= {"picture": picture, "inlined": svg_files.inlined, "cells": cells, "file_name": file_name}
+    environment.filters |= {"picture": picture, "inlined": svg_files.inlined, "cells": cells, "file_name": origins.name}
     style, script = ((FOLDER / name).read_text() for name in ("page.css", "page.js"))
     policy = (
         f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
+from kindred.data import origins
 from kindred.learning import refusal_reasons
-from kindred.runtime import storage, tables
+from kindred.runtime import tables
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row
@@ -52,7 +53,7 @@ def rows(
     return joined.withColumns(own).select(*COLUMNS).orderBy("origin", "split")
 
 
-def write(rows: Iterable[Row], columns: Sequence[str], file: IO[bytes]) -> None:
+def write(rows: Iterable[Row | Mapping[str, Any]], columns: Sequence[str], file: IO[bytes]) -> None:
     """Write rows as CSV, one by one: origins as people write them, numbers with 7 digits, nothing where it is null."""
     text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
     writer = csv.writer(text)
@@ -65,7 +66,7 @@ def _text(name: str, value: Any) -> str:
     if value is None:
         return ""
     if name == "origin":
-        return storage.local(value)
+        return origins.path(value)
     if name == "refused":
         return refusal_reasons.current(value)
     return f"{value:.7f}" if isinstance(value, float) else str(value)

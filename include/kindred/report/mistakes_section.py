@@ -16,6 +16,7 @@ from kindred.report.pictures import Pictures
 from kindred.report.scored_images import NOT_TESTED, ScoredImages
 
 MAX_CLASSES = 30  # of a heatmap
+FEW_CLASSES = 6  # up to which its numbers can be larger
 ANNOTATED_CLASSES = 15  # up to which a heatmap's numbers can be read
 MAX_PAIRS = 15
 STRONG = 0.75  # share of the highest value
@@ -149,10 +150,11 @@ def _draw_cells(axes: Axes, strength: np.ndarray) -> None:
 
 def _write_values(axes: Axes, values: np.ndarray, form: str, highest: float) -> None:
     """The values [n, n] above 0 in their cells."""
+    size = 10 if len(values) <= FEW_CLASSES else 7.5
     for row, column in np.argwhere(values).tolist():
         colour = ON_STRONG if values[row, column] > STRONG * highest else "black"
         text = form.format(values[row, column])
-        axes.text(column, row, text, ha="center", va="center", fontsize=7.5, color=colour)
+        axes.text(column, row, text, ha="center", va="center", fontsize=size, color=colour)
 
 
 def _pair_plot(pairs: pd.DataFrame, models: list[str]) -> Plot:

@@ -32,12 +32,3 @@ class Pictures:
         gap = np.full_like(pictures[0][:, : max(1, len(pictures[0]) // 32)], GREY)
         picture = np.hstack([part for each in pictures for part in (gap, each)][1:])
         return Tile(picture, tuple(lines), tuple(self.origins[image_id] for image_id in ids))
-
-
-def file_name(origin: str) -> str:
-    """The last part of an address: what stands below a picture.
-
-    >>> file_name("/photos/cat/IMG 1.jpg"), file_name("digits#0007")
-    ('IMG 1.jpg', 'digits#0007')
-    """
-    return origin.rstrip("/").rsplit("/", 1)[-1]

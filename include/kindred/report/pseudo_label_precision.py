@@ -17,6 +17,6 @@ def sentence(figures: dict[str, float]) -> str:
             f"An estimated {share:.1%} of {'all' if parts else 'the pseudo-labels'} are right (95 % interval {low:.1%} "
             f"to {high:.1%}): {'not all their' if parts else 'their'} truth is {'' if parts else 'not '}known, so this "
             "is the mean of their calibrated probabilities, corrected by its error on given labels that the model had "
-            "not seen."
+            "not seen. It holds for images of the same kind as the given ones."
         )
     return " ".join(parts)

@@ -41,7 +41,7 @@ def section(
     ]
     if len(refused):
         reasons = refused["reason"].value_counts().rename_axis("reason").reset_index(name="images")
-        blocks.append(Table("reasons", "Why images got no pseudo-label.", reasons))
+        blocks.append(Table("reasons", "Why images got no pseudo-label.", reasons, open=True))
     doubtful = least_confident(accepted)
     for name, rows, caption in (
         ("doubtful", doubtful, f"The {len(doubtful)} accepted pseudo-labels of the lowest confidence."),
@@ -117,7 +117,7 @@ def _class_plot(by_class: pd.DataFrame) -> Plot:
     right.plot(largest["confidence"], names, "|", color="black", markersize=12, label="mean confidence")
     right.set(xlabel="share", xlim=(0, 1.03))
     for axes in (left, right):
-        axes.invert_yaxis()
+        axes.set_ylim(len(names) - 0.5, -0.5)
         plots.legend_above(axes)
     caption = "By predicted class: how many images, the share that is accepted, their mean confidence, and where the "
     caption += "truth is known the share that is right."

@@ -9,10 +9,11 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from kindred.data.images import id_bound
+from kindred.data.origins import path
 from kindred.evaluation import scoring
 from kindred.report.embedding_map_section import MAX_POINTS
 from kindred.report.scored_images import ScoredImages
-from kindred.runtime import arrow, stages, storage, tables
+from kindred.runtime import arrow, stages, tables
 from kindred.runtime.run_reader import RunReader
 
 STAGES = ("ingest", "featurize", "choose_labels", "train_base", "pseudo_label", "train_final", "gate", "evaluate")
@@ -84,7 +85,7 @@ def origins(reader: RunReader, ids: Iterable[str]) -> dict[str, str]:
     chosen = ds.field("image_id").isin(sorted(ids))
     rows = reader.rows("images", ["image_id", "split", "origin"], chosen)
     tested = arrow.by_id(rows.filter(pc.equal(rows["split"], tables.TEST)), "origin")
-    return {name: storage.local(origin) for name, origin in (arrow.by_id(rows, "origin") | tested).items()}
+    return {name: path(origin) for name, origin in (arrow.by_id(rows, "origin") | tested).items()}
 
 
 def map_images(reader: RunReader, count: int) -> pd.DataFrame:

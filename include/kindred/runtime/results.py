@@ -7,11 +7,11 @@ from kindred.runtime import file_names, log_lines, marks, runs, storage
 
 log = logging.getLogger("kindred")
 
-SCORES = {  # the lines of the table, and which figure each shows of a model
+SCORES = {  # the lines of the table, and which figure each shows of a model; ↓: lower is better
     "test accuracy": "test/accuracy",
     "test F1": "test/f1",
     "test MCC": "test/mcc",
-    "test log loss": "test/log_loss",
+    "test log loss ↓": "test/log_loss",
     "test ROC AUC": "test/roc_auc",
     "cv accuracy": "cv/accuracy_mean",
 }
@@ -116,4 +116,8 @@ def _counts(figures: dict[str, float]) -> list[str]:
     if "pseudo/precision" in figures:
         known = f"   of {figures['pseudo/known']:,.0f} whose truth is known"
         lines.append(f"{'pseudo-labels right':24}{figures['pseudo/precision']:>10.1%}{known}")
+    elif "pseudo/estimated_precision" in figures:
+        low, high = (figures[f"pseudo/estimated_precision_{end}"] for end in ("low", "high"))
+        estimate = f"{figures['pseudo/estimated_precision']:>10.1%}   by estimate ({low:.1%} to {high:.1%})"
+        lines.append(f"{'pseudo-labels right':24}{estimate}")
     return lines
