@@ -14,6 +14,7 @@ from kindred.runtime.run_list import Run
 from kindred_airflow import command, disk_use, managed_runs, prune, sizes
 
 WIDTH = 100
+MAX_NAME = 36  # characters of a name that has its place in the line
 FORMATS = ("", "text", "json")
 
 
@@ -30,30 +31,31 @@ def main() -> int:
 
 
 def as_text(listed: list[Run], use: Mapping[str, int], plan: Plan) -> list[str]:
-    """The lines for a console of WIDTH columns: two or more for a run, then the disk."""
-    width = max((len(run.name) for run in listed), default=0)
-    lines = [f"{'run':{width}}  {'opened':16}  {'state':11}  {'time':>10}  {'accuracy':>8}  {'size':>9}  kept"]
+    """The lines for a console of WIDTH columns: one or more for a run, then the disk."""
+    width = min(max((len(run.name) for run in listed), default=0), MAX_NAME)
+    lines = [f"{'run':{width}}  {'opened':16}  {'state':12}  {'time':>7}  {'accuracy':>8}  {'size':>9}"]
     for run in listed:
-        lines += _row(run, width)
+        lines += _rows(run, width)
     if not listed:
         lines = [f"no run in {storage.local(storage.data_root())}; `make run` makes one"]
-    freed = plan.sizes()
     lines += ["", *(f"{kind:24} {sizes.text(size):>9}" for kind, size in use.items())]
     lines.append(f"{'together':24} {sizes.text(sum(use.values())):>9}")
-    if freed:
+    if freed := plan.sizes():
         lines += ["", f"`make prune` would free {sizes.text(sum(freed.values()))}:"]
         lines += [f"  {kind:22} {sizes.text(size):>9}" for kind, size in freed.items()]
     return lines + prune.remarks(plan)
 
 
-def _row(run: Run, width: int) -> list[str]:
+def _rows(run: Run, width: int) -> list[str]:
+    """The line of a run, below it why it is kept and which params differ; a long name has a line of its own."""
     opened = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.opened)) if run.opened else "-"
     seconds = "-" if run.seconds is None else _minutes(run.seconds)
     accuracy = "-" if run.accuracy is None else f"{run.accuracy:.4f}"
-    first = f"{run.name:{width}}  {opened:16}  {run.state:11}  {seconds:>10}  {accuracy:>8}  {sizes.text(run.size):>9}"
+    name, above = (run.name, []) if len(run.name) <= width else ("", [run.name])
+    row = f"{name:{width}}  {opened:16}  {run.state:12}  {seconds:>7}  {accuracy:>8}  {sizes.text(run.size):>9}"
+    kept = [f"    {', '.join(run.kept)}"] if run.kept else []
     params = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in run.params.items())
-    below = textwrap.wrap(params, WIDTH - 4, break_on_hyphens=False)
-    return [f"{first}  {', '.join(run.kept)}".rstrip(), *(f"    {line}" for line in below)]
+    return [*above, row, *kept, *textwrap.wrap(params, WIDTH, initial_indent="    ", subsequent_indent="    ")]
 
 
 def _minutes(seconds: float) -> str:

@@ -303,6 +303,18 @@ def test_the_list_says_what_runs_are_and_what_would_go(root: str, command, monke
     assert max(map(len, text.splitlines())) <= list_runs.WIDTH
 
 
+def test_the_list_keeps_its_width_whatever_a_run_is_called(data: Path, command) -> None:
+    make_run("n" * 100, "cats", seed=1)
+    make_run("short", "digits")
+    serve(f"{NAME}short")
+
+    lines = command(list_runs.main).splitlines()
+
+    assert lines[1] == NAME + "n" * 100
+    assert [line for line in lines if len(line) > list_runs.WIDTH] == [lines[1]]
+    assert "    champion" in lines
+
+
 def test_prune_deletes_only_when_it_is_told_so(root: str, command) -> None:
     run = make_run("one", "digits")
     make_run("two", "cats")

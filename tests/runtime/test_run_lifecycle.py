@@ -6,8 +6,9 @@ from datetime import datetime
 
 import pytest
 
-from kindred.runtime import file_names, run_lifecycle, runs, storage, tracking
+from kindred.runtime import file_names, outcomes, run_folders, run_lifecycle, run_state, runs, storage, tracking
 from kindred.runtime.errors import InputError
+from kindred.runtime.outcomes import Outcome
 
 
 @pytest.fixture
@@ -68,6 +69,42 @@ def test_a_run_keeps_when_it_was_opened_and_the_defaults_of_its_form(tags) -> No
     record = runs.record_of(folder) or {}
     assert record["defaults"] == {"run": ""}
     assert abs(datetime.fromisoformat(record["opened"]).timestamp() - time.time()) < 60
+
+
+def test_a_run_is_in_progress_from_its_first_to_its_last_step(tags, monkeypatch) -> None:
+    monkeypatch.setattr(tracking, "end_run", lambda *arguments: None)
+    states = []
+    for succeeded in (False, True):
+        folder = run_lifecycle.open_run("predict", "one", {"run": "first"}, holder="tree")
+        states.append(run_folders.read(folder).state(lambda name: name == "tree"))
+        states.append(run_folders.read(folder).state(lambda name: False))
+        run_lifecycle.close_run(folder, succeeded)
+        states.append(run_folders.read(folder).state(lambda name: True))
+
+    assert states == ["in progress", "stopped", "failed", "in progress", "stopped", "finished"]
+    assert 0 <= run_folders.read(folder).seconds() < 60
+
+
+@pytest.mark.parametrize(("hours", "state"), [(1, "in progress"), (25, "stopped")])
+def test_where_processes_cannot_be_seen_a_run_is_in_progress_for_a_day(tags, hours: int, state: str) -> None:
+    folder = run_lifecycle.open_run("predict", "one", {"run": "first"})
+    began = time.strftime(run_state.FORMAT, time.gmtime(time.time() - hours * 3600))
+    put = storage.read_json(storage.join(folder, file_names.STATE))
+    storage.put_json(storage.join(folder, file_names.STATE), {**put, "opened": began})
+
+    assert run_folders.read(folder).state(lambda name: None) == state
+
+
+def test_the_state_of_an_older_run_is_that_of_its_files(tags) -> None:
+    folder = run_lifecycle.open_run("predict", "one", {"run": "first"})
+    storage.delete(storage.join(folder, file_names.STATE))
+    states = [run_folders.read(folder).state(lambda name: None)]
+    storage.put_json(storage.join(folder, file_names.METRICS), {})
+    states.append(run_folders.read(folder).state(lambda name: None))
+    outcomes.put(folder, "predict", Outcome(outcomes.FAILED, "no memory"))
+    states.append(run_folders.read(folder).state(lambda name: None))
+
+    assert states == ["stopped", "finished", "failed"]
 
 
 def put_mark(run: str, stage: str, arguments: dict, inputs: dict) -> None:

@@ -93,3 +93,14 @@ def test_deleting_what_is_not_there_is_no_error(folder: str) -> None:
     storage.delete(folder)
 
     assert storage.find_json(f"{folder}/below/file") is None
+
+
+def test_what_is_deleted_is_named_and_is_no_pattern(folder: str) -> None:
+    for name in ("a*/x", "a*/b/y", "ab/x", "a*b"):
+        storage.put_bytes(f"{folder}/{name}", name.encode())
+
+    storage.delete(f"{folder}/a*")
+
+    assert storage.find_bytes(f"{folder}/a*/b/y") is None
+    assert storage.find_bytes(f"{folder}/a*/x") is None
+    assert (storage.find_bytes(f"{folder}/ab/x"), storage.find_bytes(f"{folder}/a*b")) == (b"ab/x", b"a*b")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import bundles
-from kindred.runtime import file_names, marks, model_registry, runs, stages, storage
+from kindred.runtime import file_names, kept_runs, marks, model_registry, runs, stages, storage
 from kindred.runtime.errors import InputError
 from kindred.serving import bundle, champion
 from kindred.serving.champion import ChampionFollower
@@ -72,6 +72,25 @@ def test_what_is_promoted_is_served_from_a_copy(finished, aliases, data) -> None
     assert current.image(bundles.id_of(0)).origins == ["file:///photos/first.jpg"]
     (copy,) = (data / "cache" / "served").iterdir()
     assert sorted(bundle.files(storage.uri(str(copy)))) == sorted(pointer["files"])
+
+
+def test_the_pointer_names_the_run_that_was_served_before(finished, aliases) -> None:
+    first, second = finished("first"), finished("second")
+    before = []
+    for run in (first, second, second, first):
+        champion.promote(run)
+        before.append(storage.read_json(storage.join(storage.data_root(), file_names.SERVING))["before"])
+
+    assert before == [None, "self_training/first", "self_training/first", "self_training/second"]
+    assert kept_runs.served() == {"self_training/second": "predecessor", "self_training/first": "champion"}
+
+
+def test_where_the_pointer_is_broken_a_promotion_puts_it_again(finished, aliases) -> None:
+    storage.put_bytes(storage.join(storage.data_root(), file_names.SERVING), b"{")
+
+    champion.promote(finished("first"))
+
+    assert kept_runs.served() == {"self_training/first": "champion"}
 
 
 def test_without_a_pointer_it_is_said_what_to_do(data) -> None:

@@ -59,5 +59,8 @@ def differing(record: Mapping[str, Any], others: Iterable[Mapping[str, Any]]) ->
     {'seed': 1}
     """
     params, defaults = record.get("params") or {}, record.get("defaults")
-    compared = [defaults] if defaults else list(others)
-    return {name: value for name, value in params.items() if any(other.get(name) != value for other in compared)}
+    if defaults:
+        return {name: value for name, value in params.items() if defaults.get(name) != value}
+    rest = list(others)
+    known = {name: value for name, value in params.items() if value is not None}  # the others say nothing here
+    return {name: value for name, value in known.items() if any(other.get(name) != value for other in rest)}
