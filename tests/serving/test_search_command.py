@@ -50,7 +50,8 @@ def command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Callable[..., str]]:
     """The output of the command with these arguments, on a run of pictures 0 to 3 and, as a query, 4."""
-    folder = bundles.make(tmp_path / "bundle", 4, 1, origins=FILES, given=[0])
+    own = {2: f"file://{tmp_path}/own.png"}
+    folder = bundles.make(tmp_path / "bundle", 4, 1, origins=FILES | own, given=[0])
     opened = bundle.open_folder(folder, "self_training/photos")
     monkeypatch.setattr(search_command, "_bundle", lambda run: opened)
     umask = os.umask(0o077)
@@ -64,16 +65,23 @@ def command(
     os.umask(umask)
 
 
-def test_the_console_names_the_file_of_each_image(command) -> None:
+def test_the_console_names_the_file_of_each_image(command, tmp_path: Path) -> None:
     head, title, _, columns, *rows = command("--image-id", bundles.id_of(4), "--k", "4").splitlines()
 
     assert head.startswith("/photos/q.jpg: green (")
     assert title == "the most similar images of self_training/photos by cosine (exact)"
     assert columns.split() == ["distance", "class", "confidence", "given", "label", "split", "image"]
     shown = {row.split("unlabeled  ")[1]: row for row in rows}
-    assert set(shown) == {"/photos/a.jpg", "s3://bucket/new\\nline.jpg", bundles.id_of(1), bundles.id_of(2)}
+    assert set(shown) == {"/photos/a.jpg", "s3://bucket/new\\nline.jpg", bundles.id_of(1), f"{tmp_path}/own.png"}
     assert shown["/photos/a.jpg"].count("<b>red</b>") == 2  # predicted, and given
     assert shown["s3://bucket/new\\nline.jpg"].count("<b>red</b>") == 1
+
+
+def test_the_runs_own_file_is_not_named_twice(command, tmp_path: Path) -> None:
+    own = tmp_path / "own.png"
+    own.write_bytes(encoded(bundles.picture(2)))
+
+    assert command("--image", str(own), "--k", "1").startswith(f"{own}: blue & co (")
 
 
 def test_a_picture_that_the_run_has_is_named(command, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kindred.data import image_files, images, origins
 from kindred.data.sources import existing_uri
-from kindred.runtime import runs
+from kindred.runtime import runs, storage
 from kindred.runtime.errors import InputError
 from kindred.runtime.log_lines import one_line
 from kindred.search.answers import Answer, Neighbour
@@ -66,8 +66,8 @@ def _asked(answer: Answer, picture: Path | None) -> str:
     """What was asked for."""
     if picture is None:
         return _file(answer)
-    same = f", the same picture as {_file(answer)}" if answer.origin else ""
-    return f"{one_line(str(picture))}{same}"
+    other = answer.origin and answer.origin != storage.uri(str(picture))
+    return one_line(str(picture)) + (f", the same picture as {_file(answer)}" if other else "")
 
 
 def _file(image: Answer | Neighbour) -> str:
