@@ -4,6 +4,7 @@ import pandas as pd
 import pyarrow.dataset as ds
 
 from kindred.data import fonts, images
+from kindred.data import origins as files
 from kindred.evaluation import retrieval, retrieval_sheets, score_intervals, scoring
 from kindred.learning import metrics
 from kindred.runtime import arrow, job, stages
@@ -87,8 +88,9 @@ def _search(s: Stage, truth: dict[str, str]) -> None:
     rows = s.rows("images", ["image_id", "content", "origin"], pictured)
     pixels = {image_id: images.decode(content) for image_id, content in arrow.by_id(rows, "content").items()}
     origins = arrow.by_id(rows, "origin")
-    if hint := fonts.hint(name for name in index.classes if not name.isascii()):
-        s.say(f"the sheets of the search show boxes in class names: {hint}")
+    shown = [*index.classes, *map(files.name, origins.values())]
+    if hint := fonts.hint(name for name in shown if not name.isascii()):
+        s.say(f"the sheets of the search show boxes in names: {hint}")
     for name, png in retrieval_sheets.sheets(examples, truth, pixels, origins).items():
         s.report(name, png)
     s.report("search-examples.csv", retrieval_sheets.table(examples, truth, origins))
