@@ -9,7 +9,7 @@ from kindred.learning import given_labels
 from kindred.runtime import job, label_budget, tables
 from kindred.runtime.stage import Stage
 
-MORE = "labels_per_class gives another number, label_choice=all all"
+MORE = "labels_per_class sets another number, label_choice=all gives all"
 
 
 def main(
@@ -35,7 +35,8 @@ def main(
     else:
         chosen = given_labels.choose_unstratified(known, budget.total, seed)
     s.write("labels", chosen)
-    return _summary(s, sum(counts.values()), budget.default_of)
+    summary = _summary(s, sum(counts.values()))
+    return f"{summary}; {budget} is the default of {budget.default_of}, {MORE}" if budget.default_of else summary
 
 
 def _representatives(s: Stage, labels: int, seed: int) -> str:
@@ -46,13 +47,12 @@ def _representatives(s: Stage, labels: int, seed: int) -> str:
     return _summary(s, len(known))
 
 
-def _summary(s: Stage, known: int, default_of: str = "") -> str:
+def _summary(s: Stage, known: int) -> str:
     written = Counter(s.written("labels", ["label"])["label"].to_pylist())
     given_labels.check_classes(written, s.facts_of("ingest")["classes"])
     total = sum(written.values())
     s.figures = {"choose_labels/labels": total, "choose_labels/smallest_class": min(written.values())}
-    given = f"{total:,} of {known:,} known labels given, {min(written.values())} in the smallest class"
-    return f"{given}: the default of {default_of}; {MORE}" if default_of else given
+    return f"{total:,} of {known:,} known labels given, {min(written.values())} in the smallest class"
 
 
 if __name__ == "__main__":
