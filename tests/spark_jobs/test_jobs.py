@@ -239,6 +239,21 @@ def test_labels_on_representatives_are_as_many_as_asked_for(labelled) -> None:
         run_stage("choose_labels", other, **{**LABELS, "label_choice": "representatives", "labels_per_class": 2})
 
 
+@pytest.mark.parametrize(
+    ("choice", "figure", "summary"),
+    [("random", 100, "; 10 per class is the default of digits, labels_per_class sets another"), ("all", 399, "class")],
+)
+def test_without_a_number_the_dataset_says_how_many_labels_are_given(labelled, choice, figure, summary) -> None:
+    other = storage.join(labelled, "..", f"default-{choice}")
+    storage.put_json(storage.join(other, "ingest", file_names.MARK), marks.mark_of(storage.join(labelled, "ingest")))
+
+    mark = run_stage("choose_labels", other, **{**LABELS, "labels": None, "label_choice": choice})
+
+    assert mark["figures"]["choose_labels/labels"] == figure
+    assert summary in mark["summary"]
+    assert mark["summary"].startswith(f"{figure} of 399 known labels given")
+
+
 ATTACK = {
     **{"attacks": ["simba_l2", "square_l2", "square_linf"], "attack_images": 40, "attack_queries": 100},
     **{"attack_epsilon_l2": None, "attack_epsilon_linf": None, "seed": 0},
