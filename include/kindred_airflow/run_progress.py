@@ -29,6 +29,7 @@ WORDS = {  # Airflow's states of a task, for people; those that matter most firs
     "skipped": "skipped",
     "removed": "removed",
 }
+NEVER_BEGUN = ("upstream_failed", "skipped", "removed")  # to Airflow these begin, and end at once
 ENDS = ("success", "skipped", "removed")
 LAST = "close_run"  # also runs, and fails, after another step has failed
 
@@ -75,7 +76,7 @@ def _step(name: str, copies: Sequence[Any], folders: Folders, reason: Callable[[
     state = next((state for state in WORDS if state in counts), None)
     shown = next((copy for copy in copies if copy.state == state), copies[0])
     ended = sum(counts[end] for end in ENDS)
-    spans = [_seconds(copy) for copy in copies if copy.start_date]
+    spans = [_seconds(copy) for copy in copies if copy.start_date and copy.state not in NEVER_BEGUN]
     line = _line(shown, folders) if len(copies) == 1 or state == "failed" else ""
     if state == "failed" and not line and not name.endswith(LAST):  # which repeats the names of the others
         line = reason(shown)

@@ -36,11 +36,13 @@ class Session:
 
 def task(name: str, state: str | None, weight: int, map_index: int = -1) -> SimpleNamespace:
     """A task instance; one that has begun did so a minute ago, and one that has ended took 30 s."""
-    begun = datetime.now(UTC) - timedelta(minutes=1) if state not in (None, "upstream_failed") else None
-    ended = begun and begun + timedelta(seconds=30) if state in ("success", "failed") else None
+    begun = datetime.now(UTC) - timedelta(minutes=1) if state else None
+    ended = {"success": timedelta(seconds=30), "failed": timedelta(seconds=30), "upstream_failed": timedelta()}.get(
+        state
+    )
     return SimpleNamespace(
         **{"task_id": name, "state": state, "map_index": map_index, "priority_weight": weight},
-        **{"start_date": begun, "end_date": ended, "try_number": 1},
+        **{"start_date": begun, "end_date": begun + ended if begun and ended is not None else None, "try_number": 1},
     )
 
 
@@ -139,6 +141,7 @@ def test_a_failed_run_says_which_stage_failed_why_and_what_to_do(get, seen, fold
     text = page.evaluate("document.body.innerText")
     assert "The run failed at ingest: no such file or folder: /a\n" in text
     assert "trigger the pipeline again with first as “Name of this run”" in text
+    assert page.evaluate("document.querySelectorAll('tbody tr')[2].innerText.trim()") == "featurize\tnot reached"
     assert "more failed" not in text  # close_run fails with the first
     assert page.evaluate("document.querySelector('meta[http-equiv=refresh]')") is None
     assert page.evaluate("getComputedStyle(document.querySelector('.failed td')).fontWeight") == "600"
