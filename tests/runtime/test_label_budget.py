@@ -33,6 +33,7 @@ def test_a_number_counts_before_the_default_of_the_dataset(dataset, choice, per_
         ("all", 2, None, r"label_choice all takes no number of labels; remove labels_per_class \(2\)"),
         ("all", None, 9, r"label_choice all takes no number of labels; remove labels \(9\)"),
         ("representatives", None, None, "representatives needs labels, the number in total"),
+        ("representatives", 2, 9, "takes labels, the number in total, not labels_per_class"),
         ("representatives", 2, None, "takes labels, the number in total, not labels_per_class"),
         ("first", None, 9, "unknown label_choice 'first'; known: random, representatives, all"),
     ],

@@ -241,7 +241,7 @@ def test_labels_on_representatives_are_as_many_as_asked_for(labelled) -> None:
 
 @pytest.mark.parametrize(
     ("choice", "figure", "summary"),
-    [("random", 100, "; 10 per class is the default of digits, labels_per_class sets another"), ("all", 399, "class")],
+    [("random", 100, "; 10 per class is the default of digits, labels_per_class sets another"), ("all", 400, "class")],
 )
 def test_without_a_number_the_dataset_says_how_many_labels_are_given(labelled, choice, figure, summary) -> None:
     other = storage.join(labelled, "..", f"default-{choice}")
@@ -251,7 +251,7 @@ def test_without_a_number_the_dataset_says_how_many_labels_are_given(labelled, c
 
     assert mark["figures"]["choose_labels/labels"] == figure
     assert summary in mark["summary"]
-    assert mark["summary"].startswith(f"{figure} of 399 known labels given")
+    assert mark["summary"].startswith(f"{figure} of 400 known labels given")
 
 
 ATTACK = {

@@ -34,8 +34,6 @@ def budget(dataset: str | None, label_choice: str, labels_per_class: int | None,
     """
     if label_choice not in LABEL_CHOICES:
         raise InputError(f"unknown label_choice {label_choice!r}; known: {', '.join(LABEL_CHOICES)}")
-    if labels_per_class is not None and labels is not None:
-        raise InputError(f"give labels_per_class ({labels_per_class}) or labels ({labels}), not both")
     if label_choice == ALL and (labels_per_class or labels):
         given = f"labels_per_class ({labels_per_class})" if labels_per_class else f"labels ({labels})"
         raise InputError(f"label_choice all takes no number of labels; remove {given}")
@@ -43,6 +41,8 @@ def budget(dataset: str | None, label_choice: str, labels_per_class: int | None,
         raise InputError("label_choice representatives takes labels, the number in total, not labels_per_class")
     if label_choice == REPRESENTATIVES and labels is None:
         raise InputError("label_choice representatives needs labels, the number in total: one per cluster")
+    if labels_per_class is not None and labels is not None:
+        raise InputError(f"give labels_per_class ({labels_per_class}) or labels ({labels}), not both")
     per_class = default(dataset) if dataset and label_choice == RANDOM and not (labels_per_class or labels) else None
     return Budget(per_class, None, dataset or "") if per_class else Budget(labels_per_class, labels)
 
