@@ -34,7 +34,7 @@ export DAG RUN_ID RUN IMAGES RUNS FILTER OUT TO FROM APPLY FORMAT
 export CONF
 .DEFAULT_GOAL := help
 .PHONY: help setup run predict compare runs pin unpin delete prune promote search publish fetch up down archive env jars \
-  check test test-fast test-long test-cluster lint format lock clean clean-data
+  check test test-fast test-long test-cluster screenshots lint format lock clean clean-data
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} \
@@ -124,6 +124,9 @@ test-long: $(READY) ## run the tests that take minutes each
 
 test-cluster: $(READY) jars ## run all tests on a cluster of local processes (needs PostgreSQL)
 	@"$(BIN)/python" -m pytest -m cluster tests/cluster
+
+screenshots: $(READY) ## take the pictures of README and docs anew, from a run on the digits (needs Chromium); DATA=folder
+	@"$(BIN)/python" benchmarks/screenshots.py $(if $(DATA),--data "$(DATA)")
 
 lint: $(READY) ## check style, import contracts and types
 	@"$(BIN)/ruff" check . && "$(BIN)/ruff" format --check .
