@@ -19,6 +19,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+import pictures
 import sockets
 from chromium import PROGRAM, Page
 from kindred.data import images
@@ -208,30 +209,18 @@ def test_one_core_gives_the_same_figures_as_all(killed_run, environment, tmp_pat
         assert figures[name] == pytest.approx(made[f"{model}/test/accuracy"], abs=1e-6)
 
 
-def test_the_final_model_loads_without_spark_and_tensorflow(killed_run, environment):
-    program = """
-import io, sys
-sys.modules |= {"pyspark": None, "tensorflow": None, "keras": None}  # importing one of them fails from here on
-import numpy as np, pandas as pd, mlflow
-from PIL import Image
-mlflow.set_tracking_uri(f"sqlite:///{sys.argv[1]}/mlflow.db")
-run = mlflow.search_runs(experiment_names=["self_training"], filter_string="tags.mlflow.runName = 'first'").iloc[0]
-model = mlflow.search_logged_models(experiment_ids=[run.experiment_id], output_format="list")[0]
-loaded = mlflow.pyfunc.load_model(model.model_uri)
-buffer = io.BytesIO()
-Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8) * 3).save(buffer, "PNG")
-answer = loaded.predict(pd.DataFrame({"image": [buffer.getvalue()]}))
-assert list(answer.columns) == [str(i) for i in range(10)], answer
-assert abs(answer.to_numpy().sum() - 1) < 1e-5, answer
-"""
-
-    done = subprocess.run(
-        [sys.executable, "-c", program, environment["KINDRED_DATA"]],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
+def test_the_final_model_loads_without_spark_and_tensorflow_as_the_docs_say(killed_run, environment, tmp_path):
+    page = (ROOT / "docs" / "results.md").read_text()
+    (printed,) = [block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "mlflow" in block]
+    before = 'import sys\nsys.modules |= {"pyspark": None, "tensorflow": None, "keras": None}  # importing one fails\n'
+    after = (
+        "assert list(answer.columns) == [str(i) for i in range(10)]\nassert abs(answer.to_numpy().sum() - 1) < 1e-5\n"
     )
+    (tmp_path / "data").symlink_to(environment["KINDRED_DATA"])
+    (tmp_path / "cat.jpg").write_bytes(pictures.encoded(pictures.noise(8, 8, 1), "JPEG"))
+
+    command = [sys.executable, "-c", f"{before}{printed}{after}"]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
 

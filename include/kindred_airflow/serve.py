@@ -13,7 +13,9 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from kindred.runtime import mlflow_pages
 from kindred.runtime.errors import InputError
+from kindred.runtime.stages import SELF_TRAINING
 from kindred_airflow import command, logins, machine, up_file
 from kindred_airflow.processes import Tree
 
@@ -41,7 +43,7 @@ def up() -> int:
             }
             for name, address in addresses.items():
                 _wait_until_healthy(name, address, servers, logs)
-            _print_addresses(Path(tree.env[PASSWORDS_FILE]), airflow_port, mlflow_port)
+            _print_addresses(tree.env, airflow_port)
             while True:
                 _raise_if_ended(servers, logs)
                 time.sleep(1)
@@ -107,12 +109,13 @@ def _programs(env: dict[str, str], mlflow_port: int) -> dict[str, list[str]]:
     }
 
 
-def _print_addresses(passwords: Path, airflow_port: int, mlflow_port: int) -> None:
+def _print_addresses(env: dict[str, str], airflow_port: int) -> None:
     """The addresses and the login; where the output is a file, the name of the file with the password instead."""
+    passwords, mlflow = Path(env[PASSWORDS_FILE]), mlflow_pages.runs_of(SELF_TRAINING, env)
     into_file = stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode)
     password = f"the password in {passwords}" if into_file else f"password {logins.admin_password(passwords)}"
     print(f"  Airflow  http://127.0.0.1:{airflow_port}   user {logins.ADMIN}, {password}")
-    print(f"  MLflow   http://127.0.0.1:{mlflow_port}   the same user and password")
+    print(f"  MLflow   {mlflow}   the same user and password")
     print("Ctrl-C ends both.", flush=True)
 
 

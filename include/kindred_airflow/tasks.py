@@ -51,8 +51,8 @@ def open_run(part: str = "", values: dict[str, Any] | None = None, **context: An
         if driver_is_here():
             input_check.check(form)
         defaults = context["dag"].params.dump()
-        holder = os.environ.get(processes.NAME, "")
-        folder = run_lifecycle.open_run(dag_run.dag_id, dag_run.run_id, form, part, defaults, holder)
+        holder, user = os.environ.get(processes.NAME, ""), dag_run.triggering_user_name
+        folder = run_lifecycle.open_run(dag_run.dag_id, dag_run.run_id, form, part, defaults, holder, user)
     if part:
         log.info("%s", log_lines.progress("open_run", f"{part}, in {storage.local(folder)}"))
     return folder

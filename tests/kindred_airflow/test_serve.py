@@ -55,14 +55,15 @@ def test_the_password_is_printed_on_a_console_and_into_no_file(
 ) -> None:
     passwords = tmp_path / "passwords"
     password = logins.admin_password(passwords)
+    env = {serve.PASSWORDS_FILE: str(passwords), "KINDRED_MLFLOW_UI": "http://127.0.0.1:5000"}
     reader, writer = os.pipe()
 
     with os.fdopen(writer, "w") as console, monkeypatch.context() as patch:
         patch.setattr(sys, "stdout", console)
-        serve._print_addresses(passwords, 8080, 5000)
+        serve._print_addresses(env, 8080)
     with (tmp_path / "up.log").open("w") as file, monkeypatch.context() as patch:
         patch.setattr(sys, "stdout", file)
-        serve._print_addresses(passwords, 8080, 5000)
+        serve._print_addresses(env, 8080)
 
     with os.fdopen(reader) as printed:
         assert f"user admin, password {password}\n" in printed.read()

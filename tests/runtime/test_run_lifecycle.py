@@ -34,6 +34,13 @@ def test_runs_are_tagged_with_what_they_are_compared_by(tags) -> None:
     assert tags["labels"] == "100"
 
 
+def test_mlflow_shows_what_a_run_is_its_source_and_who_has_started_it(tags) -> None:
+    run_lifecycle.open_run("self_training", "one", {"dataset": "photos", "extractor": "hog"}, user="ada")
+
+    assert tags["mlflow.note.content"] == "Run `one` of `self_training`: dataset `photos`, extractor `hog`."
+    assert (tags["mlflow.user"], tags["mlflow.source.name"]) == ("ada", "dags/self_training.py")
+
+
 @pytest.mark.parametrize(
     ("labels", "per_class", "tag"), [(None, None, "all"), (50, None, "50"), (None, 10, "10 per class")]
 )

@@ -32,9 +32,10 @@ def test_a_stage_that_fits_cannot_read_the_truth(run: str) -> None:
 
 
 def test_a_stage_that_has_not_finished_is_named(run: str) -> None:
-    with pytest.raises(InputError, match="no finished 'features' in .*/one; run the 'featurize' stage first"):
+    advice = "to go on with it: make run DAG=tests RUN_ID=one"
+    with pytest.raises(InputError, match=f"has not finished its stage 'featurize', which makes 'features'; {advice}"):
         RunReader(run, "train_base").rows("features")
-    with pytest.raises(InputError, match="no finished 'gate' stage in .*/one; run the 'gate' stage first"):
+    with pytest.raises(InputError, match=f"run 'one' has not finished its stage 'gate'; {advice}"):
         RunReader(run, "evaluate").facts_of("gate")
 
 

@@ -284,5 +284,5 @@ def test_what_does_not_fit_the_index_is_refused() -> None:
 def test_a_folder_or_run_without_an_index_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="run the 'build_index' stage first"):
         image_index.open_folder(f"file://{tmp_path}")
-    with pytest.raises(InputError, match="run the 'build_index' stage first"):
+    with pytest.raises(InputError, match="has not finished its stage 'build_index', which makes 'index'; to go on"):
         image_index.open_index(f"file://{tmp_path}")

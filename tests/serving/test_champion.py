@@ -26,6 +26,7 @@ def finished(data):
         mark["facts"] = {"folder": storage.join(folder, bundle.VECTORS)}
         storage.put_json(storage.join(run, "featurize", file_names.MARK), features)
         storage.put_json(storage.join(run, stages.BUILD_INDEX, file_names.MARK), mark)
+        storage.put_json(storage.join(run, stages.EVALUATE, file_names.MARK), {"attempt": "1"})
         return run
 
     return make
@@ -219,8 +220,20 @@ def test_where_the_pointer_cannot_move_the_alias_goes_back(finished, aliases, mo
     assert ChampionFollower().current().name == "self_training/first"
 
 
+def test_a_run_that_was_not_evaluated_cannot_be_promoted(finished, aliases) -> None:
+    run = finished("first")
+    storage.delete(storage.join(run, stages.EVALUATE, file_names.MARK))
+    storage.put_json(f"{run}/{file_names.RUN}", {"params": {"seed": 7, "dataset": "digits"}, "defaults": {"seed": 0}})
+
+    advice = """to go on with it: make run RUN_ID=first CONF='{"dataset": "digits", "seed": 7}\'"""
+    with pytest.raises(InputError, match=f"run 'first' has not finished its stage 'evaluate'; {advice}"):
+        champion.promote(run)
+
+    assert aliases == [None]
+
+
 def test_a_run_without_an_index_cannot_be_promoted(data, aliases) -> None:
-    with pytest.raises(InputError, match="no finished 'index' in .*; run the 'build_index' stage first"):
+    with pytest.raises(InputError, match="has not finished its stage 'build_index', which makes 'index'; to go on"):
         champion.promote(runs.run_folder("self_training", "none"))
 
     assert aliases == [None]
@@ -230,7 +243,7 @@ def test_an_index_of_another_extractor_cannot_be_promoted(finished, aliases) -> 
     run = finished("first")
     storage.put_json(storage.join(run, "featurize", file_names.MARK), {"attempt": "features-2"})
 
-    with pytest.raises(InputError, match="of another extractor's features; run 'build_index' again"):
+    with pytest.raises(InputError, match="of another extractor's features; to build it again: make run"):
         champion.promote(run)
 
 

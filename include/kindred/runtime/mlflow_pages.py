@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 
 from kindred.runtime import file_names, runs, storage
@@ -23,9 +24,22 @@ def page_of(folder: str) -> str:
     run_id = record.get("mlflow_run_id")
     if run_id is None:
         raise not_opened(folder)
-    server = os.environ.get("KINDRED_MLFLOW_UI", LOCAL_UI)
-    experiment = record.get("mlflow_experiment_id") or _experiment_in_database(run_id)
+    server, query = os.environ.get("KINDRED_MLFLOW_UI", LOCAL_UI), "SELECT experiment_id FROM runs WHERE run_uuid = ?"
+    experiment = record.get("mlflow_experiment_id") or _in_database(os.environ, query, run_id)
     return f"{server}/#/experiments/{experiment}/runs/{run_id}" if experiment else f"{server}/#/runs/{run_id}"
+
+
+def experiments(env: Mapping[str, str] = os.environ) -> str:
+    """The address of the list of experiments, one for each DAG."""
+    return f"{env.get('KINDRED_MLFLOW_UI', LOCAL_UI)}/#/experiments"
+
+
+def runs_of(dag_id: str, env: Mapping[str, str] = os.environ) -> str:
+    """The address of the list of a DAG's runs, where MLflow's database is a file of this machine that has any; else of
+    the list of experiments.
+    """
+    found = _in_database(env, "SELECT experiment_id FROM experiments WHERE name = ?", dag_id)
+    return f"{experiments(env)}/{found}/runs" if found else experiments(env)
 
 
 def not_opened(folder: str) -> InputError:
@@ -33,13 +47,14 @@ def not_opened(folder: str) -> InputError:
     return InputError(f"{storage.local(folder)} has no MLflow run: its {file_names.RUN} names none")
 
 
-def _experiment_in_database(run_id: str) -> str | None:
-    """The id of a run's experiment, where MLflow's database is a file of this machine."""
-    path = local_database(os.environ.get("MLFLOW_TRACKING_URI", ""))
+def _in_database(env: Mapping[str, str], query: str, value: str) -> str | None:
+    """The first value that a query finds, where MLflow's database is a file of this machine."""
+    path = local_database(env.get("MLFLOW_TRACKING_URI", ""))
     if path is None or not path.is_file():
         return None
     with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
-        row = database.execute("SELECT experiment_id FROM runs WHERE run_uuid = ?", (run_id,)).fetchone()
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+        row = database.execute(query, (value,)).fetchone() if {"runs", "experiments"} <= tables else None
     return str(row[0]) if row else None
 
 

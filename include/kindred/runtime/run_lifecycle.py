@@ -14,15 +14,16 @@ from kindred.runtime import (
     results,
     run_changes,
     run_deletion,
+    run_description,
     run_state,
     runs,
+    stages,
     storage,
     tracking,
 )
 from kindred.runtime.errors import InputError
 
 log = logging.getLogger("kindred")
-TAGS = ("dataset", "extractor", "classifier", "labeller")  # params that MLflow's lists are filtered and grouped by
 
 
 def open_run(
@@ -32,10 +33,11 @@ def open_run(
     part: str = "",
     defaults: dict[str, Any] | None = None,
     holder: str = "",
+    user: str | None = None,
 ) -> str:
     """The URI of the run's folder. It is made with its MLflow run, or, where it is there with the same values of the
-    form, resumed. `part` names one of several runs of a DAG run; `defaults` are those of the form;
-    `holder` is the name of the processes that do the run, by which it is known later whether they live.
+    form, resumed. `part` names one of several runs of a DAG run; `defaults` are those of the form; `user` has
+    triggered it; `holder` is the name of the processes that do the run, by which it is known later whether they live.
 
     With other values the run goes on in its folder, with an MLflow run of its own; the one before is marked as
     replaced. May be called again after a failure: the same `run_id` finds what it has made.
@@ -43,29 +45,32 @@ def open_run(
     folder = runs.run_folder(dag_id, params.get("run_name") or run_id)
     folder = f"{folder}-{part}" if part else folder
     run_deletion.check_not_begun(folder)
-    _open(folder, dag_id, run_id, params, defaults or {})
+    origin = {"dag_id": dag_id, "part": part, "defaults": defaults or {}}
+    _open(folder, run_id, {name: value for name, value in params.items() if name != "run_name"}, origin, user)
     run_state.opened(folder, holder)
     run_deletion.check_not_begun(folder)  # who deletes a run looks at its state again after that has begun
     return folder
 
 
-def _open(folder: str, dag_id: str, run_id: str, params: dict[str, Any], defaults: dict[str, Any]) -> None:
-    """Put the run.json of a run in its folder, and start its MLflow run, or resume both."""
-    values = {name: value for name, value in params.items() if name != "run_name"}
+def _open(folder: str, run_id: str, values: dict[str, Any], origin: dict[str, Any], user: str | None) -> None:
+    """Put the run.json of a run in its folder, and start its MLflow run, or resume both; `origin` is what run.json
+    says of the DAG.
+    """
     known = _known(folder)
     if known and known["params"] == values and _resumed(known):
         return
     name = folder.rsplit("/", 1)[1]
     tags = {"kindred.folder": folder, "kindred.version": kindred.__version__, "kindred.airflow_run": run_id}
-    tags |= {tag: str(values[tag]) for tag in TAGS if tag in values} | _budget(values)
+    tags |= {tag: str(values[tag]) for tag in stages.SHOWN if tag in values} | _budget(values)
+    tags |= run_description.tags(origin["dag_id"], name, values, user)
     if commit := code_version():
         tags["mlflow.source.git.commit"] = commit
-    mlflow_run = tracking.start_run(dag_id, name, values, tags)
+    mlflow_run = tracking.start_run(origin["dag_id"], name, values, tags)
     ids = {"mlflow_run_id": mlflow_run, "mlflow_experiment_id": tracking.experiment_of(mlflow_run)}
     if known and known["params"] != values:
         _say(run_changes.summary(folder, known["params"], values))
         tracking.replace_run(known["mlflow_run_id"], mlflow_run)
-    record = {"dag_id": dag_id, "run": name, "params": values, "defaults": defaults, "tags": tags, **ids}
+    record = {**origin, "run": name, "params": values, "tags": tags, **ids}
     runs.put_record(folder, {**record, "opened": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
 
 
@@ -102,7 +107,10 @@ def close_run(folder: str, succeeded: bool) -> dict[str, float]:
         name: (storage.find_bytes(storage.join(folder, name)) or b"").decode()
         for name in (file_names.SUMMARY, file_names.RUN)
     }
-    tracking.end_run(folder, figures, reports, "FINISHED" if succeeded else "FAILED")
+    record = runs.record_of(folder) or {}
+    described = (str(record.get("dag_id", "")), str(record.get("run", "")), record.get("params", {}))
+    note = run_description.note(*described, results.summary(folder), report=bool(results.report(folder)))
+    tracking.end_run(folder, figures, reports, "FINISHED" if succeeded else "FAILED", {run_description.NOTE: note})
     return figures
 
 

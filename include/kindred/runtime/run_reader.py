@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from kindred.runtime import arrow, committed_files, file_checks, marks, runs, storage, tables
+from kindred.runtime import arrow, committed_files, file_checks, marks, runs, storage, tables, unfinished
 from kindred.runtime.checked_copy import Checksum
 from kindred.runtime.errors import InputError
 from kindred.runtime.file_names import MARK
@@ -60,8 +60,7 @@ class RunReader:
         """The mark of a finished stage. Raises InputError, which names the `table` to read, where it has not."""
         mark = self._find_mark(stage)
         if mark is None:
-            missing = f"'{table}'" if table else f"'{stage}' stage"
-            raise InputError(f"no finished {missing} in {storage.local(self.run)}; run the '{stage}' stage first")
+            raise unfinished.error(self.run, stage, table or "")
         self.inputs[stage] = mark["attempt"]
         return mark
 

@@ -9,6 +9,7 @@ ORDER = (
     *(BUILD_INDEX, EVALUATE, ATTACK, REPORT),
 )
 JOBS = {TRAIN_BASE: "train", TRAIN_FINAL: "train"}  # of the other stages, the job has the stage's name
+SHOWN = ("dataset", "extractor", "classifier", "labeller")  # params that lists of runs show, filter and group by
 _TRAIN = ("classifier", "folds", "seed")
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     INGEST: ("dataset", "path", "limit", "leaks"),

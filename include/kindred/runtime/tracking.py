@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kindred.runtime import marks, mlflow_pages, runs, storage
+from kindred.runtime import marks, mlflow_pages, run_description, runs, storage
 from kindred.runtime.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ REPLACED = "kindred.replaced_by"  # tag of a parent run: the id of the one that 
 BATCH = 100  # metrics, and params, in one request: MLflow takes no more params
 MAX_PARAM_CHARACTERS, MAX_TAG_CHARACTERS = 6000, 4000  # more than that MLflow refuses, or cuts
 MAX_RUNS = 1000  # that a filter finds
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}  # MLflow's page opens on runs, not on traces
 
 
 def client() -> MlflowClient:
@@ -108,14 +109,16 @@ def replace_run(run_id: str, by: str) -> None:
             raise
 
 
-def end_run(folder: str, figures: dict[str, float], reports: dict[str, str], status: str) -> None:
-    """Close the parent run, FINISHED or FAILED, with all of the run's figures and its reports (texts by name)."""
+def end_run(folder: str, figures: dict[str, float], reports: dict[str, str], status: str, tags: dict[str, str]) -> None:
+    """Close the parent run, FINISHED or FAILED, with all of the run's figures, its reports (texts by name) and tags."""
     run_id = run_id_of(folder)
     if run_id is not None:
         tracker = client()
         _log(tracker, run_id, figures, {})
         for name, text in reports.items():
             tracker.log_text(run_id, text, name)
+        for name, text in tags.items():
+            tracker.set_tag(run_id, name, text[:MAX_TAG_CHARACTERS])
         tracker.set_terminated(run_id, status)
 
 
@@ -199,9 +202,12 @@ def _experiment(tracker: MlflowClient, dag_id: str) -> str:
     from mlflow.exceptions import MlflowException
 
     if (experiment := tracker.get_experiment_by_name(dag_id)) is not None:
+        for name, value in EXPERIMENT_TAGS.items():
+            if experiment.tags.get(name) != value:  # of an older version
+                tracker.set_experiment_tag(experiment.experiment_id, name, value)
         return experiment.experiment_id
     try:
-        return tracker.create_experiment(dag_id, os.environ.get("KINDRED_ARTIFACTS"))
+        return tracker.create_experiment(dag_id, os.environ.get("KINDRED_ARTIFACTS"), EXPERIMENT_TAGS)
     except MlflowException:
         if (experiment := tracker.get_experiment_by_name(dag_id)) is None:
             raise
@@ -263,8 +269,10 @@ def _run_id(folder: str) -> str:
 
 
 def _child(tracker: MlflowClient, parent: str, name: str, started: float, tags: dict[str, str]) -> str:
-    experiment = tracker.get_run(parent).info.experiment_id
-    tags = {"mlflow.parentRunId": parent, **tags}
+    above = tracker.get_run(parent)
+    inherited = {name: above.data.tags[name] for name in run_description.INHERITED if name in above.data.tags}
+    tags = {"mlflow.parentRunId": parent, **inherited, **tags}
+    experiment = above.info.experiment_id
     return tracker.create_run(experiment, start_time=int(started * 1000), run_name=name, tags=tags).info.run_id
 
 

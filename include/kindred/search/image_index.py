@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kindred.runtime import marks, stages, storage
+from kindred.runtime import marks, stages, storage, unfinished
 from kindred.runtime.checked_copy import Checksum
 from kindred.runtime.cpu import cores
 from kindred.runtime.errors import InputError
@@ -222,11 +222,10 @@ def check_run(run: str) -> str:
     """The URI of the folder with the index of a finished run. Raises InputError as `open_index` does."""
     mark, features = (marks.mark_of(storage.join(run, stage)) for stage in (stages.BUILD_INDEX, stages.FEATURIZE))
     if mark is None:
-        raise InputError(f"no finished 'index' in {storage.local(run)}; run the '{stages.BUILD_INDEX}' stage first")
+        raise unfinished.error(run, stages.BUILD_INDEX, "index")
     if features is None or features["attempt"] != mark["inputs"][stages.FEATURIZE]:
-        raise InputError(
-            f"the index in {storage.local(run)} is of another extractor's features; run '{stages.BUILD_INDEX}' again"
-        )
+        reason = f"the index in {storage.local(run)} is of another extractor's features"
+        raise InputError(f"{reason}; to build it again: {unfinished.command(run)}")
     return str(mark["facts"]["folder"])
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from kindred.runtime import (
     addresses,
+<<<<<<< HEAD
     caches,
     checked_copy,
     file_checks,
@@ -23,6 +24,17 @@ from kindred.runtime import (
     model_registry,
     runs,
     storage,
+=======
+    checked_copy,
+    file_checks,
+    file_names,
+    marks,
+    model_registry,
+    runs,
+    stages,
+    storage,
+    unfinished,
+>>>>>>> cbd2a46 (MLflow's runs say what they are, who started them and what came out, and all links lead to their list; an unfinished run names its missing stage and the command that goes on with it)
 )
 from kindred.runtime.checked_copy import Checksum
 from kindred.runtime.errors import InputError
@@ -33,6 +45,7 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 2  # between two looks at the pointer
 RETRY_SECONDS = 30  # after a bundle that could not be opened
+EVALUATED = (stages.EVALUATE, stages.REPORT)  # a run that was fetched has the second alone
 HASH: checked_copy.Algorithm = "sha256"
 
 
@@ -44,6 +57,8 @@ def promote(run: str) -> dict[str, Any]:
     be served.
     """
     folder = bundle.folder_of(run)
+    if not any(marks.mark_of(storage.join(run, stage)) for stage in EVALUATED):  # nobody knows how good it is
+        raise unfinished.error(run, stages.EVALUATE)
     files = checked_copy.checksums(folder, bundle.files(folder), HASH)
     file_checks.compare(folder, files, bundle.checksums_of(run))
     pointer = {

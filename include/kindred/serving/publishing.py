@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kindred.runtime import checked_copy, file_names, marks, runs, s3, s3_objects, s3_transfer, storage
+from kindred.runtime import checked_copy, file_names, marks, runs, s3, s3_objects, s3_transfer, storage, unfinished
 from kindred.runtime.checked_copy import Checksum
 from kindred.runtime.errors import InputError
 from kindred.runtime.run_reader import RunReader
@@ -150,7 +150,7 @@ def _is_copied(path: str, stage: str) -> bool:
 def _mark(run: str, stage: str) -> dict[str, Any]:
     mark = marks.mark_of(storage.join(run, stage))
     if mark is None:
-        raise InputError(f"{storage.local(run)} has not finished its stage {stage!r}; run it to the end first")
+        raise unfinished.error(run, stage)
     return mark
 
 
