@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kindred.report.html_page import Link
-from kindred.runtime import mlflow_pages, runs, stages
+from kindred.runtime import mlflow_pages, run_changes, runs, stages
 from kindred.runtime.errors import InputError
 from kindred.runtime.run_reader import RunReader
 
@@ -18,7 +18,11 @@ def facts(reader: RunReader) -> dict[str, str | Link]:
     """Name and text of each fact, the params by their names in the form."""
     record = runs.record_of(reader.run) or {}
     params, defaults = record.get("params", {}), record.get("defaults")
-    others = differing(params, defaults) if defaults else {name: params[name] for name in OLDER if name in params}
+    others = (
+        run_changes.differing(params, defaults)
+        if defaults
+        else {name: params[name] for name in OLDER if name in params}
+    )
     shown = {name: params[name] for name in ALWAYS if name in params} | others
     figures = [reader.figures_of(stage) for stage in stages.ORDER[:-1] if reader.finished(stage)]
     head: dict[str, str | Link] = {
@@ -57,15 +61,6 @@ def duration(figures: Iterable[dict[str, float]]) -> str:
         spent[int(of_stage[f"{stage}/reused"])] += of_stage[f"{stage}/seconds"]
     reused = f" (and {_minutes(spent[1])} of reused work)" if spent[1] else ""
     return f"{_minutes(spent[0])}{reused}"
-
-
-def differing(params: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
-    """The params that are not the defaults of their form, or not on it.
-
-    >>> differing({"seed": 1, "folds": 5, "part": "a"}, {"seed": 0, "folds": 5})
-    {'seed': 1, 'part': 'a'}
-    """
-    return {name: value for name, value in params.items() if name not in defaults or value != defaults[name]}
 
 
 def text(value: Any) -> str:

@@ -8,6 +8,15 @@ from kindred.runtime import file_names, marks, runs, stages, storage
 MAX_CHARACTERS = 60  # of a value
 
 
+def differing(params: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """The params that are not the defaults of their form, or not on it.
+
+    >>> differing({"seed": 1, "folds": 5, "part": "a"}, {"seed": 0, "folds": 5})
+    {'seed': 1, 'part': 'a'}
+    """
+    return {name: value for name, value in params.items() if name not in defaults or value != defaults[name]}
+
+
 def summary(run: str, before: dict[str, Any], now: dict[str, Any]) -> str:
     """One line: each param that differs, and the finished stages that use it, or the work of such a stage.
 

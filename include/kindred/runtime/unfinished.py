@@ -2,9 +2,8 @@
 
 import json
 import shlex
-from typing import Any
 
-from kindred.runtime import runs, storage
+from kindred.runtime import run_changes, runs, storage
 from kindred.runtime.errors import InputError
 from kindred.runtime.stages import SELF_TRAINING
 
@@ -32,11 +31,7 @@ def command(run: str) -> str:
     words = ["make run", *([] if dag_id == SELF_TRAINING else [f"DAG={dag_id}"])]
     if part:  # it holds values that the form has no field for
         return " ".join([*words, f"RUN_ID={shlex.quote(name.removesuffix(f'-{part}'))}", "and the CONF that it had"])
-    conf = _changed(record.get("params", {}), record.get("defaults", {}))
+    conf = run_changes.differing(record.get("params", {}), record.get("defaults", {}))
     return " ".join(
         [*words, f"RUN_ID={shlex.quote(name)}", *([f"CONF={shlex.quote(json.dumps(conf))}"] if conf else [])]
     )
-
-
-def _changed(params: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in params.items() if name not in defaults or defaults[name] != value}

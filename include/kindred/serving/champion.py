@@ -15,26 +15,17 @@ from typing import Any
 
 from kindred.runtime import (
     addresses,
-<<<<<<< HEAD
     caches,
     checked_copy,
     file_checks,
     file_names,
     kept_runs,
-    model_registry,
-    runs,
-    storage,
-=======
-    checked_copy,
-    file_checks,
-    file_names,
     marks,
     model_registry,
     runs,
     stages,
     storage,
     unfinished,
->>>>>>> cbd2a46 (MLflow's runs say what they are, who started them and what came out, and all links lead to their list; an unfinished run names its missing stage and the command that goes on with it)
 )
 from kindred.runtime.checked_copy import Checksum
 from kindred.runtime.errors import InputError
