@@ -235,7 +235,10 @@ def test_labels_on_representatives_are_as_many_as_asked_for(labelled) -> None:
     assert mark["figures"]["choose_labels/labels"] == 60
     with pytest.raises(InputError, match="representatives needs labels, the number in total"):
         run_stage("choose_labels", other, **{**LABELS, "label_choice": "representatives", "labels": None})
+    per_class = {"labels": None, "labels_per_class": 2}
     with pytest.raises(InputError, match="takes labels, the number in total, not labels_per_class"):
+        run_stage("choose_labels", other, **{**LABELS, "label_choice": "representatives", **per_class})
+    with pytest.raises(InputError, match=r"give labels_per_class \(2\) or labels \(60\), not both"):
         run_stage("choose_labels", other, **{**LABELS, "label_choice": "representatives", "labels_per_class": 2})
 
 
