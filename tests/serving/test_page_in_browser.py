@@ -69,9 +69,11 @@ def address(tmp_path_factory, files):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     search = application(lambda: opened)
+    untested = bundle.open_folder(bundles.make(tmp_path_factory.mktemp("untested"), 6, queries=0), "without/test")
     airflow = Route("/plugin/image-search{rest:path}", airflow_page)
-    both = Starlette(routes=[airflow, Mount("/image-search", search), Mount("/", search)])
-    server = uvicorn.Server(uvicorn.Config(both, "127.0.0.1", port, log_level="error"))
+    alone = Mount("/untested", application(lambda: untested))
+    whole = Starlette(routes=[airflow, alone, Mount("/image-search", search), Mount("/", search)])
+    server = uvicorn.Server(uvicorn.Config(whole, "127.0.0.1", port, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
@@ -342,9 +344,26 @@ def test_a_given_label_stands_beside_the_prediction(page) -> None:
     assert page.evaluate("document.querySelector('#query .given').textContent") == "✓ label <b>red</b>"
     assert page.evaluate("document.querySelector('#query .given').title").endswith("the model agrees")
 
+    differs = page.evaluate(
+        "import('./figures.js').then(figures => figures.givenLabel({label: 'a', prediction: 'b'}, true)[0].textContent)"
+    )
+    assert differs == "✗ a: the model disagrees"
+
     choose(page, "#labelled", "true")
     page.wait_for("document.querySelectorAll('article').length === 2")  # nearest and farthest: the other one
     assert page.evaluate("document.querySelectorAll('article .given').length") == 2
+
+
+def test_without_test_images_and_without_names_the_page_offers_the_gallery(page, address) -> None:
+    page.open(f"{address}untested/")
+    page.wait_for("document.querySelector('#page').textContent === '1–6 of 6'")
+    assert page.evaluate("document.querySelector('#part').value") == "gallery"
+    assert page.evaluate("document.querySelector('#part option[value=queries]').disabled")
+
+    click(page, "#list a")
+    page.wait_for(f"{CARDS} === 10")
+    assert page.evaluate("document.querySelector('.details').textContent") == "Details"
+    assert page.evaluate("document.querySelectorAll('.copy, .original').length") == 0
 
 
 def test_the_list_turns_its_pages_by_class_and_part(page) -> None:

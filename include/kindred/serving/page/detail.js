@@ -94,7 +94,7 @@ function facts(image) {
   const rows = [
     ["File", upload ? [upload] : image.name && [fileName(image)]],
     ["Path", image.origin && [make("span", { className: "path", textContent: image.origin }), make("span", { className: "row actions" }, ...fileActions(image))]],
-    ["Model says", [prediction(image)]],
+    ["Prediction", [prediction(image)]],
     ["Given label", givenLabel(image, true)],
     ["Distance", image.distance !== undefined && [`${image.distance.toPrecision(3)} from the query${image.duplicate ? ": a duplicate" : ""}`]],
     ["Split", image.split && [make("span", { textContent: splitName(image.split), title: splitMeaning(image.split) })]],

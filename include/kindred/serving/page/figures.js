@@ -6,7 +6,7 @@ const DISTANCES = {
   cosine: ["cosine", "0 is alike, 1 has nothing in common, 2 is the opposite"],
   l2: ["L2", "0 is equal features, without an upper limit"],
   kullback_leibler: ["Kullback-Leibler", "0 is the same to the model, without an upper limit"],
-  probability_l2: ["L2", "0 is the same to the model, 1.41 are two different classes of which it is sure"],
+  probability_l2: ["L2", "0 is the same to the model, 1.41 is the most: it is sure of two different classes"],
 };
 const KINDS = {
   features: ["similar appearance", "compares what the images look like"],

@@ -127,6 +127,7 @@ async function show() {
   const asked = parameters();
   asked.delete("upload");
   if (!asked.has("side")) asked.set("side", DEFAULTS.side);
+  if (Number(asked.get("k") ?? DEFAULTS.k) > about.gallery) asked.set("k", about.gallery); // more are none to give
   const options = { signal: (running = new AbortController()).signal };
   if (query.upload) Object.assign(options, { method: "POST", body: uploaded(query).file });
   const slow = setTimeout(() => report("Searching …"), 300);
