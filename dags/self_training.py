@@ -3,11 +3,11 @@
 
 Images become features. A **base** classifier learns from the given labels. Unlabelled images get pseudo-labels, and a
 candidate learns from both. The **gate** makes the candidate the **final** classifier unless it does worse than base on
-given labels that neither has seen; otherwise final is base. Both are scored on the test images, and the images
-become a search index. If requested, black-box **attacks** measure how easily each classifier is fooled.
+given labels that neither has seen; otherwise final is base. Both are scored on the test images, and all images
+can be searched by similarity. If requested, black-box **attacks** measure how easily each classifier is fooled.
 
 Images and features are stored with the dataset: a run with another threshold, number of labels or seed reuses them.
-The report is a tab of each run. A failed run resumes under the same run name. `make run` does the same without a server.
+The report is a tab of each run. A failed run resumes under the same run name. `make run` works without a server.
 
 Of Airflow it uses [params] for the form, [spark-submit] for each stage, a [pool] that limits Spark jobs, [retries], and
 [trigger rules], since the attack may be skipped and `close_run` also ends a failed run.
