@@ -2,18 +2,17 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.dataset as ds
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from kindred.data import near_duplicates
 from kindred.data.grey_images import grey_images
-from kindred.data.origins import path
 from kindred.data.thumbnails import side, thumbnails
 from kindred.report import html_page, image_list, page_head, rejected_blocks, run_page, run_results
 from kindred.report.data_section import ImageCounts
 from kindred.report.pictures import Pictures
-from kindred.report.rejected_blocks import RejectedFiles
 from kindred.runtime import cpu, file_names, job, storage
 from kindred.runtime.stage import Stage
 
@@ -37,13 +36,16 @@ def main(s: Stage, *, projection: str) -> str:
     pictures = Pictures(thumbnails(images, pictured, side(run.facts["height"], run.facts["width"])), origins)
     mapped = run_page.mapped_images(ids, features, on_map, run.truth, pictures)
     counts = _counts(images, s.read("truth"), run.figures)
-    sections = run_page.sections(run, counts, duplicates, _rejected(s), mapped, projection, pictures)
+    rejected = s.rows("rejected").sort_by([("origin", "ascending"), ("split", "ascending")])
+    sections = run_page.sections(
+        run, counts, duplicates, rejected_blocks.counted_files(rejected), mapped, projection, pictures
+    )
     for section in sections:
         for name, content in section.files().items():
             s.report(name, content)
     title = f"Kindred: {s.run.rsplit('/', 1)[1]}"
     s.report(file_names.REPORT, html_page.render(title, page_head.facts(s), sections))
-    _write_lists(s, images)
+    _write_lists(s, images, rejected)
     s.figures = duplicates.figures()
     s.facts = {"page": file_names.REPORT}
     return sections[0].headline
@@ -58,24 +60,15 @@ def _say_conflicts(s: Stage, conflicts: pd.DataFrame) -> None:
         s.say(f"{row['origin']} ({row['label']}) and {row['other_origin']} ({row['other_label']})")
 
 
-def _write_lists(s: Stage, images: DataFrame) -> None:
+def _write_lists(s: Stage, images: DataFrame, rejected: pa.Table) -> None:
     """All images, and all files that were left out, as CSV files in the run's folder."""
     names = ("truth", "labels", "predictions_final", "pseudo_labels", "refused")
     listed = image_list.rows(images, *(s.read(name) for name in names))
     with storage.atomic_file(storage.join(s.run, file_names.PREDICTIONS)) as file:
         image_list.write(listed.toLocalIterator(), image_list.COLUMNS, file)
-    rejected = s.read("rejected").orderBy("origin")
     with storage.atomic_file(storage.join(s.run, file_names.REJECTED)) as file:
-        image_list.write(rejected.toLocalIterator(), image_list.REJECTED_COLUMNS, file)
-
-
-def _rejected(s: Stage) -> RejectedFiles:
-    """What `ingest` has left out: counts by reason, without what is particular to a file, and the first files."""
-    rejected = s.read("rejected")
-    kind = F.substring_index("reason", ": ", 1).alias("reason")
-    counts = rejected.groupBy(kind).agg(F.count(F.lit(1)).alias("files")).orderBy(F.desc("files"), "reason")
-    first = rejected.orderBy("origin").limit(rejected_blocks.MAX_FILES).toPandas()
-    return RejectedFiles(counts.toPandas(), first.assign(origin=first["origin"].map(path)))
+        batches = rejected.to_batches()
+        image_list.write((row for batch in batches for row in batch.to_pylist()), image_list.REJECTED_COLUMNS, file)
 
 
 def _counts(images: DataFrame, truth: DataFrame, figures: dict[str, float]) -> ImageCounts:

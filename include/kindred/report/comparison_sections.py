@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+from matplotlib.ticker import LogLocator
 
 from kindred.evaluation.paired_tests import SIGNIFICANT, paired_accuracy
 from kindred.report import plots
@@ -164,6 +165,9 @@ def _learning_plot(runs: Sequence[ComparedRun]) -> Plot:
             colour, name = palette[run.name], plots.short_name(run.name)
             axes.errorbar(labels, accuracy, yerr=error, fmt="o-", capsize=3, color=colour, label=name)
     axes.set(xscale="log", xlabel="given labels learned from", ylabel="out-of-fold accuracy")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.minorticks_off()
     axes.legend(fontsize=8)
     caption = "Learning curves of the base models, on given labels that they did not learn from."
     return Plot("learning", caption, [plots.svg(figure)])

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 import pandas as pd
+import pyarrow as pa
 
+from kindred.data.origins import path
 from kindred.report.blocks import Block, Table, Text, counted
 from kindred.runtime import file_names
 
@@ -23,6 +25,20 @@ class RejectedFiles:
     @property
     def count(self) -> int:
         return int(self.reasons["files"].sum())
+
+
+def counted_files(rejected: pa.Table) -> RejectedFiles:
+    """From the rows of the table `rejected` in their order; a reason is counted without what is particular to a file.
+
+    >>> rows = pa.table({"origin": ["a", "b"], "split": ["train"] * 2, "reason": ["too big: 9", "too big: 8"]})
+    >>> counted_files(rows).reasons.to_numpy().tolist()
+    [['too big', 2]]
+    """
+    kinds = pd.Series(rejected["reason"].to_pylist(), dtype=object).str.split(": ", n=1).str[0]
+    reasons = kinds.value_counts().rename_axis("reason").reset_index(name="files")
+    first = rejected.select(["origin", "split", "reason"]).slice(0, MAX_FILES).to_pandas()
+    ordered = reasons.sort_values(["files", "reason"], ascending=[False, True])
+    return RejectedFiles(ordered, first.assign(origin=first["origin"].map(path)))
 
 
 def blocks(rejected: RejectedFiles) -> list[Block]:
