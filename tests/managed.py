@@ -1,11 +1,14 @@
 """A data folder with runs whose stages are small, but are done and committed as those of real runs are."""
 
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from pathlib import Path
 
 import pytest
 
-from kindred.runtime import marks, run_lifecycle, runs, stages, storage, tracking
+from kindred.runtime import marks, run_lifecycle, runs, s3, stages, storage, tracking
 from kindred.runtime.job import execute
 from kindred.runtime.run_reader import RunReader
 from kindred.runtime.stage import Stage
@@ -73,6 +76,39 @@ def content(run: str) -> tuple[bytes, ...]:
     return tuple(reader.file(stage, file) for stage, file in files.items())
 
 
+def opened(made: list[str]) -> list[str]:
+    """Those of some runs that a test is to open: all on a disk, the first two in a bucket, where each takes seconds."""
+    return made if storage.data_root().startswith("file://") else made[:2]
+
+
 def is_whole(run: str) -> bool:
     """Whether a run can be found and all of it be read."""
     return runs.find_run(run) == run and len(content(run)) == 3
+
+
+def moved_to(bucket: str, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let KINDRED_DATA be in a bucket, with what the folder `data` holds: to make it there would take many requests."""
+    name = bucket.removeprefix("s3a://")
+
+    def put(path: Path) -> None:
+        s3.client().put_object(Bucket=name, Key=f"data/{path.relative_to(data)}", Body=path.read_bytes())
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(put, [path for path in data.rglob("*") if path.is_file()]))
+    monkeypatch.setenv("KINDRED_CACHE", str(data.parent / "cache"))
+    monkeypatch.setenv("KINDRED_DATA", f"{bucket}/data")
+
+
+@pytest.fixture(params=["disk", pytest.param("bucket", marks=pytest.mark.slow)])
+def settled(
+    request: pytest.FixtureRequest, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[list[str]], list[str]]:
+    """Called with the folders of runs that were made on the disk, what they are from then on: there, or in a bucket."""
+
+    def settle(made: list[str]) -> list[str]:
+        before = storage.data_root()
+        if request.param == "bucket":
+            moved_to(request.getfixturevalue("bucket"), data, monkeypatch)
+        return [run.replace(before, storage.data_root()) for run in made]
+
+    return settle

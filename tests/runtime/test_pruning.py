@@ -23,8 +23,9 @@ from kindred.runtime import (
     storage,
 )
 from kindred.runtime.pruning_plan import ATTEMPTS, DATASETS, FEATURES, STUDIES, Plan
-from managed import content, is_whole, make_run, old_attempts
+from managed import content, is_whole, make_run, old_attempts, opened
 from managed import no_mlflow as no_mlflow
+from managed import settled as settled
 
 pytestmark = pytest.mark.usefixtures("no_mlflow")
 DATA = ["digits", "cats", "dogs"]
@@ -63,24 +64,27 @@ def places(plan: Plan) -> dict[str, str]:
     return {item.place.removeprefix(root): item.kind for item in plan.items}
 
 
-def test_of_ten_runs_and_three_datasets_exactly_what_no_run_names_goes(root: str, monkeypatch) -> None:
+def test_of_ten_runs_and_three_datasets_exactly_what_no_run_names_goes(settled, monkeypatch) -> None:
     made = make_ten(monkeypatch)
-    before = {run: content(run) for run in made}
     whole = pruning_plan.plan()
     for number in (1, 4, 7, 8):  # all of `cats`, and the only one of `dogs` with `hog`
         delete_run(made[number])
-    left = [run for number, run in enumerate(made) if number not in (1, 4, 7, 8)]
+    kept_runs = [run for number, run in enumerate(made) if number not in (1, 4, 7, 8)]
+    contents = list(map(content, kept_runs))
+    left = settled(kept_runs)
 
+    before = file_sizes.of(storage.data_root()).sizes
+    kept = {path: size for path, size in before.items() if "/cats-" not in path and "/hog-" not in path}
     plan = pruning_plan.plan()
     freed = apply(plan)
 
     assert whole.items == []
     assert places(plan) == {SHARED.format("cats"): DATASETS, FEATURES_OF.format("dogs", "hog"): FEATURES}
     assert freed == sum(item.size for item in plan.items) > 0
-    assert {run: content(run) for run in left} == {run: before[run] for run in left}
+    for run in opened(left):
+        assert content(run) == contents[left.index(run)]
+    assert file_sizes.of(storage.data_root()).sizes == kept
     assert pruning_plan.plan().items == []
-    assert not [path for path in file_sizes.of(root).sizes if "cats" in path or "hog" in path]
-    assert is_whole(make_run("again", "cats"))
 
 
 def test_what_began_within_a_day_stays_and_is_counted(data: Path, monkeypatch) -> None:
@@ -93,7 +97,7 @@ def test_what_began_within_a_day_stays_and_is_counted(data: Path, monkeypatch) -
     assert plan.young > 0
 
 
-def test_what_an_unfinished_run_names_stays(root: str, monkeypatch) -> None:
+def test_what_an_unfinished_run_names_stays(data: Path, monkeypatch) -> None:
     old_attempts(monkeypatch, days=2)
     run = make_run("one", "digits", close=False)
 
@@ -101,9 +105,9 @@ def test_what_an_unfinished_run_names_stays(root: str, monkeypatch) -> None:
     assert is_whole(run)
 
 
-def test_superseded_attempts_go_of_runs_and_of_what_they_share(root: str, monkeypatch) -> None:
+def test_superseded_attempts_go_of_runs_and_of_what_they_share(data: Path, monkeypatch) -> None:
     old_attempts(monkeypatch, days=2)
-    run, name = make_run("one", "digits"), marks.new_attempt()
+    run, name, root = make_run("one", "digits"), marks.new_attempt(), storage.data_root()
     homes = ["runs/self_training/one/gate", FEATURES_OF.format("digits", "pixels")]
     for home in homes:
         storage.put_bytes(f"{root}/{home}/{name}/network.bin", b"left")
@@ -117,10 +121,10 @@ def test_superseded_attempts_go_of_runs_and_of_what_they_share(root: str, monkey
     assert pruning_plan.plan().items == []
 
 
-def test_the_attempt_to_which_an_older_run_is_pinned_stays(root: str, monkeypatch) -> None:
+def test_the_attempt_to_which_an_older_run_is_pinned_stays(data: Path, monkeypatch) -> None:
     old_attempts(monkeypatch, days=2)
     older = make_run("older", "digits")
-    storage.delete(f"{root}/{SHARED.format('digits')}/ingest/{file_names.MARK}")
+    storage.delete(f"{storage.data_root()}/{SHARED.format('digits')}/ingest/{file_names.MARK}")
     newer = make_run("newer", "digits")
 
     assert marks.mark_of(f"{older}/ingest")["attempt"] != marks.mark_of(f"{newer}/ingest")["attempt"]
@@ -201,7 +205,7 @@ def test_a_run_that_reuses_what_is_just_deleted_does_it_again(root: str, monkeyp
     assert marks.mark_of(f"{run}/ingest")["figures"]["ingest/reused"] == 0
 
 
-def test_what_a_run_has_begun_to_use_since_it_was_planned_stays(root: str, monkeypatch) -> None:
+def test_what_a_run_has_begun_to_use_since_it_was_planned_stays(data: Path, monkeypatch) -> None:
     old_attempts(monkeypatch, days=2)
     delete_run(make_run("gone", "cats"))
     (item,) = pruning_plan.plan().items
