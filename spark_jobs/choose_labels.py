@@ -52,7 +52,10 @@ def _summary(s: Stage, known: int) -> str:
     given_labels.check_classes(written, s.facts_of("ingest")["classes"])
     total = sum(written.values())
     s.figures = {"choose_labels/labels": total, "choose_labels/smallest_class": min(written.values())}
-    return f"{total:,} of {known:,} known labels given, {min(written.values())} in the smallest class"
+    images = s.figures_of("ingest")
+    others = int(images["ingest/train"] + images["ingest/unlabeled"]) - total
+    learn = f"the other {others:,} images are unlabelled and learn by pseudo-labels" if others else "no image is left"
+    return f"{total:,} of {known:,} known labels given, {min(written.values())} in the smallest class; {learn}"
 
 
 if __name__ == "__main__":

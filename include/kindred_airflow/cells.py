@@ -27,7 +27,8 @@ def clusterings(**context: Any) -> list[dict[str, Any]]:
 
     with fail_on_bad_input("clusterings"):
         counts = cell_grid.cluster_counts(_grid(context["params"]))
-    return [_stage(f"cluster/{k}", {"k": k, "seed": context["params"]["seed"]}) for k in counts]
+    seed = context["params"]["seed"]
+    return _stages({f"cluster/{k}": {"k": k, "seed": seed} for k in counts})
 
 
 @task
@@ -36,7 +37,7 @@ def cells(**context: Any) -> list[dict[str, Any]]:
     with fail_on_bad_input("cells"):
         grid = _grid(context["params"])
     shared = {"folds": FOLDS, "seed": context["params"]["seed"]}
-    return [_stage(f"cell/{cell.name}", {**asdict(cell), **shared}) for cell in grid]
+    return _stages({f"cell/{cell.name}": {**asdict(cell), **shared} for cell in grid})
 
 
 @task
@@ -81,6 +82,13 @@ def _grid(params: dict[str, Any]) -> list[Cell]:
     return cell_grid.grid(params["budgets"], params["centroids"], params["percentiles"], params["network"])
 
 
-def _stage(name: str, values: dict[str, Any]) -> dict[str, Any]:
-    """What `submit_each` takes for one stage."""
-    return {"stage": name, "arguments": {argument: json.dumps(value) for argument, value in values.items()}}
+def _stages(values: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """What `submit_each` takes: the values of each stage by its name."""
+    return [
+        {
+            "stage": name,
+            "arguments": {argument: json.dumps(value) for argument, value in arguments.items()},
+            "position": f"{number:,} of {len(values):,}",
+        }
+        for number, (name, arguments) in enumerate(values.items(), 1)
+    ]

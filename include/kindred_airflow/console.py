@@ -1,13 +1,10 @@
 """The console of `make run`: what matters of Airflow's log, as it comes."""
 
 import re
-import signal
-import sys
 import time
 
 from kindred.runtime import log_lines
-from kindred_airflow import command
-from kindred_airflow.signals import Stopped
+from kindred_airflow.screen import Screen
 
 ERROR = re.compile(r"^(?:[\w.]*\.)?\w*(?:Error|Exception|NotFound|Invalid\w*): (.+)")  # the last line of a stack
 LOGGER_SUFFIX = re.compile(r"\s*(\{spark_submit|\[(?:airflow|kindred)|source=|loc=|chan=).*$")  # what Airflow adds
@@ -19,12 +16,11 @@ class Console:
     another task): of the last one, the end of the run says more.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, screen: Screen | None = None) -> None:
         self.error = ""  # the last one that Airflow has logged
         self.failures: list[tuple[str, str]] = []  # stage and reason, not yet printed
-        self._terminal = sys.stdout.isatty()
+        self._screen = screen or Screen()
         self._printed_progress = -PLAIN_SECONDS
-        self._overwritable = False  # the last line
 
     def show(self, logged: str) -> None:
         """Look at one line of the log."""
@@ -46,25 +42,12 @@ class Console:
             self.print_line(line.stage, text)
 
     def print_line(self, stage: str, text: str) -> None:
-        """One line about a stage."""
-        _write(("\r\x1b[K" if self._overwritable else "") + f"  {stage:14} {text}\n")
-        self._overwritable = False
+        """One line about a stage, or about what is waited for before the first one."""
+        self._screen.line(f"  {stage:14} {text}", waiting_for=f"  {stage:14} ...")
 
     def _progress(self, stage: str, text: str) -> None:
-        if self._terminal:
-            _write(f"\r\x1b[K  {stage:14} {text}")
-            self._overwritable = True
+        if self._screen.terminal:
+            self._screen.overwritten(f"  {stage:14} {text}")
         elif time.monotonic() - self._printed_progress > PLAIN_SECONDS:
             self._printed_progress = time.monotonic()
             self.print_line(stage, f"{log_lines.PROGRESS}{text}")
-
-
-def _write(text: str) -> None:
-    """Raises Stopped where nobody reads the pipe any more; a terminal that is gone ends nothing: SIGHUP does."""
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise Stopped(signal.SIGPIPE) from None
-    except OSError:
-        command.leave_lost_terminal()

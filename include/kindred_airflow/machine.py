@@ -7,8 +7,10 @@ import secrets
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
+from typing import IO
 
 from kindred.runtime import cpu, java, storage
 from kindred.runtime.errors import InputError
@@ -17,6 +19,7 @@ from kindred_airflow import linked_folders, logins, moved_artifacts, private_fil
 ROOT = Path(__file__).parents[2]
 MAX_LIGHT_TASKS = 16  # that run beside the Spark jobs, one for each core: each has a process, also while it is idle
 CORES_PER_JOB = 4  # a machine gets one slot for so many cores: one Spark job fills that many
+Say = Callable[[str, str], None]  # takes a word, such as the name of a stage, and a line about it
 
 
 def data_folder() -> Path:
@@ -48,10 +51,14 @@ def use_tracking() -> None:
         follow_moved_data()
 
 
-def follow_moved_data() -> None:
+def _print(word: str, text: str) -> None:
+    print(f"  {word:14} {text}", flush=True)
+
+
+def follow_moved_data(say: Say = _print) -> None:
     """Let MLflow's database of this machine name its artefacts where they are now."""
     if not os.environ.get("KINDRED_ARTIFACTS"):  # they are where a person has put them
-        moved_artifacts.follow(data_folder() / "mlflow.db", data_folder(), lambda line: print(f"  {line}", flush=True))
+        moved_artifacts.follow(data_folder() / "mlflow.db", data_folder(), lambda line: say("moved", line))
 
 
 def environment(database: str) -> dict[str, str]:
@@ -107,9 +114,10 @@ def _utf8() -> dict[str, str]:
     return {} if "utf8" in current.lower().replace("-", "") else {"LC_ALL": "C.UTF-8"}
 
 
-def prepare(env: dict[str, str], database: str) -> None:
+def prepare(env: dict[str, str], database: str, say: Say = _print) -> None:
     """Make the databases and the pool, once for each version of Airflow and MLflow, and let no other account read them;
-    a second caller waits for the first. Raises InputError where that fails.
+    a second caller waits for the first. `say` gets a word and a line for each step that takes seconds. Raises
+    InputError where one fails.
     """
     home = Path(env["AIRFLOW_HOME"])
     home.mkdir(parents=True, exist_ok=True)
@@ -118,28 +126,40 @@ def prepare(env: dict[str, str], database: str) -> None:
     ready = home / f".{database}.ready"
     versions = " ".join(f"{name} {metadata.version(name)}" for name in ("apache-airflow", "mlflow"))
     with (home / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        follow_moved_data()
+        _take(lock, say)
+        follow_moved_data(say)
         if ready.exists() and ready.read_text() == versions:
             return
-        tracking = [
-            sys.executable,
-            "-c",
-            "from kindred.runtime import tracking; tracking.client().search_experiments()",
-        ]
-        airflow = str(Path(sys.executable).parent / "airflow")
         log = home / "setup.log"
-        with log.open("ab") as output:
-            # MLflow's experiment "Default" places its artefacts below the folder it is made in.
-            making_tracking = subprocess.Popen(tracking, env=env, cwd=data_folder(), stdout=output, stderr=output)
-            os.environ["JAVA_HOME"] = env["JAVA_HOME"]  # the archive's name depends on it
-            java.write_class_archive(ROOT / "spark_jobs" / "warm_up.py", env, output)
-            commands = [[airflow, "db", "migrate"], [airflow, "pools", "set", "spark", str(slots()), "Spark jobs"]]
-            codes = [subprocess.run(c, env=env, stdout=output, stderr=output, check=False).returncode for c in commands]
-            codes.append(making_tracking.wait())
-        if any(codes):
+        if any(_make_databases(env, log, lambda text: say("first use", text))):
             raise InputError(f"the databases could not be set up; see {log}")
         ready.write_text(versions)
+
+
+def _take(lock: IO[str], say: Say) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say("waiting", "for another command, which sets up the databases")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+
+def _make_databases(env: dict[str, str], log: Path, say: Callable[[str], None]) -> list[int]:
+    """The exit statuses of the programs that make the databases and the pool; their output goes into `log`."""
+    tracking = [sys.executable, "-c", "from kindred.runtime import tracking; tracking.client().search_experiments()"]
+    airflow = str(Path(sys.executable).parent / "airflow")
+    with log.open("ab") as output:
+        # MLflow's experiment "Default" places its artefacts below the folder it is made in.
+        making_tracking = subprocess.Popen(tracking, env=env, cwd=data_folder(), stdout=output, stderr=output)
+        os.environ["JAVA_HOME"] = env["JAVA_HOME"]  # the archive's name depends on it
+        if not java.class_archive().exists():
+            say("stores Spark's classes, so that Spark starts in half the time from now on")
+            java.write_class_archive(ROOT / "spark_jobs" / "warm_up.py", env, output)
+        say("makes the database of Airflow")
+        commands = [[airflow, "db", "migrate"], [airflow, "pools", "set", "spark", str(slots()), "Spark jobs"]]
+        codes = [subprocess.run(c, env=env, stdout=output, stderr=output, check=False).returncode for c in commands]
+        say("makes the database of MLflow")
+        return [*codes, making_tracking.wait()]
 
 
 def slots() -> int:

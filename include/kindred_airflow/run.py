@@ -11,12 +11,13 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
-from kindred.runtime import file_names, outcomes, results, runs, storage
+from kindred.runtime import outcomes, results, runs
 from kindred.runtime.errors import InputError
 from kindred.runtime.stages import SELF_TRAINING
-from kindred_airflow import command, machine, params
+from kindred_airflow import closing, command, machine, params
 from kindred_airflow.console import Console
 from kindred_airflow.processes import Tree
+from kindred_airflow.screen import Screen
 from kindred_airflow.signals import Stopped
 
 DATABASE = "runs.db"  # apart from the one that `make up` serves: its scheduler would take up these runs a second time
@@ -33,22 +34,25 @@ def run(dag_id: str, conf: dict[str, Any], name: str | None = None) -> tuple[str
     if dag_id not in known:
         raise InputError(f"unknown DAG {dag_id!r}; known: {', '.join(known)}")
     print(f"{dag_id} {json.dumps(conf)}", flush=True)
-    with Tree(machine.environment(DATABASE)) as tree:
+    with Tree(machine.environment(DATABASE)) as tree, Screen() as screen:
+        console = Console(screen)
+        console.print_line("checking", "the values, and that the images are there")
         params.check_before_start(dag_id, conf, tree.env)
         name = runs.slug(name or conf.get("run_name") or f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}")
         log = machine.data_folder() / "logs" / f"{dag_id}-{name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         try:
-            machine.prepare(tree.env, DATABASE)
-            print(f"  run {name}; the whole log: {log}", flush=True)
-            console, started = Console(), time.time()
+            machine.prepare(tree.env, DATABASE, console.print_line)
+            screen.line(f"  run {name}; the whole log: {log}")
+            console.print_line("starting", "Airflow, which runs the stages")
+            started = time.time()
             status = _follow(dag_id, {**conf, "run_name": name}, tree, log, console)
         except Stopped as stopped:
             tree.end()
             _print_stopped(stopped, name, log)
             raise
-    if status:
-        _print_failures(failed_stages(dag_id, name, started), console, status)
+        if status:
+            _print_failures(failed_stages(dag_id, name, started), console, status)
     return runs.run_folder(dag_id, name), status
 
 
@@ -71,7 +75,7 @@ def _print_failures(failed: list[tuple[str, str]], console: Console, status: int
     for stage, reason in failed or console.failures:
         console.print_line(stage, f"FAILED: {reason}")
     if not failed and not console.failures:
-        print(f"  FAILED: {console.error or f'Airflow ended with status {status}'}", flush=True)
+        console.print_line("", f"FAILED: {console.error or f'Airflow ended with status {status}'}")
 
 
 def _held(log: Path) -> TextIO:
@@ -112,15 +116,12 @@ def main() -> int:
     """The command line of `make run`."""
     dag_id = os.environ.get("DAG") or SELF_TRAINING
     conf = params.read_conf(os.environ.get("CONF") or "{}")
+    started = time.time()
     folder, status = run(dag_id, conf, os.environ.get("RUN_ID"))
     if status == 0:
         print(f"\n{results.summary(folder)}\n")
-        print(f"  figures         {storage.local(folder)}/{file_names.METRICS}")
-        if report := results.report(folder):
-            print(f"  report          {report}")
-        if dag_id == SELF_TRAINING:
-            print(f"  search          make search RUN={folder.rsplit('/', 1)[1]}")
-        print("  MLflow, Airflow make up")
+        print(closing.times(results.read(folder), time.time() - started))
+        print(closing.next_steps(dag_id, folder))
     return status
 
 

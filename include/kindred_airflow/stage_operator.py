@@ -12,7 +12,8 @@ from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOpe
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from kindred.runtime import java, log_lines
+from kindred.runtime import java, log_lines, stages
+from kindred_airflow import stage_numbers
 from kindred_airflow.links import MlflowLink, ReportLink, SparkLink
 
 if TYPE_CHECKING:
@@ -49,11 +50,14 @@ class StageOperator(SparkSubmitOperator):
     template_fields = (*SparkSubmitOperator.template_fields, "run", "stage", "arguments")
     operator_extra_links = (MlflowLink(), ReportLink(), SparkLink())
 
-    def __init__(self, *, job: str, run: Any, stage: str, arguments: dict[str, Any], **settings: Any) -> None:
+    def __init__(
+        self, *, job: str, run: Any, stage: str, arguments: dict[str, Any], position: str = "", **settings: Any
+    ) -> None:
         super().__init__(
             application=str(JOBS / f"{job}.py"), name=f"kindred-{job}", conf=java.submit_settings(), **settings
         )
-        self.run, self.stage, self.arguments = run, stage, arguments
+        self.job, self.run, self.stage, self.arguments = job, run, stage, arguments
+        self.position = position  # among the tasks of this id, such as "7 of 20"
 
     def execute(self, context: Context) -> None:
         """Submit the job, and log its stage to MLflow. Raises AirflowFailException where trying again cannot help."""
@@ -69,6 +73,7 @@ class StageOperator(SparkSubmitOperator):
         self.env_vars = java.local_addresses(master)
         self.conf = {**(self.conf or {}), **java.local_settings(master)}
         started = time.time()
+        self._announce(context)
         try:
             super().execute(context)
         except AirflowException as error:
@@ -81,6 +86,12 @@ class StageOperator(SparkSubmitOperator):
                 self._fail(outcome.line, outcome.retry, started)
             log.warning("%s has committed its work; what failed afterwards: %s", self.stage, error)
         tracking.log_stage(self.run, self.stage, started)
+
+    def _announce(self, context: Context) -> None:
+        """Say which stage begins: until its job speaks, Spark's start takes seconds."""
+        planned = stage_numbers.planned(self.dag, dict(context["params"])) if self.has_dag() else []
+        work = stages.WORK.get(self.stage) or stages.WORK.get(self.job, "")
+        log.info("%s", log_lines.progress(self.stage, stage_numbers.line(self.task_id, planned, work, self.position)))
 
     def _fail(self, reason: str, retry: bool, started: float) -> NoReturn:
         """Log the failure to MLflow, and raise what makes Airflow try again, or not: without the exception of

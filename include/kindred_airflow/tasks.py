@@ -44,6 +44,7 @@ def open_run(part: str = "", values: dict[str, Any] | None = None, **context: An
     from kindred.runtime import preflight, run_lifecycle
     from kindred_airflow import processes
 
+    log.info("%s", log_lines.progress("open_run", "makes the run's folder and its record in MLflow, or finds them"))
     dag_run, form = context["dag_run"], {**context["params"], **(values or {})}
     with fail_on_bad_input("open_run"):
         check_values(context)
@@ -72,6 +73,7 @@ def close_run(run: str | None, **context: Any) -> None:
     """
     from kindred.runtime import run_lifecycle
 
+    log.info("%s", log_lines.progress("close_run", "puts the figures together, also for MLflow"))
     here = context["ti"]
     states = here.get_task_states(dag_id=here.dag_id, run_ids=[here.run_id])[here.run_id]
     group = here.task_id.rpartition(".")[0]

@@ -30,7 +30,7 @@ def airflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "python").chmod(0o755)
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     monkeypatch.setattr(machine, "environment", lambda database: env)
-    monkeypatch.setattr(machine, "prepare", lambda env, database: None)
+    monkeypatch.setattr(machine, "prepare", lambda env, database, say: None)
     monkeypatch.setattr(params, "check_before_start", lambda dag_id, conf, env: None)
     return replace
 
@@ -40,8 +40,9 @@ def keep_failure(dag_id: str, name: str, stage: str, line: str) -> None:
 
 
 def reported(capsys: pytest.CaptureFixture) -> list[str]:
-    """The console's lines after the first two, which name the run."""
-    return capsys.readouterr().out.splitlines()[2:]
+    """The console's lines from where Airflow starts."""
+    lines = capsys.readouterr().out.splitlines()
+    return lines[lines.index("  starting       Airflow, which runs the stages") + 1 :]
 
 
 def test_the_console_reports_the_stages_that_failed_by_their_outcomes(airflow, capsys, data) -> None:
@@ -100,14 +101,14 @@ def test_an_error_of_airflow_itself_is_reported(airflow, capsys, data) -> None:
     airflow("raise ValueError('Invalid input for param folds')")
 
     assert run.run("self_training", {}, "first")[1] == 1
-    assert reported(capsys) == ["  FAILED: Invalid input for param folds"]
+    assert reported(capsys) == ["                 FAILED: Invalid input for param folds"]
 
 
 def test_an_end_without_a_word_is_reported_with_its_status(airflow, capsys, data) -> None:
     airflow("raise SystemExit(3)")
 
     assert run.run("self_training", {}, "first")[1] == 3
-    assert reported(capsys) == ["  FAILED: Airflow ended with status 3"]
+    assert reported(capsys) == ["                 FAILED: Airflow ended with status 3"]
 
 
 def test_a_failed_try_whose_next_one_succeeds_fails_nothing(airflow, capsys, data) -> None:
@@ -140,7 +141,7 @@ def test_airflow_killed_from_outside_is_a_status_as_shells_give_it(airflow, caps
     airflow("import os; os.kill(os.getpid(), 9)")
 
     assert run.run("self_training", {}, "first")[1] == 137
-    assert reported(capsys) == ["  FAILED: Airflow ended with status 137"]
+    assert reported(capsys) == ["                 FAILED: Airflow ended with status 137"]
 
 
 def test_a_run_that_is_stopped_says_how_to_resume_it_and_leaves_no_process(airflow, capsys, data, monkeypatch) -> None:

@@ -56,7 +56,7 @@ def spark_submit(monkeypatch: pytest.MonkeyPatch, logged):
 
 
 def context(try_number: int = 1) -> dict:
-    return {"ti": SimpleNamespace(id="7", try_number=try_number)}
+    return {"ti": SimpleNamespace(id="7", try_number=try_number), "params": {}}
 
 
 def ending(run: str, try_number: int = 1) -> BaseException:

@@ -8,7 +8,7 @@ import pytest
 from bench import run_stage
 from PIL import Image
 
-from kindred.runtime import results, runs
+from kindred.runtime import results, runs, summary_table
 
 pytestmark = [pytest.mark.spark, pytest.mark.long]
 
@@ -50,5 +50,5 @@ def test_a_run_without_test_images_ends_with_the_figures_of_cross_validation(
     assert "no test image has a known label, so the run's figures are those of cross-validation only" in caplog.text
     assert evaluated["summary"].startswith("no test image has a known label; cross-validation accuracy base 1.0000")
     assert page["summary"].startswith("No test image has a known label, so the models are compared by cross-validation")
-    assert "cv accuracy" in results.table(results.merge(run))
+    assert "cv accuracy" in summary_table.table(results.merge(run))
     assert not [name for name in results.read(run) if "/test/" in name]

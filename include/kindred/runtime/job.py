@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from kindred.runtime import attempts, log_lines, marks, outcomes, root_causes, storage
+from kindred.runtime import attempts, durations, log_lines, marks, outcomes, root_causes, storage
 from kindred.runtime.errors import InputError
 from kindred.runtime.file_names import MARK
 from kindred.runtime.outcomes import Outcome
@@ -60,7 +60,7 @@ def run(main: Callable[..., str], home: Callable[..., str] | None = None) -> Non
 
 def execute(main: Callable[..., str], home: Callable[..., str] | None, s: Stage, started: float) -> dict[str, Any]:
     """Do the stage, or find it done; the mark that stands in the run's folder afterwards."""
-    s.say("started")
+    log.info("%s started", s.name)  # for the log: the task has said more, before Spark was there
     own = storage.join(s.run, s.name)
     if home is not None:
         s.home = home(s, **s.arguments)
@@ -79,7 +79,7 @@ def execute(main: Callable[..., str], home: Callable[..., str] | None, s: Stage,
             if not marks.same_work(done, mark):
                 raise InputError(f"a later try of {s.name!r} with other arguments stands in {storage.local(s.home)}")
             s.say(f"attempt {s.attempt} comes second and is deleted; {done['attempt']} did the same work and stands")
-        s.say(f"done in {seconds:.1f} s, {summary}")
+        s.say(f"done in {durations.text(seconds)}, {summary}")
         if s.home != own:
             marks.put(own, done)
     return done

@@ -10,6 +10,22 @@ ORDER = (
 )
 JOBS = {TRAIN_BASE: "train", TRAIN_FINAL: "train"}  # of the other stages, the job has the stage's name
 SHOWN = ("dataset", "extractor", "classifier", "labeller")  # params that lists of runs show, filter and group by
+WORK = {  # what a stage does, for a person who waits for it; of stages with a name of their own, by their job
+    INGEST: "decodes the images, leaves out copies",
+    FEATURIZE: "turns the images into feature vectors",
+    CHOOSE_LABELS: "chooses the given labels",
+    TRAIN_BASE: "trains the classifier base on the given labels",
+    PSEUDO_LABEL: "labels the other images",
+    TRAIN_FINAL: "trains a candidate on given labels and pseudo-labels",
+    GATE: "decides whether the candidate becomes the classifier final",
+    BUILD_INDEX: "makes the search index",
+    EVALUATE: "scores base and final on the test images",
+    ATTACK: "tries to fool base and final",
+    REPORT: "makes the report",
+    "predict": "labels the images",
+    "cluster": "groups the images around centroids",
+    "cell": "trains and scores one model of the study",
+}
 _TRAIN = ("classifier", "folds", "seed")
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     INGEST: ("dataset", "path", "limit", "leaks"),

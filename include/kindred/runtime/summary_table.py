@@ -1,0 +1,127 @@
+"""A run's figures as a table for a person: base against final, and what became of the images."""
+
+from typing import Any
+
+SCORES = {  # the lines of the table: which figure each shows of a model, and what it means
+    "test accuracy": ("test/accuracy", ""),
+    "test F1": ("test/f1", "mean over the classes"),
+    "test MCC": ("test/mcc", "1: all right, 0: as by chance"),
+    "test log loss": ("test/log_loss", "lower is better"),
+    "test ROC AUC": ("test/roc_auc", "mean over the classes"),
+    "cv accuracy": ("cv/accuracy_mean", "cross-validation on the given labels"),
+}
+COUNTS = {  # a count of images, and what it means
+    "given labels": ("choose_labels/labels", ""),
+    "unlabelled": ("pseudo/unlabelled", "images without a given label: they learn by pseudo-labels"),
+    "pseudo-labelled": ("pseudo/count", "unlabelled images whose pseudo-label was accepted"),
+}
+LEFT_OUT = {  # shown where there are any
+    "rejected": ("ingest/rejected", "files that could not be used; the report names them"),
+    "leaked": ("ingest/leaked", "copies of test images among the others"),
+    "repeated": ("ingest/repeated", "repeats of another image"),
+    "out of distribution": ("pseudo/novel", "unlike all images with a given label: no pseudo-label"),
+}
+
+
+def table(figures: dict[str, float], params: dict[str, Any] | None = None) -> str:
+    """Base against final, what made final, and what became of the images, as lines for a console; `params` are those of
+    the run, as far as they are known.
+
+    >>> print(table({"base/test/accuracy": 0.5, "final/test/accuracy": 0.75, "base/test/images": 90}))
+                                  base     final  difference
+    test accuracy               0.5000    0.7500     +0.2500   share of 90 test images
+    <BLANKLINE>
+    >>> print(table({"pseudo/unlabelled": 0, "pseudo/count": 0}))
+    <BLANKLINE>
+    unlabelled                       0   all have their label: there is nothing to pseudo-label
+    """
+    return "\n".join([*_scores(figures), *_gate(figures), "", *_counts(figures, params or {})])
+
+
+def _refused(figures: dict[str, float]) -> bool:
+    """Whether there were pseudo-labels, and the gate refused the model that they made."""
+    return bool(figures.get("pseudo/count")) and figures.get("gate/accepted") == 0
+
+
+def _scores(figures: dict[str, float]) -> list[str]:
+    models = ["base", "final", *(["candidate"] if _refused(figures) else [])]
+    lines = []
+    if "base/test/accuracy" in figures:
+        heading = f"{'':24}{'base':>10}{'final':>10}{'difference':>12}"
+        lines.append(heading + (f"{'refused':>10}" if _refused(figures) else ""))
+    for title, (name, meaning) in SCORES.items():
+        values = [figures[f"{model}/{name}"] for model in models if f"{model}/{name}" in figures]
+        if len(values) == len(models):
+            base, final, *candidate = values
+            text = f"{title:24}{base:>10.4f}{final:>10.4f}{final - base:>+12.4f}"
+            text += "".join(f"{value:>10.4f}" for value in candidate)
+            if name == "test/accuracy" and "base/test/images" in figures:
+                meaning = f"share of {figures['base/test/images']:,.0f} test images"
+            lines.append(_explained(text, meaning))
+    return lines
+
+
+def _gate(figures: dict[str, float]) -> list[str]:
+    """What final is, and why."""
+    if "gate/accepted" not in figures:
+        return []
+    count = figures.get("pseudo/count", 0)
+    base = f"{'base':24}learned from the given labels"
+    if not count:
+        return ["", base, f"{'final':24}is base: there is no pseudo-label to learn from"]
+    refused = _refused(figures)
+    low, high = figures["gate/low"], figures["gate/high"]
+    gain = f"out-of-fold accuracy {figures['gate/difference']:+.4f} ({low:+.4f} to {high:+.4f})"
+    final = "is base: the gate refused what" if refused else "learned"
+    return [
+        "",
+        base,
+        f"{'final':24}{final}{' learned' if refused else ''} from these and {count:,.0f} pseudo-labels",
+        f"{'gate':24}pseudo-labels {'refused' if refused else 'accepted'}: {gain}",
+    ]
+
+
+def _counts(figures: dict[str, float], params: dict[str, Any]) -> list[str]:
+    meanings = {
+        "given labels": _budget(params),
+        **({"unlabelled": "all have their label: there is nothing to pseudo-label"} if _all_given(figures) else {}),
+    }
+    shown = {title: value for title, value in COUNTS.items() if title != "pseudo-labelled" or not _all_given(figures)}
+    shown |= {title: value for title, value in LEFT_OUT.items() if figures.get(value[0])}
+    lines = [
+        _explained(f"{title:24}{figures[name]:>10,.0f}", meanings.get(title, meaning))
+        for title, (name, meaning) in shown.items()
+        if name in figures
+    ]
+    return lines + _right(figures)
+
+
+def _all_given(figures: dict[str, float]) -> bool:
+    """Whether every image that is learned from has a given label."""
+    return figures.get("pseudo/unlabelled") == 0
+
+
+def _budget(params: dict[str, Any]) -> str:
+    """How the given labels were chosen, by the params; empty where these do not say."""
+    if "labels_per_class" not in params or "label_choice" not in params:
+        return ""
+    how = "at random" if params["label_choice"] == "random" else "of the images nearest to cluster centres"
+    if params["labels_per_class"]:
+        return f"{params['labels_per_class']:,} per class, {how}"
+    return f"in all, {how}" if params.get("labels") else "all labels of training images that are known"
+
+
+def _right(figures: dict[str, float]) -> list[str]:
+    """The share of pseudo-labels that are right: counted where truth is known, estimated where it is not, of all."""
+    shares = []
+    if "pseudo/precision" in figures:
+        shares.append((figures["pseudo/precision"], f"of {figures['pseudo/known']:,.0f} whose truth is known"))
+    if "pseudo/estimated_precision" in figures and figures.get("pseudo/known", 0) < figures.get("pseudo/count", 0):
+        ends = [figures.get(f"pseudo/estimated_precision_{end}") for end in ("low", "high")]
+        interval = " ({:.1%} to {:.1%})".format(*ends) if None not in ends else ""
+        shares.append((figures["pseudo/estimated_precision"], f"estimated{interval} from the given labels"))
+    return [_explained(f"{'pseudo-labels right':24}{value:>10.1%}", meaning) for value, meaning in shares]
+
+
+def _explained(text: str, meaning: str) -> str:
+    return f"{text}   {meaning}" if meaning else text

@@ -1,0 +1,64 @@
+"""What `make run` says at the end of a run that has succeeded: its times, and what can be done with it."""
+
+import textwrap
+from collections.abc import Mapping
+
+from kindred.runtime import durations, file_names, results, stages, storage
+from kindred_airflow import command
+
+WIDTH = 112  # characters of a line
+
+
+def times(figures: Mapping[str, float], total: float) -> str:
+    """How long the run took in all, and each of its stages; `total` is in seconds.
+
+    >>> print(times({"ingest/seconds": 4, "ingest/reused": 1, "gate/seconds": 20, "gate/reused": 0}, 75))
+      time            75 s: gate 20 s, starts of Airflow and Spark 55 s; reused: ingest
+    """
+    done: dict[str, list[float]] = {}
+    reused: list[str] = []
+    for stage in sorted(_stages(figures), key=_place):
+        group = stage.split("/")[0]  # cells of a study are many
+        if not figures[f"{stage}/reused"]:
+            done.setdefault(group, []).append(figures[f"{stage}/seconds"])
+        elif group not in reused:
+            reused.append(group)
+    parts = [
+        f"{group}{f' ({len(seconds):,})' if len(seconds) > 1 else ''} {durations.text(sum(seconds))}"
+        for group, seconds in done.items()
+    ]
+    rest = total - sum(map(sum, done.values()))
+    if parts and rest > 0:
+        parts.append(f"starts of Airflow and Spark {durations.text(rest)}")
+    text = f"{durations.text(total)}{': ' if parts else ''}{', '.join(parts)}"
+    return _wrapped("time", text + (f"; reused: {', '.join(reused)}" if reused else ""))
+
+
+def next_steps(dag_id: str, folder: str) -> str:
+    """Where the results of a run lie, and the commands that use it."""
+    name = folder.rsplit("/", 1)[1]
+    steps = []
+    if report := results.report(folder):
+        steps.append(("report", report, "open it in a browser"))
+    if dag_id == stages.SELF_TRAINING:
+        steps.append(("search", command.make("search", RUN=name), "a page that searches in these images"))
+        steps.append(("predict", command.make("predict", RUN=name, IMAGES="folder"), "labels other images"))
+    steps.append(("MLflow, Airflow", command.make("up"), "all runs, figures and models"))
+    steps.append(("figures", f"{storage.local(folder)}/{file_names.METRICS}", "all of this run"))
+    width = max(len(what) for _, what, _ in steps)
+    return "\n".join(f"  {title:15} {what:{width}}  {why}" for title, what, why in steps)
+
+
+def _stages(figures: Mapping[str, float]) -> list[str]:
+    """The stages whose time is among the figures."""
+    timed = [name.removesuffix("/seconds") for name in figures if name.endswith("/seconds")]
+    return [stage for stage in timed if f"{stage}/reused" in figures]
+
+
+def _place(stage: str) -> int:
+    return stages.ORDER.index(stage) if stage in stages.ORDER else len(stages.ORDER)
+
+
+def _wrapped(title: str, text: str) -> str:
+    indent = " " * 18
+    return textwrap.fill(f"  {title:15} {text}", WIDTH, subsequent_indent=indent, break_on_hyphens=False)

@@ -1,0 +1,88 @@
+"""The table at the end of a run says what each figure is, also where truth is not known."""
+
+import pytest
+
+from kindred.runtime.summary_table import table
+
+ACCEPTED = {"gate/accepted": 1, "gate/difference": 0.05, "gate/low": 0.0, "gate/high": 0.1, "pseudo/count": 1338}
+ESTIMATE = {
+    "pseudo/estimated_precision": 0.931,
+    "pseudo/estimated_precision_low": 0.9,
+    "pseudo/estimated_precision_high": 0.955,
+}
+
+
+def line(figures: dict[str, float], title: str, params: dict | None = None) -> str:
+    """The line that begins with `title`, without the spaces that align it."""
+    found = [" ".join(row.split()) for row in table(figures, params).splitlines() if row.startswith(title)]
+    return found[0] if found else ""
+
+
+def test_pseudo_labels_whose_truth_is_known_are_counted() -> None:
+    figures = {"pseudo/count": 1338, "pseudo/known": 1338, "pseudo/precision": 0.954, **ESTIMATE}
+
+    assert line(figures, "pseudo-labels right") == "pseudo-labels right 95.4% of 1,338 whose truth is known"
+    assert "estimated" not in table(figures)
+
+
+def test_pseudo_labels_whose_truth_is_not_known_are_estimated() -> None:
+    figures = {"pseudo/count": 1338, "pseudo/known": 0, **ESTIMATE}
+
+    assert line(figures, "pseudo-labels right") == (
+        "pseudo-labels right 93.1% estimated (90.0% to 95.5%) from the given labels"
+    )
+
+
+def test_where_the_truth_of_some_is_known_both_are_shown() -> None:
+    text = table({"pseudo/count": 1000, "pseudo/known": 12, "pseudo/precision": 0.75, **ESTIMATE})
+
+    assert "75.0%   of 12 whose truth is known" in text
+    assert "93.1%   estimated" in text
+
+
+@pytest.mark.parametrize(
+    ("figures", "final"),
+    [
+        (ACCEPTED, "final learned from these and 1,338 pseudo-labels"),
+        (
+            {**ACCEPTED, "gate/accepted": 0},
+            "final is base: the gate refused what learned from these and 1,338 pseudo-labels",
+        ),
+        ({**ACCEPTED, "gate/accepted": 0, "pseudo/count": 0}, "final is base: there is no pseudo-label to learn from"),
+    ],
+)
+def test_what_final_learned_from_is_said(figures: dict[str, float], final: str) -> None:
+    assert line(figures, "base") == "base learned from the given labels"
+    assert line(figures, "final") == final
+
+
+@pytest.mark.parametrize(
+    ("params", "how"),
+    [
+        ({"labels_per_class": 10, "labels": None, "label_choice": "random"}, "10 per class, at random"),
+        (
+            {"labels_per_class": None, "labels": 100, "label_choice": "representatives"},
+            "in all, of the images nearest to cluster centres",
+        ),
+        (
+            {"labels_per_class": None, "labels": None, "label_choice": "random"},
+            "all labels of training images that are known",
+        ),
+        ({}, ""),
+    ],
+)
+def test_how_the_given_labels_were_chosen_is_said(params: dict, how: str) -> None:
+    assert line({"choose_labels/labels": 100}, "given labels", params) == f"given labels 100 {how}".strip()
+
+
+def test_what_unlabelled_means_is_said_also_where_nothing_is() -> None:
+    some, none = {"pseudo/unlabelled": 1338, "pseudo/count": 9}, {"pseudo/unlabelled": 0, "pseudo/count": 0}
+
+    assert line(some, "unlabelled") == "unlabelled 1,338 images without a given label: they learn by pseudo-labels"
+    assert line(none, "unlabelled") == "unlabelled 0 all have their label: there is nothing to pseudo-label"
+    assert line(none, "pseudo-labelled") == ""
+
+
+def test_images_that_were_left_out_are_shown_where_there_are_any() -> None:
+    assert line({"ingest/rejected": 2}, "rejected") == "rejected 2 files that could not be used; the report names them"
+    assert line({"ingest/rejected": 0}, "rejected") == ""
