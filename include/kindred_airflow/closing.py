@@ -13,7 +13,7 @@ def times(figures: Mapping[str, float], total: float) -> str:
     """How long the run took in all, and each of its stages; `total` is in seconds.
 
     >>> print(times({"ingest/seconds": 4, "ingest/reused": 1, "gate/seconds": 20, "gate/reused": 0}, 75))
-      time            75 s: gate 20 s, starts of Airflow and Spark 55 s; reused: ingest
+      time                 75 s: gate 20 s, starts of Airflow and Spark 55 s; reused: ingest
     """
     done: dict[str, list[float]] = {}
     reused: list[str] = []
@@ -39,14 +39,13 @@ def next_steps(dag_id: str, folder: str) -> str:
     name = folder.rsplit("/", 1)[1]
     steps = []
     if report := results.report(folder):
-        steps.append(("report", report, "open it in a browser"))
+        steps.append(("open the report", report))
     if dag_id == stages.SELF_TRAINING:
-        steps.append(("search", command.make("search", RUN=name), "a page that searches in these images"))
-        steps.append(("predict", command.make("predict", RUN=name, IMAGES="folder"), "labels other images"))
-    steps.append(("MLflow, Airflow", command.make("up"), "all runs, figures and models"))
-    steps.append(("figures", f"{storage.local(folder)}/{file_names.METRICS}", "all of this run"))
-    width = max(len(what) for _, what, _ in steps)
-    return "\n".join(f"  {title:15} {what:{width}}  {why}" for title, what, why in steps)
+        steps.append(("search the images", command.make("search", RUN=name)))
+        steps.append(("label other images", command.make("predict", RUN=name, IMAGES="folder")))
+    steps.append(("compare runs", f"{command.make('up')}   (serves MLflow and Airflow)"))
+    steps.append(("all figures", f"{storage.local(folder)}/{file_names.METRICS}"))
+    return "\n".join(f"  {title:20} {what}" for title, what in steps)
 
 
 def _stages(figures: Mapping[str, float]) -> list[str]:
@@ -60,5 +59,7 @@ def _place(stage: str) -> int:
 
 
 def _wrapped(title: str, text: str) -> str:
-    indent = " " * 18
-    return textwrap.fill(f"  {title:15} {text}", WIDTH, subsequent_indent=indent, break_on_hyphens=False)
+    """The text in lines of WIDTH characters, which break after commas only."""
+    kept = text.replace(" ", "\0").replace(",\0", ", ").replace(":\0", ": ")
+    lines = textwrap.wrap(f"  {title:20} {kept}", WIDTH, subsequent_indent=" " * 23, break_on_hyphens=False)
+    return "\n".join(lines).replace("\0", " ")

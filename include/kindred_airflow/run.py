@@ -120,7 +120,7 @@ def main() -> int:
     folder, status = run(dag_id, conf, os.environ.get("RUN_ID"))
     if status == 0:
         print(f"\n{results.summary(folder)}\n")
-        print(closing.times(results.read(folder), time.time() - started))
+        print(f"{closing.times(results.read(folder), time.time() - started)}\n")
         print(closing.next_steps(dag_id, folder))
     return status
 

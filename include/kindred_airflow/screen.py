@@ -68,7 +68,8 @@ class Screen:
             with self._lock:
                 silent = time.monotonic() - self._printed
                 if self._waiting_for and silent >= SILENT_SECONDS:
-                    self._overwrite(f"{self._waiting_for} {durations.text(int(silent))}")
+                    seconds = durations.text(silent) if silent >= 10 else f"{silent:.0f} s"
+                    self._overwrite(f"{self._waiting_for} {seconds}")
 
 
 def _write(text: str) -> None:

@@ -32,7 +32,8 @@ def planned(dag: DAG, params: dict[str, Any]) -> list[str]:
     """
     from kindred_airflow.stage_operator import StageOperator
 
-    tasks = [task for task in dag.topological_sort() if issubclass(operator_class(task), StageOperator)]
+    ordered: tuple[Any, ...] = dag.topological_sort()  # type: ignore[no-untyped-call]
+    tasks = [task for task in ordered if issubclass(operator_class(task), StageOperator)]
     asked = params.get("attack", True)
     return [task.task_id for task in tasks if asked or task.task_id != stages.ATTACK]
 

@@ -89,7 +89,8 @@ class StageOperator(SparkSubmitOperator):
 
     def _announce(self, context: Context) -> None:
         """Say which stage begins: until its job speaks, Spark's start takes seconds."""
-        planned = stage_numbers.planned(self.dag, dict(context["params"])) if self.has_dag() else []
+        dag = self.get_dag()  # None: the task stands alone
+        planned = stage_numbers.planned(dag, dict(context["params"])) if dag else []
         work = stages.WORK.get(self.stage) or stages.WORK.get(self.job, "")
         log.info("%s", log_lines.progress(self.stage, stage_numbers.line(self.task_id, planned, work, self.position)))
 

@@ -117,9 +117,10 @@ def _right(figures: dict[str, float]) -> list[str]:
     if "pseudo/precision" in figures:
         shares.append((figures["pseudo/precision"], f"of {figures['pseudo/known']:,.0f} whose truth is known"))
     if "pseudo/estimated_precision" in figures and figures.get("pseudo/known", 0) < figures.get("pseudo/count", 0):
-        ends = [figures.get(f"pseudo/estimated_precision_{end}") for end in ("low", "high")]
-        interval = " ({:.1%} to {:.1%})".format(*ends) if None not in ends else ""
-        shares.append((figures["pseudo/estimated_precision"], f"estimated{interval} from the given labels"))
+        low, high = (figures[f"pseudo/estimated_precision_{end}"] for end in ("low", "high"))
+        shares.append(
+            (figures["pseudo/estimated_precision"], f"estimated ({low:.1%} to {high:.1%}) from the given labels")
+        )
     return [_explained(f"{'pseudo-labels right':24}{value:>10.1%}", meaning) for value, meaning in shares]
 
 
