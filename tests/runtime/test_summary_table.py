@@ -59,20 +59,18 @@ def test_what_final_learned_from_is_said(figures: dict[str, float], final: str) 
 @pytest.mark.parametrize(
     ("params", "how"),
     [
-        ({"labels_per_class": 10, "labels": None, "label_choice": "random"}, "10 per class, at random"),
-        (
-            {"labels_per_class": None, "labels": 100, "label_choice": "representatives"},
-            "in all, of the images nearest to cluster centres",
-        ),
-        (
-            {"labels_per_class": None, "labels": None, "label_choice": "random"},
-            "all labels of training images that are known",
-        ),
-        ({}, ""),
+        ({"labels_per_class": 10}, "10 per class, at random"),
+        ({"dataset": "digits"}, "10 per class, at random"),
+        ({"labels": 100, "label_choice": "representatives"}, "in all, of the images nearest to cluster centres"),
+        ({}, "all labels of training images that are known"),
+        ({"label_choice": "all"}, "all labels of training images that are known"),
     ],
 )
 def test_how_the_given_labels_were_chosen_is_said(params: dict, how: str) -> None:
-    assert line({"choose_labels/labels": 100}, "given labels", params) == f"given labels 100 {how}".strip()
+    form = {"dataset": "image_folder", "labels_per_class": None, "labels": None, "label_choice": "random", **params}
+
+    assert line({"choose_labels/labels": 100}, "given labels", form) == f"given labels 100 {how}"
+    assert line({"choose_labels/labels": 100}, "given labels", {"seed": 0}) == "given labels 100"
 
 
 def test_what_unlabelled_means_is_said_also_where_nothing_is() -> None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from kindred.runtime import label_budget
+
 SCORES = {  # the lines of the table: which figure each shows of a model, and what it means
     "test accuracy": ("test/accuracy", ""),
     "test F1": ("test/f1", "mean over the classes"),
@@ -103,12 +105,14 @@ def _all_given(figures: dict[str, float]) -> bool:
 
 def _budget(params: dict[str, Any]) -> str:
     """How the given labels were chosen, by the params; empty where these do not say."""
-    if "labels_per_class" not in params or "label_choice" not in params:
+    if not {"dataset", "labels_per_class", "labels", "label_choice"} <= params.keys():
         return ""
-    how = "at random" if params["label_choice"] == "random" else "of the images nearest to cluster centres"
-    if params["labels_per_class"]:
-        return f"{params['labels_per_class']:,} per class, {how}"
-    return f"in all, {how}" if params.get("labels") else "all labels of training images that are known"
+    budget = label_budget.of_params(params)
+    if not (budget.per_class or budget.total):
+        return "all labels of training images that are known"
+    drawn = params["label_choice"] == label_budget.RANDOM
+    how = "at random" if drawn else "of the images nearest to cluster centres"
+    return f"{budget.per_class:,} per class, {how}" if budget.per_class else f"in all, {how}"
 
 
 def _right(figures: dict[str, float]) -> list[str]:
