@@ -212,8 +212,8 @@ def test_where_the_pointer_cannot_move_the_alias_goes_back(finished, aliases, mo
     def full(*_: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr(storage, "put_json", full)
-    with pytest.raises(OSError, match="no space left"):
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="no space left"):
+        patch.setattr(storage, "put_json", full)
         champion.promote(second)
 
     assert aliases == [None, "of first", "of second", "of first"]
