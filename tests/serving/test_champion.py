@@ -212,9 +212,10 @@ def test_where_the_pointer_cannot_move_the_alias_goes_back(finished, aliases, mo
     def full(*_: object) -> None:
         raise OSError("no space left")
 
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="no space left"):
+    with monkeypatch.context() as patch:
         patch.setattr(storage, "put_json", full)
-        champion.promote(second)
+        with pytest.raises(OSError, match="no space left"):
+            champion.promote(second)
 
     assert aliases == [None, "of first", "of second", "of first"]
     assert ChampionFollower().current().name == "self_training/first"
