@@ -95,7 +95,8 @@ def _no_number(name: str) -> Any:
 
 def check_before_start(dag_id: str, conf: dict[str, Any], env: dict[str, str]) -> None:
     """`check` for a DAG by its file, and of the images that the values name, in a process of its own, which ends before
-    Airflow starts: loading the file takes seconds and memory. Raises InputError also for a DAG that cannot be loaded.
+    Airflow starts: loading the file takes seconds and memory. `env` then says so, for the task `open_run`. Raises
+    InputError also for a DAG that cannot be loaded.
     """
     command = [sys.executable, "-m", "kindred_airflow.params", dag_id]
     done = subprocess.run(command, input=json.dumps(conf), env=env, capture_output=True, text=True, check=False)
@@ -103,8 +104,10 @@ def check_before_start(dag_id: str, conf: dict[str, Any], env: dict[str, str]) -
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
         raise InputError(f"the form of {dag_id!r} could not be read: {_short(last)}")
-    if problem := json.loads(lines[-1]):
+    problem, checked = json.loads(lines[-1])
+    if problem:
         raise InputError(problem)
+    env[input_check.CHECKED] = checked
 
 
 def schemas(dag: Any) -> dict[str, dict[str, Any]]:
@@ -113,11 +116,13 @@ def schemas(dag: Any) -> dict[str, dict[str, Any]]:
 
 
 def _main(dag_id: str) -> None:
-    """Write what is wrong with the values on standard input, as JSON, as the last line; empty where nothing is."""
+    """Write what is wrong with the values on standard input (empty where nothing is), and which images were looked at,
+    as JSON, as the last line.
+    """
     from airflow.dag_processing.dagbag import DagBag
 
     bag = DagBag(str(machine.ROOT / "dags" / f"{dag_id}.py"), load_op_links=False)
-    problem = ""
+    problem = checked = ""
     try:
         for error in bag.import_errors.values():
             raise InputError(f"the DAG {dag_id!r} cannot be loaded: {error.strip().splitlines()[-1]}")
@@ -125,10 +130,12 @@ def _main(dag_id: str) -> None:
             raise InputError(f"dags/{dag_id}.py has no DAG of this name")
         conf, dag = json.load(sys.stdin), bag.dags[dag_id]
         check(conf, schemas(dag))
-        input_check.check({**dag.params.dump(), **conf})
+        values = {**dag.params.dump(), **conf}
+        input_check.check(values)
+        checked = input_check.identity(values)
     except InputError as error:
         problem = str(error)
-    sys.stdout.write(f"\n{json.dumps(problem)}\n")
+    sys.stdout.write(f"\n{json.dumps([problem, checked])}\n")
 
 
 if __name__ == "__main__":

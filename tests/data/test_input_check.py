@@ -65,3 +65,10 @@ def test_a_failure_that_may_pass_is_left_to_the_stage(monkeypatch: pytest.Monkey
     monkeypatch.setattr(sources, "list_files", busy)
 
     input_check.check({"images": "s3://bucket/images"})
+
+
+def test_what_has_passed_has_the_identity_of_its_images_alone() -> None:
+    form = {"dataset": "image_folder", "path": "/photos", "seed": 0}
+
+    assert input_check.identity({**form, "seed": 1}) == input_check.identity(form)
+    assert len({input_check.identity({**form, name: "x"}) for name in ("dataset", "path", "images", "seed")}) == 4

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from kindred.data import input_check
 from kindred.runtime.errors import InputError
 from kindred_airflow import params
 
@@ -101,7 +102,31 @@ def test_make_run_refuses_a_value_before_airflow_starts(tmp_path: Path) -> None:
         params.check_before_start("label_propagation", {"budget": [500]}, env)
 
     assert str(refused.value) == "unknown param 'budget'; did you mean 'budgets'?"
+    assert input_check.CHECKED not in env
     assert not list(tmp_path.glob("*.db"))
+
+
+@pytest.mark.airflow
+@pytest.mark.parametrize("changed", [{}, {"path": "/other"}])
+def test_open_run_looks_again_only_at_images_that_make_run_has_not_looked_at(changed: dict, monkeypatch, data) -> None:
+    from airflow.sdk import DAG
+
+    from kindred.runtime import preflight, run_lifecycle
+    from kindred_airflow import tasks
+
+    looked_at: list[str] = []
+    values = {"dataset": "image_folder", "path": "/photos"}
+    monkeypatch.setenv(input_check.CHECKED, input_check.identity(values))
+    monkeypatch.setattr(input_check, "check", lambda form: looked_at.append(form["path"]))
+    monkeypatch.setattr(preflight, "check", lambda master: None)
+    monkeypatch.setattr(run_lifecycle, "open_run", lambda *_: "file:///runs/one")
+    monkeypatch.setattr(tasks, "spark_master", lambda: "local[*]")
+    monkeypatch.setattr(tasks, "driver_is_here", lambda: True)
+    dag_run = SimpleNamespace(conf={}, dag_id="tests", run_id="one")
+
+    tasks.open_run.function(dag_run=dag_run, params={**values, **changed}, dag=DAG("tests"))
+
+    assert looked_at == list(changed.values())
 
 
 @pytest.mark.airflow

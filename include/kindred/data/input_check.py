@@ -5,10 +5,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from kindred.data import sources
-from kindred.runtime import variants
+from kindred.runtime import storage, variants
 from kindred.runtime.errors import InputError
 
+CHECKED = "KINDRED_CHECKED_INPUT"  # the environment variable that holds the `identity` of what has passed already
+
 log = logging.getLogger(__name__)
+
+
+def identity(values: Mapping[str, Any]) -> str:
+    """What changes with all that `check` looks at."""
+    return storage.fingerprint([values.get(name) for name in ("dataset", "path", "images")])
 
 
 def check(values: Mapping[str, Any]) -> None:
