@@ -13,7 +13,7 @@ from kindred.runtime.stage import Stage
 def home(s: Stage, *, extractor: str, image_size: int | None, weights: str) -> str:
     """A folder beside the images, named by the extractor and everything that its output depends on."""
     dataset = s.folder_of("ingest").rsplit("/", 1)[0]  # the folder above the stage's own
-    s.prepared = extractor_setup.for_dataset(extractor, image_size, weights, s.facts_of("ingest"))
+    s.prepared = extractor_setup.for_dataset(extractor, image_size, weights, s.facts_of("ingest"), s.say)
     return storage.join(dataset, "featurize", f"{extractor}-{s.prepared.fingerprint}")
 
 

@@ -12,13 +12,14 @@ ENDING_SECONDS = 5  # for the answers that are under way when it is asked to end
 
 def main() -> int:
     """Serve the run RUN, or without it the one that was promoted."""
+    port, name = free_port("SEARCH_PORT", 8090), os.environ.get("RUN")
+    print(f"  opens the search index of {name or 'the promoted run'}", flush=True)
     import uvicorn
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
     from kindred.serving.page.app import application
     from kindred.serving.page.slow_clients import BACKLOG, GuardedProtocol
 
-    port, name = free_port("SEARCH_PORT", 8090), os.environ.get("RUN")
     if name:
         bundle = champion.bundle_of_run(runs.find_run(name))
         app = application(lambda: bundle)
@@ -28,7 +29,7 @@ def main() -> int:
         app = application(follower.current, lambda: follower.problem)
     hosts = ["127.0.0.1", "localhost"]  # a page of another site cannot read the answers
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
-    print(f"  Search   http://127.0.0.1:{port}\nCtrl-C ends it.", flush=True)
+    print(f"  Search   http://127.0.0.1:{port}   open this address in a browser\nCtrl-C ends it.", flush=True)
     config = uvicorn.Config(
         app, host="127.0.0.1", port=port, log_level="warning", http=GuardedProtocol, backlog=BACKLOG
     )

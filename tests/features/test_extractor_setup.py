@@ -109,3 +109,22 @@ def test_a_fit_is_shared_through_the_cache(spark, messages: list[str], monkeypat
     assert messages[0] == "learning 300 patches of 4 x 4 px from 5 images"
     with pytest.raises(InputError, match="learns from 2 or more train or unlabelled images; there are 1"):
         extractor_setup.sample(extractor, frame.limit(1))
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset", "advised"),
+    [
+        ("pixels", {"height": 96, "width": 96, "channels": 3}, True),
+        ("hog", {"height": 96, "width": 96, "channels": 3}, True),
+        ("pixels", MIXED, True),
+        ("pixels", {"height": 48, "width": 48, "channels": 3}, False),
+        ("pixels", {"height": 96, "width": 96, "channels": 1}, False),
+    ],
+)
+def test_for_photographs_a_pretrained_network_is_advised(name: str, dataset: dict, advised: bool, messages) -> None:
+    facts = {"channels": 3, **dataset, "dataset": {"name": "any", "digest": "0"}}
+
+    extractor_setup.for_dataset(name, 8, "random", facts, messages.append)
+
+    assert [line for line in messages if "mobilenet_v2" in line] == messages
+    assert len(messages) == advised

@@ -21,22 +21,34 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 MIXED_SIZE = 32  # px: the side for an extractor without one of its own, where the images differ in size
+SMALL_PX = 48  # the longer side of images that are no photographs
 SAMPLE_IMAGES = 5000  # at most, that a fitted extractor learns from: a bound on the driver's memory and time
 
 CODE = (onnx_graphs, images)  # beside the extractor's own file, what features depend on
 
 
-def for_dataset(name: str, image_size: int | None, weights: str, dataset: dict[str, Any]) -> Extractor:
+def for_dataset(
+    name: str,
+    image_size: int | None,
+    weights: str,
+    dataset: dict[str, Any],
+    say: Callable[[str], None] = lambda line: None,
+) -> Extractor:
     """The extractor for a dataset (the facts of its ingest stage: height, width, channels, dataset), with its graph
-    exported once and cached; where the graph is to be fitted, `fit_to_images` does that later.
+    exported once and cached; where the graph is to be fitted, `fit_to_images` does that later. `say` gets a line where
+    that takes long, or another extractor would do better.
     """
     module = variants.load("extractor", name)
     height, width = _size(module, image_size, dataset)
     channels = module.CHANNELS or dataset["channels"]
+    if advice := _advice(name, module.WEIGHTED, dataset):
+        say(advice)
     fitted_on = [dataset["dataset"]["digest"], SAMPLE_IMAGES] if hasattr(module, "fit_graph") else []
     fingerprint = _fingerprint(module, height, width, channels, weights, *fitted_on)
     graph = None if hasattr(module, "features") else _graph_name(name, fingerprint)
     if hasattr(module, "graph") and not graph_cache.path(_graph_name(name, fingerprint)).exists():
+        if module.WEIGHTED:
+            say(f"imports TensorFlow and converts {name}, once{_fetched(weights, _weights_identity(module, weights))}")
         content = module.graph((height, width), channels, weights)
         fingerprint = _fingerprint(module, height, width, channels, weights)  # weights may have been fetched just now
         graph = _graph_name(name, fingerprint)
@@ -69,6 +81,25 @@ def sample(extractor: Extractor, frame: DataFrame) -> np.ndarray:
     return np.stack([pixels[image_id] for image_id in sorted(pixels)])
 
 
+def _advice(name: str, weighted: bool, dataset: dict[str, Any]) -> str:
+    """What to say where photographs get an extractor that has learned nothing of photographs; else nothing."""
+    large = not dataset["height"] or max(dataset["height"], dataset["width"]) > SMALL_PX  # without a height: mixed
+    if weighted or dataset["channels"] < 3 or not large:
+        return ""
+    better = '"extractor": "mobilenet_v2", a pretrained network, does much better on them than'
+    return f"the images look like photographs: {better} {name}"
+
+
+def _fetched(weights: str, identity: list[Any]) -> str:
+    """That the weights of a network are downloaded, where they are; `identity` is that of `_weights_identity`."""
+    return f"; downloads its weights into {_models()}" if weights == "imagenet" and len(identity) == 1 else ""
+
+
+def _models() -> Path:
+    """Keras's own folder of weights."""
+    return Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models"
+
+
 def _graph_name(name: str, fingerprint: str) -> str:
     return f"{name}-{fingerprint}.onnx"
 
@@ -96,9 +127,8 @@ def _weights_identity(module: ModuleType, weights: str) -> list[Any]:
     if weights == "random":
         return ["random"]
     if weights == "imagenet":
-        folder = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models"
         prefix = variants.source(module).stem.split("_")[0]
-        files = sorted(folder.glob(f"{prefix}*_no_top.h5")) + sorted(folder.glob(f"{prefix}*_notop.h5"))
+        files = sorted(_models().glob(f"{prefix}*_no_top.h5")) + sorted(_models().glob(f"{prefix}*_notop.h5"))
         return ["imagenet", *((file.name, file.stat().st_size) for file in files)]
     if not Path(weights).is_file():
         raise InputError(f"no such weights: {weights!r}; give imagenet, random or a file")
