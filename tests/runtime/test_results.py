@@ -55,9 +55,9 @@ def test_where_no_truth_is_known_the_precision_of_pseudo_labels_is_an_estimate()
     estimate = {"pseudo/estimated_precision": 0.9, "pseudo/estimated_precision_low": 0.85}
     estimate |= {"pseudo/estimated_precision_high": 0.95}
 
-    assert results.table(estimate).endswith("90.0%   by estimate (85.0% to 95.0%)")
+    assert summary_table.table(estimate).endswith("90.0%   by estimate (85.0% to 95.0%)")
     known = {**estimate, "pseudo/precision": 0.8, "pseudo/known": 10}
-    assert results.table(known).endswith("80.0%   of 10 whose truth is known")
+    assert summary_table.table(known).endswith("80.0%   of 10 whose truth is known")
 
 
 def test_the_study_stands_beside_its_reproduction_and_ours(tmp_path):

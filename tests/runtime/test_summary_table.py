@@ -22,22 +22,20 @@ def test_pseudo_labels_whose_truth_is_known_are_counted() -> None:
     figures = {"pseudo/count": 1338, "pseudo/known": 1338, "pseudo/precision": 0.954, **ESTIMATE}
 
     assert line(figures, "pseudo-labels right") == "pseudo-labels right 95.4% of 1,338 whose truth is known"
-    assert "estimated" not in table(figures)
+    assert "estimate" not in table(figures)
 
 
 def test_pseudo_labels_whose_truth_is_not_known_are_estimated() -> None:
     figures = {"pseudo/count": 1338, "pseudo/known": 0, **ESTIMATE}
 
-    assert line(figures, "pseudo-labels right") == (
-        "pseudo-labels right 93.1% estimated (90.0% to 95.5%) from the given labels"
-    )
+    assert line(figures, "pseudo-labels right") == ("pseudo-labels right 93.1% by estimate (90.0% to 95.5%)")
 
 
 def test_where_the_truth_of_some_is_known_both_are_shown() -> None:
     text = table({"pseudo/count": 1000, "pseudo/known": 12, "pseudo/precision": 0.75, **ESTIMATE})
 
     assert "75.0%   of 12 whose truth is known" in text
-    assert "93.1%   estimated" in text
+    assert "93.1%   by estimate" in text
 
 
 @pytest.mark.parametrize(

@@ -120,11 +120,10 @@ def _right(figures: dict[str, float]) -> list[str]:
     shares = []
     if "pseudo/precision" in figures:
         shares.append((figures["pseudo/precision"], f"of {figures['pseudo/known']:,.0f} whose truth is known"))
-    if "pseudo/estimated_precision" in figures and figures.get("pseudo/known", 0) < figures.get("pseudo/count", 0):
+    all_known = shares and figures["pseudo/known"] >= figures.get("pseudo/count", 0)
+    if "pseudo/estimated_precision" in figures and not all_known:
         low, high = (figures[f"pseudo/estimated_precision_{end}"] for end in ("low", "high"))
-        shares.append(
-            (figures["pseudo/estimated_precision"], f"estimated ({low:.1%} to {high:.1%}) from the given labels")
-        )
+        shares.append((figures["pseudo/estimated_precision"], f"by estimate ({low:.1%} to {high:.1%})"))
     return [_explained(f"{'pseudo-labels right':24}{value:>10.1%}", meaning) for value, meaning in shares]
 
 
