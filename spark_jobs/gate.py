@@ -28,7 +28,9 @@ def _model(s: Stage, network: networks.Network, classes: list[str]) -> dict:
     extractor, channels = featurize.Extractor.from_facts(s.facts_of("featurize")), s.facts_of("ingest")["channels"]
     files = {file_names.NETWORK: network.to_bytes(), file_names.DESCRIPTION: extractor.description(classes, channels)}
     if extractor.graph:
-        files[file_names.MODEL] = onnx_model.whole_model(s.file("featurize", file_names.EXTRACTOR), network, channels)
+        model = onnx_model.whole_model(s.file("featurize", file_names.EXTRACTOR), network, channels)
+        run = s.run.rsplit("/", 1)[1]
+        files[file_names.MODEL] = onnx_model.described(model, classes, extractor, channels, run)
     example = s.rows("images", ["content"], limit=1)["content"][0].as_py()
     for name, content in {**files, file_names.EXAMPLE: example}.items():
         s.put_file(name, content)

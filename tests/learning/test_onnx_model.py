@@ -1,14 +1,18 @@
 """The whole way from decoded pixels to probabilities in one graph."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from extracting import run
 from kindred.data import images
 from kindred.features import onnx_graphs
+from kindred.features.featurize import Extractor
 from kindred.learning import onnx_model
 from kindred.learning.networks import Layer, Network
-from pictures import noise, smooth
+from pictures import encoded, noise, smooth
 
 
 def network(inputs: int, *hidden: int, activation: str = "relu") -> Network:
@@ -64,3 +68,28 @@ def test_the_whole_graph_takes_grey_images_where_the_extractor_wants_three_chann
     np.testing.assert_allclose(
         probabilities, head.probabilities(run(extractor, np.repeat(grey, 3, axis=2)[None])), atol=1e-5
     )
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_model_says_what_it_takes_and_gives_and_is_used_as_the_docs_say(
+    channels: int, tmp_path, monkeypatch
+) -> None:
+    graph, head = onnx_graphs.scaled_pixels((8, 6), channels), network(48 * channels)
+    extractor = Extractor("pixels", height=8, width=6, channels=channels, fingerprint="", graph="extractor.onnx")
+    plain, classes = onnx_model.whole_model(graph, head, channels), ["cat", "dög", "eel"]
+    model, again = (onnx_model.described(plain, classes, extractor, channels, "first") for _ in range(2))
+    picture = noise(8, 6, channels)
+    (tmp_path / "model.onnx").write_bytes(model)
+    (tmp_path / "cat.jpg").write_bytes(encoded(picture))
+    page = (Path(__file__).parents[2] / "docs" / "results.md").read_text()
+    (printed,) = [block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "onnxruntime" in block]
+    monkeypatch.chdir(tmp_path)
+
+    found: dict = {}
+    exec(printed, found)
+
+    assert model == again
+    assert found["label"] == classes[int(run(plain, picture[None])[0].argmax())]
+    np.testing.assert_array_equal(found["probabilities"], run(plain, picture[None])[0])
+    about = {name: found["about"][name] for name in ("image_size", "channels", "extractor", "run")}
+    assert about == {"image_size": "[8, 6]", "channels": str(channels), "extractor": "pixels", "run": "first"}

@@ -1,10 +1,14 @@
 """The ONNX graph of a whole model: from decoded pixels to class probabilities."""
 
+import json
+
 import numpy as np
 import onnx
 from onnx import TensorProto, compose, helper, numpy_helper
 
+import kindred
 from kindred.features import onnx_graphs
+from kindred.features.featurize import Extractor
 from kindred.learning.networks import Network
 
 
@@ -31,6 +35,27 @@ def whole_model(extractor: bytes, network: Network, channels: int) -> bytes:
     )
     onnx.checker.check_model(model)
     return model.SerializeToString()
+
+
+def described(model: bytes, classes: list[str], extractor: Extractor, channels: int, run: str) -> bytes:
+    """The graph of a whole model with what its user has to know in its metadata: ONNX Runtime gives it as
+    `session.get_modelmeta().custom_metadata_map`. All values are texts; classes and sizes are JSON.
+    """
+    proto = onnx.load_from_string(model)
+    about = {
+        "classes": json.dumps(classes, ensure_ascii=False),  # in the order of the probabilities
+        "input": f"uint8 [n, height, width, {channels}], values 0 to 255, {'RGB' if channels == 3 else 'grey'}",
+        "preprocessing": "none: the model resizes (bilinear, antialiased, to image_size) and scales the values itself",
+        "image_size": json.dumps([extractor.height, extractor.width]),  # px, inside the model
+        "channels": str(channels),
+        "output": "probabilities, float32 [n, classes]",
+        "extractor": extractor.name,
+        "run": run,
+        "kindred_version": kindred.__version__,
+    }
+    helper.set_model_props(proto, about)
+    proto.doc_string = f"Kindred: decoded pixels to the probabilities of {len(classes)} classes"
+    return proto.SerializeToString()
 
 
 def _resize(size: list[int], channels: int, target_channels: int) -> onnx.ModelProto:
