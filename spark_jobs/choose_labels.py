@@ -54,7 +54,11 @@ def _summary(s: Stage, known: int) -> str:
     s.figures = {"choose_labels/labels": total, "choose_labels/smallest_class": min(written.values())}
     images = s.figures_of("ingest")
     others = int(images["ingest/train"] + images["ingest/unlabeled"]) - total
-    learn = f"the other {others:,} images are unlabelled and learn by pseudo-labels" if others else "no image is left"
+    learn = (
+        f"the other {others:,} images are unlabelled and learn by pseudo-labels"
+        if others
+        else "none is left to pseudo-label"
+    )
     return f"{total:,} of {known:,} known labels given, {min(written.values())} in the smallest class; {learn}"
 
 

@@ -142,7 +142,7 @@ def summary(figures: dict[str, int]) -> str:
     }
     named = ", ".join(f"{counts[kind]} {text}" for kind, text in kinds.items() if figures[f"ingest/{kind}"])
     return (
-        f"{counts['train']} train, {counts['unlabeled']} unlabelled, {counts['test']} test images; "
+        f"{counts['train']} train, {counts['test']} test images, {counts['unlabeled']} without a known label; "
         f"{counts['rejected']} rejected{f' ({named})' if named else ''}, {counts['leaked']} leaked, "
         f"{counts['repeated']} repeated"
     )
