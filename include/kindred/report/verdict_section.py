@@ -21,7 +21,7 @@ from kindred.report.score_table import (
 )
 from kindred.report.scored_images import NOT_TESTED
 
-PANEL, HEIGHT = 5.0, 3.8  # inches; wider than usual, for the names of the scores
+PANEL, HEIGHT = 4.9, 3.8  # inches; wider than usual, for the names of the scores
 RESULT_COLOURS = {"better": plots.GOOD_COLOUR, NO_DIFFERENCE: plots.BASE_COLOUR, "worse": plots.BAD_COLOUR}
 COUNTS = {
     "train": "training images",
