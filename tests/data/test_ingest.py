@@ -267,7 +267,8 @@ def test_where_all_labels_contradict_the_error_counts_what_was_left_out(spark) -
         ingest.check_left(*left(spark, *rows, ("unlabeled", "x", None, B), ("train", "y", "cat", None)))
 
     assert str(caught.value) == (
-        "no labelled training image is left; a classifier needs two classes: 0 train, 1 unlabelled, 0 test images; "
+        "no labelled training image is left; a classifier needs two classes: 0 train, 0 test images, "
+        "1 without a known label; "
         "11 rejected (1 cannot be decoded, 10 with the same pixels under two classes), 0 leaked, 0 repeated"
     )
 
