@@ -20,6 +20,9 @@ def main(s: Stage, *, gate: str) -> str:
     cv = {name: value for name, value in s.figures_of(source).items() if name.startswith(f"{chosen}/cv/")}
     s.figures = {**decision.figures(), **{name.replace(chosen, "final", 1): value for name, value in cv.items()}}
     s.facts = {"chosen": chosen, "reason": decision.reason, "model": _model(s, network, classes)}
+    if s.facts_of("pseudo_label").get("known_classes"):
+        s.put_file(file_names.KNOWN_CLASSES, s.file("pseudo_label", file_names.KNOWN_CLASSES))
+        s.facts["known_classes"] = True
     return decision.summary()
 
 

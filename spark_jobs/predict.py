@@ -1,8 +1,8 @@
-"""a folder of images, a finished run -> predictions.csv: origin, label, confidence, probabilities"""
+"""a folder of images, a finished run -> predictions.csv: origin, label, confidence, none_of_these, probabilities"""
 
 from kindred.data import sources
 from kindred.features import featurize, graph_cache
-from kindred.learning import networks
+from kindred.learning import known_classes, networks
 from kindred.runtime import file_names, job, partitioning, runs, storage
 from kindred.runtime.errors import InputError
 from kindred.runtime.run_reader import RunReader
@@ -15,14 +15,16 @@ def main(s: Stage, *, run: str, images: str) -> str:
     extractor = featurize.Extractor.from_facts(source.facts_of("featurize"))
     classes = source.facts_of("ingest")["classes"]
     network = networks.from_bytes(source.file("gate", file_names.NETWORK))
+    known = None  # an older run, and one without novelty, has learned none
+    if source.facts_of("gate").get("known_classes"):
+        known = known_classes.from_bytes(source.file("gate", file_names.KNOWN_CLASSES))
+    model = predict.Model(extractor, network, classes, known, s.threads())
     files = sources.images_to_label(images, s.say)
     graph_cache.send_to_workers(s.spark, extractor.graph, lambda: source.file("featurize", file_names.EXTRACTOR))
     rows = [(file.uri, file.version if isinstance(file, sources.Refused) else None) for file in files]
     tasks = s.spark.sparkContext.parallelize(rows, partitioning.tasks(s.spark, len(rows)))
     origins = s.spark.createDataFrame(tasks, predict.FILES)
-    written = s.write(
-        "labelled_images", predict.label(origins, extractor, network, classes, s.threads()), of=len(files)
-    )
+    written = s.write("labelled_images", predict.label(origins, model), of=len(files))
     good, bad = written.where("reason is null").orderBy("origin"), written.where("reason is not null").orderBy("origin")
     labelled = good.count()
     if not labelled:
@@ -31,10 +33,13 @@ def main(s: Stage, *, run: str, images: str) -> str:
         predict.write_csv(good.toLocalIterator(), classes, file)
     with storage.atomic_file(storage.join(s.run, file_names.REJECTED)) as file:
         predict.write_rejected(bad.toLocalIterator(), file)
-    rejected = len(files) - labelled
+    rejected, text = len(files) - labelled, f"{labelled:,} images labelled"
     s.figures = {"predict/images": labelled, "predict/rejected": rejected}
+    if known is not None:
+        s.figures["predict/none_of_these"] = none = good.where("none_of_these").count()
+        text += f", {none:,} of them probably of none of the {len(classes)} classes"
     place = storage.join(storage.local(s.run), file_names.PREDICTIONS)
-    return f"{labelled:,} images labelled, {rejected:,} rejected: {place}"
+    return f"{text}; {rejected:,} rejected: {place}"
 
 
 if __name__ == "__main__":

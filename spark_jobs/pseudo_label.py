@@ -4,10 +4,10 @@ import numpy as np
 import pyarrow.dataset as ds
 
 from kindred.features import neighbours
-from kindred.learning import networks, pseudo_label_tables, pseudo_labels
+from kindred.learning import known_classes, networks, pseudo_label_tables, pseudo_labels
 from kindred.learning.folds import ALL, network_file
 from kindred.learning.pseudo_label_types import Pool, Settings
-from kindred.runtime import arrow, cpu, job, runs, storage, tables
+from kindred.runtime import arrow, cpu, file_names, job, runs, storage, tables
 from kindred.runtime.stage import Stage
 
 
@@ -39,10 +39,20 @@ def main(
     s.write_rows("pseudo_labels", pseudo_label_tables.accepted(assigned[ALL], pool, given, unlabelled, classes))
     s.write_rows("pseudo_labels_by_fold", pseudo_label_tables.by_fold(assigned, pool, unlabelled, classes))
     s.write_rows("refused", pseudo_label_tables.refused(assigned[ALL], pool, unlabelled, classes))
+    if novelty:
+        _put_known_classes(s, features, given.rows, unlabelled[assigned[ALL].accepted[unlabelled]])
     precision = pseudo_labels.estimated_precision(assigned, given, unlabelled)
     s.figures = pseudo_label_tables.figures(assigned[ALL], unlabelled)
     s.figures |= {f"pseudo/{name}": value for name, value in precision.items()}
     return pseudo_label_tables.summary(s.figures)
+
+
+def _put_known_classes(s: Stage, features: np.ndarray, given: np.ndarray, accepted: np.ndarray) -> None:
+    """What tells new images of none of the classes, for `predict`."""
+    known = known_classes.learn(features, given, accepted)
+    s.facts = {"known_classes": known is not None}
+    if known is not None:
+        s.put_file(file_names.KNOWN_CLASSES, known.to_bytes())
 
 
 def _graph_identity(s: Stage) -> str:

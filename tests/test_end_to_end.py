@@ -264,6 +264,8 @@ def test_predict_labels_a_folder_and_names_what_is_no_image(killed_run, home, en
     assert [Path(row["origin"]).name for row in rows] == sorted(f"{i}.png" for i in range(20))
     assert sum(int(row["label"]) == digits.target[int(Path(row["origin"]).stem)] for row in rows) >= 16
     assert all(abs(sum(json.loads(row["probabilities"]).values()) - 1) < 1e-4 for row in rows)
+    assert {row["none_of_these"] for row in rows} <= {"true", "false"}
+    assert sum(row["none_of_these"] == "false" for row in rows) >= 16
     assert [Path(row["origin"]).name for row in rejected] == ["broken.png"]
 
 

@@ -28,11 +28,13 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def test_each_picture_gets_a_label_and_what_is_none_a_reason(folder: str) -> None:
     extractor = SimpleNamespace(resized=lambda p: p, features=lambda pixels, threads: np.zeros((len(pixels), 3)))
     network = SimpleNamespace(probabilities=lambda features: np.tile([0.25, 0.75], (len(features), 1)))
+    known = SimpleNamespace(none_of_these=lambda features: np.ones(len(features), bool))
     files = [file.uri for file in sources.images_to_label(folder, lambda line: None)]
     refused = ("file:///pipe.png", "a named pipe, not a file")
     frames = [pd.DataFrame([*((file, None) for file in files), refused], columns=["origin", "reason"])]
 
-    rows = pd.concat(predict._label(extractor, network, ["cat", "dog"], 1, frames)).set_index("origin")
+    model = predict.Model(extractor, network, ["cat", "dog"], known)
+    rows = pd.concat(predict._label(model, frames)).set_index("origin")
 
     by_name = {origin.rsplit("/", 1)[1]: row for origin, row in rows.iterrows()}
     assert {name: row["label"] for name, row in by_name.items()} == {
@@ -40,5 +42,6 @@ def test_each_picture_gets_a_label_and_what_is_none_a_reason(folder: str) -> Non
         "bad.png": None,
         "pipe.png": None,
     }
+    assert [by_name[name]["none_of_these"] for name in ("1.png", "bad.png")] == [True, None]
     assert by_name["pipe.png"]["reason"] == "a named pipe, not a file"
     assert by_name["bad.png"]["reason"] == "no image of a known format (text)"

@@ -20,6 +20,7 @@ NETWORK = "network.npz"
 DESCRIPTION = "description.json"  # of the final model: classes, channels, extractor
 MODEL = "model.onnx"  # decoded pixels -> probabilities
 EXAMPLE = "example"  # an encoded image
+KNOWN_CLASSES = "known-classes.npz"  # which images are of none of the classes; where novelty was learned
 CENTROIDS, CLUSTERING = "centroids.npz", "clustering.npz"
 CONVNET = "network.keras"
 ABOUT, LOWER_BOUNDS = "about.json", "screens.npz"  # of an index

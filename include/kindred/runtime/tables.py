@@ -77,9 +77,12 @@ TABLES = {
         "true_confidence array<float>",
         "attack",
     ),
-    # The result of the DAG predict for a folder of images: label and probabilities, or the reason why there are none.
+    # The result of the DAG predict for a folder of images: label and probabilities, or the reason why there are none;
+    # none_of_these is null where the run has not learned it.
     "labelled_images": Table(
-        "origin string, label string, confidence double, probabilities array<float>, reason string", "predict"
+        "origin string, label string, confidence double, none_of_these boolean, probabilities array<float>, "
+        "reason string",
+        "predict",
     ),
 }
 

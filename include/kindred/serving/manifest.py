@@ -13,7 +13,13 @@ from kindred.serving import bundle
 FILES: dict[str, list[str]] = {
     "ingest": [],
     "featurize": [file_names.EXTRACTOR],
-    "gate": [file_names.NETWORK, file_names.DESCRIPTION, file_names.MODEL, file_names.EXAMPLE],
+    "gate": [
+        file_names.NETWORK,
+        file_names.DESCRIPTION,
+        file_names.MODEL,
+        file_names.EXAMPLE,
+        file_names.KNOWN_CLASSES,
+    ],
     "build_index": [*bundle.PARTS, file_names.NETWORK, file_names.DESCRIPTION, file_names.EXTRACTOR, "index"],
     "report": [""],
 }

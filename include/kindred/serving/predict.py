@@ -5,6 +5,7 @@ import functools
 import io
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import IO, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from pyspark.sql import DataFrame, Row
 from kindred.data import images
 from kindred.data.image_files import read_ahead
 from kindred.features.featurize import BATCH, Extractor
+from kindred.learning.known_classes import KnownClasses
 from kindred.learning.networks import Network
 from kindred.runtime import arrow, tables
 from kindred.runtime.storage import local
@@ -23,19 +25,49 @@ FILES = "origin string, reason string"  # URIs, and why some of them cannot be r
 COLUMNS = arrow.schema("labelled_images").names
 
 
-def label(origins: DataFrame, extractor: Extractor, network: Network, classes: list[str], threads: int) -> DataFrame:
+@dataclass(frozen=True)
+class Model:
+    """What labels images in a worker, on so many `threads`; `known` is None where the run has not learned which images
+    are of none of its classes.
+    """
+
+    extractor: Extractor
+    network: Network
+    classes: list[str]
+    known: KnownClasses | None
+    threads: int = 1
+
+    def rows(self, origins: list[str], pixels: list[np.ndarray]) -> list[tuple[Any, ...]]:
+        """Rows of LABELLED for images, by their pixels as the extractor takes them."""
+        if not origins:
+            return []
+        features = self.extractor.features(pixels, self.threads)
+        probabilities = self.network.probabilities(features)
+        none: list[bool | None] = [None] * len(origins)
+        if self.known is not None:
+            none = self.known.none_of_these(features).tolist()
+        return [
+            (origin, self.classes[int(p.argmax())], float(p.max()), flag, p.astype(np.float32), None)
+            for origin, p, flag in zip(origins, probabilities, none, strict=True)
+        ]
+
+
+def label(origins: DataFrame, model: Model) -> DataFrame:
     """Rows of LABELLED for rows of FILES."""
-    return origins.mapInPandas(functools.partial(_label, extractor, network, classes, threads), LABELLED)
+    return origins.mapInPandas(functools.partial(_label, model), LABELLED)
 
 
 def write_csv(rows: Iterable[Row], classes: list[str], file: IO[bytes]) -> None:
-    """origin, label, confidence, probabilities (JSON: class -> probability), row by row."""
+    """origin, label, confidence, none_of_these (true, false, or empty where the run has not learned it), probabilities
+    (JSON: class -> probability), row by row.
+    """
     text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
     writer = csv.writer(text)
-    writer.writerow(["origin", "label", "confidence", "probabilities"])
+    writer.writerow(["origin", "label", "confidence", "none_of_these", "probabilities"])
     for row in rows:
         probabilities = json.dumps({name: round(p, 7) for name, p in zip(classes, row.probabilities, strict=True)})
-        writer.writerow([local(row.origin), row.label, f"{row.confidence:.7f}", probabilities])
+        none = "" if row.none_of_these is None else str(row.none_of_these).lower()
+        writer.writerow([local(row.origin), row.label, f"{row.confidence:.7f}", none, probabilities])
     text.detach()
 
 
@@ -48,39 +80,20 @@ def write_rejected(rows: Iterable[Row], file: IO[bytes]) -> None:
     text.detach()
 
 
-def _label(
-    extractor: Extractor, network: Network, classes: list[str], threads: int, frames: Iterable[pd.DataFrame]
-) -> Iterator[pd.DataFrame]:
+def _label(model: Model, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     for frame in frames:
         for start in range(0, len(frame), BATCH):
             origins, pixels = [], []
             batch = frame[start : start + BATCH]
             bad = batch[batch["reason"].notna()]
             rejected = [
-                (origin, None, None, None, reason) for origin, reason in zip(bad.origin, bad.reason, strict=True)
+                (origin, None, None, None, None, reason) for origin, reason in zip(bad.origin, bad.reason, strict=True)
             ]
             readable = batch["origin"][batch["reason"].isna()]
             for origin, read in zip(readable, read_ahead(readable), strict=True):
                 try:
-                    pixels.append(extractor.resized(images.decode(read())))
+                    pixels.append(model.extractor.resized(images.decode(read())))
                     origins.append(origin)
                 except images.ImageError as error:
-                    rejected.append((origin, None, None, None, str(error)))
-            yield pd.DataFrame(_rows(origins, pixels, extractor, network, classes, threads) + rejected, columns=COLUMNS)
-
-
-def _rows(
-    origins: list[str],
-    pixels: list[np.ndarray],
-    extractor: Extractor,
-    network: Network,
-    classes: list[str],
-    threads: int,
-) -> list[tuple[Any, ...]]:
-    if not origins:
-        return []
-    probabilities = network.probabilities(extractor.features(pixels, threads))
-    return [
-        (origin, classes[int(p.argmax())], float(p.max()), p.astype(np.float32), None)
-        for origin, p in zip(origins, probabilities, strict=True)
-    ]
+                    rejected.append((origin, None, None, None, None, str(error)))
+            yield pd.DataFrame(model.rows(origins, pixels) + rejected, columns=COLUMNS)
