@@ -3,7 +3,8 @@
 
 Uses the final model of a run of `self_training`; nothing is trained. The result is `predictions.csv` in this run's
 folder: origin, label, confidence, none_of_these (probably of none of the classes; empty where the run has not learned
-that), probabilities. Files that cannot be decoded are listed in `rejected.csv` with the reason. `make predict RUN=name IMAGES=folder` does the same without a server.
+that), probabilities. Files that cannot be decoded are listed in `rejected.csv` with the reason. `make predict RUN=name
+IMAGES=folder` does the same without a server.
 
 Of Airflow it uses [params] for the form, and [spark-submit] in a [pool].
 

@@ -40,16 +40,16 @@ def main(
     s.write_rows("pseudo_labels_by_fold", pseudo_label_tables.by_fold(assigned, pool, unlabelled, classes))
     s.write_rows("refused", pseudo_label_tables.refused(assigned[ALL], pool, unlabelled, classes))
     if novelty:
-        _put_known_classes(s, features, given.rows, unlabelled[assigned[ALL].accepted[unlabelled]])
+        _put_known_classes(s, features, given.rows)
     precision = pseudo_labels.estimated_precision(assigned, given, unlabelled)
     s.figures = pseudo_label_tables.figures(assigned[ALL], unlabelled)
     s.figures |= {f"pseudo/{name}": value for name, value in precision.items()}
     return pseudo_label_tables.summary(s.figures)
 
 
-def _put_known_classes(s: Stage, features: np.ndarray, given: np.ndarray, accepted: np.ndarray) -> None:
+def _put_known_classes(s: Stage, features: np.ndarray, given: np.ndarray) -> None:
     """What tells new images of none of the classes, for `predict`."""
-    known = known_classes.learn(features, given, accepted)
+    known = known_classes.learn(features, given)
     s.facts = {"known_classes": known is not None}
     if known is not None:
         s.put_file(file_names.KNOWN_CLASSES, known.to_bytes())

@@ -1,5 +1,5 @@
-"""Which new images are of none of the known classes: those farther from every image of a known class than given images
-are from each other.
+"""Which new images are of none of the known classes: those farther from the images with a given label than these are
+from each other. (Images with a pseudo-label beside them would tell fewer: some of these are of unknown classes.)
 
 Source: Y. Sun et al., Out-of-Distribution Detection with Deep Nearest Neighbors (ICML 2022): the distance to near
 neighbours among normalised features. The threshold is conformal (V. Vovk et al., Algorithmic Learning in a Random
@@ -14,14 +14,13 @@ import numpy as np
 from kindred.features import neighbours
 from kindred.learning.novelty import FALSE_ALARM_RATE
 
-NEIGHBOURS = 3  # of a new image, whose mean distance counts
-MAX_REFERENCES = 4096  # images of known classes that are kept: given ones, and of those with a pseudo-label the first
+MAX_REFERENCES = 4096  # given images that are kept, those of the first ids
 
 
 @dataclass(frozen=True)
 class KnownClasses:
-    """`centre` [d] of all images that were learned from; `references` [r, d], images of known classes as unit vectors
-    about it, float16; `threshold` of the distance.
+    """`centre` [d] of all images that were learned from; `references` [r, d], given images as unit vectors about
+    it, float16; `threshold` of the distance.
     """
 
     centre: np.ndarray
@@ -33,7 +32,7 @@ class KnownClasses:
         return self.distances(features) > self.threshold
 
     def distances(self, features: np.ndarray) -> np.ndarray:
-        """One minus the mean cosine to the NEIGHBOURS nearest references, [n]."""
+        """One minus the mean cosine to the neighbours.NEIGHBOURS nearest references, [n]."""
         cosines = neighbours.unit_vectors(features, self.centre) @ self.references.astype(np.float32).T
         return _mean_distance(cosines)
 
@@ -50,31 +49,30 @@ def from_bytes(content: bytes) -> KnownClasses:
         return KnownClasses(arrays["centre"], arrays["references"], float(arrays["threshold"]))
 
 
-def learn(features: np.ndarray, given: np.ndarray, pseudo_labelled: np.ndarray) -> KnownClasses | None:
-    """From the features [n, d] of all images that were learned from, and the rows of those with a given label and with
-    an accepted pseudo-label. None where there are too few given labels for the threshold.
+def learn(features: np.ndarray, given: np.ndarray) -> KnownClasses | None:
+    """From the features [n, d] of all images that were learned from, and the rows of those with a given label. None
+    where these are too few for the threshold.
 
     >>> rng = np.random.default_rng(0)
     >>> two_classes = rng.normal(np.tile([[5, 0, 0], [0, 5, 0]], (40, 1)), 0.1)
-    >>> known = learn(two_classes, given=np.arange(50), pseudo_labelled=np.arange(50, 80))
+    >>> known = learn(two_classes, given=np.arange(50))
     >>> known.none_of_these(np.array([[5, 0, 0], [0, 5, 0], [0, 0, 5]])).tolist()
     [False, False, True]
-    >>> learn(two_classes, given=np.arange(9), pseudo_labelled=np.arange(9, 80))  # too few for the threshold
+    >>> learn(two_classes, given=np.arange(9))  # too few for the threshold
     """
     given = given[:MAX_REFERENCES]
     rank = int(np.ceil((len(given) + 1) * (1 - FALSE_ALARM_RATE)))
     if rank > len(given):
         return None
     centre = features.mean(axis=0, dtype=np.float64).astype(np.float32)
-    rows = np.concatenate([given, pseudo_labelled])[:MAX_REFERENCES]
-    references = neighbours.unit_vectors(features[rows], centre).astype(np.float16)
-    own = references[: len(given)].astype(np.float32)
-    cosines = own @ references.astype(np.float32).T
+    references = neighbours.unit_vectors(features[given], centre).astype(np.float16)
+    vectors = references.astype(np.float32)  # as they will be read
+    cosines = vectors @ vectors.T
     np.fill_diagonal(cosines, -np.inf)  # a new image is not among the references
     return KnownClasses(centre, references, float(np.sort(_mean_distance(cosines))[rank - 1]))
 
 
 def _mean_distance(cosines: np.ndarray) -> np.ndarray:
-    k = min(NEIGHBOURS, cosines.shape[1] - 1)
+    k = min(neighbours.NEIGHBOURS, cosines.shape[1] - 1)
     nearest = np.partition(cosines, -k, axis=1)[:, -k:]
     return np.asarray(1 - nearest.mean(axis=1))
