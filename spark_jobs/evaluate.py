@@ -72,12 +72,12 @@ def _search(s: Stage, truth: dict[str, str]) -> None:
     """Queries are the test images with a known label, or the first of them."""
     index = image_index.open_index(s.run)
     if not index.ids(UNLABELLED):
-        s.say("no unlabelled image, so there is nothing to search in")
+        s.say("no unlabelled image, so there are no figures of the search")
         return
     test_ids = s.rows("predictions_final", ["image_id"], TEST)["image_id"].to_pylist()
     query_ids = sorted(image_id for image_id in test_ids if image_id in truth)[: retrieval.MAX_QUERIES]
     if not query_ids:
-        s.say("no test image has a known label, so there is nothing to search for")
+        s.say("no test image has a known label, so there are no figures of the search")
         return
     of_queries = TEST & ds.field("image_id").isin(query_ids)
     ids, features = s.matrix("features", "features", of_queries)

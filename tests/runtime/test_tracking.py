@@ -31,7 +31,7 @@ def test_a_curve_is_logged_step_by_step_and_the_page_on_the_run_itself(tmp_path,
 def test_the_runs_of_a_dag_have_a_page_and_a_stage_has_the_user_and_the_end_the_result(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     run = storage.uri(str(tmp_path / "run"))
-    assert mlflow_pages.runs_of("self_training") == "http://127.0.0.1:5000/#/experiments"
+    assert mlflow_pages.runs_of("self_training") == f"http://127.0.0.1:5000/#/experiments{mlflow_pages.TRAINING}"
     parent = tracking.start_run("self_training", "r", {}, {"mlflow.user": "ada", "mlflow.source.name": "dags/a.py"})
     storage.put_json(storage.join(run, "run.json"), {"mlflow_run_id": parent})
     tracking.log_failure(run, "ingest", "no images", 0)
@@ -40,7 +40,9 @@ def test_the_runs_of_a_dag_have_a_page_and_a_stage_has_the_user_and_the_end_the_
     client = tracking.client()
     experiment = client.get_experiment(client.get_run(parent).info.experiment_id)
     (child,) = client.search_runs([experiment.experiment_id], "tags.`mlflow.parentRunId` != ''")
-    assert mlflow_pages.runs_of("self_training").endswith(f"/#/experiments/{experiment.experiment_id}/runs")
+    assert mlflow_pages.runs_of("self_training").endswith(
+        f"/#/experiments/{experiment.experiment_id}/runs{mlflow_pages.TRAINING}"
+    )
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
     assert (child.data.tags["mlflow.user"], child.data.tags["mlflow.source.name"]) == ("ada", "dags/a.py")
     assert client.get_run(parent).data.tags["mlflow.note.content"] == "no result"

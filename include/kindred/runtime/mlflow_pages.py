@@ -13,6 +13,7 @@ from kindred.runtime import file_names, runs, storage
 from kindred.runtime.errors import InputError
 
 LOCAL_UI = "http://127.0.0.1:5000"  # where `make up` serves it
+TRAINING = "?workflowType=machine_learning"  # the pages on runs and models, not those on language models
 
 
 def page_of(folder: str) -> str:
@@ -29,17 +30,13 @@ def page_of(folder: str) -> str:
     return f"{server}/#/experiments/{experiment}/runs/{run_id}" if experiment else f"{server}/#/runs/{run_id}"
 
 
-def experiments(env: Mapping[str, str] = os.environ) -> str:
-    """The address of the list of experiments, one for each DAG."""
-    return f"{env.get('KINDRED_MLFLOW_UI', LOCAL_UI)}/#/experiments"
-
-
 def runs_of(dag_id: str, env: Mapping[str, str] = os.environ) -> str:
     """The address of the list of a DAG's runs, where MLflow's database is a file of this machine that has any; else of
     the list of experiments.
     """
     found = _in_database(env, "SELECT experiment_id FROM experiments WHERE name = ?", dag_id)
-    return f"{experiments(env)}/{found}/runs" if found else experiments(env)
+    place = f"/{found}/runs" if found else ""
+    return f"{env.get('KINDRED_MLFLOW_UI', LOCAL_UI)}/#/experiments{place}{TRAINING}"
 
 
 def not_opened(folder: str) -> InputError:
