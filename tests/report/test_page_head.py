@@ -36,7 +36,7 @@ def test_the_head_says_what_differs_from_the_defaults_when_it_ran_and_where_it_i
 
     assert page_head.facts(reader) == {
         "date": "2026-11-27 17:11 UTC",
-        "duration": "1 min 1 s (and 30 s of reused work)",
+        "duration": "61 s (and 30 s of reused work)",
         "version": "Kindred 1.2",
         "dataset": "digits",
         "extractor": "pixels",

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kindred.report.html_page import Link
-from kindred.runtime import mlflow_pages, run_changes, runs, stages
+from kindred.runtime import durations, mlflow_pages, run_changes, runs, stages
 from kindred.runtime.errors import InputError
 from kindred.runtime.run_reader import RunReader
 
@@ -52,15 +52,15 @@ def date(reader: RunReader) -> str:
 def duration(figures: Iterable[dict[str, float]]) -> str:
     """How long the stages before this page took, by the figures of each; those that were reused apart.
 
-    >>> duration([{"ingest/seconds": 20.0, "ingest/reused": 1}, {"gate/seconds": 65.2, "gate/reused": 0}])
-    '1 min 5 s (and 20 s of reused work)'
+    >>> duration([{"ingest/seconds": 20.0, "ingest/reused": 1}, {"gate/seconds": 185.2, "gate/reused": 0}])
+    '3 min 5 s (and 20 s of reused work)'
     """
     spent = {0: 0.0, 1: 0.0}
     for of_stage in figures:
         stage = next(name.removesuffix("/reused") for name in of_stage if name.endswith("/reused"))
         spent[int(of_stage[f"{stage}/reused"])] += of_stage[f"{stage}/seconds"]
-    reused = f" (and {_minutes(spent[1])} of reused work)" if spent[1] else ""
-    return f"{_minutes(spent[0])}{reused}"
+    reused = f" (and {durations.text(spent[1])} of reused work)" if spent[1] else ""
+    return f"{durations.text(spent[0])}{reused}"
 
 
 def text(value: Any) -> str:
@@ -70,12 +70,6 @@ def text(value: Any) -> str:
     ('(empty)', 'digits', '[1, 2]', 'true')
     """
     return "(empty)" if value is None else value if isinstance(value, str) else json.dumps(value)
-
-
-def _minutes(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _name(folder: str) -> str:
