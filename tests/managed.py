@@ -23,7 +23,7 @@ def no_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tracking, "start_run", lambda dag_id, name, params, tags: f"mlflow-of-{name}")
     monkeypatch.setattr(tracking, "experiment_of", lambda run_id: "1")
     monkeypatch.setattr(tracking, "resume_run", lambda run_id: None)
-    monkeypatch.setattr(tracking, "end_run", lambda folder, figures, reports, status: None)
+    monkeypatch.setattr(tracking, "end_run", lambda folder, figures, reports, status, tags: None)
 
 
 def old_attempts(monkeypatch: pytest.MonkeyPatch, days: float) -> None:
