@@ -108,5 +108,7 @@ def test_one_run_cannot_be_compared(tmp_path) -> None:
 
 
 def test_a_run_that_is_not_finished_says_what_to_run(tmp_path) -> None:
-    with pytest.raises(InputError, match="run the 'ingest' stage first"):
+    with pytest.raises(
+        InputError, match="has not finished its stage 'ingest', which makes 'truth'; to go on with it: make run"
+    ):
         comparison_page.compare([f"file://{tmp_path}/one", f"file://{tmp_path}/two"])
