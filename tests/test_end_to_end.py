@@ -93,7 +93,7 @@ def test_the_console_shows_the_conf_each_stage_and_the_table_but_not_the_log(kil
     lines = killed_run["output"].splitlines()[1:]
 
     assert lines[0] == f"self_training {json.dumps(CONF)}"
-    assert all(any(re.match(rf"  {stage} +done in [\d.]+ s, .+", line) for line in lines) for stage in STAGES)
+    assert all(any(re.match(rf"  {stage} +done in [\d.]+ (s|min).*, .+", line) for line in lines) for stage in STAGES)
     assert any(line.startswith("test accuracy") for line in lines)
     assert not any("WARN" in line or "INFO" in line for line in lines)
     assert len(lines) < 80
@@ -136,13 +136,13 @@ def test_a_promoted_run_is_searched_on_a_page_and_on_the_console(killed_run, hom
     asking = start("kindred.search", environment, *f"--image {tmp_path}/query.png --k 3 --distance l2".split())
     table, _ = asking.communicate(timeout=60)
 
-    nearest = [image["image_id"] for image in answer["nearest"]]
+    nearest = [image["origin"] for image in answer["nearest"]]
     assert promotion.returncode == 0, promoted
     assert json.loads((home / "serving.json").read_text())["name"] == "self_training/first"
     assert (status, refused, ended) == (200, 400, 130)
     assert beyond_loopback == set()
     assert [line.split()[-1] for line in table.splitlines()[-3:]] == nearest
-    assert query in table.splitlines()[0]
+    assert f"the same picture as {answer['query']['origin']}" in table.splitlines()[0]
 
 
 def test_a_run_triggered_through_the_served_api_gives_the_same_figures(killed_run, home, environment, tmp_path):
