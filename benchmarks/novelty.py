@@ -1,4 +1,4 @@
-"""Images of classes that were never labelled: how many of them are told as none of the classes, and how many others.
+"""Out-of-distribution detection: how many images of classes without a label it finds, and how many others by mistake.
 
     python benchmarks/novelty.py --dataset stl10 --path STL10 --extractor mobilenet_v2 --per-class 10 25
     python benchmarks/novelty.py
@@ -35,18 +35,18 @@ def main() -> None:
         truth = arrow.by_id(reader.rows("truth"))
     labels = np.array([truth.get(name, "") if name in train else "" for name in ids])
     figures: dict[str, float] = {}
-    rows: list[tuple] = [("given per class", "unknown told", "known taken for such")]
+    rows: list[tuple] = [("given per class", "detection rate", "false alarm rate")]
     for per_class in args.per_class:
         shares = [_draw(features, labels, per_class, np.random.default_rng(seed)) for seed in range(args.draws)]
-        told, taken = (statistics.mean(share) for share in zip(*shares, strict=True))
-        rows.append((str(per_class), told, taken))
+        detected, alarms = (statistics.mean(share) for share in zip(*shares, strict=True))
+        rows.append((str(per_class), detected, alarms))
         name = f"novelty/{args.dataset}/{args.extractor}/{per_class}"
-        figures |= {f"{name}/unknown_told": told, f"{name}/known_taken": taken}
+        figures |= {f"{name}/detection_rate": detected, f"{name}/false_alarm_rate": alarms}
     bench.report(rows, figures, args.json)
 
 
 def _draw(features: np.ndarray, labels: np.ndarray, per_class: int, rng: np.random.Generator) -> tuple[float, float]:
-    """The shares of new images of unknown and of known classes that are told as none of the classes."""
+    """The shares of new images of unknown and of known classes that are detected as of none of the classes."""
     classes = sorted(set(labels.tolist()) - {""})
     unknown = np.isin(labels, rng.choice(classes, UNKNOWN, replace=False))
     order = rng.permutation(np.flatnonzero((labels != "") & ~unknown))

@@ -1,6 +1,6 @@
 """a folder of images, a finished run -> predictions.csv: origin, label, confidence, none_of_these, probabilities"""
 
-from kindred.data import sources
+from kindred.data import image_csv, sources
 from kindred.features import featurize, graph_cache
 from kindred.learning import known_classes, networks
 from kindred.runtime import file_names, job, partitioning, runs, storage
@@ -32,7 +32,7 @@ def main(s: Stage, *, run: str, images: str) -> str:
     with storage.atomic_file(storage.join(s.run, file_names.PREDICTIONS)) as file:
         predict.write_csv(good.toLocalIterator(), classes, file)
     with storage.atomic_file(storage.join(s.run, file_names.REJECTED)) as file:
-        predict.write_rejected(bad.toLocalIterator(), file)
+        image_csv.write(bad.toLocalIterator(), predict.REJECTED_COLUMNS, file)
     rejected, text = len(files) - labelled, f"{labelled:,} images labelled"
     s.figures = {"predict/images": labelled, "predict/rejected": rejected}
     if known is not None:

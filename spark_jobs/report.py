@@ -7,7 +7,7 @@ import pyarrow.dataset as ds
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from kindred.data import near_duplicates
+from kindred.data import image_csv, near_duplicates
 from kindred.data.grey_images import grey_images
 from kindred.data.thumbnails import side, thumbnails
 from kindred.report import html_page, image_list, page_head, rejected_blocks, run_page, run_results
@@ -65,10 +65,10 @@ def _write_lists(s: Stage, images: DataFrame, rejected: pa.Table) -> None:
     names = ("truth", "labels", "predictions_final", "pseudo_labels", "refused")
     listed = image_list.rows(images, *(s.read(name) for name in names))
     with storage.atomic_file(storage.join(s.run, file_names.PREDICTIONS)) as file:
-        image_list.write(listed.toLocalIterator(), image_list.COLUMNS, file)
+        image_list.write(listed.toLocalIterator(), file)
     with storage.atomic_file(storage.join(s.run, file_names.REJECTED)) as file:
         batches = rejected.to_batches()
-        image_list.write((row for batch in batches for row in batch.to_pylist()), image_list.REJECTED_COLUMNS, file)
+        image_csv.write((row for batch in batches for row in batch.to_pylist()), image_list.REJECTED_COLUMNS, file)
 
 
 def _counts(images: DataFrame, truth: DataFrame, figures: dict[str, float]) -> ImageCounts:

@@ -3,8 +3,7 @@
 import textwrap
 from collections.abc import Mapping
 
-from kindred.runtime import durations, file_names, results, stages, storage
-from kindred_airflow import command
+from kindred.runtime import durations, file_names, make_command, results, stages, storage
 
 WIDTH = 112  # characters of a line
 
@@ -41,9 +40,9 @@ def next_steps(dag_id: str, folder: str) -> str:
     if report := results.report(folder):
         steps.append(("open the report", report))
     if dag_id == stages.SELF_TRAINING:
-        steps.append(("search the images", command.make("search", RUN=name)))
-        steps.append(("label other images", command.make("predict", RUN=name, IMAGES="folder")))
-    steps.append(("compare runs", f"{command.make('up')}   (serves MLflow and Airflow)"))
+        steps.append(("search the images", make_command.text("search", RUN=name)))
+        steps.append(("label other images", make_command.text("predict", RUN=name, IMAGES="folder")))
+    steps.append(("compare runs", f"{make_command.text('up')}   (serves MLflow and Airflow)"))
     steps.append(("all figures", f"{storage.local(folder)}/{file_names.METRICS}"))
     return "\n".join(f"  {title:20} {what}" for title, what in steps)
 

@@ -1,13 +1,12 @@
 """What the commands behind make share: their values come from the environment, where make puts them."""
 
 import os
-import shlex
 import sys
 from collections.abc import Callable
 
-from kindred.runtime import runs, storage
+from kindred.runtime import runs
 from kindred.runtime.errors import InputError
-from kindred_airflow import machine, private_files, signals
+from kindred_airflow import private_files, signals
 
 SHOWN_RUNS = 9  # names, in an error
 
@@ -33,18 +32,6 @@ def leave_lost_terminal() -> None:
     except OSError:
         with open(os.devnull, "w") as null:
             os.dup2(null.fileno(), sys.stdout.fileno())
-
-
-def make(target: str, **values: str) -> str:
-    """A command of make, to be copied: with the data folder and the environment where they are not make's defaults."""
-    folder, venv = storage.local(storage.data_root()), sys.prefix
-    if folder != str(machine.ROOT / "data"):
-        values["KINDRED_DATA"] = folder
-    if venv != str(machine.ROOT / ".venv"):
-        values["VENV"] = venv
-    return " ".join(
-        ["make", target, *(f"{name}={shlex.quote(value.replace('$', '$$'))}" for name, value in values.items())]
-    )
 
 
 def required(*names: str, usage: str) -> list[str]:

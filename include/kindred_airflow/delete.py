@@ -17,7 +17,7 @@ from kindred.runtime import (
 )
 from kindred.runtime.errors import InputError
 from kindred.runtime.file_names import RUN
-from kindred_airflow import command, machine, managed_runs, sizes
+from kindred_airflow import command, machine, managed_runs, run_log, sizes
 
 WHY = {
     kept_runs.CHAMPION: "is served (the champion); `make promote RUN=name` promotes another first",
@@ -46,9 +46,7 @@ def check(run: str) -> None:
     if mlflow_run := _mlflow_run(run):
         preflight.check_tracking()
         if tracking_deletion.is_champion(mlflow_run):
-            raise InputError(
-                f"the model of {kept_runs.name_of(run)} has MLflow's alias champion; promote another first"
-            )
+            raise InputError(f"the model of {runs.name_of(run)} has MLflow's alias champion; promote another first")
 
 
 def delete(run: str) -> str:
@@ -69,17 +67,17 @@ def delete(run: str) -> str:
         parts.append(f"{count} MLflow runs {sizes.text(size)}")
     parts.append(f"logs {sizes.text(_delete_logs(run, record))}")
     run_deletion.end(run)
-    return f"{kept_runs.name_of(run)}: {', '.join(parts)}"
+    return f"{runs.name_of(run)}: {', '.join(parts)}"
 
 
 def _check_unused(run: str) -> None:
-    name = kept_runs.name_of(run)
+    name = runs.name_of(run)
     if (reason := kept_runs.served().get(name)) is not None:
         raise InputError(f"run {name} {WHY[reason]}")
     if kept_runs.is_pinned(run):
         raise InputError(f"run {name} is pinned; `make unpin RUN={name}` first")
-    written = managed_runs.is_written(managed_runs.log_of(run))
-    if written or run_folders.read(run).is_running(managed_runs.alive):
+    log = managed_runs.log_of(run)
+    if (log and run_log.is_held(log)) or run_folders.read(run).is_running(managed_runs.alive):
         raise InputError(f"run {name} is in progress; wait for its end, or stop it first")
 
 

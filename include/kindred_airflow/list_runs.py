@@ -7,14 +7,14 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from kindred.runtime import file_sizes, pruning_plan, run_list, storage
+from kindred.runtime import durations, file_sizes, pruning_plan, run_list, storage
 from kindred.runtime.errors import InputError
 from kindred.runtime.pruning_plan import Plan
 from kindred.runtime.run_list import Run
 from kindred_airflow import command, disk_use, managed_runs, prune, sizes
 
 WIDTH = 100
-MAX_NAME = 36  # characters of a name that has its place in the line
+MAX_NAME = 32  # characters of a name that has its place in the line
 FORMATS = ("", "text", "json")
 
 
@@ -33,7 +33,7 @@ def main() -> int:
 def as_text(listed: list[Run], use: Mapping[str, int], plan: Plan) -> list[str]:
     """The lines for a console of WIDTH columns: one or more for a run, then the disk."""
     width = min(max((len(run.name) for run in listed), default=0), MAX_NAME)
-    lines = [f"{'run':{width}}  {'opened':16}  {'state':12}  {'time':>7}  {'accuracy':>8}  {'size':>9}"]
+    lines = [f"{'run':{width}}  {'opened':16}  {'state':12}  {'time':>11}  {'accuracy':>8}  {'size':>9}"]
     for run in listed:
         lines += _rows(run, width)
     if not listed:
@@ -49,17 +49,13 @@ def as_text(listed: list[Run], use: Mapping[str, int], plan: Plan) -> list[str]:
 def _rows(run: Run, width: int) -> list[str]:
     """The line of a run, below it why it is kept and which params differ; a long name has a line of its own."""
     opened = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.opened)) if run.opened else "-"
-    seconds = "-" if run.seconds is None else _minutes(run.seconds)
+    seconds = "-" if run.seconds is None else durations.text(run.seconds)
     accuracy = "-" if run.accuracy is None else f"{run.accuracy:.4f}"
     name, above = (run.name, []) if len(run.name) <= width else ("", [run.name])
-    row = f"{name:{width}}  {opened:16}  {run.state:12}  {seconds:>7}  {accuracy:>8}  {sizes.text(run.size):>9}"
+    row = f"{name:{width}}  {opened:16}  {run.state:12}  {seconds:>11}  {accuracy:>8}  {sizes.text(run.size):>9}"
     kept = [f"    {', '.join(run.kept)}"] if run.kept else []
     params = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in run.params.items())
     return [*above, row, *kept, *textwrap.wrap(params, WIDTH, initial_indent="    ", subsequent_indent="    ")]
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:,.0f} min"
 
 
 def as_json(listed: list[Run], use: Mapping[str, int], plan: Plan) -> str:

@@ -1,11 +1,10 @@
 """What the commands that list and delete runs share: which of a run's processes live, and its logs on this machine."""
 
-import fcntl
 import os
 from pathlib import Path
 
-from kindred.runtime import run_folders, storage
-from kindred_airflow import machine, processes, up_file
+from kindred.runtime import run_folders, runs, storage
+from kindred_airflow import machine, processes, run_log, up_file
 
 
 def named(variable: str = "RUN") -> list[str]:
@@ -34,8 +33,7 @@ def log_of(run: str) -> Path | None:
     """The log that `make run` writes of the run in this folder, where it is on this machine."""
     if not is_local():
         return None
-    dag_id, name = run.rstrip("/").split("/")[-2:]
-    return machine.data_folder() / "logs" / f"{dag_id}-{name}.log"
+    return run_log.path(*runs.name_of(run).split("/"))
 
 
 def task_logs_of(run: str, airflow_run: str) -> Path | None:
@@ -44,15 +42,3 @@ def task_logs_of(run: str, airflow_run: str) -> Path | None:
         return None
     logs = machine.data_folder() / "airflow" / "logs"
     return storage.below(logs, f"dag_id={run.split('/')[-2]}/run_id={airflow_run}")
-
-
-def is_written(log: Path | None) -> bool:
-    """Whether a `make run` is at work that writes this log."""
-    if log is None or not log.is_file():
-        return False
-    with log.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False

@@ -11,6 +11,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError, validators
 
 from kindred.data import input_check
+from kindred.runtime import label_budget
 from kindred.runtime.errors import InputError
 from kindred_airflow import machine
 
@@ -131,6 +132,8 @@ def _main(dag_id: str) -> None:
         conf, dag = json.load(sys.stdin), bag.dags[dag_id]
         check(conf, schemas(dag))
         values = {**dag.params.dump(), **conf}
+        if "label_choice" in values:
+            label_budget.of_params(values)
         input_check.check(values)
         checked = input_check.identity(values)
     except InputError as error:

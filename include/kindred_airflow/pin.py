@@ -2,7 +2,7 @@
 
 import sys
 
-from kindred.runtime import kept_runs, marks, run_deletion, storage
+from kindred.runtime import kept_runs, marks, run_deletion, runs, storage
 from kindred_airflow import command, managed_runs
 
 
@@ -13,7 +13,7 @@ def pin() -> None:
         for run in managed_runs.named():
             run_deletion.check_not_begun(run)
             kept_runs.pin(run)
-            name = kept_runs.name_of(run)
+            name = runs.name_of(run)
             print(f"  {name} is pinned: it is not deleted until `make unpin RUN={name}`")
 
 
@@ -22,7 +22,7 @@ def unpin() -> None:
     command.required("RUN", usage="say which run: make unpin RUN=name")
     for run in managed_runs.named():
         was_pinned = kept_runs.unpin(run)
-        print(f"  {kept_runs.name_of(run)} {'is no longer pinned' if was_pinned else 'was not pinned'}")
+        print(f"  {runs.name_of(run)} {'is no longer pinned' if was_pinned else 'was not pinned'}")
 
 
 if __name__ == "__main__":

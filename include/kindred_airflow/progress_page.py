@@ -41,7 +41,6 @@ def progress(run: DagRunFacts, steps: Sequence[Step], reports: Sequence[Report],
         advice=_advice(run, steps, failed),
         steps=steps,
         reports=[report for report in reports if report.made],
-        ended=run.state not in RUNNING,
         summary=summary,
         refresh=REFRESH_SECONDS if run.state in RUNNING else None,
     )
@@ -94,6 +93,6 @@ def _page(**values: Any) -> bytes:
     style = STYLE.read_text() + (FOLDER / "progress_page.css").read_text()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    empty = {"facts": {}, "advice": [], "steps": [], "reports": [], "ended": True, "summary": "", "refresh": None}
+    empty: dict[str, Any] = {"facts": {}, "advice": [], "steps": [], "reports": [], "summary": "", "refresh": None}
     template = templates.environment(FOLDER).get_template("progress_page.html")
     return template.render(**{**empty, **values}, style=style, policy=policy).encode()

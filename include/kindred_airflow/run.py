@@ -1,7 +1,6 @@
 """`make run`: one DAG run on this machine, without a server. The console shows the stages; the log keeps everything."""
 
 import contextlib
-import fcntl
 import json
 import os
 import secrets
@@ -9,12 +8,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from kindred.runtime import outcomes, results, runs
 from kindred.runtime.errors import InputError
 from kindred.runtime.stages import SELF_TRAINING
-from kindred_airflow import closing, command, machine, params
+from kindred_airflow import closing, command, machine, params, run_log
 from kindred_airflow.console import Console
 from kindred_airflow.processes import Tree
 from kindred_airflow.screen import Screen
@@ -39,8 +38,7 @@ def run(dag_id: str, conf: dict[str, Any], name: str | None = None) -> tuple[str
         console.print_line("checking", "the values, and that the images are there")
         params.check_before_start(dag_id, conf, tree.env)
         name = runs.slug(name or conf.get("run_name") or f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}")
-        log = machine.data_folder() / "logs" / f"{dag_id}-{name}.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
+        log = run_log.path(dag_id, name)
         try:
             machine.prepare(tree.env, DATABASE, console.print_line)
             screen.line(f"  run {name}; the whole log: {log}")
@@ -78,22 +76,11 @@ def _print_failures(failed: list[tuple[str, str]], console: Console, status: int
         console.print_line("", f"FAILED: {console.error or f'Airflow ended with status {status}'}")
 
 
-def _held(log: Path) -> TextIO:
-    """The log of a run, open to be written by this process alone. Raises InputError where another one writes it."""
-    file = log.open("a")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise InputError(f"run {log.stem!r} is at work already; wait for it, or take another RUN_ID") from None
-    return file
-
-
 def _follow(dag_id: str, conf: dict[str, Any], tree: Tree, log: Path, console: Console) -> int:
     """Run a DAG to its end, Airflow's output in `log` and its essence on the console; its exit status."""
     airflow = str(Path(sys.executable).parent / "airflow")
     test = [airflow, "dags", "test", dag_id, "--conf", json.dumps(conf)]
-    with _held(log) as file:
+    with run_log.held(log) as file:
         process = tree.start(test, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
         for line in process.stdout or ():
             file.write(line)

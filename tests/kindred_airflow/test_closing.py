@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from kindred.runtime import file_names, runs, storage
-from kindred_airflow import closing, command, machine
+from kindred.runtime import file_names, make_command, runs, storage
+from kindred_airflow import closing, machine
 
 
 def test_the_stages_stand_in_their_order_with_the_reused_ones_last() -> None:
@@ -35,10 +35,10 @@ def test_the_cells_of_a_study_are_one_part_and_lines_break_after_commas() -> Non
 def test_the_commands_can_be_copied_as_they_are(elsewhere: bool, tmp_path: Path, monkeypatch) -> None:
     folder = tmp_path / "my $ data" if elsewhere else machine.ROOT / "data"
     monkeypatch.setenv("KINDRED_DATA", str(folder))
-    monkeypatch.setattr(command.sys, "prefix", str(machine.ROOT / ".venv"))
+    monkeypatch.setattr(make_command.sys, "prefix", str(machine.ROOT / ".venv"))
 
     own = f" KINDRED_DATA='{tmp_path}/my $$ data'" if elsewhere else ""
-    assert command.make("search", RUN="first") == f"make search RUN=first{own}"
+    assert make_command.text("search", RUN="first") == f"make search RUN=first{own}"
 
 
 def test_the_next_steps_name_the_report_where_there_is_one(data: Path) -> None:

@@ -14,7 +14,7 @@ ROW = {
 def test_a_row_has_the_path_of_its_file_and_nothing_where_nothing_is_known() -> None:
     file = io.BytesIO()
 
-    image_list.write([ROW], image_list.COLUMNS, file)
+    image_list.write([ROW], file)
 
     assert file.getvalue().decode().splitlines() == [
         "origin,split,given_label,truth,prediction,confidence,pseudo_label,pseudo_confidence,refused,image_id",

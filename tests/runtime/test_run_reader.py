@@ -35,7 +35,7 @@ def test_a_stage_that_has_not_finished_is_named(run: str) -> None:
     advice = "to go on with it: make run DAG=tests RUN_ID=one"
     with pytest.raises(InputError, match=f"has not finished its stage 'featurize', which makes 'features'; {advice}"):
         RunReader(run, "train_base").rows("features")
-    with pytest.raises(InputError, match=f"run 'one' has not finished its stage 'gate'; {advice}"):
+    with pytest.raises(InputError, match=f"run 'tests/one' has not finished its stage 'gate'; {advice}"):
         RunReader(run, "evaluate").facts_of("gate")
 
 

@@ -107,6 +107,7 @@ def test_a_damaged_file_of_an_older_bundle_is_named_too(how: str, folder: Path, 
         shutil.copy(older_files / name, folder / name)
 
 
+@pytest.mark.slow
 def test_no_bit_of_a_file_can_be_flipped_unseen(folder: Path, whole: Path) -> None:
     right, rng = answers(opened(whole, whole)), np.random.default_rng(0)
     seen = 0

@@ -161,9 +161,11 @@ def test_the_index_holds_all_images_but_test_ones_as_final_sees_them(labelled) -
             assert found.confidence == pytest.approx(rows[found.image_id]["confidence"])
 
     run_stage("featurize", labelled, extractor="hog", image_size=None, weights="imagenet")
-    with pytest.raises(InputError, match="of another extractor's features; run 'build_index' again"):
-        image_index.open_index(labelled)
-    run_stage("featurize", labelled, extractor="pixels", image_size=None, weights="imagenet")
+    try:
+        with pytest.raises(InputError, match="of another extractor's features; to build it again: make run"):
+            image_index.open_index(labelled)
+    finally:
+        run_stage("featurize", labelled, extractor="pixels", image_size=None, weights="imagenet")
 
 
 def test_a_picture_of_the_bundle_is_seen_as_its_image_was(labelled, monkeypatch) -> None:
@@ -238,7 +240,7 @@ def test_labels_on_representatives_are_as_many_as_asked_for(labelled) -> None:
     per_class = {"labels": None, "labels_per_class": 2}
     with pytest.raises(InputError, match="takes labels, the number in total, not labels_per_class"):
         run_stage("choose_labels", other, **{**LABELS, "label_choice": "representatives", **per_class})
-    with pytest.raises(InputError, match=r"give labels_per_class \(2\) or labels \(60\), not both"):
+    with pytest.raises(InputError, match="takes labels, the number in total, not labels_per_class"):
         run_stage("choose_labels", other, **{**LABELS, "label_choice": "representatives", "labels_per_class": 2})
 
 

@@ -1,5 +1,6 @@
-"""Which new images are of none of the known classes: those farther from the images with a given label than these are
-from each other. (Images with a pseudo-label beside them would tell fewer: some of these are of unknown classes.)
+"""Out-of-distribution detection in new images: of none of the known classes are those farther from the images with a
+given label than these are from each other. (With pseudo-labelled images among the references fewer are detected: some
+of those are of unknown classes.)
 
 Source: Y. Sun et al., Out-of-Distribution Detection with Deep Nearest Neighbors (ICML 2022): the distance to near
 neighbours among normalised features. The threshold is conformal (V. Vovk et al., Algorithmic Learning in a Random

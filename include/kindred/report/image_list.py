@@ -1,15 +1,13 @@
 """A run's images as one table for people: a row for each, with its file, its labels and its prediction. Made by Spark,
-and written row by row, as it grows with the data: about 100 bytes an image.
+and written row by row, as it grows with the data: about 80 bytes an image.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
-from kindred.data import origins
+from kindred.data import image_csv
 from kindred.learning import refusal_reasons
 from kindred.runtime import tables
 
@@ -53,20 +51,11 @@ def rows(
     return joined.withColumns(own).select(*COLUMNS).orderBy("origin", "split")
 
 
-def write(rows: Iterable[Row | Mapping[str, Any]], columns: Sequence[str], file: IO[bytes]) -> None:
-    """Write rows as CSV, one by one: origins as people write them, numbers with 7 digits, nothing where it is null."""
-    text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
-    writer = csv.writer(text)
-    writer.writerow(columns)
-    writer.writerows([_text(name, row[name]) for name in columns] for row in rows)
-    text.detach()
+def write(rows: Iterable[Row | Mapping[str, Any]], file: IO[bytes]) -> None:
+    """Write rows of COLUMNS as CSV, one by one, the reasons in the words of today."""
+    image_csv.write((_current(row) for row in rows), COLUMNS, file)
 
 
-def _text(name: str, value: Any) -> str:
-    if value is None:
-        return ""
-    if name == "origin":
-        return origins.path(value)
-    if name == "refused":
-        return refusal_reasons.current(value)
-    return f"{value:.7f}" if isinstance(value, float) else str(value)
+def _current(row: Row | Mapping[str, Any]) -> dict[str, Any]:
+    values = {name: row[name] for name in COLUMNS}
+    return values | {"refused": None if row["refused"] is None else refusal_reasons.current(row["refused"])}

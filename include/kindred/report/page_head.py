@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kindred.report.html_page import Link
-from kindred.runtime import durations, mlflow_pages, run_changes, runs, stages
+from kindred.runtime import attempts, durations, mlflow_pages, run_changes, runs, stages
 from kindred.runtime.errors import InputError
 from kindred.runtime.run_reader import RunReader
 
@@ -18,11 +18,8 @@ def facts(reader: RunReader) -> dict[str, str | Link]:
     """Name and text of each fact, the params by their names in the form."""
     record = runs.record_of(reader.run) or {}
     params, defaults = record.get("params", {}), record.get("defaults")
-    others = (
-        run_changes.differing(params, defaults)
-        if defaults
-        else {name: params[name] for name in OLDER if name in params}
-    )
+    older = {name: params[name] for name in OLDER if name in params}
+    others = run_changes.differing(params, defaults) if defaults else older
     shown = {name: params[name] for name in ALWAYS if name in params} | others
     figures = [reader.figures_of(stage) for stage in stages.ORDER[:-1] if reader.finished(stage)]
     head: dict[str, str | Link] = {
@@ -36,7 +33,7 @@ def facts(reader: RunReader) -> dict[str, str | Link]:
         head["MLflow run"] = Link(mlflow_pages.page_of(reader.run))
     except InputError:  # it was never opened, as in a test of single stages
         pass
-    return head | {"search page": f"make search RUN={_name(reader.run)}"}
+    return head | {"search page": f"make search RUN={runs.short_name(reader.run)}"}
 
 
 def date(reader: RunReader) -> str:
@@ -45,7 +42,7 @@ def date(reader: RunReader) -> str:
     if "opened" in record:
         opened = datetime.fromisoformat(record["opened"])
     else:
-        opened = datetime.fromtimestamp(int(reader.mark_of(stages.CHOOSE_LABELS)["attempt"][:20]) / 1e9, UTC)
+        opened = datetime.fromtimestamp(attempts.began(reader.mark_of(stages.CHOOSE_LABELS)["attempt"]), UTC)
     return opened.strftime("%Y-%m-%d %H:%M UTC")
 
 
@@ -70,9 +67,3 @@ def text(value: Any) -> str:
     ('(empty)', 'digits', '[1, 2]', 'true')
     """
     return "(empty)" if value is None else value if isinstance(value, str) else json.dumps(value)
-
-
-def _name(folder: str) -> str:
-    """How commands name a run."""
-    dag_id, name = folder.rstrip("/").split("/")[-2:]
-    return name if dag_id == stages.SELF_TRAINING else f"{dag_id}/{name}"

@@ -19,11 +19,6 @@ def flaw(mark: dict[str, Any]) -> str:
     return ""
 
 
-def flaw_of_table(mark: dict[str, Any], name: str) -> str:
-    """What is missing of the files of a table that a mark names."""
-    return "" if "files" not in mark else flaw_of_folder(str(mark["tables"][name]), of_table(mark, name), ("",))
-
-
 def of_table(mark: dict[str, Any], name: str) -> dict[str, int]:
     """The size of each file of a table, by its path below the table's folder."""
     address = str(mark["tables"][name])

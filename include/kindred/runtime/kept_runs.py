@@ -6,7 +6,7 @@ What is served is named by `serving.json`, which also names the run before (`bef
 import time
 from typing import Any
 
-from kindred.runtime import file_names, storage
+from kindred.runtime import file_names, run_state, storage
 
 CHAMPION, PREDECESSOR, PINNED = "champion", "predecessor", "pinned"
 
@@ -15,15 +15,6 @@ def pointer() -> dict[str, Any] | None:
     """What `serving.json` says, or None where nothing is served. Raises storage.UnreadableError for a broken one."""
     path = storage.join(storage.data_root(), file_names.SERVING)
     return storage.find_json(path, "`make promote RUN=name` writes it again")
-
-
-def name_of(run: str) -> str:
-    """A run's name for people, DAG/run, by the URI of its folder.
-
-    >>> name_of("file:///data/runs/self_training/first/")
-    'self_training/first'
-    """
-    return "/".join(storage.local(run).rstrip("/").split("/")[-2:])
 
 
 def predecessor_of(name: str) -> str | None:
@@ -51,8 +42,7 @@ def served() -> dict[str, str]:
 
 def pin(run: str) -> None:
     """Keep the run in this folder, until `unpin`."""
-    pinned = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    storage.put_json(storage.join(run, file_names.PINNED), {"pinned": pinned})
+    storage.put_json(storage.join(run, file_names.PINNED), {"pinned": run_state.stamp(time.time())})
 
 
 def unpin(run: str) -> bool:

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kindred.runtime import attempts, file_sizes, kept_runs, outcomes, references, run_state, storage
+from kindred.runtime import attempts, file_sizes, outcomes, references, run_state, runs, storage
 from kindred.runtime.errors import InputError
 from kindred.runtime.file_names import DELETING, METRICS, OUTCOME, RUN, STATE
 from kindred.runtime.file_sizes import Files
@@ -92,7 +92,7 @@ def found_in(files: Files, dag_id: str = "") -> list[RunFolder]:
 def read(run: str) -> RunFolder:
     """The folder of one run, with this URI."""
     contents = references.read(storage.join(run, file) for file in SMALL)
-    return RunFolder(kept_runs.name_of(run), run, file_sizes.of(run).sizes, _small(run, contents))
+    return RunFolder(runs.name_of(run), run, file_sizes.of(run).sizes, _small(run, contents))
 
 
 def _small(run: str, contents: dict[str, bytes]) -> dict[str, dict[str, Any]]:

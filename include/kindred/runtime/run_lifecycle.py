@@ -71,7 +71,7 @@ def _open(folder: str, run_id: str, values: dict[str, Any], origin: dict[str, An
         _say(run_changes.summary(folder, known["params"], values))
         tracking.replace_run(known["mlflow_run_id"], mlflow_run)
     record = {**origin, "run": name, "params": values, "tags": tags, **ids}
-    runs.put_record(folder, {**record, "opened": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
+    runs.put_record(folder, {**record, "opened": run_state.stamp(time.time())})
 
 
 def _known(folder: str) -> dict[str, Any] | None:
@@ -109,7 +109,7 @@ def close_run(folder: str, succeeded: bool) -> dict[str, float]:
     }
     record = runs.record_of(folder) or {}
     described = (str(record.get("dag_id", "")), str(record.get("run", "")), record.get("params", {}))
-    note = run_description.note(*described, results.summary(folder), report=bool(results.report(folder)))
+    note = run_description.note(*described, reports[file_names.SUMMARY], report=bool(results.report(folder)))
     tracking.end_run(folder, figures, reports, "FINISHED" if succeeded else "FAILED", {run_description.NOTE: note})
     return figures
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from kindred.runtime import kept_runs, run_folders
+from kindred.runtime import kept_runs, run_changes, run_folders
 from kindred.runtime.file_names import METRICS, PINNED
 from kindred.runtime.file_sizes import Files
 from kindred.runtime.run_state import Alive
@@ -60,7 +60,7 @@ def differing(record: Mapping[str, Any], others: Iterable[Mapping[str, Any]]) ->
     """
     params, defaults = record.get("params") or {}, record.get("defaults")
     if defaults:
-        return {name: value for name, value in params.items() if defaults.get(name) != value}
+        return run_changes.differing(dict(params), defaults)
     rest = list(others)
     known = {name: value for name, value in params.items() if value is not None}  # the others say nothing here
     return {name: value for name, value in known.items() if any(other.get(name) != value for other in rest)}

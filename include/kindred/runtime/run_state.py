@@ -67,6 +67,11 @@ def seconds(text: str) -> float:
         return 0.0
 
 
+def stamp(moment: float) -> str:
+    """The text of a moment, as `seconds` reads it."""
+    return time.strftime(FORMAT, time.gmtime(moment))
+
+
 def is_running(state: State, active: float, alive: Alive, now: float) -> bool:
     """Whether a run is at work. `active` is when it last began something, in seconds since the epoch; `alive` says of
     a holder on this machine whether it lives, and None where that cannot be known: then a run is at work that has begun
@@ -84,6 +89,6 @@ def is_running(state: State, active: float, alive: Alive, now: float) -> bool:
 
 
 def _put(run: str, state: State) -> None:
-    times = {name: time.strftime(FORMAT, time.gmtime(getattr(state, name))) for name in ("opened", "closed")}
+    times = {name: stamp(getattr(state, name)) for name in ("opened", "closed")}
     known = {name: text for name, text in times.items() if getattr(state, name)}
     storage.put_json(storage.join(run, STATE), {**state._asdict(), **{"opened": None, "closed": None}, **known})

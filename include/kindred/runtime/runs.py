@@ -49,6 +49,24 @@ def run_folder(dag_id: str, run: str) -> str:
     return storage.join(storage.data_root(), "runs", dag_id, slug(run))
 
 
+def name_of(run: str) -> str:
+    """A run's name for people, DAG/run, by the URI of its folder.
+
+    >>> name_of("file:///data/runs/self_training/first/")
+    'self_training/first'
+    """
+    return "/".join(storage.local(run).rstrip("/").split("/")[-2:])
+
+
+def short_name(run: str) -> str:
+    """How commands name a run, by the URI of its folder: without the DAG where that is the main one.
+
+    >>> short_name("file:///data/runs/self_training/first"), short_name("file:///data/runs/predict/first")
+    ('first', 'predict/first')
+    """
+    return name_of(run).removeprefix(f"{SELF_TRAINING}/")
+
+
 def find_run(name: str, dag_id: str = SELF_TRAINING) -> str:
     """The folder of a run that a person named: its URI or path, DAG/name, or a name among the runs of `dag_id`. Raises
     InputError, with the known names, where there is no such run.

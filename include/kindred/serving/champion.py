@@ -54,12 +54,12 @@ def promote(run: str) -> dict[str, Any]:
     file_checks.compare(folder, files, bundle.checksums_of(run))
     pointer = {
         "run": run,
-        "name": kept_runs.name_of(run),
+        "name": runs.name_of(run),
         "folder": folder,
         "files": files,
         "model": model_registry.MODEL,
     }
-    predecessor = kept_runs.predecessor_of(kept_runs.name_of(run))
+    predecessor = kept_runs.predecessor_of(runs.name_of(run))
     version, before = model_registry.promote(run)
     pointer |= {"version": version, "fingerprint": storage.fingerprint(folder, files)}
     try:
@@ -77,9 +77,9 @@ def bundle_of_run(run: str) -> Bundle:
     """
     folder = bundle.folder_of(run)
     if folder.startswith("file://"):
-        return bundle.open_folder(Path(storage.local(folder)), kept_runs.name_of(run), bundle.model_checksums(run))
+        return bundle.open_folder(Path(storage.local(folder)), runs.name_of(run), bundle.model_checksums(run))
     files = {**dict.fromkeys(bundle.files(folder)), **bundle.checksums_of(run)}
-    return bundle.open_folder(_copied(folder, storage.fingerprint(folder), files), kept_runs.name_of(run))
+    return bundle.open_folder(_copied(folder, storage.fingerprint(folder), files), runs.name_of(run))
 
 
 class ChampionFollower:

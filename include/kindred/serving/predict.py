@@ -1,8 +1,6 @@
 """Images that no run has seen -> labels, by the extractor and the final network of a finished run."""
 
-import csv
 import functools
-import io
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,17 +10,18 @@ import numpy as np
 import pandas as pd
 from pyspark.sql import DataFrame, Row
 
-from kindred.data import images
+from kindred.data import image_csv, images
 from kindred.data.image_files import read_ahead
 from kindred.features.featurize import BATCH, Extractor
 from kindred.learning.known_classes import KnownClasses
 from kindred.learning.networks import Network
 from kindred.runtime import arrow, tables
-from kindred.runtime.storage import local
 
 LABELLED = tables.table("labelled_images").columns
 FILES = "origin string, reason string"  # URIs, and why some of them cannot be read
 COLUMNS = arrow.schema("labelled_images").names
+CSV_COLUMNS = ("origin", "label", "confidence", "none_of_these", "probabilities")
+REJECTED_COLUMNS = ("origin", "reason")
 
 
 @dataclass(frozen=True)
@@ -61,23 +60,11 @@ def write_csv(rows: Iterable[Row], classes: list[str], file: IO[bytes]) -> None:
     """origin, label, confidence, none_of_these (true, false, or empty where the run has not learned it), probabilities
     (JSON: class -> probability), row by row.
     """
-    text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
-    writer = csv.writer(text)
-    writer.writerow(["origin", "label", "confidence", "none_of_these", "probabilities"])
-    for row in rows:
-        probabilities = json.dumps({name: round(p, 7) for name, p in zip(classes, row.probabilities, strict=True)})
-        none = "" if row.none_of_these is None else str(row.none_of_these).lower()
-        writer.writerow([local(row.origin), row.label, f"{row.confidence:.7f}", none, probabilities])
-    text.detach()
+    image_csv.write((row.asDict() | {"probabilities": _json(row, classes)} for row in rows), CSV_COLUMNS, file)
 
 
-def write_rejected(rows: Iterable[Row], file: IO[bytes]) -> None:
-    """origin, reason of what is no image."""
-    text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
-    writer = csv.writer(text)
-    writer.writerow(["origin", "reason"])
-    writer.writerows([local(row.origin), row.reason] for row in rows)
-    text.detach()
+def _json(row: Row, classes: list[str]) -> str:
+    return json.dumps({name: round(p, 7) for name, p in zip(classes, row.probabilities, strict=True)})
 
 
 def _label(model: Model, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
