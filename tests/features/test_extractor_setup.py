@@ -126,5 +126,5 @@ def test_for_photographs_a_pretrained_network_is_advised(name: str, dataset: dic
 
     extractor_setup.for_dataset(name, 8, "random", facts, messages.append)
 
-    assert [line for line in messages if "mobilenet_v2" in line] == messages
+    assert [line for line in messages if "efficientnet_lite2" in line] == messages
     assert len(messages) == advised

@@ -47,7 +47,7 @@ def for_dataset(
     fingerprint = _fingerprint(module, height, width, channels, weights, *fitted_on)
     graph = None if hasattr(module, "features") else _graph_name(name, fingerprint)
     if hasattr(module, "graph") and not graph_cache.path(_graph_name(name, fingerprint)).exists():
-        if module.WEIGHTED:
+        if module.WEIGHTED and not hasattr(module, "IMAGENET_SHA256"):
             say(f"imports TensorFlow and converts {name}, once{_fetched(weights, _weights_identity(module, weights))}")
         content = module.graph((height, width), channels, weights)
         fingerprint = _fingerprint(module, height, width, channels, weights)  # weights may have been fetched just now
@@ -86,7 +86,7 @@ def _advice(name: str, weighted: bool, dataset: dict[str, Any]) -> str:
     large = not dataset["height"] or max(dataset["height"], dataset["width"]) > SMALL_PX  # without a height: mixed
     if weighted or dataset["channels"] < 3 or not large:
         return ""
-    better = '"extractor": "mobilenet_v2", a pretrained network, does much better on them than'
+    better = '"extractor": "efficientnet_lite2", a pretrained network, does much better on them than'
     return f"the images look like photographs: {better} {name}"
 
 
@@ -126,6 +126,8 @@ def _weights_identity(module: ModuleType, weights: str) -> list[Any]:
         return []
     if weights == "random":
         return ["random"]
+    if weights == "imagenet" and hasattr(module, "IMAGENET_SHA256"):
+        return ["imagenet", module.IMAGENET_SHA256]
     if weights == "imagenet":
         prefix = variants.source(module).stem.split("_")[0]
         files = sorted(_models().glob(f"{prefix}*_no_top.h5")) + sorted(_models().glob(f"{prefix}*_notop.h5"))

@@ -26,8 +26,8 @@ COMMON = {
         "extractor",
         "pixels",
         "Feature extractor",
-        "Turns each image into a feature vector. For photographs: mobilenet_v2. For small grey images: pixels, or "
-        "patch_kmeans, which learns from your images.",
+        "Turns each image into a feature vector. For photographs: efficientnet_lite2, or efficientnet_lite0, "
+        "which is twice as fast. For small grey images: pixels, or patch_kmeans, which learns from your images.",
     ),
     "labels_per_class": fields.optional_count(
         "Labels per class",
@@ -61,8 +61,8 @@ IMAGES = {
         type="string",
         minLength=1,
         title="Network weights",
-        description="Only for mobilenet, mobilenet_v2, resnet50 and inception_v3: imagenet (from $KERAS_HOME/models, "
-        "or downloaded once), random, or the path of a file.",
+        description="Only for networks: imagenet (installed with efficientnet_lite0 to 2; of mobilenet, mobilenet_v2, "
+        "resnet50 and inception_v3 from $KERAS_HOME/models, or downloaded once), random, or the path of a file.",
     ),
 }
 

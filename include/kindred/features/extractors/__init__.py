@@ -16,5 +16,8 @@ and one of the three:
 weights that it cannot load. `fit_graph` runs once per dataset, in the driver: it sees train and unlabelled images and
 no labels, gives the same bytes for the same images, and reports to `say` what it does. `features` runs in the workers.
 
+One with weights gives IMAGENET_SHA256, the hash of its ImageNet weights, where a package of pip brings them; without it
+Keras loads them, and downloads them once.
+
 An extractor with IMAGE_SIZE None may give MAX_SIDE_PX: larger images are shrunk until their longer side is that long.
 """
