@@ -127,7 +127,6 @@ def test_the_pointer_to_the_champion_is_followed(run: str, recorded: dict[str, A
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_two_runs_are_compared_with_the_same_scores(run: str, recorded: dict[str, Any], tmp_path: Path) -> None:
     again = tmp_path / "again"
     shutil.copytree(storage.local(run), again)

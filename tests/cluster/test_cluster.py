@@ -176,7 +176,6 @@ def harmed(cluster: Cluster, first: dict) -> dict:
     return {"id": run, "state": state, "failures": failures(cluster, run), "refused": refused, "tries": tries}
 
 
-@pytest.mark.first
 def test_a_run_whose_worker_is_killed_in_featurize_ends_well(harmed) -> None:
     made = figures_of("harmed")
 
@@ -186,7 +185,6 @@ def test_a_run_whose_worker_is_killed_in_featurize_ends_well(harmed) -> None:
     assert harmed["tries"] == 1  # Spark itself gave the work to the other worker
 
 
-@pytest.mark.first
 def test_a_run_ends_well_though_the_store_asks_to_slow_down_for_half_a_minute(harmed) -> None:
     assert harmed["state"] == "success", harmed["failures"]
     assert harmed["refused"]
