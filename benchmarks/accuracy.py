@@ -20,7 +20,6 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=10, help="of the labels (all labels can be drawn in one way only)")
     args = parser.parse_args()
     bench.start(args.master)
-    head = f"{args.dataset}/{args.extractor}/{args.classifier}"
     figures, rows = {}, [("labels", "draws", "base", "std", "final", "std", "hidden", "pseudo-labels", "right")]
     with bench.temporary_run() as folder:
         for labels in args.labels:
@@ -28,6 +27,7 @@ def main() -> None:
             for seed in range(1 if labels == "all" else args.draws):
                 count = None if labels == "all" else int(labels)
                 results.append(bench.self_train(storage.join(folder, f"{labels}-{seed}"), args, count, seed))
+                head = f"{args.dataset}/{args.extractor}/{args.classifier}"
                 print(f"{head} {labels} labels, draw {seed}: {summary(results[-1])}", flush=True)
             given_labels = str(int(results[0]["choose_labels/labels"]))
             row = [labels, len(results)]

@@ -40,6 +40,7 @@ def self_training_parser(description: str) -> argparse.ArgumentParser:
     """`argument_parser` with an option for each field of the form of `self_training` that comparisons vary."""
     parser = argument_parser(description)
     form = defaults()
+    parser.set_defaults(extractor=form["extractor"])
     for name in ("classifier", "folds", "labeller", "threshold", "class_thresholds", "percentile", "clusters", "gate"):
         number = {"folds": int, "clusters": int, "threshold": float, "percentile": float}.get(name, str)
         parser.add_argument(f"--{name.replace('_', '-')}", type=number, default=form[name])
@@ -57,8 +58,12 @@ def defaults() -> dict[str, Any]:
 
 
 def prepare(folder: str, args: argparse.Namespace) -> list[dict[str, Any]]:
-    """The stages that do not depend on the labels, in a run's folder: their marks."""
-    return [run_stage(stage, folder, **arguments(args, stage, 0)) for stage in (stages.INGEST, stages.FEATURIZE)]
+    """The stages that do not depend on the labels, in a run's folder: their marks. Where `args.extractor` is auto, it
+    is what was taken from then on.
+    """
+    marks = [run_stage(stage, folder, **arguments(args, stage, 0)) for stage in (stages.INGEST, stages.FEATURIZE)]
+    args.extractor = marks[-1]["arguments"]["extractor"]
+    return marks
 
 
 def arguments(args: argparse.Namespace, stage: str, seed: int) -> dict[str, Any]:

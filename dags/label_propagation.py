@@ -28,8 +28,9 @@ from kindred_airflow.forms.runs import RUN
 from kindred_airflow.forms.self_training import SELF_TRAINING
 from kindred_airflow.tasks import DEFAULT_ARGS, close_run, open_run, self_training, submit, submit_each
 
-FIXED = {name: param.value for name, param in SELF_TRAINING.items() if name not in LABEL_PROPAGATION}
-OURS = {**FIXED, "extractor": "patch_kmeans"}
+DEFAULTS = {name: param.value for name, param in SELF_TRAINING.items() if name not in LABEL_PROPAGATION}
+FIXED = {**DEFAULTS, "extractor": "pixels"}
+OURS = {**DEFAULTS, "extractor": "patch_kmeans"}
 
 
 @task_group

@@ -1,20 +1,46 @@
 """images -> features: the same for every run on the same images with the same extractor and weights"""
 
+import contextlib
 from dataclasses import asdict
 
 from pyspark.sql import Observation
 from pyspark.sql import functions as F
 
-from kindred.features import extractor_setup, featurize, graph_cache
-from kindred.runtime import file_names, job, partitioning, storage
+from kindred.features import extractor_choice, extractor_setup, featurize, graph_cache
+from kindred.runtime import file_names, job, marks, partitioning, runs, storage, variants
 from kindred.runtime.stage import Stage
 
 
 def home(s: Stage, *, extractor: str, image_size: int | None, weights: str) -> str:
-    """A folder beside the images, named by the extractor and everything that its output depends on."""
+    """A folder beside the images, named by the extractor and everything that its output depends on. What is done, and
+    recorded, is done by the extractor that `auto` takes: it is shared with runs that name this one.
+    """
+    if extractor == variants.AUTO:
+        extractor = taken_before(s) or choose(s)
+        s.arguments = {**s.arguments, "extractor": extractor}
     dataset = s.folder_of("ingest").rsplit("/", 1)[0]  # the folder above the stage's own
     s.prepared = extractor_setup.for_dataset(extractor, image_size, weights, s.facts_of("ingest"), s.say)
     return storage.join(dataset, "featurize", f"{extractor}-{s.prepared.fingerprint}")
+
+
+def choose(s: Stage) -> str:
+    """The extractor that `auto` takes, with a line for the console."""
+    counts = s.figures_of("ingest")
+    images = int(sum(counts[f"ingest/{split}"] for split in ("train", "unlabeled", "test")))
+    choice = extractor_choice.choose(s.facts_of("ingest"), images, lambda: s.spark.sparkContext.defaultParallelism)
+    s.say(f"auto takes {choice.name}, {choice.reason}")
+    return choice.name
+
+
+def taken_before(s: Stage) -> str | None:
+    """What `auto` took for the same images when this run made its features: a run may resume on fewer cores."""
+    taken = (runs.record_of(s.run) or {}).get("resolved", {}).get("extractor")
+    with contextlib.suppress(storage.UnreadableError):  # which is said where the work is looked for
+        s.facts_of("ingest")
+        if taken and (marks.mark_of(storage.join(s.run, s.name)) or {}).get("inputs") == s.inputs:
+            s.say(f"auto takes {taken}, as before")
+            return str(taken)
+    return None
 
 
 def main(s: Stage, *, extractor: str, image_size: int | None, weights: str) -> str:

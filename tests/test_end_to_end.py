@@ -79,6 +79,9 @@ def test_a_run_whose_stage_was_killed_is_retried_and_succeeds(killed_run):
     assert figures["final/test/accuracy"] == figures[f"{chosen}/test/accuracy"]
     assert figures["final/cv/accuracy_mean"] == figures[f"{chosen}/cv/accuracy_mean"]
     assert figures["gate/low"] <= figures["gate/difference"] <= figures["gate/high"]
+    record = json.loads((killed_run["folder"] / file_names.RUN).read_text())
+    assert (record["params"]["extractor"], record["resolved"]) == ("auto", {"extractor": "pixels"})
+    assert record["tags"]["extractor"] == "pixels"
 
 
 def test_nobody_on_the_network_reaches_a_run_and_no_other_account_reads_what_it_makes(killed_run, home):

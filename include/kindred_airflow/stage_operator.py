@@ -12,7 +12,7 @@ from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOpe
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from kindred.runtime import java, log_lines, stages
+from kindred.runtime import java, log_lines, stages, variants
 from kindred_airflow import stage_numbers
 from kindred_airflow.links import MlflowLink, ReportLink, SparkLink
 
@@ -61,7 +61,7 @@ class StageOperator(SparkSubmitOperator):
 
     def execute(self, context: Context) -> None:
         """Submit the job, and log its stage to MLflow. Raises AirflowFailException where trying again cannot help."""
-        from kindred.runtime import outcomes, tracking
+        from kindred.runtime import outcomes, run_lifecycle, tracking
         from kindred.runtime.outcomes import Outcome
 
         task = context["ti"]
@@ -85,6 +85,8 @@ class StageOperator(SparkSubmitOperator):
             if outcome.status == outcomes.FAILED:
                 self._fail(outcome.line, outcome.retry, started)
             log.warning("%s has committed its work; what failed afterwards: %s", self.stage, error)
+        if json.dumps(variants.AUTO) in self.arguments.values():
+            run_lifecycle.resolve(self.run, self.stage)
         tracking.log_stage(self.run, self.stage, started)
 
     def _announce(self, context: Context) -> None:

@@ -108,7 +108,8 @@ def test_each_dag_links_the_features_of_airflow_that_it_uses(dags):
 
 @pytest.mark.parametrize("kind", list(variants.KINDS))
 def test_the_form_offers_the_variants_that_are_there(dags, kind):
-    assert dags["self_training"].params.get_param(kind).schema["enum"] == variants.names(kind)
+    auto = [variants.AUTO] if kind == "extractor" else []
+    assert dags["self_training"].params.get_param(kind).schema["enum"] == [*auto, *variants.names(kind)]
 
 
 @pytest.mark.parametrize(
@@ -195,6 +196,7 @@ def test_the_stl10_study_learns_from_all_labels_of_network_features(dags):
     dag = dags["stl10_study"]
 
     assert dag.params["extractor"] == "mobilenet_v2"
+    assert variants.AUTO not in dag.params.get_param("extractor").schema["enum"]
     for part in ("reproduced", "ours"):
         arguments = dag.get_task(f"{part}.choose_labels").arguments
         assert label_budget.budget("stl10", *(json.loads(arguments[name]) for name in BUDGET)) == label_budget.Budget()

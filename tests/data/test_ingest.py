@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import pyarrow as pa
 import pytest
 
 from kindred.data import decoding, ingest
@@ -211,7 +212,7 @@ def test_facts_are_the_classes_in_order_and_the_common_size(spark) -> None:
 
     facts = ingest.facts(kept.toArrow(), kept.where("label is not null").toArrow())
 
-    assert facts == {"classes": ["cat", "dog"], "height": 4, "width": 3, "channels": 1}
+    assert facts == {"classes": ["cat", "dog"], "height": 4, "width": 3, "median_longer_side": 4, "channels": 1}
 
 
 def test_mixed_sizes_have_no_common_one(spark) -> None:
@@ -220,7 +221,14 @@ def test_mixed_sizes_have_no_common_one(spark) -> None:
 
     facts = ingest.facts(one.unionByName(other, allowMissingColumns=True).toArrow(), one.toArrow())
 
+    assert facts.pop("median_longer_side") == 4
     assert facts == {"classes": ["dog"], "height": None, "width": None, "channels": 3}
+
+
+def test_the_median_of_the_longer_sides_is_of_either_side() -> None:
+    sizes = pa.table({"height": [10, 90, 20], "width": [50, 30, 60], "channels": [1, 1, 1]})
+
+    assert ingest.facts(sizes, pa.table({"label": ["cat"]}))["median_longer_side"] == 60
 
 
 @pytest.mark.parametrize("leaks", ["drop", "keep"])

@@ -79,6 +79,21 @@ def test_a_stage_that_is_done_is_logged(run: str, spark_submit, logged) -> None:
     assert logged == [("train_base",)]
 
 
+def test_what_a_stage_took_for_auto_is_asked_for_where_it_was_given_auto(
+    run: str, spark_submit, logged, monkeypatch
+) -> None:
+    from kindred.runtime import run_lifecycle
+    from kindred_airflow.tasks import submit
+
+    spark_submit(Outcome(outcomes.DONE, "9 images"), fails=False)
+    monkeypatch.setattr(run_lifecycle, "resolve", lambda run, stage: logged.append(("resolved", stage)))
+
+    for extractor in ("auto", "hog"):
+        submit("featurize", run, ("extractor",), values={"extractor": extractor}).execute(context())
+
+    assert logged == [("resolved", "featurize"), ("featurize",), ("featurize",)]
+
+
 def test_bad_input_is_one_line_and_is_not_tried_again(run: str, spark_submit, logged) -> None:
     from airflow.sdk.exceptions import AirflowFailException
 

@@ -47,6 +47,13 @@ def test_the_head_says_what_differs_from_the_defaults_when_it_ran_and_where_it_i
     }
 
 
+def test_the_head_names_what_auto_has_taken(reader: RunReader) -> None:
+    params, defaults = ({**values, "extractor": "auto"} for values in (PARAMS, DEFAULTS))
+    put_record(reader, params=params, defaults=defaults, resolved={"extractor": "patch_kmeans"})
+
+    assert page_head.facts(reader)["extractor"] == "patch_kmeans"
+
+
 def test_a_run_of_before_has_its_main_params_and_the_date_of_its_labels(reader: RunReader) -> None:
     put_record(reader)
 

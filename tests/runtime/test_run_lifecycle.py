@@ -70,6 +70,28 @@ def test_a_run_with_the_same_values_is_resumed(tags) -> None:
     assert storage.find_json(storage.join(first, file_names.RUN))["params"] == {"run": "first"}
 
 
+def test_a_run_names_what_a_stage_has_taken_for_auto(tags, monkeypatch) -> None:
+    params = {"dataset": "digits", "extractor": "auto", "weights": "imagenet"}
+    folder = run_lifecycle.open_run("self_training", "one", params)
+    mark = {"stage": "featurize", "attempt": "1", "arguments": {"extractor": "pixels", "weights": "imagenet"}}
+    storage.put_json(storage.join(folder, "featurize", file_names.MARK), mark)
+    monkeypatch.setattr(tracking, "set_tags", lambda run, added: tags.update(added))
+
+    run_lifecycle.resolve(folder, "featurize")
+
+    record = runs.record_of(folder) or {}
+    assert record["params"] == params
+    assert record["resolved"] == {"extractor": "pixels"}
+    assert runs.params_of(folder) == {**params, "extractor": "pixels"}
+    assert tags["extractor"] == record["tags"]["extractor"] == "pixels"
+    assert tags["mlflow.note.content"] == "Run `one` of `self_training`: dataset `digits`, extractor `pixels`."
+    run_lifecycle.open_run("self_training", "one", params)
+    assert tags["resumed"] == "id"
+    assert runs.record_of(folder) == record
+    run_lifecycle.open_run("self_training", "one", {**params, "extractor": "hog"})
+    assert runs.params_of(folder)["extractor"] == "hog"
+
+
 def test_a_run_keeps_when_it_was_opened_and_the_defaults_of_its_form(tags) -> None:
     folder = run_lifecycle.open_run("predict", "one", {"run": "first"}, defaults={"run": ""})
 

@@ -11,6 +11,7 @@ from bench import job_module, run_stage
 
 from kindred.data import images
 from kindred.evaluation.attacks import spark_attacks
+from kindred.features import extractor_choice
 from kindred.report import comparison_page
 from kindred.runtime import file_names, marks, runs, storage
 from kindred.runtime.errors import InputError
@@ -84,6 +85,34 @@ def test_every_labeller_ends_in_a_candidate_and_the_gate_takes_it_or_base(labell
     assert refused["final/test/accuracy"] == refused["base/test/accuracy"]
     assert "candidate/test/accuracy" in refused
     assert 0 < refused["pseudo/coverage"] < 0.5
+
+
+def test_features_of_auto_are_those_of_the_extractor_that_it_takes(labelled, caplog) -> None:
+    named = marks.mark_of(storage.join(labelled, "featurize"))
+
+    with caplog.at_level("INFO", "kindred"):
+        automatic = run_stage("featurize", labelled, extractor="auto", image_size=None, weights="imagenet")
+
+    assert automatic["attempt"] == named["attempt"]
+    assert automatic["arguments"] == {"extractor": "pixels", "image_size": None, "weights": "imagenet"}
+    assert "auto takes pixels, which is enough for the example" in caplog.text
+
+
+def test_a_run_goes_on_with_what_auto_has_taken(labelled, monkeypatch) -> None:
+    job = job_module("featurize")
+    arguments = {"extractor": "auto", "image_size": None, "weights": "imagenet"}
+    monkeypatch.setattr(extractor_choice, "choose", lambda *of: extractor_choice.Choice("hog", "on this machine"))
+
+    first = Stage("featurize", labelled, arguments)
+    job.home(first, **arguments)
+    record = {"params": {"extractor": "auto"}, "resolved": {"extractor": "pixels"}}
+    storage.put_json(storage.join(labelled, "run.json"), record)
+    again = Stage("featurize", labelled, arguments)
+    job.home(again, **arguments)
+    storage.delete(storage.join(labelled, "run.json"))
+
+    assert first.arguments["extractor"] == "hog"
+    assert again.arguments["extractor"] == "pixels"
 
 
 def test_finished_runs_are_put_side_by_side(labelled) -> None:

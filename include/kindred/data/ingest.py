@@ -169,14 +169,16 @@ def labelled_test_images(kept: pa.Table, truth: pa.Table) -> int:
 
 def facts(kept: pa.Table, truth: pa.Table) -> dict[str, Any]:
     """What later stages need to know of a dataset, from columns of its tables: classes (sorted), the images' common
-    size (null: mixed), channels.
+    size (null: mixed), the median of their longer sides (px), channels.
     """
     sizes = {name: pc.min_max(kept[name]).as_py() for name in ("height", "width", "channels")}
+    longer = pc.quantile(pc.max_element_wise(kept["height"], kept["width"]), 0.5, interpolation="lower")
     alike = all(sizes[name]["min"] == sizes[name]["max"] for name in ("height", "width"))
     return {
         "classes": sorted(pc.unique(truth["label"]).to_pylist()),
         "height": sizes["height"]["max"] if alike else None,
         "width": sizes["width"]["max"] if alike else None,
+        "median_longer_side": longer[0].as_py(),
         "channels": sizes["channels"]["max"],
     }
 

@@ -17,7 +17,7 @@ OLDER = ("folds", "seed", "gate")  # the others of a run that does not know the 
 def facts(reader: RunReader) -> dict[str, str | Link]:
     """Name and text of each fact, the params by their names in the form."""
     record = runs.record_of(reader.run) or {}
-    params, defaults = record.get("params", {}), record.get("defaults")
+    params, defaults = runs.params_in(record), record.get("defaults")
     older = {name: params[name] for name in OLDER if name in params}
     others = run_changes.differing(params, defaults) if defaults else older
     shown = {name: params[name] for name in ALWAYS if name in params} | others

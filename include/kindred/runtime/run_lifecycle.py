@@ -11,6 +11,7 @@ from kindred.runtime import (
     file_names,
     label_budget,
     log_lines,
+    marks,
     results,
     run_changes,
     run_deletion,
@@ -20,6 +21,7 @@ from kindred.runtime import (
     stages,
     storage,
     tracking,
+    variants,
 )
 from kindred.runtime.errors import InputError
 
@@ -108,10 +110,26 @@ def close_run(folder: str, succeeded: bool) -> dict[str, float]:
         for name in (file_names.SUMMARY, file_names.RUN)
     }
     record = runs.record_of(folder) or {}
-    described = (str(record.get("dag_id", "")), str(record.get("run", "")), record.get("params", {}))
+    described = (str(record.get("dag_id", "")), str(record.get("run", "")), runs.params_in(record))
     note = run_description.note(*described, reports[file_names.SUMMARY], report=bool(results.report(folder)))
     tracking.end_run(folder, figures, reports, "FINISHED" if succeeded else "FAILED", {run_description.NOTE: note})
     return figures
+
+
+def resolve(folder: str, stage: str) -> None:
+    """Name what a finished stage took where the form says `auto`, in run.json and in the tags of MLflow's run."""
+    record, mark = runs.record_of(folder), marks.mark_of(storage.join(folder, stage))
+    if record is None or mark is None:
+        return
+    unresolved = {name for name, value in record["params"].items() if value == variants.AUTO}
+    taken = {name: value for name, value in mark["arguments"].items() if name in unresolved}
+    if not taken:
+        return
+    record["resolved"] = {**record.get("resolved", {}), **taken}
+    note = run_description.note(str(record["dag_id"]), str(record["run"]), runs.params_in(record))
+    tags = {**{name: str(value) for name, value in taken.items()}, run_description.NOTE: note}
+    tracking.set_tags(folder, tags)
+    runs.put_record(folder, {**record, "tags": {**record["tags"], **tags}})
 
 
 def _budget(params: dict[str, Any]) -> dict[str, str]:

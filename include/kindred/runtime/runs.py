@@ -130,12 +130,22 @@ def record_of(folder: str) -> dict[str, Any] | None:
 
 
 def params_of(folder: str) -> dict[str, Any]:
-    """The values of the form with which a run was opened. Raises InputError where it was not."""
+    """The values of the form with which a run was opened, for `auto` what was taken. Raises InputError where it was
+    not opened.
+    """
     record = record_of(folder)
     if record is None or "params" not in record:
         raise InputError(f"{storage.local(storage.join(folder, RUN))} is missing, or names no params")
-    params: dict[str, Any] = record["params"]
-    return params
+    return params_in(record)
+
+
+def params_in(record: dict[str, Any]) -> dict[str, Any]:
+    """The params that a run's run.json names; for `auto` what a stage took, once that is known.
+
+    >>> params_in({"params": {"extractor": "auto", "seed": 0}, "resolved": {"extractor": "pixels"}})
+    {'extractor': 'pixels', 'seed': 0}
+    """
+    return {**record.get("params", {}), **record.get("resolved", {})}
 
 
 def put_record(folder: str, record: dict[str, Any]) -> None:

@@ -117,9 +117,15 @@ def end_run(folder: str, figures: dict[str, float], reports: dict[str, str], sta
         _log(tracker, run_id, figures, {})
         for name, text in reports.items():
             tracker.log_text(run_id, text, name)
-        for name, text in tags.items():
-            tracker.set_tag(run_id, name, text[:MAX_TAG_CHARACTERS])
+        set_tags(folder, tags)
         tracker.set_terminated(run_id, status)
+
+
+def set_tags(folder: str, tags: dict[str, str]) -> None:
+    """Set tags of the parent run."""
+    tracker, run_id = client(), _run_id(folder)
+    for name, text in tags.items():
+        tracker.set_tag(run_id, name, text[:MAX_TAG_CHARACTERS])
 
 
 def run_id_of(folder: str) -> str | None:

@@ -8,6 +8,7 @@ from types import ModuleType
 
 from kindred.runtime.errors import InputError
 
+AUTO = "auto"  # in place of a name: the stage chooses the variant
 PACKAGE = Path(__file__).parents[1]
 KINDS = {  # the package of each kind's variants
     "dataset": "kindred.data.datasets",

@@ -2,7 +2,7 @@
 
 from airflow.sdk import Param
 
-from kindred.runtime import label_budget
+from kindred.runtime import label_budget, variants
 from kindred_airflow.forms import fields
 
 COMMON = {
@@ -24,10 +24,11 @@ COMMON = {
     ),
     "extractor": fields.choice(
         "extractor",
-        "pixels",
+        variants.AUTO,
         "Feature extractor",
-        "Turns each image into a feature vector. For photographs: efficientnet_lite2, or efficientnet_lite0, "
-        "which is twice as fast. For small grey images: pixels, or patch_kmeans, which learns from your images.",
+        "Turns each image into a feature vector. auto: pixels for digits; patch_kmeans, which learns from your images, "
+        "where their longer side is 32 px or less (the median); else efficientnet_lite2, a network for photographs, or "
+        "efficientnet_lite0, twice as fast, for more than 100,000 images per core.",
     ),
     "labels_per_class": fields.optional_count(
         "Labels per class",
