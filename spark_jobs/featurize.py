@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pyspark.sql import Observation
 from pyspark.sql import functions as F
 
+from kindred.data import ingest
 from kindred.features import extractor_choice, extractor_setup, featurize, graph_cache
 from kindred.runtime import file_names, job, marks, partitioning, runs, storage, variants
 from kindred.runtime.stage import Stage
@@ -27,7 +28,11 @@ def choose(s: Stage) -> str:
     """The extractor that `auto` takes, with a line for the console."""
     counts = s.figures_of("ingest")
     images = int(sum(counts[f"ingest/{split}"] for split in ("train", "unlabeled", "test")))
-    choice = extractor_choice.choose(s.facts_of("ingest"), images, lambda: s.spark.sparkContext.defaultParallelism)
+    facts = s.facts_of("ingest")
+    if "median_longer_side" not in facts:  # of images that an earlier version has read
+        side = ingest.median_longer_side(s.rows("images", ["height", "width"]))
+        facts = {**facts, "median_longer_side": side}
+    choice = extractor_choice.choose(facts, images, lambda: s.spark.sparkContext.defaultParallelism)
     s.say(f"auto takes {choice.name}, {choice.reason}")
     return choice.name
 

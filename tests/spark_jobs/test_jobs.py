@@ -115,6 +115,20 @@ def test_a_run_goes_on_with_what_auto_has_taken(labelled, monkeypatch) -> None:
     assert again.arguments["extractor"] == "pixels"
 
 
+def test_auto_measures_images_that_an_earlier_version_has_read(labelled, monkeypatch) -> None:
+    facts = RunReader(labelled, "featurize").facts_of("ingest")
+    seen = {}
+    monkeypatch.setattr(Stage, "facts_of", lambda *of: {k: v for k, v in facts.items() if k != "median_longer_side"})
+    monkeypatch.setattr(
+        extractor_choice, "choose", lambda facts, *of: seen.update(facts) or extractor_choice.Choice("", "")
+    )
+
+    job_module("featurize").choose(Stage("featurize", labelled, {}))
+
+    assert seen == facts
+    assert seen["median_longer_side"] == 8
+
+
 def test_finished_runs_are_put_side_by_side(labelled) -> None:
     """A run and its copy: a mark names its tables by URI, so the folder is enough."""
     finish(labelled, "off")

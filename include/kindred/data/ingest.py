@@ -172,15 +172,24 @@ def facts(kept: pa.Table, truth: pa.Table) -> dict[str, Any]:
     size (null: mixed), the median of their longer sides (px), channels.
     """
     sizes = {name: pc.min_max(kept[name]).as_py() for name in ("height", "width", "channels")}
-    longer = pc.quantile(pc.max_element_wise(kept["height"], kept["width"]), 0.5, interpolation="lower")
     alike = all(sizes[name]["min"] == sizes[name]["max"] for name in ("height", "width"))
     return {
         "classes": sorted(pc.unique(truth["label"]).to_pylist()),
         "height": sizes["height"]["max"] if alike else None,
         "width": sizes["width"]["max"] if alike else None,
-        "median_longer_side": longer[0].as_py(),
+        "median_longer_side": median_longer_side(kept),
         "channels": sizes["channels"]["max"],
     }
+
+
+def median_longer_side(images: pa.Table) -> int:
+    """The median of the images' longer sides (px), from the columns height and width.
+
+    >>> median_longer_side(pa.table({"height": [8, 30, 9], "width": [10, 5, 9]}))
+    10
+    """
+    longer = pc.max_element_wise(images["height"], images["width"])
+    return int(pc.quantile(longer, 0.5, interpolation="lower")[0].as_py())
 
 
 def _counts(column: pa.ChunkedArray) -> Counter[str]:
