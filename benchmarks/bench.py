@@ -72,13 +72,16 @@ def arguments(args: argparse.Namespace, stage: str, seed: int) -> dict[str, Any]
 
 
 def self_train(
-    folder: str, args: argparse.Namespace, labels: int | None, seed: int, choice: str = "random"
+    folder: str, args: argparse.Namespace, labels: int | None, seed: int, choice: str = "random", search: bool = False
 ) -> dict[str, float]:
-    """The figures of all stages for one draw of `labels` given ones; None: of all that are known."""
+    """The figures of all stages for one draw of `labels` given ones; None: of all that are known. With an index, and so
+    with figures of the search, where these are wanted.
+    """
     choice = label_budget.ALL if labels is None else choice
     draw = {"labels_per_class": None, "labels": labels, "label_choice": choice, "stratified": True, "seed": seed}
     marks = [*prepare(folder, args), run_stage(stages.CHOOSE_LABELS, folder, **draw)]
-    for stage in (stages.TRAIN_BASE, stages.PSEUDO_LABEL, stages.TRAIN_FINAL, stages.GATE, stages.EVALUATE):
+    indexed = (stages.BUILD_INDEX,) if search else ()
+    for stage in (stages.TRAIN_BASE, stages.PSEUDO_LABEL, stages.TRAIN_FINAL, stages.GATE, *indexed, stages.EVALUATE):
         marks.append(run_stage(stage, folder, **arguments(args, stage, seed)))
     return {name: value for mark in marks for name, value in mark["figures"].items()}
 

@@ -1,10 +1,23 @@
 """Is the candidate, trained with pseudo-labels, at least as good as base? Decided on given labels that neither saw.
 
 Each given label has two out-of-fold predictions, by base and by the candidate of a fold whose whole chain (base,
-pseudo-labels, candidate) did without it. Source of the test: Q. McNemar (Psychometrika 1947), in its exact form.
+pseudo-labels, candidate) did without it, so the differences are paired. `no_harm` decides
+
+- with MIN_TESTED labels or more by a test of non-inferiority in log loss and in accuracy. Its margins are the smallest
+  that n labels can tell: (z of CONFIDENCE + z of POWER) standard errors of the paired difference, so that a candidate
+  as good as base passes each with a probability of POWER, and one that is worse by the margin with 1 - CONFIDENCE.
+  Hence it passes where the difference is less than z of POWER standard errors to the bad side.
+- with fewer by the expected loss, the mean log loss, as if DOUBTED labels more spoke against the candidate by a
+  standard deviation each: so few labels cannot refute harm, and a test would let it pass. Its accuracy has to pass the
+  test too.
+
+Sources: S. Wellek, Testing Statistical Hypotheses of Equivalence and Noninferiority (2nd ed. 2010, chapters 1 and 5);
+the standard error of the difference of paired shares, with one more label on which the models disagree, after A.
+Agresti, Y. Min (Statistics in Medicine 2005). The p that is reported is Q. McNemar's (Psychometrika 1947), exact.
 """
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import pyarrow as pa
@@ -15,24 +28,31 @@ from kindred.runtime import arrow
 from kindred.runtime.errors import InputError
 
 CRITERIA = {
-    "no_harm": "out-of-fold log loss and accuracy are not worse",
+    "no_harm": "a paired test finds neither log loss nor accuracy worse; with few labels the expected log loss is not",
     "must_gain": "the interval of the difference in out-of-fold accuracy lies above 0",
     "off": "the candidate is always accepted",
 }
+
+MIN_TESTED = 200  # labels: with fewer, candidates that are worse pass the test more often than it is worth
+DOUBTED = 2  # labels, no more than is needed with 8 to 40 given ones, and hardly felt with 100
+CONFIDENCE, POWER = 0.95, 0.9
 
 
 @dataclass(frozen=True)
 class Decision:
     """Whether the candidate becomes the final model, and why. Differences are candidate minus base, out of fold, with
-    95 % intervals; `mcnemar_p` is the p of McNemar's exact test that both are right equally often.
+    95 % intervals and the margins of the test; `mcnemar_p` is the p of McNemar's exact test that both are right equally
+    often.
     """
 
     accepted: bool
     reason: str
     accuracy_difference: float
     accuracy_interval: tuple[float, float]
+    accuracy_margin: float
     log_loss_difference: float
     log_loss_interval: tuple[float, float]
+    log_loss_margin: float
     mcnemar_p: float
 
     def figures(self) -> dict[str, float]:
@@ -42,9 +62,11 @@ class Decision:
             "gate/difference": self.accuracy_difference,
             "gate/low": self.accuracy_interval[0],
             "gate/high": self.accuracy_interval[1],
+            "gate/margin": self.accuracy_margin,
             "gate/log_loss_difference": self.log_loss_difference,
             "gate/log_loss_low": self.log_loss_interval[0],
             "gate/log_loss_high": self.log_loss_interval[1],
+            "gate/log_loss_margin": self.log_loss_margin,
             "gate/mcnemar_p": self.mcnemar_p,
         }
 
@@ -68,7 +90,7 @@ def decide(
     >>> candidate = np.array([[0.8, 0.2], [0.6, 0.4], [0.2, 0.8], [0.4, 0.6]])
     >>> decision = decide(labels, base, candidate, "no_harm", pseudo_labels=100)
     >>> decision.accepted, decision.reason, float(decision.accuracy_difference)
-    (True, 'neither accuracy nor log loss is worse', 0.25)
+    (True, 'its expected log loss is not worse (4 given labels are too few for a test)', 0.25)
     """
     if criterion not in CRITERIA:
         raise InputError(f"unknown gate {criterion!r}; known: {', '.join(CRITERIA)}")
@@ -76,14 +98,17 @@ def decide(
     gain = right[1] - right[0]
     loss = metrics.log_losses(labels, candidate) - metrics.log_losses(labels, base)
     interval = intervals.mean_interval(gain)
-    accepted, reason = _accept(criterion, gain.mean(), interval[0], loss.mean(), pseudo_labels)
+    accepted, reason = _accept(criterion, gain, interval[0], loss, pseudo_labels)
+    margin = _z(CONFIDENCE) + _z(POWER)
     return Decision(
         accepted,
         reason,
         gain.mean(),
         interval,
+        margin * _gain_error(gain),
         loss.mean(),
         intervals.mean_interval(loss),
+        margin * _loss_error(loss),
         metrics.mcnemar_p(*right),
     )
 
@@ -108,9 +133,9 @@ def paired(
     )
 
 
-def _accept(criterion: str, gain: float, low: float, loss: float, pseudo_labels: float) -> tuple[bool, str]:
-    """Whether the candidate is accepted, and why: from the gain in accuracy, the lower end of its interval, and the
-    difference in log loss.
+def _accept(criterion: str, gain: np.ndarray, low: float, loss: np.ndarray, pseudo_labels: float) -> tuple[bool, str]:
+    """Whether the candidate is accepted, and why: from each label's gain in accuracy [n] (1, 0 or -1), the lower end of
+    the interval of their mean, and each label's difference in log loss [n].
     """
     if not pseudo_labels:
         return False, "there is no pseudo-label, so final is base"
@@ -118,8 +143,36 @@ def _accept(criterion: str, gain: float, low: float, loss: float, pseudo_labels:
         return True, "the gate is off"
     if criterion == "must_gain":
         return (True, "a gain in accuracy is shown") if low > 0 else (False, "no gain in accuracy is shown")
-    if gain < 0:
-        return False, "its accuracy is lower"
-    if loss > 0:
-        return False, "its log loss is worse"
-    return True, "neither accuracy nor log loss is worse"
+    return _no_harm(gain, loss)
+
+
+def _no_harm(gain: np.ndarray, loss: np.ndarray) -> tuple[bool, str]:
+    """Whether neither the gains in accuracy [n] nor the differences in log loss [n] speak against the candidate."""
+    if gain.mean() < -_z(POWER) * _gain_error(gain):
+        return False, "a paired test finds its accuracy lower"
+    if len(loss) < MIN_TESTED:
+        few = f"({len(loss)} given labels are too few for a test)"
+        if loss.sum() + DOUBTED * _deviation(loss) > 0:
+            return False, f"its expected log loss is worse {few}"
+        return True, f"its expected log loss is not worse {few}"
+    if loss.mean() > _z(POWER) * _loss_error(loss):
+        return False, "a paired test finds its log loss worse"
+    return True, "a paired test finds neither accuracy nor log loss worse"
+
+
+def _z(level: float) -> float:
+    return NormalDist().inv_cdf(level)
+
+
+def _gain_error(gain: np.ndarray) -> float:
+    """The standard error of the mean gain in accuracy, as if the models disagreed on one label more."""
+    return float(np.sqrt(np.abs(gain).sum() + 1) / len(gain))
+
+
+def _loss_error(loss: np.ndarray) -> float:
+    return float(_deviation(loss) / np.sqrt(len(loss)))
+
+
+def _deviation(values: np.ndarray) -> float:
+    """The standard deviation, 0 of a single value."""
+    return float(values.std(ddof=1)) if len(values) > 1 else 0.0

@@ -1,8 +1,8 @@
 """The probabilities of labellers, calibrated on given labels that they did not know.
 
-A fold's own labels do not influence the predictions of its view, with two exceptions: a labeller's setting and members,
-which all held-out labels choose together; and its calibration, which is fitted on other folds' held-out labels, whose
-views knew this fold's.
+A fold's own labels choose neither the setting, nor the members, nor the calibration of its view: other folds' held-out
+labels do (nested cross-validation: S. Varma, R. Simon, BMC Bioinformatics 2006). All that is left of their influence is
+that the other folds' views knew them.
 """
 
 from collections.abc import Sequence
@@ -24,62 +24,78 @@ def labeller_probabilities(
     of the labeller itself. Rows of zeros: it has no opinion.
     """
     members = getattr(variants.load("labeller", labeller), "MEMBERS", ())
-    raw: dict[str, Members] = {}
+    chosen: dict[str, dict[int, Members]] = {}
     for name in dict.fromkeys(["confidence", *members, labeller]):
-        raw[name] = _best_choice(variants.load("labeller", name), views, given, raw)
-    return {name: _calibrated(by_view, given) for name, by_view in raw.items()}
+        chosen[name] = _choices(variants.load("labeller", name), views, given, chosen)
+    return {
+        name: {v: _pooled(pool[v], *_held_out(pool, given, other_folds(given, v))) for v, pool in by_view.items()}
+        for name, by_view in chosen.items()
+    }
 
 
 def other_folds(given: GivenLabels, fold: int) -> list[int]:
     """The folds whose held-out labels a view may use: all but its own, unless there is no other."""
-    folds = given.fold_numbers()
+    return _without(given.fold_numbers(), fold)
+
+
+def _without(folds: list[int], fold: int) -> list[int]:
     return [other for other in folds if other != fold] or folds
 
 
-def _best_choice(module: ModuleType, views: dict[int, View], given: GivenLabels, raw: dict[str, Members]) -> Members:
-    """What is pooled for a labeller in each view: its own probabilities at one of its settings; or those of its members
-    (which `raw` holds), all or one alone. The choice has the least Brier score on held-out labels.
+def _choices(
+    module: ModuleType, views: dict[int, View], given: GivenLabels, chosen: dict[str, dict[int, Members]]
+) -> dict[int, Members]:
+    """By view what is pooled in it, and in the others to calibrate it: a labeller's own probabilities at one of its
+    settings; or those of its members (which `chosen` holds), all or one alone.
     """
     if hasattr(module, "MEMBERS"):
         sets: Sequence[Sequence[str]] = [module.MEMBERS, *((name,) for name in module.MEMBERS)]
-        choices = [{view: [p for name in names for p in raw[name][view]] for view in views} for names in sets]
+        options = {
+            view: [{v: [p for name in names for p in chosen[name][view][v]] for v in views} for names in sets]
+            for view in views
+        }
     else:
         settings: Sequence[float | None] = getattr(module, "SETTINGS", (None,))
-        choices = [{fold: [module.probabilities(view, s)] for fold, view in views.items()} for s in settings]
-    return choices[0] if len(choices) == 1 else min(choices, key=lambda members: _brier_score(members, given))
+        by_setting = [{fold: [module.probabilities(view, s)] for fold, view in views.items()} for s in settings]
+        options = dict.fromkeys(views, by_setting)
+    return {view: _best(options[view], given, other_folds(given, view)) for view in views}
 
 
-def _brier_score(members: Members, given: GivenLabels) -> float:
-    """Of the calibrated probabilities on the given labels that each fold did not know: bounded, so that few labels do
-    not choose by the one that went most wrong.
+def _best(options: list[Members], given: GivenLabels, folds: list[int]) -> Members:
+    """The option of the least Brier score on the labels that the views of `folds` did not know: it is bounded, so that
+    few labels do not choose by the one that went most wrong.
     """
-    calibrated = _calibrated(members, given)
-    held_out = {fold: given.folds == fold for fold in given.fold_numbers()}
-    scores = [metrics.brier_scores(given.labels[own], calibrated[f][given.rows[own]]) for f, own in held_out.items()]
-    return float(np.concatenate(scores).mean())
+    if len(options) == 1:
+        return options[0]
 
+    def score(members: Members) -> float:
+        scores = []
+        for fold in folds:
+            own = given.folds == fold
+            probabilities = [p[given.rows[own]] for p in members[fold]]
+            pooled = _pooled(probabilities, *_held_out(members, given, _without(folds, fold)))
+            scores.append(metrics.brier_scores(given.labels[own], pooled))
+        return float(np.concatenate(scores).mean())
 
-def _calibrated(members: Members, given: GivenLabels) -> dict[int, np.ndarray]:
-    """Each view's probabilities, pooled with the weights that suit given labels which neither it nor their own view
-    knew.
-    """
-    return {view: _pooled(own, *_held_out(members, given, view)) for view, own in members.items()}
+    return min(options, key=score)
 
 
 def _pooled(own: list[np.ndarray], held_out: list[np.ndarray], labels: np.ndarray) -> np.ndarray:
-    """The pool of a view's probabilities, where all its members have an opinion."""
+    """The pool of a view's probabilities, where all its members have an opinion, with the weights that suit those of
+    `held_out` given `labels`.
+    """
     pooled = np.zeros_like(own[0])
     rows = np.all([p.sum(axis=1) > 0 for p in own], axis=0)
     pooled[rows] = calibration.pool([p[rows] for p in own], calibration.pool_weights(held_out, labels))
     return pooled
 
 
-def _held_out(members: Members, given: GivenLabels, view: int) -> tuple[list[np.ndarray], np.ndarray]:
-    """The probabilities that other folds give to their own given labels, where all members have an opinion, by member
-    [h, classes], and those labels [h].
+def _held_out(members: Members, given: GivenLabels, folds: list[int]) -> tuple[list[np.ndarray], np.ndarray]:
+    """The probabilities that the views of `folds` give to their own given labels, where all members have an opinion, by
+    member [h, classes], and those labels [h].
     """
     probabilities, labels = [], []
-    for fold in other_folds(given, view):
+    for fold in folds:
         own = given.folds == fold
         by_member = np.stack([p[given.rows[own]] for p in members[fold]])
         with_opinion = (by_member.sum(axis=2) > 0).all(axis=0)

@@ -3,6 +3,9 @@
 Each kind of figure has one method, wherever it is shown. docs/design.md says why they are not one for all.
 """
 
+import math
+from statistics import NormalDist
+
 import numpy as np
 
 LEVEL, TAILS = 0.95, (0.025, 0.975)
@@ -22,8 +25,9 @@ def mean_interval(values: np.ndarray) -> tuple[float, float]:
     return percentile_interval(np.array(means))
 
 
-def share_interval(successes: int, trials: int) -> tuple[float, float]:
-    """The interval of a share of independent trials: Wilson's, which is not empty where all or none succeed.
+def share_interval(successes: float, trials: float) -> tuple[float, float]:
+    """The interval of a share of independent trials: Wilson's, which is not empty where all or none succeed. Both need
+    not be whole numbers: trials that depend on each other count as fewer.
 
     Source: L. Brown et al., Interval Estimation for a Binomial Proportion (Statistical Science 2001). Of no trials it
     is the whole range.
@@ -32,12 +36,13 @@ def share_interval(successes: int, trials: int) -> tuple[float, float]:
     >>> round(low, 3), high
     (0.839, 1.0)
     """
-    from scipy.stats import binomtest
-
     if not trials:
         return 0.0, 1.0
-    interval = binomtest(successes, trials).proportion_ci(LEVEL, method="wilson")
-    return float(interval.low), float(interval.high)
+    z = NormalDist().inv_cdf(1 - (1 - LEVEL) / 2)
+    share = successes / trials
+    centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
+    half = z / (1 + z * z / trials) * math.sqrt(share * (1 - share) / trials + (z / (2 * trials)) ** 2)
+    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def percentile_interval(values: np.ndarray) -> tuple[float, float]:

@@ -74,6 +74,10 @@ def estimated_precision(
     """How many of ALL's pseudo-labels on the `unlabelled` rows are right, estimated from given labels that a view did
     not know: the mean confidence, corrected by its mean error on those, with a 95 % interval. Figures by name; none
     where nothing is accepted.
+
+    The interval is that of a share of as many trials as there are accepted held-out labels, times the share of the
+    labels that their views knew: the folds' errors depend on each other, as their views share labels. Where all are
+    right it is not empty, as one from the errors' own spread would be.
     """
     accepted = unlabelled[assigned[ALL].accepted[unlabelled]]
     by_fold = []
@@ -84,10 +88,10 @@ def estimated_precision(
     errors = np.concatenate(by_fold)
     if not len(accepted) or not len(errors):
         return {}
-    mean = assigned[ALL].confidence[accepted].mean()
-    low, high = intervals.mean_interval(errors)
-    values = {"": mean + errors.mean(), "_low": mean + low, "_high": mean + high}
-    return {f"estimated_precision{end}": float(np.clip(value, 0, 1)) for end, value in values.items()}
+    estimate = float(np.clip(assigned[ALL].confidence[accepted].mean() + errors.mean(), 0, 1))
+    trials = len(errors) * (1 - 1 / len(by_fold)) if len(by_fold) > 1 else len(errors)
+    low, high = intervals.share_interval(estimate * trials, trials)
+    return {"estimated_precision": estimate, "estimated_precision_low": low, "estimated_precision_high": high}
 
 
 def _above_threshold(

@@ -149,8 +149,9 @@ PSEUDO_LABELS = {
         type="string",
         enum=["no_harm", "must_gain", "off"],
         title="Gate",
-        description="When the model trained with pseudo-labels becomes final. no_harm: its out-of-fold log loss and "
-        "accuracy are not worse than base's. must_gain: its gain in accuracy is significant. off: always. Otherwise "
+        description="When the model trained with pseudo-labels becomes final. no_harm: on given labels that neither "
+        "model saw, a paired test finds neither its log loss nor its accuracy worse than base's; below 200 given "
+        "labels its mean log loss decides. must_gain: its gain in accuracy is significant. off: always. Otherwise "
         "final is base.",
     ),
 }
