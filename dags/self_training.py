@@ -2,9 +2,10 @@
 ### From images and a few labels to a classifier and a search index
 
 Images become features. A **base** classifier learns from the given labels. Unlabelled images get pseudo-labels, and a
-candidate learns from both. The **gate** makes the candidate the **final** classifier unless it does worse than base on
-given labels that neither has seen; otherwise final is base. Both are scored on the test images, and all images
-can be searched by similarity. If requested, black-box **attacks** measure how easily each classifier is fooled.
+candidate learns from both. The **gate** makes the candidate the **final** classifier unless a paired test finds it
+worse than base on given labels that neither has seen; otherwise final is base. Both are scored on the test images, and
+all images can be searched by similarity. If requested, black-box **attacks** measure how easily each classifier is
+fooled.
 
 Images and features are stored with the dataset: a run with another threshold, number of labels or seed reuses them.
 The report is a tab of each run. A failed run resumes under the same run name. `make run` works without a server.

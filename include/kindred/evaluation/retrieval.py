@@ -4,8 +4,8 @@ Queries are test images. The gallery is the unlabelled images of the index (a la
 known, and the model has learned it), of these the ones whose truth is known (figures `search/...`) and, where
 there are others, all of them by the class that the final model predicts (`search_by_model/...`). The latter says
 nothing about which distance is best: distances of the model's own probabilities agree with its predictions by
-construction, its mistakes among them. Of more than MAX_QUERIES queries or MAX_GALLERY images those
-count whose ids come first; ids are hashes, so these are a random sample, and always the same.
+construction, its mistakes among them. Of more than MAX_QUERIES queries or MAX_GALLERY images those count whose ids come
+first; ids are hashes, so these are a random sample, and always the same.
 """
 
 from collections import defaultdict
