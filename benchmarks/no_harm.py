@@ -20,6 +20,8 @@ curve/<labels a class>/better, worse_by_1, worse_by_2 (and worse_by_half, of Fas
 tell it): candidates of all trials that were truly better than base, or worse by so many points; with _accepted: the
 share of these that is accepted
 novelty/kept_out, lost: the shares of foreign images, and of the others, that are excluded
+precision/mean_error, inside: of honest trials, pseudo/estimated_precision less pseudo/precision by hidden truth, and
+the share of those whose interval holds the latter
 """
 
 import argparse
@@ -65,10 +67,10 @@ def main() -> None:
     parser.add_argument(
         "--sabotage-draws", type=int, default=4, help="how many of the draws are sabotaged too, in each of three ways"
     )
-    parser.add_argument("--spoiled", nargs=2, type=float, default=(0.3, 1.0), help="share of spoiled pseudo-labels")
+    parser.add_argument("--spoiled", nargs=2, type=float, default=(0.2, 0.8), help="share of spoiled pseudo-labels")
     args = parser.parse_args()
     bench.start(args.master)
-    trials, novelty = [], []
+    trials, novelty, precision = [], [], []
     with bench.temporary_run() as folder:
         for text in args.data:
             args.dataset, path, args.extractor = text.split(":")
@@ -86,14 +88,18 @@ def main() -> None:
                         elif len(classes) > HIDDEN_CLASSES + 1:
                             results[kind] = foreign_trial(f"{run}-{kind}", source, args, budget, seed, classes)
                             novelty.append(results[kind]["novelty"])
+                    if {"pseudo/estimated_precision", "pseudo/precision"} <= results["honest"].keys():
+                        precision.append(precision_estimate(results["honest"]))
                     for kind, figures in results.items():
                         labels = int(figures["choose_labels/labels"])
                         trials.append(Trial(args.dataset, budget, labels, kind, *outcome(figures)))
                         say(trials[-1], seed)
-    report(trials, novelty, args.json)
+    report(trials, novelty, precision, args.json)
 
 
-def report(trials: list[Trial], novelty: list[tuple[float, float]], file: str | None) -> None:
+def report(
+    trials: list[Trial], novelty: list[tuple[float, float]], precision: list[tuple[float, bool]], file: str | None
+) -> None:
     honest = [t for t in trials if t.sabotage == "honest"]
     taken = [t.gain for t in honest if t.accepted]
     sabotaged = [t for t in trials if t.sabotage != "honest"]
@@ -117,6 +123,9 @@ def report(trials: list[Trial], novelty: list[tuple[float, float]], file: str | 
     if novelty:
         kept, lost = zip(*novelty, strict=True)
         figures |= {"novelty/kept_out": statistics.mean(kept), "novelty/lost": statistics.mean(lost)}
+    if precision:
+        errors, inside = zip(*precision, strict=True)
+        figures |= {"precision/mean_error": statistics.mean(errors), "precision/inside": statistics.mean(inside)}
     print()
     bench.report([("figure", "value"), *figures.items()], figures, None)
     points = curve(trials)
@@ -191,7 +200,7 @@ def finished(run: str, args: argparse.Namespace, seed: int) -> dict[str, float]:
     """The candidate, the gate and the scores: figures of the run."""
     run_stage(stages.TRAIN_FINAL, run, **bench.arguments(args, stages.TRAIN_FINAL, seed))
     made = [run_stage("gate", run, gate=args.gate), run_stage("evaluate", run)]
-    made.append(marks.mark_of(storage.join(run, "choose_labels")))
+    made += [marks.mark_of(storage.join(run, name)) for name in ("choose_labels", stages.PSEUDO_LABEL)]
     return {name: value for mark in made for name, value in mark["figures"].items()}
 
 
@@ -209,6 +218,13 @@ def outcome(figures: dict[str, float]) -> tuple[bool, float]:
         for m in ("base", "candidate")
     ]
     return bool(figures["gate/accepted"]), 100 * (accuracies[1] - accuracies[0])
+
+
+def precision_estimate(figures: dict[str, float]) -> tuple[float, bool]:
+    """How much too high the estimated precision of pseudo-labels is, and whether its interval holds the true one."""
+    estimate, low, high = (figures[f"pseudo/estimated_precision{end}"] for end in ("", "_low", "_high"))
+    true = figures["pseudo/precision"]
+    return estimate - true, low <= true <= high
 
 
 def say(t: Trial, seed: int) -> None:

@@ -76,7 +76,8 @@ def find(images: GreyImages, threads: int, labels: Mapping[str, str] | None = No
     near = pairs[pairs["distance"] <= limit].sort_values(["distance", "image_id"]).reset_index(drop=True)
     flagged = near["image_id"].nunique() / max(len(pairs), 1)
     known = labels or {}
-    candidates = pd.concat([near, *_pairs_of_classes(plain, known, threads)], ignore_index=True)
+    found = [pairs for pairs in (near, *_pairs_of_classes(plain, known, threads)) if len(pairs)]
+    candidates = pd.concat(found, ignore_index=True) if found else near
     under_two = conflicts(candidates[candidates["distance"] <= limit], known)
     return NearDuplicates(near, groups(near), limit, recall, flagged, len(pairs), under_two)
 
