@@ -75,9 +75,9 @@ def estimated_precision(
     not know: the mean confidence, corrected by its mean error on those, with a 95 % interval. Figures by name; none
     where nothing is accepted.
 
-    The interval is that of a share of as many trials as there are accepted held-out labels, times the share of the
-    labels that their views knew: the folds' errors depend on each other, as their views share labels. Where all are
-    right it is not empty, as one from the errors' own spread would be.
+    The interval is that of a share of independent trials, which is not empty where all are right. The folds' errors
+    depend on each other, as their views share labels, so n labels in k folds count as n (k - 1) / (2 k - 1) trials (C.
+    Nadeau, Y. Bengio, Inference for the Generalization Error, Machine Learning 2003, section 3).
     """
     accepted = unlabelled[assigned[ALL].accepted[unlabelled]]
     by_fold = []
@@ -89,7 +89,7 @@ def estimated_precision(
     if not len(accepted) or not len(errors):
         return {}
     estimate = float(np.clip(assigned[ALL].confidence[accepted].mean() + errors.mean(), 0, 1))
-    trials = len(errors) * (1 - 1 / len(by_fold)) if len(by_fold) > 1 else len(errors)
+    trials = len(errors) * (len(by_fold) - 1) / (2 * len(by_fold) - 1)
     low, high = intervals.share_interval(estimate * trials, trials)
     return {"estimated_precision": estimate, "estimated_precision_low": low, "estimated_precision_high": high}
 
