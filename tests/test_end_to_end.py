@@ -53,7 +53,7 @@ def killed_run(home, environment, seed) -> dict:
     rng = random.Random(seed)
     stage = rng.choice(STAGES[:5])
     with sockets.watched(process.pid) as beyond_loopback:
-        victim = wait_for(lambda: find_stage(process.pid, stage), 300)
+        victim = wait_for(lambda: find_stage(process.pid, stage), 900)
         time.sleep(rng.uniform(0, 3))
         kill_tree(victim)
         output, _ = process.communicate(timeout=900)

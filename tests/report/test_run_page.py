@@ -100,7 +100,7 @@ def test_of_many_classes_the_page_shows_a_part_and_says_so() -> None:
     assert len(parts["data"].files()["data-means.csv"].decode().splitlines()) == 1 + 30
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_six_hundred_classes_make_a_page_that_can_be_loaded() -> None:
     labels = list(range(600))
 
