@@ -117,7 +117,8 @@ def featurize(args: argparse.Namespace) -> float:
     bench.start(args.master)
     run = runs.run_folder("benchmark", "one")
     bench.run_stage("ingest", run, dataset="image_folder", path=args.inside, limit=None, leaks="drop")
-    mark = bench.run_stage("featurize", run, extractor=args.extractor, image_size=args.image_size, weights=args.weights)
+    arguments = {"extractor": args.extractor, "image_size": args.image_size, "weights": args.weights}
+    mark = bench.run_stage("featurize", run, **arguments, preprocessing="", output="")
     shutil.rmtree(storage.local(mark["folder"]).rsplit("/", 1)[0])
     return mark["figures"]["featurize/images"] / mark["figures"]["featurize/images_per_second"]
 

@@ -88,9 +88,8 @@ def the_stage(run: str, source: str, extractor: featurize.Extractor, args: argpa
     storage.put_json(storage.join(run, "ingest", file_names.MARK), marks.mark_of(storage.join(source, "ingest")))
     attempt = Stage("featurize", run, {})
     attempt.prepared = extractor
-    bench.job_module("featurize").main(
-        attempt, extractor=args.extractor, image_size=args.image_size, weights=args.weights
-    )
+    arguments = {"extractor": args.extractor, "image_size": args.image_size, "weights": args.weights}
+    bench.job_module("featurize").main(attempt, **arguments, preprocessing="", output="")
     return attempt.figures["featurize/images_per_second"]
 
 

@@ -55,7 +55,8 @@ with DAG(
     run = open_run()
     needed, grid = clusterings(), cells()
     ingest = submit("ingest", run, ("dataset", "path", "limit", "leaks"), values=FIXED)
-    featurize = submit("featurize", run, ("extractor", "image_size", "weights"), values=FIXED)
+    arguments = ("extractor", "image_size", "weights", "preprocessing", "output")
+    featurize = submit("featurize", run, arguments, values=FIXED)
     end = close_run(run)
     chain(
         run, [needed, grid], ingest, featurize, submit_each("cluster", run, needed), submit_each("cell", run, grid), end

@@ -12,15 +12,18 @@ from kindred.runtime import file_names, job, marks, partitioning, runs, storage,
 from kindred.runtime.stage import Stage
 
 
-def home(s: Stage, *, extractor: str, image_size: int | None, weights: str) -> str:
+def home(s: Stage, *, extractor: str, image_size: int | None, weights: str, preprocessing: str, output: str) -> str:
     """A folder beside the images, named by the extractor and everything that its output depends on. What is done, and
     recorded, is done by the extractor that `auto` takes: it is shared with runs that name this one.
     """
     if extractor == variants.AUTO:
         extractor = taken_before(s) or choose(s)
         s.arguments = {**s.arguments, "extractor": extractor}
+    if not preprocessing and not output:  # as features were recorded before these arguments, to be reused
+        s.arguments = {name: s.arguments[name] for name in ("extractor", "image_size", "weights")}
     dataset = s.folder_of("ingest").rsplit("/", 1)[0]  # the folder above the stage's own
-    s.prepared = extractor_setup.for_dataset(extractor, image_size, weights, s.facts_of("ingest"), s.say)
+    facts = s.facts_of("ingest")
+    s.prepared = extractor_setup.for_dataset(extractor, image_size, weights, facts, s.say, preprocessing, output)
     return storage.join(dataset, "featurize", f"{extractor}-{s.prepared.fingerprint}")
 
 
@@ -48,7 +51,9 @@ def taken_before(s: Stage) -> str | None:
     return None
 
 
-def main(s: Stage, *, extractor: str, image_size: int | None, weights: str) -> str:
+def main(
+    s: Stage, *, extractor: str, image_size: int | None, weights: str, preprocessing: str = "", output: str = ""
+) -> str:
     images = s.read("images").select("image_id", "split", "content")
     count = images.count()
     extractor_setup.fit_to_images(s.prepared, images, s.say)

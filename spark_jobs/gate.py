@@ -31,7 +31,8 @@ def _model(s: Stage, network: networks.Network, classes: list[str]) -> dict:
     extractor, channels = featurize.Extractor.from_facts(s.facts_of("featurize")), s.facts_of("ingest")["channels"]
     files = {file_names.NETWORK: network.to_bytes(), file_names.DESCRIPTION: extractor.description(classes, channels)}
     if extractor.graph:
-        model = onnx_model.whole_model(s.file("featurize", file_names.EXTRACTOR), network, channels)
+        graph = s.file("featurize", file_names.EXTRACTOR)
+        model = onnx_model.whole_model(graph, network, channels, extractor.interpolation, extractor.crop)
         run = s.run.rsplit("/", 1)[1]
         files[file_names.MODEL] = onnx_model.described(model, classes, extractor, channels, run)
     example = s.rows("images", ["content"], limit=1)["content"][0].as_py()

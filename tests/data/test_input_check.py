@@ -32,6 +32,7 @@ from kindred.runtime.errors import InputError
         ({"dataset": "digits", "path": "/x"}, "dataset digits comes with scikit-learn and takes no path; got '/x'"),
         ({"path": "{}/gone", "extractor": "pixels"}, "no such file or folder: {}/gone"),
         ({"dataset": "svhn"}, "unknown dataset 'svhn'; known: digits, fashion_mnist, image_folder, parquet, stl10"),
+        ({"extractor": "onnx", "weights": "{}/gone"}, "no such file: {}/gone"),
         ({"run": "first", "images": "{}/gone"}, "no such file or folder: {}/gone"),
         ({"run": "first", "images": "{}/empty"}, "no file in {}/empty"),
     ],
@@ -54,6 +55,7 @@ def test_what_is_there_passes(tmp_path: Path) -> None:
     input_check.check({"dataset": "image_folder", "path": path})
     input_check.check({"dataset": "digits", "path": None})
     input_check.check({"dataset": "fashion_mnist", "path": None})  # which would be downloaded
+    input_check.check({"dataset": "digits", "path": None, "extractor": "auto", "weights": "imagenet"})
     input_check.check({"run": "first", "images": path})
     input_check.check({"run": "first"})
 
@@ -67,7 +69,7 @@ def test_a_failure_that_may_pass_is_left_to_the_stage(monkeypatch: pytest.Monkey
     input_check.check({"images": "s3://bucket/images"})
 
 
-def test_what_has_passed_has_the_identity_of_its_images_alone() -> None:
+def test_what_has_passed_has_the_identity_of_its_files_alone() -> None:
     form = {"dataset": "image_folder", "path": "/photos", "seed": 0}
 
     assert input_check.identity({**form, "seed": 1}) == input_check.identity(form)

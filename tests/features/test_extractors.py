@@ -20,7 +20,7 @@ def test_each_extractor_states_its_size_channels_weights_and_one_way_to_features
     assert module.IMAGE_SIZE is None or module.IMAGE_SIZE > 0
     assert module.CHANNELS in (None, 1, 3)
     assert module.WEIGHTED in (True, False)
-    assert sum(hasattr(module, way) for way in ("graph", "fit_graph", "features")) == 1
+    assert sum(hasattr(module, way) for way in ("graph", "fit_graph", "features", "network")) == 1
     assert module.__doc__
 
 

@@ -17,7 +17,7 @@ def do_cell(run: str, cell: Cell) -> dict:
 
 def prepare(run: str) -> None:
     run_stage("ingest", run, dataset="digits", path=None, limit=400, leaks="drop")
-    run_stage("featurize", run, extractor="pixels", image_size=None, weights="imagenet")
+    run_stage("featurize", run, extractor="pixels", image_size=None, weights="imagenet", preprocessing="", output="")
     run_stage("cluster/60", run, k=60, seed=0)
 
 

@@ -9,6 +9,7 @@ import pyarrow.dataset as ds
 import pytest
 from bench import job_module, run_stage
 
+import onnx_samples
 from kindred.data import images
 from kindred.evaluation.attacks import spark_attacks
 from kindred.features import extractor_choice
@@ -25,6 +26,7 @@ from kindred.serving import champion
 pytestmark = pytest.mark.spark
 
 LABELS = {"labels_per_class": None, "labels": 60, "label_choice": "random", "stratified": True, "seed": 0}
+IMAGENET = {"image_size": None, "weights": "imagenet", "preprocessing": "", "output": ""}
 TRAIN = {"classifier": "logistic_regression", "folds": 3, "seed": 0}
 PSEUDO = {
     **{"labeller": "consensus", "threshold": None, "class_thresholds": "fixed", "percentile": 100.0},
@@ -42,7 +44,7 @@ def labelled(tmp_path_factory, spark) -> Iterator[str]:
 
 def prepared(run: str) -> str:
     run_stage("ingest", run, dataset="digits", path=None, limit=500, leaks="drop")
-    run_stage("featurize", run, extractor="pixels", image_size=None, weights="imagenet")
+    run_stage("featurize", run, extractor="pixels", **IMAGENET)
     run_stage("choose_labels", run, **LABELS)
     run_stage("train_base", run, **TRAIN)
     return run
@@ -90,7 +92,7 @@ def test_features_of_auto_are_those_of_the_extractor_that_it_takes(labelled, cap
     named = marks.mark_of(storage.join(labelled, "featurize"))
 
     with caplog.at_level("INFO", "kindred"):
-        automatic = run_stage("featurize", labelled, extractor="auto", image_size=None, weights="imagenet")
+        automatic = run_stage("featurize", labelled, extractor="auto", **IMAGENET)
 
     assert automatic["attempt"] == named["attempt"]
     assert automatic["arguments"] == {"extractor": "pixels", "image_size": None, "weights": "imagenet"}
@@ -99,7 +101,7 @@ def test_features_of_auto_are_those_of_the_extractor_that_it_takes(labelled, cap
 
 def test_a_run_goes_on_with_what_auto_has_taken(labelled, monkeypatch) -> None:
     job = job_module("featurize")
-    arguments = {"extractor": "auto", "image_size": None, "weights": "imagenet"}
+    arguments = {"extractor": "auto", **IMAGENET}
     monkeypatch.setattr(extractor_choice, "choose", lambda *of: extractor_choice.Choice("hog", "on this machine"))
 
     first = Stage("featurize", labelled, arguments)
@@ -203,12 +205,35 @@ def test_the_index_holds_all_images_but_test_ones_as_final_sees_them(labelled) -
             assert (found.dataset, found.prediction) == ("digits", rows[found.image_id]["prediction"])
             assert found.confidence == pytest.approx(rows[found.image_id]["confidence"])
 
-    run_stage("featurize", labelled, extractor="hog", image_size=None, weights="imagenet")
+    run_stage("featurize", labelled, extractor="hog", **IMAGENET)
     try:
         with pytest.raises(InputError, match="of another extractor's features; to build it again: make run"):
             image_index.open_index(labelled)
     finally:
-        run_stage("featurize", labelled, extractor="pixels", image_size=None, weights="imagenet")
+        run_stage("featurize", labelled, extractor="pixels", **IMAGENET)
+
+
+def test_a_network_of_one_s_own_makes_features_the_final_model_and_the_index(tmp_path_factory, tmp_path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KINDRED_DATA", str(tmp_path_factory.mktemp("own")))
+        run = runs.run_folder("tests", "own")
+        run_stage("ingest", run, dataset="digits", path=None, limit=500, leaks="drop")
+        own = {**IMAGENET, "weights": onnx_samples.saved(onnx_samples.tokens(), tmp_path)}
+        own |= {"preprocessing": '{"preset": "clip", "crop": 0.9}', "output": "last_hidden_state:mean"}
+        run_stage("featurize", run, extractor="onnx", **own)
+        run_stage("choose_labels", run, **LABELS)
+        run_stage("train_base", run, **TRAIN)
+        finish(run, "off")
+
+        found = champion.bundle_of_run(run)
+        row = RunReader(run, "featurize").rows("features", ["image_id", "features"]).to_pylist()[0]
+        content = {
+            r["image_id"]: r["content"]
+            for r in RunReader(run, "ingest").rows("images", ["image_id", "content"]).to_pylist()
+        }
+
+    features = found.model.as_query(images.decode(content[row["image_id"]])).features
+    assert features[0] == pytest.approx(row["features"], abs=1e-5)
 
 
 def test_a_picture_of_the_bundle_is_seen_as_its_image_was(labelled, monkeypatch) -> None:

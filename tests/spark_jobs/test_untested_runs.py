@@ -36,7 +36,7 @@ def test_a_run_without_test_images_ends_with_the_figures_of_cross_validation(
 
     caplog.set_level(logging.INFO)
     run_stage("ingest", run, dataset="image_folder", path=str(photos), limit=None, leaks="drop")
-    run_stage("featurize", run, extractor="pixels", image_size=None, weights="imagenet")
+    run_stage("featurize", run, extractor="pixels", image_size=None, weights="imagenet", preprocessing="", output="")
     run_stage("choose_labels", run, labels_per_class=None, labels=None, label_choice="random", stratified=True, seed=0)
     run_stage("train_base", run, **TRAIN)
     pseudo = {"labeller": "consensus", "threshold": None, "class_thresholds": "fixed", "percentile": 100.0}

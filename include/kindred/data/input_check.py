@@ -15,12 +15,14 @@ log = logging.getLogger(__name__)
 
 def identity(values: Mapping[str, Any]) -> str:
     """What changes with all that `check` looks at."""
-    return storage.fingerprint([values.get(name) for name in ("dataset", "path", "images")])
+    names = ("dataset", "path", "images", "extractor", "weights", "preprocessing")
+    return storage.fingerprint([values.get(name) for name in names])
 
 
 def check(values: Mapping[str, Any]) -> None:
     """Raise InputError for the values `dataset` and `path`, or `images`, of a form whose images a stage would refuse as
-    well. A failure that may pass (a store that is busy) is left to the stage, which is tried again.
+    well, and for the file of an extractor. A failure that may pass (a store that is busy) is left to the stage, which
+    is tried again.
 
     >>> check({"dataset": "image_folder", "path": None})
     Traceback (most recent call last):
@@ -30,6 +32,7 @@ def check(values: Mapping[str, Any]) -> None:
         _check_dataset(values.get("dataset"), values.get("path") or "")
         if values.get("images"):
             sources.images_to_label(values["images"], lambda line: None)
+        _check_extractor(values)
     except InputError:
         raise
     except Exception:
@@ -42,3 +45,12 @@ def _check_dataset(name: str | None, path: str) -> None:
         check(path)
     elif path:
         sources.existing_uri(path)
+
+
+def _check_extractor(values: Mapping[str, Any]) -> None:
+    name = values.get("extractor")
+    if not name or name == variants.AUTO:  # what `auto` takes needs no file
+        return
+    check = getattr(variants.load("extractor", name), "check", None)
+    if check:
+        check(values.get("weights") or "", values.get("preprocessing") or "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kindred.data import images
-from kindred.features import graph_cache, onnx_graphs
+from kindred.features import graph_cache, onnx_files, onnx_graphs
+from kindred.features import preprocessing as resizing
 from kindred.features.featurize import Extractor
+from kindred.features.onnx_files import Network
 from kindred.runtime import storage, tables, variants
 from kindred.runtime.errors import InputError
 
@@ -33,12 +36,19 @@ def for_dataset(
     weights: str,
     dataset: dict[str, Any],
     say: Callable[[str], None] = lambda line: None,
+    preprocessing: str = "",
+    output: str = "",
 ) -> Extractor:
     """The extractor for a dataset (the facts of its ingest stage: height, width, channels, dataset), with its graph
     exported once and cached; where the graph is to be fitted, `fit_to_images` does that later. `say` gets a line where
-    that takes long, or another extractor would do better.
+    that takes long, or another extractor would do better. `preprocessing` and `output` are of an extractor with
+    `network`. Raises InputError.
     """
     module = variants.load("extractor", name)
+    if hasattr(module, "network"):
+        return _of_network(name, module, module.network(weights, preprocessing, output), image_size, say)
+    if preprocessing or output:
+        raise InputError(f"preprocessing and output are for the extractor onnx alone; {name} takes neither")
     height, width = _size(module, image_size, dataset)
     channels = module.CHANNELS or dataset["channels"]
     if advice := _advice(name, module.WEIGHTED, dataset):
@@ -54,6 +64,24 @@ def for_dataset(
         graph = _graph_name(name, fingerprint)
         graph_cache.put(graph, content)
     return Extractor(name, height, width, channels, fingerprint, graph)
+
+
+def _of_network(
+    name: str, module: ModuleType, network: Network, image_size: int | None, say: Callable[[str], None]
+) -> Extractor:
+    """The extractor of a network in a file of another's making."""
+    height, width = onnx_files.size(network, image_size)
+    code = [storage.file_fingerprint(variants.source(part)) for part in (module, onnx_files, resizing, *CODE)]
+    chosen = network.preprocessing
+    fingerprint = storage.fingerprint(
+        height, width, code, network.sha256, network.output, network.tokens, asdict(chosen)
+    )
+    graph = _graph_name(name, fingerprint)
+    if not graph_cache.path(graph).exists():
+        graph_cache.put(graph, onnx_files.graph(network, (height, width)))
+    resized = f"{chosen.interpolation}, {f'the middle {chosen.crop:g}' if chosen.crop else 'the whole image'}"
+    say(f"{network.path}: output {network.output}{network.tokens} of images of {height} x {width} px ({resized})")
+    return Extractor(name, height, width, network.image.channels, fingerprint, graph, chosen.interpolation, chosen.crop)
 
 
 def fit_to_images(extractor: Extractor, frame: DataFrame, say: Callable[[str], None]) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from kindred.data import images
-from kindred.features import graph_cache, onnx_graphs
+from kindred.features import graph_cache, onnx_graphs, preprocessing
 from kindred.runtime import arrow, variants
 
 BATCH = 32  # images that a graph takes at once: a bound on a worker's memory
@@ -39,6 +39,8 @@ class Extractor:
     channels: int
     fingerprint: str
     graph: str | None  # file name of the ONNX graph, where there is one
+    interpolation: str = preprocessing.BILINEAR  # how images are resized; runs before there was a choice have this one
+    crop: float = 0.0  # the part of the shorter side that is kept, see `preprocessing.Preprocessing`
 
     def features(self, pixels: Sequence[np.ndarray], threads: int = 1, session: Any = None) -> np.ndarray:
         """Features [n, d], float32, of images of any size, uint8 [h, w, c] each. An extractor with a graph runs it in
@@ -61,7 +63,7 @@ class Extractor:
 
     def resized(self, pixels: np.ndarray) -> np.ndarray:
         """One such image; a worker resizes each when it is decoded, so that it never holds many big ones."""
-        return images.fit(pixels, (self.height, self.width), self.channels)
+        return preprocessing.fit(pixels, (self.height, self.width), self.channels, self.interpolation, self.crop)
 
     @classmethod
     def from_facts(cls, facts: dict[str, Any]) -> Extractor:

@@ -9,14 +9,17 @@ from onnx import TensorProto, compose, helper, numpy_helper
 import kindred
 from kindred.features import onnx_graphs
 from kindred.features.featurize import Extractor
+from kindred.features.preprocessing import BICUBIC, BILINEAR
 from kindred.learning.networks import Network
 
 
-def whole_model(extractor: bytes, network: Network, channels: int) -> bytes:
+def whole_model(
+    extractor: bytes, network: Network, channels: int, interpolation: str = BILINEAR, crop: float = 0.0
+) -> bytes:
     """decoded pixels, uint8 [n, height, width, c] of any size -> "probabilities", float32 [n, classes].
 
-    Inside: resize (bilinear, as Pillow's) to the extractor's size, extractor, classifier, softmax. `extractor`: its
-    graph, uint8 [n, h, w, c] -> float32 [n, d]; `channels`: of the images.
+    Inside: crop and resize (as Pillow's) to the extractor's size, extractor, classifier, softmax. `extractor`: its
+    graph, uint8 [n, h, w, c] -> float32 [n, d]; `channels`: of the images; `interpolation` and `crop`: the extractor's.
 
     >>> from kindred.learning.networks import Layer
     >>> extractor = onnx_graphs.scaled_pixels((2, 2), 1)
@@ -28,9 +31,12 @@ def whole_model(extractor: bytes, network: Network, channels: int) -> bytes:
     """
     core = onnx.load_from_string(extractor)
     shape = [d.dim_value for d in core.graph.input[0].type.tensor_type.shape.dim]
+    before, head = _resize(shape[1:3], channels, shape[3], interpolation, crop), _head(network)
+    for part in (before, head):  # whose operators are the same in later sets
+        _take_versions_of(core, part)
     model = compose.merge_models(
-        compose.merge_models(_resize(shape[1:3], channels, shape[3]), core, [("resized", core.graph.input[0].name)]),
-        _head(network),
+        compose.merge_models(before, core, [("resized", core.graph.input[0].name)]),
+        head,
         [(core.graph.output[0].name, "head_features")],
     )
     onnx.checker.check_model(model)
@@ -45,7 +51,7 @@ def described(model: bytes, classes: list[str], extractor: Extractor, channels: 
     about = {
         "classes": json.dumps(classes, ensure_ascii=False),  # in the order of the probabilities
         "input": f"uint8 [n, height, width, {channels}], values 0 to 255, {'RGB' if channels == 3 else 'grey'}",
-        "preprocessing": "none: the model resizes (bilinear, antialiased, to image_size) and scales the values itself",
+        "preprocessing": f"none: the model {_resizing(extractor)} and scales the values itself",
         "image_size": json.dumps([extractor.height, extractor.width]),  # px, inside the model
         "channels": str(channels),
         "output": "probabilities, float32 [n, classes]",
@@ -58,17 +64,61 @@ def described(model: bytes, classes: list[str], extractor: Extractor, channels: 
     return proto.SerializeToString()
 
 
-def _resize(size: list[int], channels: int, target_channels: int) -> onnx.ModelProto:
-    """uint8 [n, any, any, channels] -> uint8 [n, h, w, target_channels]."""
+def _resizing(extractor: Extractor) -> str:
+    """In words, what happens to the pixels first."""
+    cropped = f"takes the middle ({extractor.crop:g} of the shorter side), " if extractor.crop else ""
+    return f"{cropped}resizes ({extractor.interpolation}, antialiased, to image_size)"
+
+
+def _take_versions_of(core: onnx.ModelProto, part: onnx.ModelProto) -> None:
+    """Give a part of a graph the operator set and the format of the other one, which is no older."""
+    part.opset_import[0].version = next(entry.version for entry in core.opset_import if entry.domain in ("", "ai.onnx"))
+    part.ir_version = core.ir_version
+
+
+def _crop(size: list[int], crop: float) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
+    """The nodes from "pixels" to "middle", as `preprocessing.crop_box` computes it, and their constants."""
     nodes = [
+        helper.make_node("Shape", ["pixels"], ["sides"], start=1, end=3),
+        helper.make_node("Cast", ["sides"], ["sides_double"], to=TensorProto.DOUBLE),
+        helper.make_node("Div", ["sides_double", "size_double"], ["scales"]),
+        helper.make_node("ReduceMin", ["scales"], ["scale_min"]),
+        helper.make_node("Mul", ["scale_min", "crop"], ["crop_scale"]),
+        helper.make_node("Mul", ["size_double", "crop_scale"], ["crop_exact"]),
+        helper.make_node("Add", ["crop_exact", "half"], ["crop_half"]),
+        helper.make_node("Floor", ["crop_half"], ["crop_floor"]),
+        helper.make_node("Cast", ["crop_floor"], ["crop_whole"], to=TensorProto.INT64),
+        helper.make_node("Max", ["crop_whole", "one"], ["crop_sides"]),
+        helper.make_node("Sub", ["sides", "crop_sides"], ["spare"]),
+        helper.make_node("Div", ["spare", "two"], ["crop_start"]),
+        helper.make_node("Add", ["crop_start", "crop_sides"], ["crop_end"]),
+        helper.make_node("Slice", ["pixels", "crop_start", "crop_end", "crop_axes"], ["middle"]),
+    ]
+    values = {
+        "size_double": np.array(size, np.float64),
+        "crop": np.float64(crop),
+        "half": np.float64(0.5),
+        "one": np.int64(1),
+        "two": np.int64(2),
+        "crop_axes": np.array([1, 2], np.int64),
+    }
+    return nodes, [numpy_helper.from_array(np.asarray(value), name) for name, value in values.items()]
+
+
+def _resize(size: list[int], channels: int, target_channels: int, interpolation: str, crop: float) -> onnx.ModelProto:
+    """uint8 [n, any, any, channels] -> uint8 [n, h, w, target_channels]."""
+    cut, cut_constants = _crop(size, crop) if crop else ([], [])
+    cubic = {"mode": "cubic", "cubic_coeff_a": -0.5}  # as Pillow
+    nodes = [
+        *cut,
         helper.make_node("Shape", ["pixels"], ["count"], start=0, end=1),
         helper.make_node("Concat", ["count", "planes", "size"], ["target"], axis=0),
-        helper.make_node("Transpose", ["pixels"], ["planar"], perm=[0, 3, 1, 2]),
+        helper.make_node("Transpose", ["middle" if crop else "pixels"], ["planar"], perm=[0, 3, 1, 2]),
         helper.make_node(
             "Resize",
             ["planar", "", "", "target"],
             ["fitted"],
-            mode="linear",
+            **(cubic if interpolation == BICUBIC else {"mode": "linear"}),
             antialias=1,
             exclude_outside=1,  # as Pillow: the edge counts no more than the rest
             coordinate_transformation_mode="half_pixel",
@@ -78,6 +128,7 @@ def _resize(size: list[int], channels: int, target_channels: int) -> onnx.ModelP
     ]
     values = {"size": size, "planes": [channels], "copies": [1, 1, 1, target_channels // channels]}
     constants = [numpy_helper.from_array(np.array(value, np.int64), name) for name, value in values.items()]
+    constants += cut_constants
     pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", "height", "width", channels])
     resized = helper.make_tensor_value_info("resized", TensorProto.UINT8, ["n", *size, target_channels])
     return onnx_graphs.versioned_model(helper.make_graph(nodes, "resize", [pixels], [resized], constants))

@@ -63,7 +63,22 @@ IMAGES = {
         minLength=1,
         title="Network weights",
         description="Only for networks: imagenet (installed with efficientnet_lite0 to 2; of mobilenet, mobilenet_v2, "
-        "resnet50 and inception_v3 from $KERAS_HOME/models, or downloaded once), random, or the path of a file.",
+        "resnet50 and inception_v3 from $KERAS_HOME/models, or downloaded once), random, or the path of a file. "
+        "For onnx: the path or URI of the ONNX file.",
+    ),
+    "preprocessing": Param(
+        "",
+        type="string",
+        title="Preprocessing of the ONNX file",
+        description="Only for onnx: clip, imagenet, inception, or JSON such as "
+        '{"preset": "imagenet", "interpolation": "bilinear", "crop": 1}. Empty: what the file says itself.',
+    ),
+    "output": Param(
+        "",
+        type="string",
+        title="Output of the ONNX file",
+        description="Only for onnx: the output that holds the features; of tokens with :class (the first token) or "
+        ":mean behind the name. Empty: the only output with a vector for each image.",
     ),
 }
 

@@ -133,5 +133,6 @@ def _model(extractor: featurize.Extractor, network: bytes, channels: int, thread
     if extractor.graph is None:
         return lambda pixels: head.probabilities(extractor.features(list(pixels), threads))
     graph = Path(graph_cache.on_worker(extractor.graph)).read_bytes()
-    session = onnx_graphs.session(onnx_model.whole_model(graph, head, channels), threads)
+    model = onnx_model.whole_model(graph, head, channels, extractor.interpolation, extractor.crop)
+    session = onnx_graphs.session(model, threads)
     return lambda pixels: session.run(None, {"pixels": pixels})[0]

@@ -6,11 +6,12 @@ An extractor gives
     CHANNELS     how many channels it takes, 1 or 3, to which images are converted; None: the dataset's own
     WEIGHTED     whether it has weights (a file, `imagenet`, `random`)
 
-and one of the three:
+and one of the four:
 
     graph(size, channels, weights) -> bytes    an ONNX graph: uint8 [n, height, width, channels] -> float32 [n, d]
     fit_graph(sample, say) -> bytes            the same, fitted to a sample of the dataset, uint8 [n, h, w, c]
     features(images) -> array                  a function in place of a graph: uint8 [n, h, w, c] -> float32 [n, d]
+    network(weights, preprocessing, output)    an `onnx_files.Network`, which has its own size, channels and resizing
 
 `graph` runs once per weights, in the driver; the workers run what it gives in ONNX Runtime. It raises InputError for
 weights that it cannot load. `fit_graph` runs once per dataset, in the driver: it sees train and unlabelled images and
@@ -18,6 +19,8 @@ no labels, gives the same bytes for the same images, and reports to `say` what i
 
 One with weights gives IMAGENET_SHA256, the hash of its ImageNet weights, where a package of pip brings them; without it
 Keras loads them, and downloads them once.
+
+One with `network` may give check(weights, preprocessing), which raises InputError for what shows before the run starts.
 
 An extractor with IMAGE_SIZE None may give MAX_SIDE_PX: larger images are shrunk until their longer side is that long.
 """
