@@ -31,6 +31,8 @@ def argument_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--extractor", default="pixels")
     parser.add_argument("--image-size", type=int)
     parser.add_argument("--weights", default="imagenet")
+    parser.add_argument("--preprocessing", default="", help="of the extractor onnx")
+    parser.add_argument("--output", default="", help="of the extractor onnx")
     parser.add_argument("--master", default="local[*]", help="of Spark")
     parser.add_argument("--json", metavar="FILE", help="write the figures, name -> number, as one flat object")
     return parser
