@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 EXAMPLE = "digits"  # the included example stays as simple as can be: its pixels, though patch_kmeans finds more
 SMALL_PX = 32  # the longer side up to which a network trained on photographs of 200 px and more sees mostly blur
-IMAGES_PER_CORE = 100_000  # that efficientnet_lite2 takes about half an hour for; efficientnet_lite0 takes half of that
+IMAGES_PER_CORE = 100_000  # that take efficientnet_lite2 about an hour; efficientnet_lite0 takes half of that
 
 
 class Choice(NamedTuple):
