@@ -1,4 +1,4 @@
-"""Does the gate refuse harmful pseudo-labels, and let good ones in? Trials, honest and sabotaged.
+"""Does the gate refuse harmful pseudo-labels, and accept good ones? Trials, honest and sabotaged.
 
     python benchmarks/no_harm.py --data digits::pixels stl10:DIR:mobilenet_v2 fashion_mnist:DIR:patch_kmeans --draws 12
 
@@ -44,7 +44,7 @@ BUDGETS = (4, 10, 25)  # given labels a class
 HIDDEN_CLASSES = 2
 SPOILED = ("shuffled", "swapped")
 CURVE = {"better": lambda t: t.gain > 0, "worse_by_1": lambda t: t.gain <= -1, "worse_by_2": lambda t: t.gain <= -2}
-FINE = "fashion_mnist"  # its test and hidden images are so many that half a point is told
+FINE = "fashion_mnist"  # its test and hidden images are so many that they show half a point
 
 
 class Trial(NamedTuple):

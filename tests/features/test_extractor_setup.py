@@ -1,5 +1,6 @@
 """How an extractor is set up for a dataset: its size, its graph in the cache, what it learns from."""
 
+import inspect
 from hashlib import sha256
 from pathlib import Path
 
@@ -27,6 +28,23 @@ def test_an_extractor_takes_the_size_of_the_dataset_unless_it_or_the_form_has_on
     assert (given.height, given.width, given.channels) == (40, 40, 1)
     assert (mixed.height, mixed.width, mixed.channels) == (extractor_setup.MIXED_SIZE, extractor_setup.MIXED_SIZE, 3)
     assert len({own.fingerprint, given.fingerprint, mixed.fingerprint}) == 3
+
+
+@pytest.mark.parametrize("name", variants.names("extractor"))
+def test_the_fingerprint_covers_each_module_that_an_extractor_imports(name: str) -> None:
+    module = variants.load("extractor", name)
+    covered = {module, *getattr(module, "CODE", ()), *extractor_setup.CODE}
+
+    imported = [part for part in vars(module).values() if inspect.ismodule(part)]
+
+    assert [part.__name__ for part in imported if part.__name__.startswith("kindred.") and part not in covered] == []
+
+
+def test_another_file_of_code_makes_another_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = extractor_setup.for_dataset("efficientnet_lite0", 32, "random", MIXED).fingerprint
+    monkeypatch.setattr(variants.load("extractor", "efficientnet_lite0"), "CODE", ())
+
+    assert extractor_setup.for_dataset("efficientnet_lite0", 32, "random", MIXED).fingerprint != before
 
 
 def test_images_larger_than_an_extractor_takes_are_shrunk_to_its_largest_side() -> None:

@@ -1,4 +1,4 @@
-"""A run that has not finished is told with the command that goes on with it."""
+"""The error line of a run that has not finished names the command that resumes it."""
 
 from pathlib import Path
 

@@ -58,6 +58,7 @@ def damage(path: Path, how: str, at: float = 0.6) -> None:
         path.write_bytes(content[: len(content) // 2 if how == "cut" else 0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", DAMAGES)
 def test_each_file_that_is_damaged_is_named(how: str, folder: Path, whole: Path) -> None:
     right, files = answers(opened(folder, whole)), bundle.files(storage.uri(str(folder)))

@@ -184,8 +184,6 @@ def _nodes(convolution: Convolution, values: str, block: str, sides: tuple[int, 
 def _content(version: Version, weights: str) -> bytes:
     """The file of weights. That of the package must be the one that is known."""
     if weights != "imagenet":
-        if not Path(weights).is_file():
-            raise InputError(f"no such weights: {weights!r}; give imagenet, random or a file")
         return Path(weights).read_bytes()
     try:
         path = Path(str(metadata.distribution(version.package).locate_file(version.file)))

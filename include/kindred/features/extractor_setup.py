@@ -14,7 +14,6 @@ import numpy as np
 
 from kindred.data import images
 from kindred.features import graph_cache, onnx_files, onnx_graphs
-from kindred.features import preprocessing as resizing
 from kindred.features.featurize import Extractor
 from kindred.features.onnx_files import Network
 from kindred.runtime import storage, tables, variants
@@ -27,7 +26,7 @@ MIXED_SIZE = 32  # px: the side for an extractor without one of its own, where t
 SMALL_PX = 48  # the longer side of images that are no photographs
 SAMPLE_IMAGES = 5000  # at most, that a fitted extractor learns from: a bound on the driver's memory and time
 
-CODE = (onnx_graphs, images)  # beside the extractor's own file, what features depend on
+CODE = (onnx_graphs, images)  # beside the extractor's own file and its CODE, what features depend on
 
 
 def for_dataset(
@@ -71,11 +70,9 @@ def _of_network(
 ) -> Extractor:
     """The extractor of a network in a file of another's making."""
     height, width = onnx_files.size(network, image_size)
-    code = [storage.file_fingerprint(variants.source(part)) for part in (module, onnx_files, resizing, *CODE)]
     chosen = network.preprocessing
-    fingerprint = storage.fingerprint(
-        height, width, code, network.sha256, network.output, network.tokens, asdict(chosen)
-    )
+    made = network.sha256, network.output, network.tokens, asdict(chosen)
+    fingerprint = storage.fingerprint(height, width, _code(module), *made)
     graph = _graph_name(name, fingerprint)
     if not graph_cache.path(graph).exists():
         graph_cache.put(graph, onnx_files.graph(network, (height, width)))
@@ -144,8 +141,13 @@ def _size(module: ModuleType, image_size: int | None, dataset: dict[str, Any]) -
 def _fingerprint(
     module: ModuleType, height: int, width: int, channels: int, weights: str, *fitted_on: str | int
 ) -> str:
-    code = [storage.file_fingerprint(variants.source(part)) for part in (module, *CODE)]
-    return storage.fingerprint(height, width, channels, code, _weights_identity(module, weights), *fitted_on)
+    identity = _weights_identity(module, weights)
+    return storage.fingerprint(height, width, channels, _code(module), identity, *fitted_on)
+
+
+def _code(module: ModuleType) -> list[str]:
+    """The fingerprints of all files of code that an extractor's features depend on."""
+    return [storage.file_fingerprint(variants.source(part)) for part in (module, *getattr(module, "CODE", ()), *CODE)]
 
 
 def _weights_identity(module: ModuleType, weights: str) -> list[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -373,7 +372,7 @@ def _tried(network: Network, content: bytes, shape: Sequence[int]) -> int:
         raise InputError(f"the output {network.output!r} of {network.path} is {list(features.shape)} for 2 images")
     if not np.isfinite(features).all():
         raise InputError(f"the output {network.output!r} of {network.path} is not finite: is preprocessing right?")
-    return int(math.prod(features.shape[1:]))
+    return int(features.shape[1])
 
 
 def _line(error: Exception) -> str:

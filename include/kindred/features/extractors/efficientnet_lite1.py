@@ -1,6 +1,6 @@
 """EfficientNet-Lite1 without its top, averaged over all places; its ImageNet weights come with pip."""
 
-from kindred.features import efficientnet_lite
+from kindred.features import efficientnet_lite, torch_weights
 
 IMAGE_SIZE = 240
 CHANNELS = 3
@@ -13,6 +13,7 @@ VERSION = efficientnet_lite.Version(
     sha256="77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
 )
 IMAGENET_SHA256 = VERSION.sha256
+CODE = (efficientnet_lite, torch_weights)
 
 
 def graph(size: tuple[int, int], channels: int, weights: str) -> bytes:

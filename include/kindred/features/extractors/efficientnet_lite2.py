@@ -1,6 +1,6 @@
 """EfficientNet-Lite2 without its top, averaged over all places; its ImageNet weights come with pip."""
 
-from kindred.features import efficientnet_lite
+from kindred.features import efficientnet_lite, torch_weights
 
 IMAGE_SIZE = 260
 CHANNELS = 3
@@ -13,6 +13,7 @@ VERSION = efficientnet_lite.Version(
     sha256="9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
 )
 IMAGENET_SHA256 = VERSION.sha256
+CODE = (efficientnet_lite, torch_weights)
 
 
 def graph(size: tuple[int, int], channels: int, weights: str) -> bytes:

@@ -4,6 +4,7 @@ from kindred.features import onnx_files
 from kindred.features import preprocessing as preprocessings
 from kindred.features.onnx_files import Network
 
+CODE = (onnx_files, preprocessings)
 IMAGE_SIZE = None
 CHANNELS = 3
 WEIGHTED = True
