@@ -85,7 +85,8 @@ def test_folders_of_any_names_hold_tables(data, spark) -> None:
 def test_before_the_commit_there_is_nothing_to_read(run: str) -> None:
     def look(s: Stage, *, reason: str) -> str:
         write_rejected(s, reason=reason)
-        with pytest.raises(InputError, match="has not finished its stage 'ingest', which makes 'rejected'"):
+        named = "run 'tests/one' has not finished its stage 'ingest', which makes 'rejected'"
+        with pytest.raises(InputError, match=named):
             reasons(run)
         return "looked"
 
