@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 from onnx import helper
 
+import onnx_samples
 from kindred.data import images
-from kindred.features import onnx_graphs
+from kindred.features import onnx_graphs, text_files
 from kindred.features.featurize import Extractor
+from kindred.features.text_files import TextTower
 from kindred.learning import networks
 from kindred.learning.networks import Layer, Network
 from kindred.runtime import file_names, storage
@@ -46,9 +48,11 @@ def make(
     graph: bytes | None = None,
     origins: Mapping[int, str] | None = None,
     given: Collection[int] = (),
+    words: bool = False,
 ) -> Path:
     """The files of a bundle in a folder: pictures 0 to `gallery` in the gallery, those after them as queries; which
-    picture has which origin, and which ones a given label, that of their colour.
+    picture has which origin, and which ones a given label, that of their colour. With `words` there is
+    a text encoder that knows colours.
     """
     graph = graph or colour_graph()
     extractor = Extractor("pixels", *SIZE, 3, "test", file_names.EXTRACTOR)
@@ -66,7 +70,9 @@ def make(
         return Images(features, probabilities, ids, [split] * len(ids), ["colours"] * len(ids), labels, known)
 
     parts = {bundle.VECTORS: range(gallery), bundle.QUERIES: range(gallery, gallery + queries)}
-    whole = image_index.build(images_of(range(gallery + queries), "any"), CLASSES)
+    tower = text_tower(folder) if words else None
+    recorded = {"text_encoder": tower.sha256} if tower else {}
+    whole = image_index.build(images_of(range(gallery + queries), "any"), CLASSES, **recorded)
     empty = whole.delete(whole.ids())
     for (part, numbers), split in zip(parts.items(), ("unlabeled", "test"), strict=True):
         index = empty.add(images_of(numbers, split)) if numbers else empty
@@ -76,9 +82,21 @@ def make(
         file_names.EXTRACTOR: graph,
         file_names.NETWORK: network.to_bytes(),
         file_names.DESCRIPTION: extractor.description(CLASSES, 3),
+        **({file_names.TEXT_ENCODER: tower.encoder, file_names.TOKENIZER: tower.tokenizer} if tower else {}),
     }.items():
         storage.put_bytes(storage.uri(str(folder / name)), content)
     return folder
+
+
+def text_tower(folder: Path) -> TextTower:
+    """The text encoder of onnx_samples, as `build_index` finds it beside an image encoder."""
+    beside = folder.parent / f"{folder.name} network"
+    beside.mkdir()
+    image = onnx_samples.saved(onnx_samples.channel_means(), beside, "vision_model.onnx")
+    onnx_samples.put_words(beside)
+    tower = text_files.read(image, print)
+    assert tower is not None
+    return tower
 
 
 def put_pictures(folder: Path, numbers: range, count: int = 2) -> None:

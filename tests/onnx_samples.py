@@ -1,9 +1,11 @@
 """Small networks in ONNX files, as people export them: what tests make of them can be computed in one's head."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 SIDE = 4  # px
 
@@ -50,6 +52,70 @@ def tokens(extra: bool = False) -> ModelProto:
         inputs.append(("input_ids", TensorProto.INT64, ["batch", 2]))
         outputs += [("pooled", TensorProto.FLOAT, ["batch", 3]), ("text", TensorProto.FLOAT, ["batch", 2])]
     return model(nodes, inputs, outputs, {"places": np.array([0, 3, -1])})
+
+
+WORDS = {"<pad>": 0, "<unk>": 1, "red": 2, "green": 3, "blue": 4, "car": 5}
+COLOURS = np.array([[0] * 3, [0] * 3, [0.9, 0.1, 0], [0, 0.8, 0.1], [0.1, 0.1, 0.7], [0.1] * 3], np.float32)  # of each
+CONTEXT = 6  # tokens
+
+
+def text_model(
+    tokens: int | str = "tokens",
+    masked: bool = False,
+    kind: int = TensorProto.INT64,
+    texts: int | str = "batch",
+    width: int = 3,
+) -> ModelProto:
+    """The mean of the COLOURS of a text's tokens, "text_embeds" [n, width], those of padding too unless `masked`, and
+    "last_hidden_state" [n, tokens, width]. It has CONTEXT positions.
+    """
+    names = ["input_ids", *(["attention_mask"] if masked else [])]
+    nodes = [
+        helper.make_node("Gather", ["colours", "input_ids"], ["looked_up"]),
+        helper.make_node("Shape", ["input_ids"], ["length"], start=1, end=2),
+        helper.make_node("Squeeze", ["length"], ["end"]),
+        helper.make_node("Range", ["start", "end", "step"], ["places"]),
+        helper.make_node("Gather", ["positions", "places"], ["placed"]),
+        helper.make_node("Add", ["looked_up", "placed"], ["last_hidden_state"]),
+    ]
+    if masked:
+        nodes += [
+            helper.make_node("Unsqueeze", ["attention_mask", "last"], ["one_column"]),
+            helper.make_node("Cast", ["one_column"], ["weights"], to=TensorProto.FLOAT),
+            helper.make_node("Mul", ["last_hidden_state", "weights"], ["weighted"]),
+            helper.make_node("ReduceSum", ["weighted", "axis"], ["text_embeds"], keepdims=0),
+        ]
+    else:
+        nodes += reduced("last_hidden_state", "text_embeds", [1], 17)
+    return model(
+        nodes,
+        [(name, kind, [texts, tokens]) for name in names],
+        [
+            ("last_hidden_state", TensorProto.FLOAT, ["batch", tokens, width]),
+            ("text_embeds", TensorProto.FLOAT, ["batch", width]),
+        ],
+        {
+            "colours": COLOURS[:, :width],
+            "positions": np.zeros((CONTEXT, width), np.float32),
+            **{name: np.array(value) for name, value in {"start": 0, "step": 1, "axis": [1], "last": [2]}.items()},
+        },
+    )
+
+
+def tokenizer(words: dict[str, int] | None = None, longest: int | None = None) -> Tokenizer:
+    """One that divides a text into WORDS at spaces."""
+    made = Tokenizer(models.WordLevel(WORDS if words is None else words, unk_token="<unk>"))
+    made.normalizer = normalizers.Lowercase()
+    made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    if longest:
+        made.enable_truncation(longest)
+    return made
+
+
+def put_words(folder: Path, **of_the_model: Any) -> None:
+    """A text encoder and its tokenizer, as they lie beside an image encoder."""
+    saved(text_model(**of_the_model), folder, "text_model.onnx")
+    (folder / "tokenizer.json").write_text(tokenizer().to_str())
 
 
 def reduced(source: str, target: str, axes: list[int], opset: int) -> list[NodeProto]:

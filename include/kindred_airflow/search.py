@@ -1,9 +1,9 @@
-"""`make search`: the search page on this machine, without Airflow, until Ctrl-C."""
+"""`make search`: the search page on this machine, without Airflow, until Ctrl-C; with TEXT, a table on the console."""
 
 import os
 
 from kindred.runtime import runs
-from kindred.serving import champion
+from kindred.serving import champion, search_command
 from kindred_airflow import command, signals
 from kindred_airflow.serve import free_port
 
@@ -11,8 +11,12 @@ ENDING_SECONDS = 5  # for the answers that are under way when it is asked to end
 
 
 def main() -> int:
-    """Serve the run RUN, or without it the one that was promoted."""
-    port, name = free_port("SEARCH_PORT", 8090), os.environ.get("RUN")
+    """Serve the run RUN, or without it the one that was promoted; with TEXT, show what is found by these words."""
+    name = os.environ.get("RUN")
+    if text := os.environ.get("TEXT"):
+        search_command.main([f"--text={text}", *([f"--run={name}"] if name else [])])
+        return 0
+    port = free_port("SEARCH_PORT", 8090)
     print(f"  opens the search index of {name or 'the promoted run'}", flush=True)
     import uvicorn
     from starlette.middleware.trustedhost import TrustedHostMiddleware

@@ -157,7 +157,13 @@ def test_an_extractor_without_regions_says_so(tmp_path) -> None:
         ({"image_id": A_QUERY, "class": "pink"}, 400, "unknown class 'pink'; known: <b>red</b>, green, blue & co"),
         ({"image_id": A_QUERY, "min_confidence": 2}, 400, "min_confidence: Input should be less than or equal to 1"),
         ({"image_id": "../../etc/passwd"}, 404, "no image '../../etc/passwd'"),
-        ({}, 400, "image_id: Field required"),
+        ({}, 400, "give image_id or text: the image, or the words, to search by"),
+        ({"image_id": A_QUERY, "text": "red"}, 400, "give image_id or text"),
+        (
+            {"text": "red"},
+            400,
+            "self_training/test cannot be searched by words: its extractor pixels has no text encoder; a run with",
+        ),
     ],
 )
 def test_a_search_that_cannot_be_answered_says_why(client, parameters, status, text) -> None:

@@ -72,7 +72,9 @@ def address(tmp_path_factory, files):
     untested = bundle.open_folder(bundles.make(tmp_path_factory.mktemp("untested"), 6, queries=0), "without/test")
     airflow = Route("/plugin/image-search{rest:path}", airflow_page)
     alone = Mount("/untested", application(lambda: untested))
-    whole = Starlette(routes=[airflow, alone, Mount("/image-search", search), Mount("/", search)])
+    worded = bundle.open_folder(bundles.make(tmp_path_factory.mktemp("words"), words=True), "with/words")
+    by_words = Mount("/words", application(lambda: worded))
+    whole = Starlette(routes=[airflow, alone, by_words, Mount("/image-search", search), Mount("/", search)])
     server = uvicorn.Server(uvicorn.Config(whole, "127.0.0.1", port, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -199,6 +201,42 @@ def test_the_address_holds_the_whole_query(page, address) -> None:
 
     click(page, "#clear")
     page.wait_for("[...document.querySelectorAll('article strong')].some(name => name.textContent !== 'green')")
+
+
+def enter(page: Page, words: str) -> None:
+    """Type into the field of words, and press Enter."""
+    page.evaluate("(document.querySelector('#text').value = '', document.querySelector('#text').focus())")
+    page.call("Input.insertText", text=words)
+    key = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r"}
+    page.call("Input.dispatchKeyEvent", type="keyDown", **key)
+    page.call("Input.dispatchKeyEvent", type="keyUp", **key)
+
+
+def test_words_are_searched_by_and_stand_in_the_trail(page, address) -> None:
+    assert page.evaluate("document.querySelector('#by-text').hidden")
+    page.open(f"{address}words/?distance=l2&k=4&side=nearest")
+    page.wait_for("document.querySelectorAll('#list a').length")
+    red = f"document.querySelector('#query h2')?.textContent === '“<i>Red</i> red”' && {CARDS} === 4"
+    distance = "[document.querySelector('#distance').value, document.querySelector('#distance').disabled]"
+
+    enter(page, "<i>Red</i> red")
+    page.wait_for(red)
+
+    assert page.evaluate("document.querySelector('#by-text label').textContent.trim()") == "Search by words"
+    assert page.evaluate("document.querySelector('article').textContent").startswith("Details<b>red</b>")
+    assert page.evaluate(distance) == ["cosine", True]
+    assert page.evaluate("document.querySelectorAll('article .compare').length") == 0
+    enter(page, "blue " * 9)
+    page.wait_for("document.querySelector('#query .hint')?.textContent.startsWith('Only the first 6 tokens are read')")
+    assert page.evaluate("document.querySelector('#trail a').textContent") == "“<i>Red</i> red”"
+    click(page, "#trail a")
+    page.wait_for(red)
+    click(page, "article .details")
+    assert page.evaluate("document.querySelector('#detail').open && document.querySelector('#compare').hidden")
+    click(page, "#more")
+    page.wait_for(QUERY)
+    assert page.evaluate(distance) == ["l2", False]
+    assert page.evaluate("document.querySelector('#text').value") == ""
 
 
 def test_an_uploaded_picture_is_searched_for_and_stays_on_the_way_back(page, tmp_path) -> None:

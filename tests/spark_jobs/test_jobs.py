@@ -220,12 +220,17 @@ def test_a_network_of_one_s_own_makes_features_the_final_model_and_the_index(tmp
         run_stage("ingest", run, dataset="digits", path=None, limit=500, leaks="drop")
         own = {**IMAGENET, "weights": onnx_samples.saved(onnx_samples.tokens(), tmp_path)}
         own |= {"preprocessing": '{"preset": "clip", "crop": 0.9}', "output": "last_hidden_state:mean"}
+        onnx_samples.put_words(tmp_path)
         run_stage("featurize", run, extractor="onnx", **own)
         run_stage("choose_labels", run, **LABELS)
         run_stage("train_base", run, **TRAIN)
         finish(run, "off")
 
         found = champion.bundle_of_run(run)
+        same = run_stage("build_index", run)["figures"]["build_index/reused"]
+        (tmp_path / "tokenizer.json").write_text(onnx_samples.tokenizer(longest=2).to_str())
+        changed = run_stage("build_index", run)
+        cut = champion.bundle_of_run(run).words("red car car", "cosine")
         row = RunReader(run, "featurize").rows("features", ["image_id", "features"]).to_pylist()[0]
         content = {
             r["image_id"]: r["content"]
@@ -234,6 +239,9 @@ def test_a_network_of_one_s_own_makes_features_the_final_model_and_the_index(tmp
 
     features = found.model.as_query(images.decode(content[row["image_id"]])).features
     assert features[0] == pytest.approx(row["features"], abs=1e-5)
+    assert found.words("red car car", "cosine").read == "red car car"
+    assert (same, changed["figures"]["build_index/reused"], cut.read) == (1, 0, "red car")
+    assert changed["summary"].endswith("images to search in, by words too")
 
 
 def test_a_picture_of_the_bundle_is_seen_as_its_image_was(labelled, monkeypatch) -> None:

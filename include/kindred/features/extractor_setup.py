@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kindred.data import images
-from kindred.features import graph_cache, onnx_files, onnx_graphs
+from kindred.features import graph_cache, onnx_files, onnx_graphs, text_files
 from kindred.features.featurize import Extractor
 from kindred.features.onnx_files import Network
+from kindred.features.text_files import TextTower
 from kindred.runtime import storage, tables, variants
 from kindred.runtime.errors import InputError
 
@@ -45,7 +46,9 @@ def for_dataset(
     """
     module = variants.load("extractor", name)
     if hasattr(module, "network"):
-        return _of_network(name, module, module.network(weights, preprocessing, output), image_size, say)
+        extractor = _of_network(name, module, module.network(weights, preprocessing, output), image_size, say)
+        _check_text(extractor, weights, say)
+        return extractor
     if preprocessing or output:
         raise InputError(f"preprocessing and output are for the extractor onnx alone; {name} takes neither")
     height, width = _size(module, image_size, dataset)
@@ -79,6 +82,23 @@ def _of_network(
     resized = f"{chosen.interpolation}, {f'the middle {chosen.crop:g}' if chosen.crop else 'the whole image'}"
     say(f"{network.path}: output {network.output}{network.tokens} of images of {height} x {width} px ({resized})")
     return Extractor(name, height, width, network.image.channels, fingerprint, graph, chosen.interpolation, chosen.crop)
+
+
+def text_tower(name: str, weights: str, say: Callable[[str], None] = lambda line: None) -> TextTower | None:
+    """The text encoder of an extractor with these weights; None where it has none, `say` gets a line about what is
+    lacking. Raises InputError for one that cannot be used.
+    """
+    module = variants.load("extractor", name)
+    tower: TextTower | None = module.text(weights, say) if hasattr(module, "text") else None
+    return tower
+
+
+def _check_text(extractor: Extractor, weights: str, say: Callable[[str], None]) -> None:
+    """Say whether there is a text encoder. Raises InputError for one that does not fit the images' features."""
+    if (tower := text_tower(extractor.name, weights, say)) and extractor.graph:
+        graph = onnx_graphs.session(str(graph_cache.path(extractor.graph)))
+        text_files.check_width(tower, graph.get_outputs()[0].shape[1])
+        say(f"the search will take words, by {tower.path} (up to {tower.tokens} tokens)")
 
 
 def fit_to_images(extractor: Extractor, frame: DataFrame, say: Callable[[str], None]) -> None:

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import onnx
-from onnx import NodeProto, TensorProto, ValueInfoProto, compose, helper, inliner, numpy_helper, version_converter
+from onnx import NodeProto, TensorProto, ValueInfoProto, compose, helper, numpy_helper, version_converter
 
 from kindred.data import sources
-from kindred.features import onnx_graphs, preprocessing
+from kindred.features import onnx_graphs, onnx_parts, preprocessing
+from kindred.features.onnx_parts import Dimensions, shown
 from kindred.features.preprocessing import Preprocessing
 from kindred.runtime import storage
 from kindred.runtime.errors import InputError
 
 MAX_BYTES = 2**31 - 1  # of a protocol buffer
 METADATA = "preprocessing"  # the key of the file's own metadata that holds what the param of this name would
-FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16)
 CLASS, MEAN = ":class", ":mean"  # after an output's name: which of its tokens
 PREFIX = "network/"  # of all names of the file's graph
-
-Dimensions = list[int | str]
 
 
 class Network(NamedTuple):
@@ -75,19 +73,7 @@ def read(weights: str, preprocessing_text: str, output: str) -> Network:
     """
     uri = existing(weights)
     path, content = storage.local(uri), storage.read_bytes(uri)
-    try:
-        model = onnx.load_from_string(content)
-    except Exception as error:  # protobuf's own errors, which have no common type
-        raise InputError(f"{path} is no ONNX file: {_line(error)}") from None
-    if not model.graph.node or not model.opset_import:
-        raise InputError(f"{path} is no ONNX file: it holds no graph")
-    if any(onnx.external_data_helper.uses_external_data(tensor) for tensor in model.graph.initializer):
-        raise InputError(
-            f"{path} keeps its weights in a second file; save both as one: "
-            "onnx.save_model(onnx.load(path), new, save_as_external_data=False)"
-        )
-    if model.functions:
-        model = inliner.inline_local_functions(model)
+    model = onnx_parts.loaded(content, path)
     image = _image_input(model, path)
     text = preprocessing_text or {entry.key: entry.value for entry in model.metadata_props}.get(METADATA, "")
     name, tokens = _output(model, image.name, output, path)
@@ -115,9 +101,8 @@ def graph(network: Network, size: tuple[int, int]) -> bytes:
         ["n", image.channels, *size] if image.layout == "NCHW" else ["n", *size, image.channels]
     )
     part = onnx.ModelProto(ir_version=model.ir_version, opset_import=model.opset_import)
-    part.graph.CopyFrom(
-        _part_for(model.graph, helper.make_tensor_value_info(image.name, image.kind, shape), network.output)
-    )
+    images = helper.make_tensor_value_info(image.name, image.kind, shape)
+    part.graph.CopyFrom(onnx_parts.part(model.graph, [images], network.output))
     core = compose.add_prefix(part, PREFIX).graph
     before, constants = _before(network, PREFIX + image.name)
     after = _after(network, PREFIX + network.output)
@@ -168,18 +153,18 @@ def _checked(network: Network, text: str) -> Network:
 
 def _image_input(model: onnx.ModelProto, path: str) -> ImageInput:
     """The only input of images. Raises InputError."""
-    inputs = _inputs(model)
+    inputs = onnx_parts.inputs(model)
     found = [value for value in inputs.values() if _takes_images(value)]
     if len(found) != 1:
-        shown = ", ".join(map(_shown, inputs.values())) or "none"
+        listed = ", ".join(map(shown, inputs.values())) or "none"
         count = "no image input" if not found else f"{len(found)} image inputs"
-        raise InputError(f"{path} has {count}, float or uint8 [n, c, h, w] or [n, h, w, c]; its inputs: {shown}")
-    value, dimensions = found[0], _dimensions(found[0])
+        raise InputError(f"{path} has {count}, float or uint8 [n, c, h, w] or [n, h, w, c]; its inputs: {listed}")
+    value, dimensions = found[0], onnx_parts.dimensions(found[0])
     if 0 in dimensions:
-        raise InputError(f"{path} takes images of no size: {_shown(value)}")
+        raise InputError(f"{path} takes images of no size: {shown(value)}")
     if isinstance(dimensions[0], int):
         raise InputError(
-            f"{path} takes {dimensions[0]} image at a time, {_shown(value)}; export it with a batch of any size "
+            f"{path} takes {dimensions[0]} image at a time, {shown(value)}; export it with a batch of any size "
             "(dynamic_axes or dynamic_shapes in torch.onnx.export)"
         )
     layout, channels = "", 3
@@ -190,15 +175,15 @@ def _image_input(model: onnx.ModelProto, path: str) -> ImageInput:
     elif kernel := _first_kernel(model, value.name):
         layout, channels = "NCHW", kernel
     elif not all(isinstance(dimensions[axis], str) for axis in (1, 3)):
-        raise InputError(f"{path} takes neither colour nor grey images: {_shown(value)}")
+        raise InputError(f"{path} takes neither colour nor grey images: {shown(value)}")
     if channels not in (1, 3):
-        raise InputError(f"{path} takes neither colour nor grey images but {channels} channels: {_shown(value)}")
+        raise InputError(f"{path} takes neither colour nor grey images but {channels} channels: {shown(value)}")
     return ImageInput(value.name, value.type.tensor_type.elem_type, layout, channels, dimensions)
 
 
 def _takes_images(value: ValueInfoProto) -> bool:
     kinds = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.UINT8)
-    return value.type.tensor_type.elem_type in kinds and len(_dimensions(value)) == 4
+    return value.type.tensor_type.elem_type in kinds and len(onnx_parts.dimensions(value)) == 4
 
 
 def _first_kernel(model: onnx.ModelProto, name: str) -> int:
@@ -214,15 +199,15 @@ def _first_kernel(model: onnx.ModelProto, name: str) -> int:
 def _output(model: onnx.ModelProto, image: str, wanted: str, path: str) -> tuple[str, str]:
     """The name of the output, and which of its tokens. Raises InputError where it is not clear."""
     outputs = {value.name: value for value in model.graph.output}
-    others = set(_inputs(model)) - {image}
+    others = set(onnx_parts.inputs(model)) - {image}
     usable = {
         name: value
         for name, value in outputs.items()
-        if image in (needed := _needed_inputs(model.graph, name)) and not others & needed
+        if image in (needed := onnx_parts.needed_inputs(model.graph, name)) and not others & needed
     }
-    listed = ", ".join(map(_shown, usable.values())) or "none that depends on the images alone"
+    listed = ", ".join(map(shown, usable.values())) or "none that depends on the images alone"
     if not wanted:
-        vectors = [name for name, value in usable.items() if _is_vector(value) and _is_float(value)]
+        vectors = [name for name, value in usable.items() if onnx_parts.is_vector(value) and onnx_parts.is_float(value)]
         if len(vectors) == 1:
             return vectors[0], ""
         raise InputError(f"{path} has {len(vectors)} outputs of features [n, d]; name one as output: {listed}")
@@ -233,79 +218,17 @@ def _output(model: onnx.ModelProto, image: str, wanted: str, path: str) -> tuple
     if name not in usable:
         raise InputError(f"{path} has no output {name!r} of images; known: {listed}")
     value = usable[name]
-    if not _is_float(value):
-        raise InputError(f"the output {_shown(value)} of {path} holds no floats")
-    rank = len(_dimensions(value))
+    if not onnx_parts.is_float(value):
+        raise InputError(f"the output {shown(value)} of {path} holds no floats")
+    rank = len(onnx_parts.dimensions(value))
     if rank == 3 and not tokens:
         raise InputError(
-            f"the output {_shown(value)} of {path} holds tokens: give {name}{CLASS} (the first one, the class token of "
+            f"the output {shown(value)} of {path} holds tokens: give {name}{CLASS} (the first one, the class token of "
             f"ViT, CLIP and DINOv2) or {name}{MEAN} (the mean of all)"
         )
-    if (rank != 3 and tokens) or not (rank == 3 or _is_vector(value)):
-        raise InputError(f"the output {_shown(value)} of {path} is not [n, {'tokens, ' if tokens else ''}d]")
+    if (rank != 3 and tokens) or not (rank == 3 or onnx_parts.is_vector(value)):
+        raise InputError(f"the output {shown(value)} of {path} is not [n, {'tokens, ' if tokens else ''}d]")
     return name, tokens
-
-
-def _is_vector(value: ValueInfoProto) -> bool:
-    """Whether it is [n, d], or the same with sides of 1 behind it."""
-    dimensions = _dimensions(value)
-    return len(dimensions) >= 2 and all(side == 1 for side in dimensions[2:])
-
-
-def _is_float(value: ValueInfoProto) -> bool:
-    return value.type.tensor_type.elem_type in FLOATS
-
-
-def _inputs(model: onnx.ModelProto) -> dict[str, ValueInfoProto]:
-    """The inputs; old files list their weights among these."""
-    weights = {tensor.name for tensor in model.graph.initializer}
-    return {value.name: value for value in model.graph.input if value.name not in weights}
-
-
-def _dimensions(value: ValueInfoProto) -> Dimensions:
-    return [
-        dimension.dim_value
-        if dimension.HasField("dim_value") and dimension.dim_value >= 0
-        else dimension.dim_param or "?"
-        for dimension in value.type.tensor_type.shape.dim
-    ]
-
-
-def _shown(value: ValueInfoProto) -> str:
-    kind = TensorProto.DataType.Name(value.type.tensor_type.elem_type).lower()
-    return f"{value.name} {kind} [{', '.join(map(str, _dimensions(value)))}]"
-
-
-def _names_taken(node: NodeProto) -> Iterator[str]:
-    """What a node reads, those in its branches too."""
-    yield from node.input
-    for attribute in node.attribute:
-        for inner in [attribute.g, *attribute.graphs]:
-            for part in inner.node:
-                yield from _names_taken(part)
-
-
-def _needed(graph: onnx.GraphProto, output: str) -> tuple[list[NodeProto], set[str]]:
-    """The nodes that an output needs, in their order, and all names that they read."""
-    names, nodes = {output}, []
-    for node in reversed(graph.node):  # a graph's nodes are sorted
-        if names.intersection(node.output):
-            nodes.append(node)
-            names.update(_names_taken(node))
-    return nodes[::-1], names
-
-
-def _needed_inputs(graph: onnx.GraphProto, output: str) -> set[str]:
-    return {value.name for value in graph.input} & _needed(graph, output)[1]
-
-
-def _part_for(graph: onnx.GraphProto, image: ValueInfoProto, output: str) -> onnx.GraphProto:
-    """The part of a graph that an output needs, with the one input."""
-    nodes, names = _needed(graph, output)
-    weights = [tensor for tensor in graph.initializer if tensor.name in names]
-    sparse = [tensor for tensor in graph.sparse_initializer if tensor.values.name in names]
-    outputs = [value for value in graph.output if value.name == output]
-    return helper.make_graph(nodes, "network", [image], outputs, weights, sparse_initializer=sparse)
 
 
 def _in_our_versions(network: Network) -> onnx.ModelProto:
@@ -317,7 +240,7 @@ def _in_our_versions(network: Network) -> onnx.ModelProto:
             model = version_converter.convert_version(model, onnx_graphs.OPSET)
         except Exception as error:  # the converter raises RuntimeError, ValueError and others
             advice = f"export it with opset {onnx_graphs.OPSET} or later"
-            raise InputError(f"{network.path} has the opset {version}; {advice} ({_line(error)})") from None
+            raise InputError(f"{network.path} has the opset {version}; {advice} ({onnx_parts.line(error)})") from None
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     copy.ir_version = max(copy.ir_version, onnx_graphs.IR_VERSION)
@@ -366,14 +289,10 @@ def _tried(network: Network, content: bytes, shape: Sequence[int]) -> int:
         features = onnx_graphs.session(content).run(None, {"images": pixels})[0]
     except Exception as error:  # ONNX Runtime's errors have no common type
         raise InputError(
-            f"{network.path} does not run on images of {shape[0]} x {shape[1]} px: {_line(error)}"
+            f"{network.path} does not run on images of {shape[0]} x {shape[1]} px: {onnx_parts.line(error)}"
         ) from None
     if features.ndim != 2 or len(features) != 2 or not features.shape[1]:
         raise InputError(f"the output {network.output!r} of {network.path} is {list(features.shape)} for 2 images")
     if not np.isfinite(features).all():
         raise InputError(f"the output {network.output!r} of {network.path} is not finite: is preprocessing right?")
     return int(features.shape[1])
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -16,6 +16,7 @@ OUTCOME = "_OUTCOME.json"  # how its last try ended
 # in an attempt's folder
 LOCK = "_LOCK"  # held while it is at work; it says on which machine
 EXTRACTOR = "extractor.onnx"
+TEXT_ENCODER, TOKENIZER = "text_encoder.onnx", "tokenizer.json"  # of an extractor that also takes words
 NETWORK = "network.npz"
 DESCRIPTION = "description.json"  # of the final model: classes, channels, extractor
 MODEL = "model.onnx"  # decoded pixels -> probabilities

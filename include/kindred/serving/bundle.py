@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from kindred.data import images
-from kindred.features import onnx_graphs
+from kindred.features import onnx_graphs, text_encoder
 from kindred.features.featurize import Extractor
+from kindred.features.text_encoder import TextEncoder, Words
 from kindred.learning import networks
 from kindred.learning.networks import Network
 from kindred.runtime import file_checks, file_names, stages, storage
@@ -29,6 +30,11 @@ from kindred.search.pictures import Pictures
 from kindred.search.shards import Images
 
 VECTORS, QUERIES, PICTURES = PARTS = ("vectors", "queries", "pictures")
+MODEL_FILES = (
+    *(file_names.NETWORK, file_names.DESCRIPTION, file_names.EXTRACTOR),
+    *(file_names.TEXT_ENCODER, file_names.TOKENIZER),
+)
+TEXT_DISTANCE = "cosine"  # the one that encoders of images and texts are trained for
 
 
 @dataclass(frozen=True)
@@ -60,13 +66,16 @@ class Model:
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """`name` says which run it is of. `queries` are the test images."""
+    """`name` says which run it is of. `queries` are the test images; `text_encoder` makes queries of words, where the
+    extractor has one.
+    """
 
     name: str
     gallery: Index
     queries: Index
     pictures: Pictures
     model: Model
+    text_encoder: TextEncoder | None = None
     _ids: dict[tuple[str, str | None], list[str]] = field(default_factory=dict, init=False)
 
     def image(self, image_id: str) -> Images:
@@ -90,6 +99,20 @@ class Bundle:
         query = self.model.as_query(pixels)
         known = self.find(query.names("ids")[0])
         return query if known is None else replace(known, features=query.features, probabilities=query.probabilities)
+
+    def words(self, text: str, distance: str) -> Words:
+        """A text as a query by the distance of this name: its features, as the gallery's are. Raises InputError where
+        words cannot be searched by.
+        """
+        if self.text_encoder is None:
+            raise InputError(
+                f"{self.name} cannot be searched by words: its extractor {self.model.extractor.name} has no text "
+                "encoder; a run with the extractor onnx has one where text_model.onnx and tokenizer.json lie beside "
+                "its weights"
+            )
+        if distance != TEXT_DISTANCE:
+            raise InputError(f"words are compared by the distance {TEXT_DISTANCE}, not {distance}")
+        return self.text_encoder.encode(text)
 
     def ids(self, part: str, name: str | None = None, origin: str | None = None) -> list[str]:
         """The ids of all images of a part (QUERIES or VECTORS), or of those of one class by the final model or with a
@@ -128,22 +151,34 @@ def open_folder(folder: Path, name: str, checksums: Mapping[str, Checksum] | Non
     """
     model = _open_model(folder, checksums or {})
     gallery, queries = (image_index.open_folder(storage.uri(str(folder / part))) for part in (VECTORS, QUERIES))
-    return Bundle(name, gallery, queries, pictures.open_folder(folder / PICTURES), model)
+    encoder = _open_text_encoder(folder, checksums or {}) if gallery.about.get("text_encoder") else None
+    return Bundle(name, gallery, queries, pictures.open_folder(folder / PICTURES), model, encoder)
+
+
+def _read(folder: Path, name: str, checksums: Mapping[str, Checksum]) -> tuple[bytes, str]:
+    """The content and the URI of one of the files beside the parts."""
+    uri = storage.uri(str(folder / name))
+    return file_checks.read(uri, checksums.get(name)), uri
+
+
+def _open_text_encoder(folder: Path, checksums: Mapping[str, Checksum]) -> TextEncoder:
+    words, uri = _read(folder, file_names.TOKENIZER, checksums)
+    with file_checks.parsing(uri):
+        tokenizer = text_encoder.tokenizer(words)
+    graph, uri = _read(folder, file_names.TEXT_ENCODER, checksums)
+    with file_checks.parsing(uri):
+        return TextEncoder(tokenizer, onnx_graphs.session(graph, cores()))
 
 
 def _open_model(folder: Path, checksums: Mapping[str, Checksum]) -> Model:
-    def read(name: str) -> tuple[bytes, str]:
-        uri = storage.uri(str(folder / name))
-        return file_checks.read(uri, checksums.get(name)), uri
-
-    description, uri = read(file_names.DESCRIPTION)
+    description, uri = _read(folder, file_names.DESCRIPTION, checksums)
     with file_checks.parsing(uri):
         extractor, session = Extractor.from_facts(json.loads(description)["extractor"]), None
     if extractor.graph:
-        graph, uri = read(file_names.EXTRACTOR)
+        graph, uri = _read(folder, file_names.EXTRACTOR, checksums)
         with file_checks.parsing(uri):
             session = onnx_graphs.session(onnx_graphs.with_regions(graph) or graph, cores())
-    network, uri = read(file_names.NETWORK)
+    network, uri = _read(folder, file_names.NETWORK, checksums)
     with file_checks.parsing(uri):
         return Model(extractor, networks.from_bytes(network), session)
 
@@ -177,5 +212,4 @@ def files(folder: str) -> list[str]:
     """The names of a bundle's files, inside its folder with this URI."""
     fs, inside = storage.filesystem(folder)
     names = [path[len(inside.rstrip("/")) + 1 :] for path in fs.find(inside)]
-    own = {file_names.NETWORK, file_names.DESCRIPTION, file_names.EXTRACTOR}
-    return sorted(n for n in names if n in own or n.split("/")[0] in PARTS and not Path(n).name.startswith("."))
+    return sorted(n for n in names if n in MODEL_FILES or n.split("/")[0] in PARTS and not Path(n).name.startswith("."))

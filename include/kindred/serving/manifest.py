@@ -20,7 +20,7 @@ FILES: dict[str, list[str]] = {
         file_names.EXAMPLE,
         file_names.KNOWN_CLASSES,
     ],
-    "build_index": [*bundle.PARTS, file_names.NETWORK, file_names.DESCRIPTION, file_names.EXTRACTOR, "index"],
+    "build_index": [*bundle.PARTS, *bundle.MODEL_FILES, "index"],
     "report": [""],
 }
 OF_THE_RUN = (file_names.RUN, file_names.METRICS, file_names.SUMMARY, file_names.REPORT)

@@ -1,4 +1,4 @@
-"""`python -m kindred.search`: the images that are similar to a picture, as a table on the console."""
+"""`python -m kindred.search`: the images that are similar to a picture, or to words, as a table on the console."""
 
 import argparse
 import json
@@ -20,14 +20,14 @@ from kindred.serving import champion
 from kindred.serving.bundle import Bundle
 
 
-def main() -> None:
-    """The command line; bad input ends in one line and status 1."""
+def main(arguments: list[str] | None = None) -> None:
+    """The command line, or these `arguments`; bad input ends in one line and status 1."""
     os.umask(0o077)  # other accounts cannot read what it copies into the cache
-    options = _parser().parse_args()
+    options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.ERROR)
     try:
         bundle = _bundle(options.run)
-        query = _query(bundle, options)
+        query = _of_words(bundle, options) if options.text is not None else _query(bundle, options)
         confidence = (options.min_confidence, 1) if options.min_confidence else None
         where = Filter(options.classes, options.splits, confidence=confidence, labelled=options.labelled)
         (answer,) = bundle.gallery.search(
@@ -35,7 +35,9 @@ def main() -> None:
         )
     except InputError as error:
         sys.exit(f"kindred: {error}")
-    sys.stdout.write(_json(answer) if options.json else table(answer, bundle.name, options.image))
+    sys.stdout.write(
+        _json(answer, options.text) if options.json else table(answer, bundle.name, options.image, options.text)
+    )
 
 
 def _bundle(run: str | None) -> Bundle:
@@ -43,12 +45,12 @@ def _bundle(run: str | None) -> Bundle:
     return champion.bundle_of_run(runs.find_run(run)) if run else champion.ChampionFollower().current()
 
 
-def table(answer: Answer, name: str, picture: Path | None = None) -> str:
-    """An answer as lines for a console; `name` is the run's, `picture` the file that was asked for."""
+def table(answer: Answer, name: str, picture: Path | None = None, text: str | None = None) -> str:
+    """An answer as lines for a console; `name` is the run's, `picture` the file or `text` the words asked for."""
     side = "least" if answer.farthest else "most"
     exact = "exact" if answer.exact else "approximate"
     lines = [
-        f"{_asked(answer, picture)}: {answer.prediction} ({answer.confidence:.1%})",
+        f"“{one_line(text)}”" if text else f"{_asked(answer, picture)}: {answer.prediction} ({answer.confidence:.1%})",
         f"the {side} similar images of {name} by {answer.distance} ({exact})",
         "",
         f"{'':>4}  {'distance':>10}  {'class':16} {'confidence':>10}  {'given label':16} {'split':10} image",
@@ -75,14 +77,23 @@ def _file(image: Answer | Neighbour) -> str:
     return one_line(origins.path(image.origin)) if image.origin else str(image.image_id)
 
 
-def _json(answer: Answer) -> str:
+def _json(answer: Answer, text: str | None = None) -> str:
     """An answer with the files of its images as a person would write them, for programs."""
     neighbours = [image._asdict() | {"origin": _path(image)} for image in answer.neighbours]
-    return json.dumps({**vars(answer), "origin": _path(answer), "neighbours": neighbours}, indent=1) + "\n"
+    asked = {} if text is None else {"text": text}
+    return json.dumps({**asked, **vars(answer), "origin": _path(answer), "neighbours": neighbours}, indent=1) + "\n"
 
 
 def _path(image: Answer | Neighbour) -> str | None:
     return None if image.origin is None else origins.path(image.origin)
+
+
+def _of_words(bundle: Bundle, options: argparse.Namespace) -> Images:
+    """Words as a query; what is not read of them is said."""
+    words = bundle.words(options.text, options.distance)
+    if len(words.read) < len(options.text):
+        sys.stderr.write(f"kindred: only the first {words.tokens} tokens are read, up to {words.read[-40:]!r}\n")
+    return Images(words.features)
 
 
 def _query(bundle: Bundle, options: argparse.Namespace) -> Images:
@@ -100,12 +111,13 @@ def _query(bundle: Bundle, options: argparse.Namespace) -> Images:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m kindred.search",
-        description="The images of a run that are most similar to a picture, or least.",
+        description="The images of a run that are most similar to a picture, or to words, or least.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     query = parser.add_mutually_exclusive_group(required=True)
     query.add_argument("--image", type=Path, metavar="FILE", help="a picture")
     query.add_argument("--image-id", metavar="ID", help="an image of the run: of the gallery, or a test image")
+    query.add_argument("--text", metavar="WORDS", help="words, where the extractor has a text encoder; by cosine")
     parser.add_argument("--run", help="a finished run: its name, DAG/name or URI (default: the promoted one)")
     parser.add_argument("--k", type=int, default=8, help="number of images")
     parser.add_argument("--distance", choices=list(DISTANCES), default="cosine", help="smaller is nearer")

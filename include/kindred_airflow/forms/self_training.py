@@ -64,7 +64,7 @@ IMAGES = {
         title="Network weights",
         description="Only for networks: imagenet (installed with efficientnet_lite0 to 2; of mobilenet, mobilenet_v2, "
         "resnet50 and inception_v3 from $KERAS_HOME/models, or downloaded once), random, or the path of a file. "
-        "For onnx: the path or URI of the ONNX file.",
+        "For onnx: the path or URI of the ONNX file; a text encoder beside it lets the search take words.",
     ),
     "preprocessing": Param(
         "",

@@ -22,7 +22,9 @@ CODE names the modules of its own beside its file, where its features depend on 
 One with weights gives IMAGENET_SHA256, the hash of its ImageNet weights, where a package of pip brings them; without it
 Keras loads them, and downloads them once.
 
-One with `network` may give check(weights, preprocessing), which raises InputError for what shows before the run starts.
+One with `network` may give check(weights, preprocessing), which raises InputError for what shows before the run starts,
+and text(weights, say), the `text_files.TextTower` whose vectors are comparable with its own, or None: the search then
+takes words.
 
 An extractor with IMAGE_SIZE None may give MAX_SIDE_PX: larger images are shrunk until their longer side is that long.
 """

@@ -1,10 +1,13 @@
 """A network in an ONNX file of your own: CLIP, SigLIP, DINOv2, ConvNeXt or any other that maps images to vectors."""
 
-from kindred.features import onnx_files
+from collections.abc import Callable
+
+from kindred.features import onnx_files, onnx_parts, text_files
 from kindred.features import preprocessing as preprocessings
 from kindred.features.onnx_files import Network
+from kindred.features.text_files import TextTower
 
-CODE = (onnx_files, preprocessings)
+CODE = (onnx_files, onnx_parts, preprocessings)
 IMAGE_SIZE = None
 CHANNELS = 3
 WEIGHTED = True
@@ -12,6 +15,10 @@ WEIGHTED = True
 
 def network(weights: str, preprocessing: str, output: str) -> Network:
     return onnx_files.read(weights, preprocessing, output)
+
+
+def text(weights: str, say: Callable[[str], None]) -> TextTower | None:
+    return text_files.read(weights, say)
 
 
 def check(weights: str, preprocessing: str) -> None:

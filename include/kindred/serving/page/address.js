@@ -10,14 +10,16 @@ const uploads = new Map(); // pictures and their addresses, by a name that the h
 
 export const parameters = () => new URLSearchParams(location.search);
 
-// {id} of a known image, {upload}, the name of an uploaded one, or null.
+// {id} of a known image, {text}, words, {upload}, the name of an uploaded one, or null.
 export function current() {
   const id = parameters().get("image_id");
   if (id) return { id };
+  const text = parameters().get("text");
+  if (text) return { text };
   return uploads.has(history.state?.upload) ? { upload: history.state.upload } : null;
 }
 
-export const earlier = () => (history.state?.trail ?? []).filter((query) => query.id || uploads.has(query.upload));
+export const earlier = () => (history.state?.trail ?? []).filter((query) => query.id || query.text || uploads.has(query.upload));
 export const uploaded = (query) => uploads.get(query.upload);
 
 export function addUpload(file) {
@@ -41,9 +43,9 @@ function addressOf(some) {
 
 export function addressFor(query) {
   const all = parameters();
-  all.delete("image_id");
-  all.delete("upload");
+  for (const name of ["image_id", "text", "upload"]) all.delete(name);
   if (query.id) all.set("image_id", query.id);
+  else if (query.text) all.set("text", query.text);
   else all.set("upload", "1");
   return addressOf(all);
 }

@@ -63,7 +63,7 @@ function buttons(image) {
   $("earlier").disabled = number === 0;
   $("later").disabled = number === images.length - 1;
   $("steps").hidden = images.length < 2;
-  $("compare").hidden = isQuery(image);
+  $("compare").hidden = isQuery(image) || Boolean(shown.search.query.text);
   $("compare").textContent = compared ? "Show this image alone" : "Compare with the query";
   const more = link({ id: image.image_id }, { id: "more", className: "button", textContent: "Search by this image" });
   more.hidden = isQuery(image);

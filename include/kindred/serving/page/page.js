@@ -16,6 +16,7 @@ const SMALL = 256; // px: larger images are shrunk to this in the index
 
 const FILTERS = ["labelled", "origin", "min_confidence", "max_confidence"];
 const FIELDS = ["distance", "k", "side", ...FILTERS];
+const TEXT_DISTANCE = "cosine"; // the one that words are compared by
 
 let about; // what is served
 let place = { part: "queries", class: "", origin: "", offset: 0 }; // in the list to choose from
@@ -95,6 +96,10 @@ function controls() {
   const asked = parameters();
   for (const name of FIELDS) $(name).value = asked.get(name) ?? DEFAULTS[name];
   $("itself").checked = asked.get("itself") === "true";
+  const text = current()?.text ?? "";
+  if (text) $("distance").value = TEXT_DISTANCE;
+  for (const name of ["distance", "itself"]) $(name).disabled = Boolean(text);
+  $("text").value = text;
   let active = FILTERS.filter((name) => asked.get(name)).length;
   for (const name of LISTS) {
     const chosen = new Set(asked.getAll(name));
@@ -107,7 +112,7 @@ function controls() {
 
 function change() {
   const asked = parameters();
-  for (const name of FIELDS) asked.set(name, $(name).value);
+  for (const name of FIELDS) if (!$(name).disabled) asked.set(name, $(name).value);
   asked.set("itself", $("itself").checked ? "true" : "");
   for (const name of LISTS) {
     asked.delete(name);
@@ -126,6 +131,7 @@ async function show() {
   if (!query) return nothing();
   const asked = parameters();
   asked.delete("upload");
+  if (query.text) asked.delete("distance"); // of the next picture
   if (!asked.has("side")) asked.set("side", DEFAULTS.side);
   if (Number(asked.get("k") ?? DEFAULTS.k) > about.gallery) asked.set("k", about.gallery); // more are none to give
   const options = { signal: (running = new AbortController()).signal };
@@ -157,10 +163,25 @@ function nothing() {
 function emptyText() {
   if (!about.gallery) return "There are no images to search in: the run has neither unlabelled nor labelled training images in its index.";
   if (parameters().has("upload")) return "This address belongs to an uploaded picture. Uploads are not stored: upload it again.";
-  return "Choose a picture to see the most and the least similar images.";
+  return `Choose a picture${about.words ? ", or search by words," : ""} to see the most and the least similar images.`;
 }
 
 function results() {
+  $("query").replaceChildren(...(last.query.text ? aboutWords() : aboutPicture()));
+  const { answer } = last;
+  const columns = Object.entries(SIDES).filter(([side]) => answer[side]).map(([side, title]) => column(title, answer[side]));
+  $("results").replaceChildren(...columns);
+}
+
+function aboutWords() {
+  const { text, read, tokens } = last.answer.query;
+  const note = `Only the first ${tokens} tokens are read, up to “${read.length > SHOWN_TEXT ? "… " : ""}${read.slice(-SHOWN_TEXT)}”.`;
+  document.title = `${text.slice(0, SHOWN_TEXT)} · Kindred search`;
+  return [make("div", {}, make("h2", { textContent: `“${text}”` }),
+    ...(read.length < text.length ? [make("p", { className: "hint", textContent: note })] : []))];
+}
+
+function aboutPicture() {
   const { query, answer } = last;
   const known = answer.query;
   const open = make("button", { type: "button", className: "open", title: "Show it large, with all that is known of it" });
@@ -171,15 +192,13 @@ function results() {
   small.addEventListener("load", () => enlargeQuery(small, known, note), { once: true });
   const file = query.upload ? { name: uploaded(query).file.name } : known;
   const where = query.upload ? ["uploaded"] : [splitName(known.split), known.dataset].filter(Boolean);
-  $("query").replaceChildren(open, make("div", {},
+  document.title = `${file.name ?? known.prediction} · Kindred search`;
+  return [open, make("div", {},
     make("h2", {}, prediction(known), ...spaced(givenLabel(known))),
     ...(file.name ? [make("p", { className: "file" }, fileName(file))] : []),
     make("p", { className: "hint where", textContent: where.join(", "), title: splitMeaning(known.split) }),
     make("code", { textContent: known.image_id, title: "The id: the hash of the image's pixels" }),
-    make("div", { className: "row actions" }, ...fileActions(known)), note));
-  document.title = `${file.name ?? known.prediction} · Kindred search`;
-  const columns = Object.entries(SIDES).filter(([side]) => answer[side]).map(([side, title]) => column(title, answer[side]));
-  $("results").replaceChildren(...columns);
+    make("div", { className: "row actions" }, ...fileActions(known)), note)];
 }
 
 const spaced = (elements) => elements.flatMap((element) => [" ", element]);
@@ -208,6 +227,7 @@ function card(image, images, number) {
   compare.addEventListener("click", () => detail.open(last, images, number, true));
   const caption = make("div", { className: "caption" }, prediction(image), ...givenLabel(image),
     make("span", { className: "far", textContent: `distance ${distanceText(image.distance)}` }));
+  if (last.query.text) return make("article", {}, search, details, caption); // words have no regions to compare
   if (image.duplicate) caption.append(make("span", { className: "badge", textContent: "duplicate" }));
   return make("article", {}, search, details, caption, compare);
 }
@@ -215,7 +235,8 @@ function card(image, images, number) {
 function trail() {
   const links = earlier().map((query, number, all) => {
     const anchor = link(query, { title: "Show this query again" }, all.slice(0, number));
-    anchor.append(detail.picture(query, `Earlier query ${number + 1}`));
+    anchor.append(query.text ? make("span", { textContent: `“${query.text}”` }) : detail.picture(query, `Earlier query ${number + 1}`));
+    if (query.text) anchor.className = "words";
     return anchor;
   });
   $("trail").replaceChildren(...(links.length ? [make("span", { textContent: "Earlier queries:" }), ...links] : []));
@@ -250,6 +271,7 @@ function fill() {
     $(BOXES[name]).append(...boxes);
     $(BOXES[name]).hidden = values.length < 2;
   }
+  $("by-text").hidden = !about.words;
   $("labels").hidden = !about.labelled || about.labelled === about.gallery;
   if (!about.queries) place.part = $("part").value = "gallery";
   for (const option of $("part").options) option.disabled = !about[option.value];
@@ -294,6 +316,11 @@ function listen() {
   $("before").addEventListener("click", () => { place.offset = Math.max(0, place.offset - LISTED); list(); });
   $("after").addEventListener("click", () => { place.offset += LISTED; list(); });
   $("random").addEventListener("click", random);
+  $("by-text").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const text = $("text").value.trim();
+    if (text) ask({ text });
+  });
   $("by-id").addEventListener("submit", (event) => {
     event.preventDefault();
     find($("id").value.trim());

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import quote
 
 import numpy as np
@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from kindred.data import origins
+from kindred.features.text_encoder import MAX_CHARACTERS
 from kindred.runtime.errors import InputError
 from kindred.search.distances import DISTANCES
 from kindred.search.shards import Images
@@ -33,6 +34,11 @@ Px = Annotated[
     Query(ge=MIN_PX, le=MAX_PX, description="a larger one, of the original: its longer side in px, at most"),
 ]
 ImageId = Annotated[str, Query(description="the id of an image of the gallery, or of a test image")]
+QueryId = Annotated[str | None, Query(description="the image to search by: its id")]
+Text = Annotated[
+    str | None,
+    Query(description=f"or words to search by, at most {MAX_CHARACTERS:,} characters; by the distance cosine alone"),
+]
 T = TypeVar("T")
 
 router = APIRouter(prefix="/api")
@@ -51,7 +57,7 @@ Parameters = Annotated[SearchParameters, Depends()]
 @router.get("/about")
 def about(current: Current, request: Request) -> Row:
     """The run that is searched, its classes, how many images there are (`labelled`: of the gallery, with a given
-    label), and the distances.
+    label), the distances, and whether it can be searched by `words`.
     """
     return {
         "run": current.name,
@@ -64,6 +70,7 @@ def about(current: Current, request: Request) -> Row:
         "distances": {name: distance.vectors for name, distance in DISTANCES.items()},
         "extractor": current.model.extractor.name,
         "regions": current.model.has_regions,
+        "words": current.text_encoder is not None,
         "trouble": request.app.state.problem(),
     }
 
@@ -123,9 +130,19 @@ async def original(current: Current, image_id: str, request: Request) -> Respons
 
 
 @router.get("/search")
-async def search(current: Current, parameters: Parameters, image_id: ImageId, request: Request) -> Row:
-    """The images that are most similar to a known one, the least similar ones, or both."""
-    return await _answer(request, current, _known(current, image_id), parameters)
+async def search(
+    current: Current, parameters: Parameters, request: Request, image_id: QueryId = None, text: Text = None
+) -> Row:
+    """The images that are most similar to a known one, or to words, the least similar ones, or both. Of words, `query`
+    says how many tokens they are, and what was `read`: all, or as much as the text encoder takes.
+    """
+    if (image_id is None) == (text is None):
+        raise InputError("give image_id or text: the image, or the words, to search by")
+    if text is None:
+        return await _answer(request, current, _known(current, str(image_id)), parameters)
+    words = await _searching(request, current.words, text, parameters.distance)
+    answers = await _answers(request, current, Images(words.features), parameters)
+    return {**answers, "query": {"text": text, "read": words.read, "tokens": words.tokens}}
 
 
 @router.post("/search", openapi_extra=uploads.BODY)
@@ -178,12 +195,22 @@ def _file(current: Bundle, image_id: str) -> bytes:
 
 
 async def _answer(request: Request, current: Bundle, query: Images, parameters: SearchParameters) -> Row:
-    pool = request.app.state.searching
-    answers = await asyncio.get_running_loop().run_in_executor(pool, parameters.search, current.gallery, query)
+    """What is found by an image."""
+    return {**await _answers(request, current, query, parameters), "query": image_rows.row(current, query)}
+
+
+async def _searching(request: Request, work: Callable[..., T], *arguments: Any) -> T:
+    """What work returns that is done by one of the threads that search."""
+    return await asyncio.get_running_loop().run_in_executor(request.app.state.searching, work, *arguments)
+
+
+async def _answers(request: Request, current: Bundle, query: Images, parameters: SearchParameters) -> Row:
+    """What is found, without the query."""
+    answers = await _searching(request, parameters.search, current.gallery, query)
     sides = {side: [image_rows.neighbour(found) for found in answer.neighbours] for side, answer in answers.items()}
     exact = all(answer.exact for answer in answers.values())
     about = {"run": current.name, "distance": parameters.distance, "k": parameters.k, "exact": exact}
-    return {**about, "query": image_rows.row(current, query), **sides}
+    return {**about, **sides}
 
 
 def _overlays(current: Bundle, pixels: np.ndarray, other: str) -> Row:
