@@ -30,7 +30,7 @@ ifneq ($(ODD),)
 endif
 export KINDRED_DATA
 export PYTHONPATH := $(CURDIR)/include
-export DAG RUN_ID RUN IMAGES RUNS FILTER OUT TO FROM APPLY FORMAT
+export DAG RUN_ID RUN TEXT IMAGES RUNS FILTER OUT TO FROM APPLY FORMAT
 export CONF
 .DEFAULT_GOAL := help
 .PHONY: help setup run predict compare runs pin unpin delete prune promote search publish fetch up down archive env jars \
