@@ -94,7 +94,7 @@ def text_tower(folder: Path) -> TextTower:
     beside.mkdir()
     image = onnx_samples.saved(onnx_samples.channel_means(), beside, "vision_model.onnx")
     onnx_samples.put_words(beside)
-    tower = text_files.read(image, print)
+    tower = text_files.read_tower(image, print)
     assert tower is not None
     return tower
 

@@ -29,7 +29,7 @@ def image(tmp_path: Path) -> str:
 
 
 def read(image: str) -> TextTower:
-    tower = text_files.read(image, print)
+    tower = text_files.read_tower(image, print)
     assert tower is not None
     return tower
 
@@ -178,14 +178,14 @@ def test_half_of_the_pair_is_no_text_encoder_and_said(image: str) -> None:
     files = {name: (folder / name).read_bytes() for name in ("text_model.onnx", "tokenizer.json")}
 
     (folder / "tokenizer.json").unlink()
-    assert text_files.read(image, said.append) is None
+    assert text_files.read_tower(image, said.append) is None
     (folder / "text_model.onnx").unlink()
-    assert text_files.read(image, said.append) is None
+    assert text_files.read_tower(image, said.append) is None
     (folder / "tokenizer.json").write_bytes(files["tokenizer.json"])
-    assert text_files.read(image, said.append) is None
+    assert text_files.read_tower(image, said.append) is None
     whole = saved(joint(), folder, "model.onnx")
     (folder / "tokenizer.json").unlink()
-    assert text_files.read(whole, said.append) is None
+    assert text_files.read_tower(whole, said.append) is None
 
     lacks = "encodes texts, but no tokenizer.json lies beside it or above: the search takes no words"
     assert said == [

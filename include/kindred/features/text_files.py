@@ -54,7 +54,7 @@ class Graph(NamedTuple):
     masked: bool  # whether it is told which tokens are padding
 
 
-def read(weights: str, say: Callable[[str], None]) -> TextTower | None:
+def read_tower(weights: str, say: Callable[[str], None]) -> TextTower | None:
     """The text encoder beside the image encoder that the param `weights` names, or in the same file; None where there
     is none, or one of its two files is missing, which `say` gets a line about. Raises InputError for what cannot be
     used.

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from kindred.features import onnx_files, onnx_parts, text_files
+from kindred.features import onnx_files, onnx_parts
 from kindred.features import preprocessing as preprocessings
 from kindred.features.onnx_files import Network
-from kindred.features.text_files import TextTower
+from kindred.features.text_files import TextTower, read_tower
 
 CODE = (onnx_files, onnx_parts, preprocessings)
 IMAGE_SIZE = None
@@ -18,7 +18,7 @@ def network(weights: str, preprocessing: str, output: str) -> Network:
 
 
 def text(weights: str, say: Callable[[str], None]) -> TextTower | None:
-    return text_files.read(weights, say)
+    return read_tower(weights, say)
 
 
 def check(weights: str, preprocessing: str) -> None:
