@@ -1,5 +1,6 @@
 """A small run's search, as the stage `build_index` leaves it, without Spark."""
 
+import tempfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def make(
         return Images(features, probabilities, ids, [split] * len(ids), ["colours"] * len(ids), labels, known)
 
     parts = {bundle.VECTORS: range(gallery), bundle.QUERIES: range(gallery, gallery + queries)}
-    tower = text_tower(folder) if words else None
+    tower = text_tower() if words else None
     recorded = {"text_encoder": tower.sha256} if tower else {}
     whole = image_index.build(images_of(range(gallery + queries), "any"), CLASSES, **recorded)
     empty = whole.delete(whole.ids())
@@ -88,13 +89,12 @@ def make(
     return folder
 
 
-def text_tower(folder: Path) -> TextTower:
+def text_tower() -> TextTower:
     """The text encoder of onnx_samples, as `build_index` finds it beside an image encoder."""
-    beside = folder.parent / f"{folder.name} network"
-    beside.mkdir()
-    image = onnx_samples.saved(onnx_samples.channel_means(), beside, "vision_model.onnx")
-    onnx_samples.put_words(beside)
-    tower = text_files.read_tower(image, print)
+    with tempfile.TemporaryDirectory() as beside:
+        image = onnx_samples.saved(onnx_samples.channel_means(), Path(beside), "vision_model.onnx")
+        onnx_samples.put_words(Path(beside))
+        tower = text_files.read_tower(image, print)
     assert tower is not None
     return tower
 

@@ -14,6 +14,7 @@ from extracting import MIXED
 from kindred.features import extractor_setup, onnx_graphs, text_encoder, text_files
 from kindred.features.text_encoder import TextEncoder
 from kindred.features.text_files import TextTower
+from kindred.runtime import storage
 from kindred.runtime.errors import InputError
 from onnx_samples import CONTEXT, WORDS, channel_means, saved, text_model, tokenizer
 
@@ -140,6 +141,20 @@ def test_the_text_encoder_is_found_by_its_name_and_the_tokenizer_beside_it_or_ab
     tower = read(f"file://{image}")
 
     assert tower.path == path
+
+
+def test_a_bucket_is_looked_into_too(image: str, bucket: str) -> None:
+    for path in Path(image).parent.iterdir():
+        storage.put_bytes(f"{bucket}/clip/onnx/{path.name}", path.read_bytes())
+    storage.put_bytes(f"{bucket}/alone.onnx", Path(image).read_bytes())
+    said: list[str] = []
+
+    tower = text_files.read_tower(f"{bucket}/clip/onnx/vision_model.onnx", print)
+
+    assert tower is not None
+    assert tower._replace(path="") == read(image)._replace(path="")
+    assert text_files.read_tower(f"{bucket}/alone.onnx", said.append) is None
+    assert said == []
 
 
 def joint() -> onnx.ModelProto:

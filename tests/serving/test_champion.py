@@ -20,7 +20,7 @@ def finished(data):
         run = runs.run_folder("self_training", name)
         folder = storage.join(run, stages.BUILD_INDEX, "attempt")
         place = data / "runs" / "self_training" / name / stages.BUILD_INDEX / "attempt"
-        bundles.make(place, gallery, origins={0: f"file:///photos/{name}.jpg"})
+        bundles.make(place, gallery, origins={0: f"file:///photos/{name}.jpg"}, words=True)
         features = {"attempt": "features-1"}
         mark = {"attempt": "attempt", "inputs": {"featurize": "features-1"}, "folder": folder}
         mark["facts"] = {"folder": storage.join(folder, bundle.VECTORS)}
@@ -71,6 +71,7 @@ def test_what_is_promoted_is_served_from_a_copy(finished, aliases, data) -> None
     assert current.name == "self_training/first"
     assert len(current.gallery) == 20
     assert current.image(bundles.id_of(0)).origins == ["file:///photos/first.jpg"]
+    assert current.words("blue", "cosine").features[0].argmax() == 2
     (copy,) = (data / "cache" / "served").iterdir()
     assert sorted(bundle.files(storage.uri(str(copy)))) == sorted(pointer["files"])
 

@@ -49,7 +49,7 @@ def run(data: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         if stage == "ingest":
             mark["tables"] = {"images": f"{home}/images"}
         if stage == "build_index":
-            bundles.make(Path(storage.local(home)), origins={0: ORIGIN}, given=[0])
+            bundles.make(Path(storage.local(home)), origins={0: ORIGIN}, given=[0], words=True)
             mark |= {"facts": {"folder": f"{home}/vectors"}, "inputs": {"featurize": f"{1:020d}-00000000"}}
         storage.put_json(storage.join(folder, stage, file_names.MARK), mark)
     for name in publishing.OF_THE_RUN:
@@ -86,6 +86,7 @@ def test_a_run_is_served_from_the_bucket_and_from_where_it_is_fetched(
     for place in (there, here):
         image = champion.bundle_of_run(place).image(bundles.id_of(0))
         assert (image.origins, image.labels) == ([ORIGIN], [bundles.CLASSES[0]])
+        assert champion.bundle_of_run(place).words("red", "cosine").features[0].argmax() == 0
     gate = marks.mark_of(f"{here}/gate")
     assert gate["folder"].startswith(f"{here}/gate/")
     assert storage.find_bytes(f"{gate['folder']}/model.onnx") == BIG
