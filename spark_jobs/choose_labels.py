@@ -5,8 +5,10 @@ from collections import Counter
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from kindred.learning import given_labels
-from kindred.runtime import job, label_budget, tables
+from kindred.features import neighbours
+from kindred.learning import given_labels, representatives
+from kindred.learning.pseudo_label_types import Pool
+from kindred.runtime import cpu, job, label_budget, runs, tables
 from kindred.runtime.stage import Stage
 
 MORE = "labels_per_class sets another number, label_choice=all gives all"
@@ -35,7 +37,9 @@ def main(
     else:
         chosen = given_labels.choose_unstratified(known, budget.total, seed)
     s.write("labels", chosen)
-    summary = _summary(s, sum(counts.values()))
+    written = Counter(s.written("labels", ["label"])["label"].to_pylist())
+    given_labels.check_classes(written, s.facts_of("ingest")["classes"])
+    summary = _summary(s, sum(counts.values()), written)
     return f"{summary}; {budget} is the default of {budget.default_of}, {MORE}" if budget.default_of else summary
 
 
@@ -43,13 +47,18 @@ def _representatives(s: Stage, labels: int, seed: int) -> str:
     train = s.rows("images", ["image_id"], ds.field("split") == "train")
     known = s.rows("truth").filter(pc.field("image_id").isin(train["image_id"]))
     ids, features = s.matrix("features", "features", ds.field("split").isin(tables.LEARNED_FROM))
-    s.write_rows("labels", given_labels.choose_representatives(known, labels, ids, features, seed))
-    return _summary(s, len(known))
-
-
-def _summary(s: Stage, known: int) -> str:
+    cache = runs.cache_folder("neighbours") / neighbours.cache_name(s.inputs["featurize"])
+    pool = Pool(ids, features, cpu.cores(), cache)
+    classes = s.facts_of("ingest")["classes"]
+    s.write_rows("labels", representatives.choose(known, labels, pool, len(classes), seed, s.say))
     written = Counter(s.written("labels", ["label"])["label"].to_pylist())
-    given_labels.check_classes(written, s.facts_of("ingest")["classes"])
+    if missing := [label for label in classes if label not in written]:
+        s.say(f"no given label of {', '.join(missing)}: no cluster is named after it, so the models cannot predict it")
+    given_labels.check_classes(written, sorted(written))
+    return _summary(s, len(known), written)
+
+
+def _summary(s: Stage, known: int, written: Counter[str]) -> str:
     total = sum(written.values())
     s.figures = {"choose_labels/labels": total, "choose_labels/smallest_class": min(written.values())}
     images = s.figures_of("ingest")

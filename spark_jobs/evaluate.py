@@ -35,7 +35,10 @@ def main(s: Stage) -> str:
         _search(s, truth.to_dict())
     if tested:
         return _summary("test", s.figures["base/test/accuracy"], s.figures["final/test/accuracy"])
-    base, final = (s.figures_of(stage)[f"{model}/cv/accuracy_mean"] for stage, model in CROSS_VALIDATED)
+    scores = [s.figures_of(stage).get(f"{model}/cv/accuracy_mean") for stage, model in CROSS_VALIDATED]
+    if None in scores:
+        return "no test image has a known label, and no given label could be held out: the models are not scored"
+    base, final = scores
     return f"no test image has a known label; {_summary('cross-validation', base, final)}"
 
 

@@ -1,7 +1,7 @@
 """out-of-fold predictions of base and candidate -> the final model: the candidate, or base where it may do harm"""
 
 from kindred.features import featurize
-from kindred.learning import folds, networks, onnx_model
+from kindred.learning import folds, gate_without_labels, networks, onnx_model
 from kindred.learning.gate import decide, paired
 from kindred.runtime import file_names, job
 from kindred.runtime.stage import Stage
@@ -12,7 +12,11 @@ def main(s: Stage, *, gate: str) -> str:
     labels = s.rows("labels")
     pseudo_labels = s.figures_of("pseudo_label")["pseudo/count"]
     base, candidate = s.rows("out_of_fold"), s.rows("out_of_fold_candidate")
-    decision = decide(*paired(labels, base, candidate, classes), gate, pseudo_labels)
+    decision = (
+        decide(*paired(labels, base, candidate, classes), gate, pseudo_labels)
+        if len(base)
+        else gate_without_labels.decide(gate, pseudo_labels)
+    )
     chosen = "candidate" if decision.accepted else "base"
     s.adopt("predictions_final", f"predictions_{chosen}")
     source = "train_final" if decision.accepted else "train_base"

@@ -7,7 +7,7 @@ from kindred.features import neighbours
 from kindred.learning import known_classes, networks, pseudo_label_tables, pseudo_labels
 from kindred.learning.folds import ALL, network_file
 from kindred.learning.pseudo_label_types import Pool, Settings
-from kindred.runtime import arrow, cpu, file_names, job, runs, storage, tables
+from kindred.runtime import arrow, cpu, file_names, job, runs, tables
 from kindred.runtime.stage import Stage
 
 
@@ -29,7 +29,8 @@ def main(
     unlabelled = np.setdiff1d(np.arange(len(ids)), given.rows)
     if not len(unlabelled):
         return _without_unlabelled(s)
-    pool = Pool(ids, features, cpu.cores(), runs.cache_folder("neighbours") / f"{_graph_identity(s)}.npz")
+    cache = runs.cache_folder("neighbours") / neighbours.cache_name(s.inputs["featurize"])
+    pool = Pool(ids, features, cpu.cores(), cache)
     base = {}
     for fold in given.views():
         network = networks.from_bytes(s.file("train_base", network_file(fold)))
@@ -53,11 +54,6 @@ def _put_known_classes(s: Stage, features: np.ndarray, given: np.ndarray) -> Non
     s.facts = {"known_classes": known is not None}
     if known is not None:
         s.put_file(file_names.KNOWN_CLASSES, known.to_bytes())
-
-
-def _graph_identity(s: Stage) -> str:
-    """Of the features, and of the code that makes a graph of them."""
-    return storage.fingerprint(s.inputs["featurize"], storage.file_fingerprint(neighbours.__file__))
 
 
 def _without_unlabelled(s: Stage) -> str:

@@ -18,14 +18,14 @@ from kindred.learning import (
     training_plan,
 )
 from kindred.learning.cross_validation import Fitted
-from kindred.learning.folds import ALL, fold_count, network_file
+from kindred.learning.folds import ALL, held_out_folds, network_file
 from kindred.runtime import job, variants
 from kindred.runtime.stage import Stage
 
 
 def main(s: Stage, *, classifier: str, folds: int, seed: int) -> str:
     classes = s.facts_of("ingest")["classes"]
-    folds = fold_count(s.figures_of("choose_labels")["choose_labels/smallest_class"], folds, s.say)
+    folds = held_out_folds(s.rows("labels", ["label"])["label"].to_pylist(), folds, s.say)
     if _is_final(s) and not s.figures_of("pseudo_label")["pseudo/count"]:
         s.say("no pseudo-label: the candidate is the base model")
         fitted = _copy_base(s, folds)
@@ -36,6 +36,8 @@ def main(s: Stage, *, classifier: str, folds: int, seed: int) -> str:
     model = _model_name(s)
     predictions = prediction_tables.predictions(s.read("features"), fitted.networks[ALL], classes)
     s.write(f"predictions_{model}", predictions, of=s.figures_of("featurize")["featurize/images"])
+    if not folds:
+        return "no cross-validation: too few classes have two given labels"
     accuracy, spread = (s.figures[f"{model}/cv/accuracy_{part}"] for part in ("mean", "std"))
     return f"cross-validation accuracy {accuracy:.4f} ± {spread:.4f} over {folds} folds"
 

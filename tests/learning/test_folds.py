@@ -27,6 +27,22 @@ def test_cross_validation_needs_two_folds(smallest: int, wanted: int, line: str,
         folds.fold_count(smallest, wanted, messages.append)
 
 
+def test_the_only_label_of_a_class_is_never_held_out(messages: list[str]) -> None:
+    names = ["cat", "cat", "dog", "eel", "cat", "dog"]
+
+    count = folds.held_out_folds(names, 5, messages.append)
+    assigned = folds.assign_folds([str(i) for i in range(6)], names, count)
+
+    assert count == 2
+    assert [fold == folds.ALL for fold in assigned] == [name == "eel" for name in names]
+    assert messages[0].startswith("1 class has one given label, which is never held out")
+
+
+def test_one_label_of_each_class_leaves_nothing_to_hold_out(messages: list[str]) -> None:
+    assert folds.held_out_folds(["cat", "dog"], 5, messages.append) == 0
+    assert messages == ["too few classes have two given labels to hold one out: there is no cross-validation"]
+
+
 def test_folds_are_stratified_and_repeat_whatever_the_order_of_the_rows() -> None:
     rows = [(f"{name}{i}", name) for name, count in COUNTS.items() for i in range(count)]
 

@@ -2,8 +2,6 @@
 
 from collections import Counter
 
-import numpy as np
-import pyarrow as pa
 import pytest
 
 from kindred.learning import given_labels
@@ -107,19 +105,3 @@ def test_unstratified_the_first_are_taken_whatever_their_classes(spark) -> None:
 
     assert len(one) == 10
     assert {row.image_id for row in one} == {row.image_id for row in other}
-
-
-def test_representatives_are_one_known_image_of_each_cluster() -> None:
-    rng = np.random.default_rng(0)
-    blob = np.repeat([0, 1, 2], 20)
-    features = (np.eye(3)[blob] * 9 + rng.normal(size=(60, 3))).astype(np.float32)
-    ids = np.array([f"{i:02d}" for i in range(60)])
-    known = pa.table({"image_id": ids[::2], "label": np.array(["cat", "dog", "eel"])[blob[::2]]})
-
-    chosen = given_labels.choose_representatives(known, 3, ids, features, seed=0)
-
-    assert sorted(chosen["label"].to_pylist()) == ["cat", "dog", "eel"]
-    assert set(chosen["image_id"].to_pylist()) <= set(ids[::2])
-    assert chosen.column_names == ["image_id", "label", "confidence", "source"]
-    with pytest.raises(InputError, match="labels is 31; only 30 images have a known label"):
-        given_labels.choose_representatives(known, 31, ids, features, seed=0)

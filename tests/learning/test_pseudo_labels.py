@@ -97,7 +97,7 @@ def test_more_clusters_than_images_are_an_error(pool, given) -> None:
 
 def test_an_unknown_labeller_is_an_error_that_names_the_known(pool, given) -> None:
     with pytest.raises(
-        InputError, match="unknown labeller 'guess'; known: clusters, confidence, consensus, neighbours"
+        InputError, match="unknown labeller 'guess'; known: clusters, confidence, consensus, heads, neighbours"
     ):
         pseudo_labels.assign(pool, given, in_each_view(right(), given), "guess", Settings())
 

@@ -53,6 +53,25 @@ def kmeans_with_losses(
     return (model.centroids, clusters[:, 0], np.sqrt(np.maximum(squares[:, 0], 0))), losses
 
 
+def single_start(features: np.ndarray, k: int, threads: int, seed: int) -> np.ndarray:
+    """Centroids [k, d] of one start on features [n, d]: not the best of several, but another one for each seed."""
+    import faiss
+
+    if not 1 <= k <= len(features):
+        raise InputError(f"{k:,} clusters of {len(features):,} images; there must be at least as many images")
+    faiss.omp_set_num_threads(threads)
+    model: Any = faiss.Kmeans(
+        features.shape[1],
+        k,
+        niter=ITERATIONS,
+        seed=seed,
+        max_points_per_centroid=SAMPLE_PER_CENTROID,
+        min_points_per_centroid=1,
+    )
+    model.train(np.ascontiguousarray(features, np.float32))
+    return np.asarray(model.centroids)
+
+
 def distances(features: np.ndarray, centroids: np.ndarray, threads: int) -> np.ndarray:
     """The Euclidean distance [n, k] of each image [n, d] to each centroid [k, d]."""
     import faiss

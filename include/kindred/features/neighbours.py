@@ -7,6 +7,7 @@ al., Label Propagation for Deep Semi-supervised Learning (CVPR 2019, section 3.2
 import numpy as np
 import scipy.sparse as sparse
 
+from kindred.runtime import storage
 from kindred.runtime.errors import InputError
 
 NEIGHBOURS = 10  # of each image in the graph
@@ -63,6 +64,11 @@ def graph(features: np.ndarray, threads: int, k: int = NEIGHBOURS) -> sparse.csr
     affinities = directed.maximum(directed.T)
     roots = 1 / np.sqrt(np.maximum(np.asarray(affinities.sum(axis=1)).ravel(), 1e-12))
     return sparse.csr_matrix(sparse.diags(roots) @ affinities @ sparse.diags(roots))
+
+
+def cache_name(features: str) -> str:
+    """The name of the file that keeps the graph of some features (their attempt's name), made by this code."""
+    return f"{storage.fingerprint(features, storage.file_fingerprint(__file__))}.npz"
 
 
 def vote(features: np.ndarray, votes: np.ndarray, queries: np.ndarray, threads: int, k: int = NEIGHBOURS) -> np.ndarray:

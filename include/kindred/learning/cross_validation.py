@@ -45,7 +45,7 @@ class Fitted:
     setting: float | None = None
 
     def log_loss(self) -> float:
-        """Mean log loss over all given labels, each by the model that did not see it."""
+        """Mean log loss over all held-out labels, each by the model that did not see it."""
         losses = [metrics.log_losses(o.labels, o.probabilities) for o in self.out_of_fold.values()]
         return float(np.concatenate(losses).mean())
 
@@ -61,9 +61,11 @@ class Fitted:
         }
 
     def figures(self, model: str) -> dict[str, float]:
-        """Mean and standard deviation over folds, named `<model>/cv/...`."""
+        """Mean and standard deviation over folds, named `<model>/cv/...`; without a fold only their number."""
         scores = list(self.scores().values())
         figures: dict[str, float] = {f"{model}/cv/folds": len(scores)}
+        if not scores:
+            return figures
         for name in ("accuracy", "log_loss"):
             values = [score[name] for score in scores]
             figures[f"{model}/cv/{name}_mean"] = float(np.mean(values))
@@ -81,11 +83,14 @@ def fit(
     seed: int,
     say: Callable[[str], None],
 ) -> Fitted:
-    """All fits, with the classifier's setting that has the least out-of-fold log loss; `ids`: of examples.features."""
+    """All fits, with the classifier's setting that has the least out-of-fold log loss; `ids`: of examples.features.
+    Without a fold the setting in the middle is taken.
+    """
     shared = spark.sparkContext.broadcast(examples)
     fit_fold = functools.partial(_fit_fold, shared, classifier.__name__, classes, seed)
-    best = Fitted()
-    for setting in settings(classifier):
+    values = settings(classifier)
+    best = Fitted(setting=values[len(values) // 2])
+    for setting in values if folds else ():
         tasks = spark.sparkContext.parallelize(range(folds), folds)
         now = Fitted(setting=setting)
         for fold, network, probabilities in tasks.map(functools.partial(fit_fold, setting)).collect():
@@ -123,6 +128,8 @@ def learning_curve_points(
     balanced order, and of the fold's own model: rows of labels, fold, accuracy.
     """
     folds = sorted(fitted.out_of_fold)
+    if not folds:
+        return pd.DataFrame({"labels": [], "fold": [], "accuracy": []})
     order = np.array(balanced_order(ids[examples.feature_rows].tolist(), examples.labels.tolist()))
     by_fold = {f: order[np.isin(order, examples.training_rows(f)) & examples.given[order]] for f in folds}
     smallest = min(map(len, by_fold.values()))

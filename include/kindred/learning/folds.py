@@ -40,13 +40,42 @@ def fold_count(smallest: int, folds: int, say: Callable[[str], None]) -> int:
     return min(smallest, folds)
 
 
+def held_out_folds(labels: Sequence[Any], folds: int, say: Callable[[str], None]) -> int:
+    """The number of folds of these given labels: `folds`, or fewer where the smallest class of several labels has
+    fewer. The only label of a class is never held out, as no model could learn the class then; where that leaves fewer
+    than half of the labels there is no fold, as a few classes would decide for all.
+
+    >>> held_out_folds(["cat", "cat", "dog"], 5, say=print)
+    1 class has one given label, which is never held out: cross-validation says nothing of it
+    folds lowered from 5 to 2, the size of the smallest class
+    2
+    >>> held_out_folds(["cat", "dog"], 5, say=print)
+    too few classes have two given labels to hold one out: there is no cross-validation
+    0
+    """
+    counts = Counter(labels)
+    several = [count for count in counts.values() if count > 1]
+    if sum(several) < len(labels) / 2:
+        say("too few classes have two given labels to hold one out: there is no cross-validation")
+        return 0
+    if single := len(counts) - len(several):
+        which = (
+            "1 class has one given label, which is" if single == 1 else f"{single} classes have one given label, each"
+        )
+        say(f"{which} never held out: cross-validation says nothing of {'it' if single == 1 else 'them'}")
+    return fold_count(min(several), folds, say)
+
+
 def assign_folds(ids: Sequence[str], labels: Sequence[Any], folds: int) -> list[int]:
-    """The fold of each given label, 0 to folds - 1: stratified by class, in the order of the id's hash.
+    """The fold of each given label, 0 to folds - 1: stratified by class, in the order of the id's hash. ALL for the
+    only label of a class, and where there are no folds: it belongs to none.
 
     >>> assign_folds(["a", "b", "c", "d"], ["cat", "cat", "dog", "dog"], folds=2)
     [1, 0, 1, 0]
     """
-    return [rank % folds for rank in _ranks(ids, labels)]
+    counts = Counter(labels)
+    ranks = _ranks(ids, labels)
+    return [rank % folds if folds and counts[label] > 1 else ALL for label, rank in zip(labels, ranks, strict=True)]
 
 
 def balanced_order(ids: Sequence[str], labels: Sequence[Any]) -> list[int]:

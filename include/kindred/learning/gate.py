@@ -116,16 +116,17 @@ def decide(
 def paired(
     labels: pa.Table, base: pa.Table, candidate: pa.Table, classes: list[str]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Labels [n] as numbers and the out-of-fold probabilities [n, classes] of base and candidate, from their tables.
+    """Labels [n] as numbers and the out-of-fold probabilities [n, classes] of base and candidate, from their tables, of
+    the given labels that are held out: the only one of a class is not.
 
     Raises InputError where the tables do not hold the same images.
     """
     number = class_numbers(classes)
     label = arrow.by_id(labels)
     of_base, of_candidate = (arrow.by_id(table, "probabilities") for table in (base, candidate))
-    if not label.keys() == of_base.keys() == of_candidate.keys():
+    if not of_base.keys() == of_candidate.keys() <= label.keys():
         raise InputError("base and candidate were not cross-validated on the same given labels; train both again")
-    ids = sorted(label)
+    ids = sorted(of_base)
     return (
         np.array([number[label[i]] for i in ids]),
         np.array([of_base[i] for i in ids]),

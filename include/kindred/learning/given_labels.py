@@ -72,21 +72,16 @@ def choose_unstratified(known: DataFrame, total: int | None, seed: int) -> DataF
     return _as_given(chosen if total is None else chosen.limit(total))
 
 
-def choose_representatives(known: pa.Table, total: int, ids: np.ndarray, features: np.ndarray, seed: int) -> pa.Table:
-    """`total` labels, of the images nearest to the centroids of as many clusters of all images, as the table `labels`.
-    `known`: image_id, label; `ids` [n] and `features` [n, d]: the images to cluster, those of `known` among them.
-    """
-    check_budget(total, len(known))
-    centroids, _, _ = kmeans.kmeans(features, total, cores(), seed)
-    return representatives(known, centroids, ids, features)
-
-
 def representatives(known: pa.Table, centroids: np.ndarray, ids: np.ndarray, features: np.ndarray) -> pa.Table:
     """The labels of the images of `known` nearest to each centroid [k, d], each image once, as the table `labels`."""
     label = arrow.by_id(known)
     candidates = np.flatnonzero(pd.Index(ids).isin(list(label)))
-    chosen = ids[candidates[kmeans.representatives(features[candidates], centroids, cores())]]
-    count = len(chosen)
+    return rows_of(known, ids[candidates[kmeans.representatives(features[candidates], centroids, cores())]])
+
+
+def rows_of(known: pa.Table, chosen: np.ndarray) -> pa.Table:
+    """The labels of the images with the ids `chosen`, as the table `labels`. `known`: image_id, label."""
+    label, count = arrow.by_id(known), len(chosen)
     columns = {"image_id": chosen, "label": [label[i] for i in chosen]}
     return pa.table({**columns, "confidence": np.ones(count), "source": np.full(count, "given")}).sort_by("image_id")
 

@@ -63,9 +63,9 @@ def _choices(
 
 def _best(options: list[Members], given: GivenLabels, folds: list[int]) -> Members:
     """The option of the least Brier score on the labels that the views of `folds` did not know: it is bounded, so that
-    few labels do not choose by the one that went most wrong.
+    few labels do not choose by the one that went most wrong. Where no label is held out it is the first option.
     """
-    if len(options) == 1:
+    if len(options) == 1 or not folds:
         return options[0]
 
     def score(members: Members) -> float:
@@ -94,7 +94,8 @@ def _held_out(members: Members, given: GivenLabels, folds: list[int]) -> tuple[l
     """The probabilities that the views of `folds` give to their own given labels, where all members have an opinion, by
     member [h, classes], and those labels [h].
     """
-    probabilities, labels = [], []
+    some = next(iter(members.values()))
+    probabilities, labels = [np.empty((len(some), 0, some[0].shape[1]))], [np.empty(0, dtype=int)]
     for fold in folds:
         own = given.folds == fold
         by_member = np.stack([p[given.rows[own]] for p in members[fold]])

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from kindred.learning.cross_validation import Fitted
 from kindred.learning.networks import Network
+from kindred.runtime import arrow
 from kindred.runtime.arrow import lists, matrix
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def out_of_fold(fitted: Fitted, classes: list[str], model: str) -> pa.Table:
             "probabilities": lists(probabilities),
         }
         parts.append(pa.table(columns))
-    return pa.concat_tables(parts)
+    return pa.concat_tables(parts) if parts else arrow.schema("out_of_fold").empty_table()
 
 
 def predictions(features: DataFrame, network: Network, classes: list[str]) -> DataFrame:

@@ -1,5 +1,6 @@
 """The tables around pseudo-labels: given labels as arrays, and pseudo-labels as rows, each with its evidence."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,13 @@ SCORES = pa.map_(pa.string(), pa.float64())
 
 
 def given_labels(labels: pa.Table, out_of_fold: pa.Table, ids: np.ndarray, classes: list[str]) -> GivenLabels:
-    """The tables `labels` and `out_of_fold` (for the folds) as arrays that point into `ids`, in their order."""
+    """The tables `labels` and `out_of_fold` (for the folds) as arrays that point into `ids`, in their order. The only
+    label of a class has no fold, nor has any where nothing is held out.
+    """
     label = arrow.by_id(labels)
-    fold = arrow.by_id(out_of_fold, "fold")
+    counts = Counter(label.values())
+    fold = {i: ALL for i, name in label.items() if counts[name] == 1 or not len(out_of_fold)}
+    fold |= arrow.by_id(out_of_fold, "fold")
     rows = np.flatnonzero(pd.Index(ids).isin(list(label)))
     if len(rows) < len(label) or len(fold) < len(label):
         missing = min(set(label) - (set(ids) & set(fold)))
@@ -74,7 +79,7 @@ def by_fold(assigned: dict[int, PseudoLabels], pool: Pool, unlabelled: np.ndarra
         if fold != ALL:
             rows = unlabelled[pseudo.accepted[unlabelled]]
             parts.append(pa.table({"fold": np.full(len(rows), fold, np.int32), **_labels(pseudo, pool, rows, classes)}))
-    return pa.concat_tables(parts)
+    return pa.concat_tables(parts) if parts else arrow.schema("pseudo_labels_by_fold").empty_table()
 
 
 def nearest_given(pool: Pool, given: GivenLabels, rows: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ A *fold's* view knows the given labels of all other folds; the view of ALL knows
 """
 
 import functools
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +22,12 @@ class Pool:
     def __init__(self, ids: np.ndarray, features: np.ndarray, threads: int, cache: Path | None = None) -> None:
         self.ids, self.features, self.threads, self.cache = ids, features, threads, cache
         self._clusters: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
+        self._computed: dict[Hashable, np.ndarray] = {}
+
+    @functools.cached_property
+    def vectors(self) -> np.ndarray:
+        """The features as unit vectors about their mean [n, d], float32."""
+        return neighbours.unit_vectors(self.features)
 
     @functools.cached_property
     def affinities(self) -> sparse.csr_matrix:
@@ -33,6 +40,12 @@ class Pool:
                 sparse.save_npz(file, graph)
         return graph
 
+    def once(self, name: Hashable, compute: Callable[[], np.ndarray]) -> np.ndarray:
+        """What `compute` gives, computed the first time that it is asked for under this name."""
+        if name not in self._computed:
+            self._computed[name] = compute()
+        return self._computed[name]
+
     def clusters(self, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """The cluster of each image [n], of k, and its distance to the centroid [n]; computed once."""
         if (k, seed) not in self._clusters:
@@ -43,15 +56,15 @@ class Pool:
 
 @dataclass(frozen=True)
 class GivenLabels:
-    """g given labels: their rows in the pool [g], labels as numbers [g], folds [g]."""
+    """g given labels: their rows in the pool [g], labels as numbers [g], folds [g], ALL for those never held out."""
 
     rows: np.ndarray
     labels: np.ndarray
     folds: np.ndarray
 
     def fold_numbers(self) -> list[int]:
-        """The folds, each once."""
-        numbers: list[int] = np.unique(self.folds).tolist()
+        """The folds, each once; none where no label is held out."""
+        numbers: list[int] = np.unique(self.folds[self.folds != ALL]).tolist()
         return numbers
 
     def views(self) -> list[int]:
@@ -60,7 +73,7 @@ class GivenLabels:
 
     def known_to(self, fold: int) -> np.ndarray:
         """The given labels, by their position, that the view of a fold (or ALL) knows."""
-        return np.flatnonzero(self.folds != fold)
+        return np.arange(len(self.rows)) if fold == ALL else np.flatnonzero(self.folds != fold)
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def assign(
         assigned[fold] = _above_threshold(by_labeller, labeller, threshold, settings.adaptive)
         if novelty:
             held_out = [novelty[other][given.rows[given.folds == other]] for other in other_folds(given, fold)]
-            excluded = out_of_distribution(novelty[fold], np.concatenate(held_out), view.known)
+            excluded = out_of_distribution(novelty[fold], np.concatenate([[], *held_out]), view.known)
             reasons = np.where(excluded, refusal_reasons.OUT_OF_DISTRIBUTION, assigned[fold].reasons)
             assigned[fold] = replace(assigned[fold], reasons=reasons, novelty=novelty[fold])
     return assigned
@@ -85,7 +85,7 @@ def estimated_precision(
         own, held_out = assigned[fold], given.folds == fold
         rows, labels = given.rows[held_out], given.labels[held_out]
         by_fold.append(((own.labels[rows] == labels) - own.confidence[rows])[own.accepted[rows]])
-    errors = np.concatenate(by_fold)
+    errors = np.concatenate([[], *by_fold])
     if not len(accepted) or not len(errors):
         return {}
     estimate = float(np.clip(assigned[ALL].confidence[accepted].mean() + errors.mean(), 0, 1))

@@ -85,6 +85,12 @@ def headline(figures: dict[str, float]) -> str:
 def _untested(figures: dict[str, float], reason: str, robustness: list[str]) -> Section:
     """The section where no test image has a known label: both models by cross-validation."""
     other = "final" if figures["gate/accepted"] else "refused candidate"
+    texts: list[Block] = [Text(text) for text in (gate_sentence(figures, reason), pseudo_label_sentence(figures))]
+    if not figures["base/cv/folds"]:
+        unknown = (
+            f"{NOT_TESTED} No given label could be held out either, as too few classes have two: no model is scored."
+        )
+        return Section("verdict", "Verdict", unknown, [*texts, *map(Text, robustness), count_table(figures)])
     models = {"base": "base"} | ({"candidate": other} if figures["pseudo/count"] else {})
     titles = {name: TITLES[name][0] for name in ("accuracy", "log_loss")}
     rows = pd.DataFrame({"score": [directed(title) for title in titles.values()]})
@@ -94,16 +100,15 @@ def _untested(figures: dict[str, float], reason: str, robustness: list[str]) -> 
             for name in titles
         ]
     accuracies = " and ".join(f"{title} {figures[f'{model}/cv/accuracy_mean']:.1%}" for model, title in models.items())
-    blocks: list[Block] = [Text(text) for text in (gate_sentence(figures, reason), pseudo_label_sentence(figures))]
     caption = f"Mean and standard deviation over {figures['base/cv/folds']:.0f} folds of the given labels."
-    blocks += [*map(Text, robustness), Table("scores", caption, rows, open=True), count_table(figures)]
+    blocks = [*texts, *map(Text, robustness), Table("scores", caption, rows, open=True), count_table(figures)]
     return Section("verdict", "Verdict", f"{NOT_TESTED} Accuracy out of fold: {accuracies}.", blocks)
 
 
 def gate_sentence(figures: dict[str, float], reason: str) -> str:
     """What the gate decided, and on what."""
     decision = "accepted" if figures["gate/accepted"] else "refused"
-    if not figures["pseudo/count"]:
+    if not figures["pseudo/count"] or "gate/difference" not in figures:
         return f"Gate: {reason}."
     gain, low, high = (points(figures[f"gate/{name}"]) for name in ("difference", "low", "high"))
     text = (

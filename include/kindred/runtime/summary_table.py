@@ -72,8 +72,10 @@ def _gate(figures: dict[str, float]) -> list[str]:
     if not count:
         return ["", base, f"{'final':24}is base: there is no pseudo-label to learn from"]
     refused = _refused(figures)
-    low, high = figures["gate/low"], figures["gate/high"]
-    gain = f"out-of-fold accuracy {figures['gate/difference']:+.4f} ({low:+.4f} to {high:+.4f})"
+    gain = "no given label could be held out to test them"
+    if "gate/difference" in figures:
+        low, high = figures["gate/low"], figures["gate/high"]
+        gain = f"out-of-fold accuracy {figures['gate/difference']:+.4f} ({low:+.4f} to {high:+.4f})"
     final = "is base: the gate refused what" if refused else "learned"
     return [
         "",

@@ -15,6 +15,7 @@ KINDS = {  # the package of each kind's variants
     "extractor": "kindred.features.extractors",
     "classifier": "kindred.learning.classifiers",
     "labeller": "kindred.learning.labellers",
+    "clusterer": "kindred.learning.clusterers",
 }
 
 

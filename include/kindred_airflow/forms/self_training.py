@@ -89,8 +89,9 @@ CLASSIFIER = {
         enum=list(label_budget.LABEL_CHOICES),
         title="Label selection",
         description="Which training images keep their label. random: repeatable, by image id and seed. "
-        "representatives: the images nearest to the centroids of as many k-means clusters as there are labels in "
-        "total. all: every known label; both numbers above stay empty.",
+        "representatives: the images nearest to the centres of as many clusters as there are labels in total, by the "
+        "clustering that keeps most neighbours together; as many as classes may be enough. all: every known label; "
+        "both numbers above stay empty.",
     ),
     "stratified": Param(
         True,
@@ -121,7 +122,8 @@ PSEUDO_LABELS = {
         "consensus",
         "Pseudo-labelling method",
         "confidence: the base classifier's prediction. neighbours: labels spread over a nearest-neighbour graph. "
-        "consensus: both combined, or the better one. clusters: the label of the cluster's representative.",
+        "consensus: both combined, or the better one. heads: the class of the cluster that heads trained "
+        "without labels put an image into. clusters: the label of the cluster's representative.",
     ),
     "threshold": Param(
         None,

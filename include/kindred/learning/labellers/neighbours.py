@@ -11,7 +11,7 @@ from kindred.features import neighbours
 from kindred.learning.pseudo_label_types import View
 
 THRESHOLD = 0.0
-SETTINGS = (neighbours.LOCAL_ALPHA, neighbours.ALPHA)  # the share of a label that an image passes on
+SETTINGS = (neighbours.ALPHA, neighbours.LOCAL_ALPHA)  # the share of a label that an image passes on
 
 
 def probabilities(view: View, alpha: float) -> np.ndarray:

@@ -1,0 +1,41 @@
+"""Communities of the graph of nearest neighbours, by the Louvain method: groups of images that have more links among
+each other than chance would give. The resolution at which there are k of them is searched for.
+
+Source: V. Blondel et al., Fast Unfolding of Communities in Large Networks (J. Stat. Mech. 2008); the resolution as in
+J. Reichardt, S. Bornholdt, Statistical Mechanics of Community Detection (Physical Review E 2006).
+"""
+
+import numpy as np
+
+from kindred.learning.cluster_splits import split_largest
+from kindred.learning.pseudo_label_types import Pool
+
+ATTEMPTS = 12  # at a resolution, doubled or halved, then bisected
+FACTOR = 2.0
+
+
+def clusters(pool: Pool, k: int, seed: int) -> np.ndarray:
+    """The communities at the resolution that gives k, or the most below k, whose largest are then divided."""
+    best = np.zeros(len(pool.ids), dtype=int)
+    low = high = None
+    resolution = 1.0
+    for _ in range(ATTEMPTS):
+        found = _communities(pool, resolution, seed)
+        count = int(found.max()) + 1
+        if best.max() < found.max() < k:
+            best = found
+        if count == k:
+            break
+        if count < k:
+            low = resolution
+        else:
+            high = resolution
+        resolution = low * FACTOR if high is None else high / FACTOR if low is None else float(np.sqrt(low * high))
+    return split_largest(pool, best, k, seed)
+
+
+def _communities(pool: Pool, resolution: float, seed: int) -> np.ndarray:
+    """The community of each image [n]."""
+    from sknetwork.clustering import Louvain
+
+    return np.asarray(Louvain(resolution=resolution, random_state=seed).fit_predict(pool.affinities), dtype=int)
