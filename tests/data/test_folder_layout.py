@@ -175,22 +175,26 @@ def test_classes_that_differ_in_case_only_are_said() -> None:
     assert class_checks.notes(layout.places) == ["classes that differ only in upper and lower case: 'Cat', 'cat'"]
 
 
-def test_a_class_with_too_few_images_is_named_with_them() -> None:
-    names = [*images("train/cat", "train/dog", "test/cat", "test/eel"), "train/bee/1.png"]
+def test_a_class_without_a_training_image_is_named() -> None:
+    names = [*images("train/cat", "train/dog", "test/cat", "test/eel", "test/bee"), "train/ant/1.png"]
 
     assert error(names) == (
-        "2 classes have fewer than 2 training images in /photos: 'bee' (train/bee/1.png), 'eel' (none); "
+        "2 classes have no training image in /photos: 'bee' (only test images), 'eel' (only test images); "
         "add images, or take them out"
     )
-    assert error([*images("cat", "dog"), "eel/1.png"]) == (
-        "class 'eel' has fewer than 2 training images in /photos: eel/1.png; add images, or take it out"
+    assert error([*images("train/cat", "train/dog", "test/eel")]) == (
+        "class 'eel' has no training image in /photos: only test images; add images, or take it out"
     )
+
+
+def test_one_training_image_of_a_class_is_enough() -> None:
+    check(["cat/1.png", "dog/1.png", "unlabeled/1.png"])
 
 
 def test_a_class_that_cannot_be_read_is_named_with_the_reason() -> None:
     names = images("cat", "dog", "eel")
 
-    with pytest.raises(InputError, match="class 'eel' has fewer than 2 .*: eel/0.png: a socket, not a file; add"):
+    with pytest.raises(InputError, match="class 'eel' has no training image .*: eel/0.png: a socket, not a file; add"):
         check(names, [None] * 4 + ["a socket, not a file"] * 2)
 
 
@@ -211,5 +215,6 @@ def test_a_class_that_is_spelled_otherwise_among_the_test_images_is_said() -> No
     line = error(images("train/Cat", "train/dog", "test/cat"))
 
     assert line == (
-        "class 'cat' has fewer than 2 training images in /photos: none, but of 'Cat'; add images, or take it out"
+        "class 'cat' has no training image in /photos: only test images, but of 'Cat' there are others; "
+        "add images, or take it out"
     )

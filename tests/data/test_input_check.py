@@ -25,7 +25,7 @@ from kindred.runtime.errors import InputError
         ),
         (
             {"dataset": "image_folder", "path": "{}/few"},
-            "class 'dog' has fewer than 2 training images in {}/few: dog/3.png; add images, or take it out",
+            "class 'dog' has no training image in {}/few: only test images; add images, or take it out",
         ),
         ({"dataset": "parquet", "path": "{}/gone"}, "no such file or folder: {}/gone"),
         ({"dataset": "stl10", "path": "{}/gone"}, "no such file or folder: {}/gone"),
@@ -40,7 +40,7 @@ from kindred.runtime.errors import InputError
 def test_what_cannot_be_is_refused_in_one_line(values: dict[str, Any], line: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     put_images(tmp_path / "one", "cat/1.png", "cat/2.png")
-    put_images(tmp_path / "few", "cat/1.png", "cat/2.png", "dog/3.png")
+    put_images(tmp_path / "few", "train/cat/1.png", "train/cow/2.png", "test/dog/3.png")
     given = {name: value.format(tmp_path) if value else value for name, value in values.items()}
 
     with pytest.raises(InputError) as caught:

@@ -320,8 +320,8 @@ def test_what_does_not_fit_together_is_one_line(files: dict[str, dict], line: st
         ({"a": {"label": [None, float("nan")]}}, "no labelled training image in .*: it has 2 unlabeled"),
         ({"a": {"label": [1, 1.0]}}, "all labels in .* are of one class, '1'; a classifier needs two or more"),
         (
-            {"a": {"label": ["cat", "cat"]}, "b": {"label": ["dog", None]}},
-            "class 'dog' has fewer than 2 .*: b.parquet#0",
+            {"train": {"label": ["cat", "cow"]}, "test": {"label": ["dog", None]}},
+            "class 'dog' has no training image in .*: only test images; add images, or take it out",
         ),
     ],
 )

@@ -67,5 +67,18 @@ def test_five_right_answers_of_five_do_not_make_certain() -> None:
     assert calibration.pool([right], weights)[0, 0] == pytest.approx(5.5 / 6, abs=1e-3)
 
 
-def test_without_labels_the_weights_are_1() -> None:
-    assert calibration.pool_weights([np.zeros((0, 3))] * 2, np.zeros(0, int)).tolist() == [1, 1]
+@pytest.mark.parametrize(("models", "weight"), [(1, 1.0), (4, 0.5)])
+def test_without_labels_the_weights_are_those_expected(models: int, weight: float) -> None:
+    weights = calibration.pool_weights([np.zeros((0, 3))] * models, np.zeros(0, int))
+
+    assert weights.tolist() == [weight] * models
+
+
+def test_few_labels_do_not_decide_between_models() -> None:
+    """Five labels, of which one model knows four and the other three."""
+    first, second = np.tile([0.9, 0.1], (5, 1)), np.tile([0.9, 0.1], (5, 1))
+    first[4], second[3:] = [0.1, 0.9], [0.1, 0.9]
+
+    better, worse = calibration.pool_weights([first, second], np.zeros(5, int))
+
+    assert worse < better < 2 * worse

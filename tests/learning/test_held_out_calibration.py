@@ -6,7 +6,7 @@ from blobs import LABELS, in_each_view, right
 from kindred.learning import held_out_calibration, pseudo_labels
 from kindred.learning.folds import ALL
 from kindred.learning.held_out_calibration import other_folds
-from kindred.learning.pseudo_label_types import GivenLabels, Settings
+from kindred.learning.pseudo_label_types import GivenLabels, Settings, View
 
 
 def test_consensus_trusts_the_member_that_is_right(pool, given) -> None:
@@ -16,28 +16,34 @@ def test_consensus_trusts_the_member_that_is_right(pool, given) -> None:
     pseudo = pseudo_labels.assign(pool, given, base, "consensus", Settings(novelty=False))[ALL]
 
     assert (pseudo.labels == LABELS).mean() > 0.95
-    assert sorted(pseudo.probabilities) == ["confidence", "consensus", "neighbours"]
+    assert sorted(pseudo.probabilities) == ["confidence", "consensus", "heads", "neighbours"]
 
 
-def test_consensus_may_be_one_member_alone(pool, given) -> None:
-    """The base model is right of fold 0 and wrong of fold 1, so what suits one fold misleads the other."""
+def test_all_settings_of_a_labeller_are_pooled(pool, given) -> None:
+    """One setting knows the labels, the other all of them but those of one class, which it takes for another."""
+    confused = right()
+    confused[LABELS == 0] = right()[LABELS == 1][0]
+    opinions = {view: [right(), confused] for view in given.views()}
+
+    pooled = held_out_calibration._pooled(
+        opinions[ALL], *held_out_calibration._held_out(opinions, given, given.fold_numbers())
+    )
+
+    assert (pooled.argmax(axis=1) == LABELS).all()
+    assert pooled[LABELS == 0].max() < pooled[LABELS == 1].max()
+
+
+def test_a_folds_own_labels_have_no_part_in_its_view(pool, given) -> None:
+    """The base model is right of fold 0 only: the view of fold 0 is calibrated by fold 1, where it is wrong."""
     wrong = np.roll(right(), 1, axis=1)
-    base = {0: right(), 1: wrong, ALL: right()}
+    views = {
+        v: View(pool, given.rows, given.labels, p, Settings()) for v, p in {0: right(), 1: wrong, ALL: right()}.items()
+    }
 
-    pseudo = pseudo_labels.assign(pool, given, base, "consensus", Settings(novelty=False))[ALL]
+    by_view = held_out_calibration.labeller_probabilities("confidence", views, given)["confidence"]
 
-    np.testing.assert_array_equal(pseudo.probabilities["consensus"], pseudo.probabilities["neighbours"])
-
-
-def test_a_folds_own_labels_do_not_choose_for_its_view(given) -> None:
-    """One option is right of fold 0 only, the other of fold 1 only: each view takes what is right of the other fold."""
-    wrong = np.roll(right(), 1, axis=1)
-    options = [{0: [right()], 1: [wrong]}, {0: [wrong], 1: [right()]}]
-
-    chosen = [held_out_calibration._best(options, given, other_folds(given, fold)) for fold in (0, 1)]
-
-    assert chosen[0] is options[1]
-    assert chosen[1] is options[0]
+    assert by_view[0].max() < 0.5
+    assert by_view[1].max() > 0.9
 
 
 def test_a_view_is_calibrated_on_all_folds_but_its_own() -> None:

@@ -69,6 +69,6 @@ def test_without_test_images_the_verdict_is_that_of_cross_validation() -> None:
 
     section = verdict_section.section({**figures, "base/cv/folds": 2}, "not worse", [])
 
-    assert section.headline.endswith("Accuracy out of fold: base 50.0% and final 50.0%.")
+    assert section.headline.endswith("Accuracy by cross-validation: base 50.0% and final 50.0%.")
     assert "McNemar" not in text_of(section)
     assert "0.5000 ± 0.5000" in section.files()["verdict-scores.csv"].decode()

@@ -10,11 +10,9 @@ from kindred.runtime.errors import InputError
 from kindred.runtime.log_lines import one_line
 from kindred.runtime.tables import TRAIN
 
-MINIMUM = 2  # training images of a class: cross-validation fits on some and scores on others
-
 
 def check(places: Sequence[Place], names: Sequence[str], refused: Sequence[str | None], path: str) -> None:
-    """Raise InputError unless there are two classes or more, each with MINIMUM training images; `names` are the files',
+    """Raise InputError unless there are two classes or more, each with a training image; `names` are the files',
     relative to `path`, and `refused` the reasons why some of them cannot be read.
     """
     train: dict[str, list[str]] = defaultdict(list)
@@ -30,25 +28,25 @@ def check(places: Sequence[Place], names: Sequence[str], refused: Sequence[str |
             f"all labels in {path} are of one class, {label!r}, {len(found):,} images; {one_line(_hint(found, path))}"
         )
     spellings = {name: group for group in label_spelling.alike(train) for name in group}
-    few = {
-        label: found[0] if found else faults.get(label) or _none(label, spellings)
+    without = {
+        label: one_line(faults.get(label) or _only_tested(label, spellings))
         for label, found in sorted(train.items())
-        if len(found) < MINIMUM
+        if not found
     }
-    if len(few) == 1:
-        ((label, example),) = few.items()
-        fault = f"class {label!r} has fewer than {MINIMUM} training images in {path}: {one_line(example)}"
-        raise InputError(f"{fault}; add images, or take it out")
-    if few:
-        named = first([f"{label!r} ({example})" for label, example in few.items()])
-        fault = f"{len(few):,} classes have fewer than {MINIMUM} training images in {path}: {named}"
-        raise InputError(f"{fault}; add images, or take them out")
+    if len(without) == 1:
+        ((label, reason),) = without.items()
+        raise InputError(f"class {label!r} has no training image in {path}: {reason}; add images, or take it out")
+    if without:
+        named = first([f"{label!r} ({reason})" for label, reason in without.items()])
+        raise InputError(
+            f"{len(without):,} classes have no training image in {path}: {named}; add images, or take them out"
+        )
 
 
-def _none(label: str, spellings: dict[str, list[str]]) -> str:
+def _only_tested(label: str, spellings: dict[str, list[str]]) -> str:
     """What is said of a class without a training image; another spelling may have them."""
     others = [repr(name) for name in spellings.get(label, []) if name != label]
-    return f"none, but of {first(others)}" if others else "none"
+    return f"only test images, but of {first(others)} there are others" if others else "only test images"
 
 
 def notes(places: Sequence[Place]) -> list[str]:

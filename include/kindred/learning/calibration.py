@@ -12,14 +12,16 @@ import numpy as np
 
 MIN_PROBABILITY = 1e-6  # below this a probability is rounding, and its logarithm noise
 MAX_WEIGHT = 20.0
+WEIGHT_SPREAD = 0.3  # how far the weights of several models lie from what is expected of them: a standard deviation
 
 
 def pool_weights(probabilities: list[np.ndarray], labels: np.ndarray) -> np.ndarray:
     """The weights, one for each model's `probabilities` [n, classes], at which their pool has the smallest log loss on
-    `labels` [n]; for one model it is 1 / temperature. 1 each where there are no labels.
+    `labels` [n]; for one model it is 1 / temperature.
 
-    One more image whose label may be anything counts with them (Laplace's rule): n right answers of n do not make a
-    model certain.
+    Of m models a weight of 1 / sqrt(m) each is expected, between that of independent ones (1) and of equal ones
+    (1 / m): a normal prior, so that few labels do not decide between them; without labels these are the weights. One
+    more image whose label may be anything counts too (Laplace's rule): n right answers of n make no model certain.
 
     >>> right = np.array([[0.6, 0.4]] * 5)
     >>> pool_weights([right], np.zeros(5, int)).round(2)
@@ -27,8 +29,10 @@ def pool_weights(probabilities: list[np.ndarray], labels: np.ndarray) -> np.ndar
     """
     from scipy.optimize import minimize
 
+    expected = np.full(len(probabilities), len(probabilities) ** -0.5)
     if not len(labels):
-        return np.ones(len(probabilities))
+        return expected
+    precision = 0.0 if len(probabilities) == 1 else WEIGHT_SPREAD**-2
     logs = np.stack([np.log(np.maximum(p, MIN_PROBABILITY)) for p in probabilities])
     rows = np.arange(len(labels))
 
@@ -38,11 +42,11 @@ def pool_weights(probabilities: list[np.ndarray], labels: np.ndarray) -> np.ndar
         gradient[rows, labels] -= 1
         gradient -= 1 / pooled.size
         value = -pooled[rows, labels].sum() - pooled.mean(axis=1).mean()
-        return float(value), np.tensordot(logs, gradient, 2)
+        off = weights - expected
+        return float(value + precision * (off**2).sum() / 2), np.tensordot(logs, gradient, 2) + precision * off
 
-    start = np.ones(len(probabilities))
     bounds = [(0, MAX_WEIGHT)] * len(probabilities)
-    return np.asarray(minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B").x)
+    return np.asarray(minimize(loss, expected, jac=True, bounds=bounds, method="L-BFGS-B").x)
 
 
 def pool(probabilities: list[np.ndarray], weights: np.ndarray | Sequence[float]) -> np.ndarray:

@@ -1,20 +1,19 @@
 """The probabilities of labellers, calibrated on given labels that they did not know.
 
-A fold's own labels choose neither the setting, nor the members, nor the calibration of its view: other folds' held-out
-labels do (nested cross-validation: S. Varma, R. Simon, BMC Bioinformatics 2006). All that is left of their influence is
-that the other folds' views knew them.
+A labeller has one opinion for each of its settings, or those of its members; all are pooled. A fold's own labels have
+no part in the weights of its view: other folds' held-out labels do (nested cross-validation: S. Varma, R. Simon, BMC
+Bioinformatics 2006). All that is left of their influence is that the other folds' views knew them.
 """
 
-from collections.abc import Sequence
 from types import ModuleType
 
 import numpy as np
 
-from kindred.learning import calibration, metrics
+from kindred.learning import calibration
 from kindred.learning.pseudo_label_types import GivenLabels, View
 from kindred.runtime import variants
 
-Members = dict[int, list[np.ndarray]]  # by view, the probabilities [n, classes] that are pooled
+Opinions = dict[int, list[np.ndarray]]  # by view, the probabilities [n, classes] that are pooled
 
 
 def labeller_probabilities(
@@ -24,82 +23,49 @@ def labeller_probabilities(
     of the labeller itself. Rows of zeros: it has no opinion.
     """
     members = getattr(variants.load("labeller", labeller), "MEMBERS", ())
-    chosen: dict[str, dict[int, Members]] = {}
+    opinions: dict[str, Opinions] = {}
     for name in dict.fromkeys(["confidence", *members, labeller]):
-        chosen[name] = _choices(variants.load("labeller", name), views, given, chosen)
+        opinions[name] = _opinions(variants.load("labeller", name), views, opinions)
     return {
-        name: {v: _pooled(pool[v], *_held_out(pool, given, other_folds(given, v))) for v, pool in by_view.items()}
-        for name, by_view in chosen.items()
+        name: {v: _pooled(own[v], *_held_out(own, given, other_folds(given, v))) for v in views}
+        for name, own in opinions.items()
     }
 
 
 def other_folds(given: GivenLabels, fold: int) -> list[int]:
     """The folds whose held-out labels a view may use: all but its own, unless there is no other."""
-    return _without(given.fold_numbers(), fold)
-
-
-def _without(folds: list[int], fold: int) -> list[int]:
+    folds = given.fold_numbers()
     return [other for other in folds if other != fold] or folds
 
 
-def _choices(
-    module: ModuleType, views: dict[int, View], given: GivenLabels, chosen: dict[str, dict[int, Members]]
-) -> dict[int, Members]:
-    """By view what is pooled in it, and in the others to calibrate it: a labeller's own probabilities at one of its
-    settings; or those of its members (which `chosen` holds), all or one alone.
-    """
+def _opinions(module: ModuleType, views: dict[int, View], others: dict[str, Opinions]) -> Opinions:
+    """A labeller's probabilities at each of its settings, or those of its members, which `others` holds."""
     if hasattr(module, "MEMBERS"):
-        sets: Sequence[Sequence[str]] = [module.MEMBERS, *((name,) for name in module.MEMBERS)]
-        options = {
-            view: [{v: [p for name in names for p in chosen[name][view][v]] for v in views} for names in sets]
-            for view in views
-        }
-    else:
-        settings: Sequence[float | None] = getattr(module, "SETTINGS", (None,))
-        by_setting = [{fold: [module.probabilities(view, s)] for fold, view in views.items()} for s in settings]
-        options = dict.fromkeys(views, by_setting)
-    return {view: _best(options[view], given, other_folds(given, view)) for view in views}
-
-
-def _best(options: list[Members], given: GivenLabels, folds: list[int]) -> Members:
-    """The option of the least Brier score on the labels that the views of `folds` did not know: it is bounded, so that
-    few labels do not choose by the one that went most wrong. Where no label is held out it is the first option.
-    """
-    if len(options) == 1 or not folds:
-        return options[0]
-
-    def score(members: Members) -> float:
-        scores = []
-        for fold in folds:
-            own = given.folds == fold
-            probabilities = [p[given.rows[own]] for p in members[fold]]
-            pooled = _pooled(probabilities, *_held_out(members, given, _without(folds, fold)))
-            scores.append(metrics.brier_scores(given.labels[own], pooled))
-        return float(np.concatenate(scores).mean())
-
-    return min(options, key=score)
+        return {v: [p for name in module.MEMBERS for p in others[name][v]] for v in views}
+    settings = getattr(module, "SETTINGS", (None,))
+    return {v: [module.probabilities(view, s).astype(np.float32) for s in settings] for v, view in views.items()}
 
 
 def _pooled(own: list[np.ndarray], held_out: list[np.ndarray], labels: np.ndarray) -> np.ndarray:
-    """The pool of a view's probabilities, where all its members have an opinion, with the weights that suit those of
-    `held_out` given `labels`.
+    """The pool of a view's opinions, of images for which there are all, with the weights that suit those of `held_out`
+    given `labels`.
     """
-    pooled = np.zeros_like(own[0])
+    pooled = np.zeros(own[0].shape)
     rows = np.all([p.sum(axis=1) > 0 for p in own], axis=0)
     pooled[rows] = calibration.pool([p[rows] for p in own], calibration.pool_weights(held_out, labels))
     return pooled
 
 
-def _held_out(members: Members, given: GivenLabels, folds: list[int]) -> tuple[list[np.ndarray], np.ndarray]:
-    """The probabilities that the views of `folds` give to their own given labels, where all members have an opinion, by
-    member [h, classes], and those labels [h].
+def _held_out(opinions: Opinions, given: GivenLabels, folds: list[int]) -> tuple[list[np.ndarray], np.ndarray]:
+    """The opinions of the views of `folds` on their own given labels, [h, classes] each, of images for which there are
+    all, and those labels [h].
     """
-    some = next(iter(members.values()))
+    some = next(iter(opinions.values()))
     probabilities, labels = [np.empty((len(some), 0, some[0].shape[1]))], [np.empty(0, dtype=int)]
     for fold in folds:
         own = given.folds == fold
-        by_member = np.stack([p[given.rows[own]] for p in members[fold]])
-        with_opinion = (by_member.sum(axis=2) > 0).all(axis=0)
-        probabilities.append(by_member[:, with_opinion])
-        labels.append(given.labels[own][with_opinion])
+        by_opinion = np.stack([p[given.rows[own]] for p in opinions[fold]])
+        complete = (by_opinion.sum(axis=2) > 0).all(axis=0)
+        probabilities.append(by_opinion[:, complete])
+        labels.append(given.labels[own][complete])
     return list(np.concatenate(probabilities, axis=1)), np.concatenate(labels)

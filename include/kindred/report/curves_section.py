@@ -47,7 +47,9 @@ def headline(test: ScoredImages) -> str:
 
 def _learning(points: pd.DataFrame) -> list[Block]:
     if points.empty:
-        return [Text("No learning curve: it is made where the classifier is fitted in one process.")]
+        return [
+            Text("No learning curve: it is made by cross-validation where the classifier is fitted in one process.")
+        ]
     law = learning_curve.extrapolate(points)
     figure, (axes,) = plots.figure(plots.PANEL, 3.4)
     sizes, accuracy = points["labels"], points["accuracy"]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-NOT_TESTED = "No test image has a known label, so the models are compared by cross-validation only."
+NOT_TESTED = "No test image has a known label."
 
 
 @dataclass(frozen=True)

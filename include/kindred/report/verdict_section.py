@@ -87,9 +87,7 @@ def _untested(figures: dict[str, float], reason: str, robustness: list[str]) -> 
     other = "final" if figures["gate/accepted"] else "refused candidate"
     texts: list[Block] = [Text(text) for text in (gate_sentence(figures, reason), pseudo_label_sentence(figures))]
     if not figures["base/cv/folds"]:
-        unknown = (
-            f"{NOT_TESTED} No given label could be held out either, as too few classes have two: no model is scored."
-        )
+        unknown = f"{NOT_TESTED} Too few classes have two given labels to hold one out, so no model is scored."
         return Section("verdict", "Verdict", unknown, [*texts, *map(Text, robustness), count_table(figures)])
     models = {"base": "base"} | ({"candidate": other} if figures["pseudo/count"] else {})
     titles = {name: TITLES[name][0] for name in ("accuracy", "log_loss")}
@@ -102,7 +100,7 @@ def _untested(figures: dict[str, float], reason: str, robustness: list[str]) -> 
     accuracies = " and ".join(f"{title} {figures[f'{model}/cv/accuracy_mean']:.1%}" for model, title in models.items())
     caption = f"Mean and standard deviation over {figures['base/cv/folds']:.0f} folds of the given labels."
     blocks = [*texts, *map(Text, robustness), Table("scores", caption, rows, open=True), count_table(figures)]
-    return Section("verdict", "Verdict", f"{NOT_TESTED} Accuracy out of fold: {accuracies}.", blocks)
+    return Section("verdict", "Verdict", f"{NOT_TESTED} Accuracy by cross-validation: {accuracies}.", blocks)
 
 
 def gate_sentence(figures: dict[str, float], reason: str) -> str:

@@ -122,8 +122,8 @@ PSEUDO_LABELS = {
         "consensus",
         "Pseudo-labelling method",
         "confidence: the base classifier's prediction. neighbours: labels spread over a nearest-neighbour graph. "
-        "consensus: both combined, or the better one. heads: the class of the cluster that heads trained "
-        "without labels put an image into. clusters: the label of the cluster's representative.",
+        "heads: the class of the cluster that heads trained without labels put an image into. consensus: these three "
+        "combined. clusters: the label of the cluster's representative.",
     ),
     "threshold": Param(
         None,

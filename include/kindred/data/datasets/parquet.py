@@ -95,7 +95,7 @@ def _listed(path: str, say: Callable[[str], None]) -> _Listed:
         for row, found in enumerate(parquet_rows.places(content)):
             place = Place(*found)
             counts[place] += 1
-            if counts[place] <= class_checks.MINIMUM:
+            if counts[place] == 1:
                 examples.append((place, f"{_name(root, content.uri)}#{row}"))
     return _Listed(root, files, contents, counts, examples)
 

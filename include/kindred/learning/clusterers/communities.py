@@ -17,7 +17,7 @@ FACTOR = 2.0
 def clusters(pool: Pool, k: int, seed: int) -> np.ndarray:
     """The communities at the resolution that gives k, or the most below k, whose largest are then divided."""
     best = np.zeros(len(pool.ids), dtype=int)
-    low = high = None
+    low, high = 0.0, np.inf  # resolutions that gave too few and too many
     resolution = 1.0
     for _ in range(ATTEMPTS):
         found = _communities(pool, resolution, seed)
@@ -30,7 +30,7 @@ def clusters(pool: Pool, k: int, seed: int) -> np.ndarray:
             low = resolution
         else:
             high = resolution
-        resolution = low * FACTOR if high is None else high / FACTOR if low is None else float(np.sqrt(low * high))
+        resolution = resolution * FACTOR if high == np.inf else resolution / FACTOR if not low else np.sqrt(low * high)
     return split_largest(pool, best, k, seed)
 
 

@@ -14,7 +14,7 @@ from kindred.features import kmeans
 from kindred.learning.cluster_splits import split_largest
 from kindred.learning.pseudo_label_types import Pool
 
-MAX_CLUSTERS = 50
+MAX_CLUSTERS = 200  # 15 CPU-seconds
 HEADS, HEAD_COLUMNS = 10, 200  # heads, fewer where all together would have more clusters than that, but 4 at least
 DIMENSIONS = 128  # of the features, on their principal axes
 AXES_SAMPLE = 5000  # images that the axes are computed from

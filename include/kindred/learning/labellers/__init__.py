@@ -8,7 +8,7 @@ A labeller estimates the class of every image by
 
 or names other labellers as its `MEMBERS`, whose probabilities are pooled. `THRESHOLD` is the calibrated probability
 from which a label is accepted where the run leaves that open; `SETTINGS`, where it has them, are the values of
-`setting` among which given labels choose, the first where no label can be held out (None where there are none).
+`setting` whose probabilities are pooled (None where there are none).
 
 What is the same for all of them is not here: the calibration on given labels that a view does not know
 (`held_out_calibration`), the images out of distribution (`novelty`), the threshold (`pseudo_labels`).

@@ -1,6 +1,6 @@
-"""The base model and the nearest neighbours together: the product of their probabilities, each to a power that is
-fitted on given labels which neither knew; or one of the two alone, where that suits these labels better.
+"""The base model, the nearest neighbours and the clusters together: the product of their probabilities, each to a
+power that is fitted on given labels which none of them knew.
 """
 
 THRESHOLD = 0.0
-MEMBERS = ("confidence", "neighbours")
+MEMBERS = ("confidence", "neighbours", "heads")

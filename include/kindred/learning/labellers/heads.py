@@ -12,7 +12,7 @@ from kindred.learning.clusterers import temi
 from kindred.learning.pseudo_label_types import View
 
 THRESHOLD = 0.0
-SETTINGS = (1, 2)  # clusters for each class; given labels choose
+SETTINGS = (1, 2)  # clusters for each class
 PRIOR = 0.1  # labels of any class, in a cluster of which nothing is known
 
 
