@@ -298,7 +298,7 @@ def test_the_ledger_says_what_spoke_for_each_pseudo_label(labelled) -> None:
     for row in rows:
         scores = dict(row["scores"])
         assert row["weight"] == row["confidence"] == scores["consensus"]
-        assert set(scores) == {"confidence", "neighbours", "consensus", "novelty"}
+        assert set(scores) == {"confidence", "neighbours", "heads", "consensus", "novelty"}
         assert len(set(row["nearest"]) & given) == 3
     assert {row["reason"] for row in refused} <= {"out of distribution", "below the threshold"}
 

@@ -44,10 +44,11 @@ class Fitted:
     out_of_fold: dict[int, OutOfFold] = field(default_factory=dict)
     setting: float | None = None
 
-    def log_loss(self) -> float:
-        """Mean log loss over all held-out labels, each by the model that did not see it."""
-        losses = [metrics.log_losses(o.labels, o.probabilities) for o in self.out_of_fold.values()]
-        return float(np.concatenate(losses).mean())
+    def log_losses(self) -> np.ndarray:
+        """The log loss of each held-out label, by the model that did not see it, [h], in the order of folds."""
+        return np.concatenate(
+            [metrics.log_losses(o.labels, o.probabilities) for _, o in sorted(self.out_of_fold.items())]
+        )
 
     def scores(self) -> dict[int, dict[str, float]]:
         """Scores by fold."""
@@ -83,36 +84,69 @@ def fit(
     seed: int,
     say: Callable[[str], None],
 ) -> Fitted:
-    """All fits, with the classifier's setting that has the least out-of-fold log loss; `ids`: of examples.features.
-    Without a fold the setting in the middle is taken.
-    """
+    """All fits, with the setting that is `chosen`; without a fold the usual one. `ids`: of examples.features."""
     shared = spark.sparkContext.broadcast(examples)
     fit_fold = functools.partial(_fit_fold, shared, classifier.__name__, classes, seed)
-    values = settings(classifier)
-    best = Fitted(setting=values[len(values) // 2])
-    for setting in values if folds else ():
-        tasks = spark.sparkContext.parallelize(range(folds), folds)
-        now = Fitted(setting=setting)
-        for fold, network, probabilities in tasks.map(functools.partial(fit_fold, setting)).collect():
-            rows = examples.held_out_rows(fold)
-            now.networks[fold] = network
-            now.out_of_fold[fold] = OutOfFold(ids[examples.feature_rows[rows]], examples.labels[rows], probabilities)
-        loss = now.log_loss()
-        if setting is not None:
-            say(f"... setting {setting:g}: out-of-fold log loss {loss:.4f}")
-        if best.networks and loss >= best.log_loss():
+    tried: dict[float | None, Fitted] = {}
+    for setting in settings(classifier) if folds else ():
+        before = list(tried.values())
+        tried[setting] = _cross_validated(spark, examples, ids, folds, fit_fold, setting, say)
+        if before and tried[setting].log_losses().mean() >= before[-1].log_losses().mean():
             break
-        best = now
+    usual = usual_setting(classifier)
+    if folds and usual not in tried:
+        tried[usual] = _cross_validated(spark, examples, ids, folds, fit_fold, usual, say)
+    best = chosen(tried, usual) if folds else Fitted(setting=usual)
+    if len(tried) > 1:
+        say(f"setting {best.setting:g} is taken{', as no other is clearly better' if best.setting == usual else ''}")
     on_all = spark.sparkContext.parallelize([ALL], 1).map(functools.partial(fit_fold, best.setting)).collect()
     best.networks[ALL] = on_all[0][1]
     shared.destroy()
     return best
 
 
+def chosen(tried: dict[float | None, Fitted], usual: float | None) -> Fitted:
+    """By setting, of those that were tried: the one of least out-of-fold log loss; the usual one where the difference
+    is within one standard error, as few held-out labels choose by chance.
+
+    Source: L. Breiman et al., Classification and Regression Trees (1984, section 3.4.3).
+    """
+    best = min(tried.values(), key=lambda fitted: float(fitted.log_losses().mean()))
+    gains = tried[usual].log_losses() - best.log_losses()
+    return best if gains.mean() > gains.std() / np.sqrt(len(gains)) else tried[usual]
+
+
+def _cross_validated(
+    spark: SparkSession,
+    examples: Examples,
+    ids: np.ndarray,
+    folds: int,
+    fit_fold: Callable[[float | None, int], tuple[int, Network, np.ndarray]],
+    setting: float | None,
+    say: Callable[[str], None],
+) -> Fitted:
+    """The fits of all folds with one setting, without the one on all labels."""
+    fitted = Fitted(setting=setting)
+    tasks = spark.sparkContext.parallelize(range(folds), folds)
+    for fold, network, probabilities in tasks.map(functools.partial(fit_fold, setting)).collect():
+        rows = examples.held_out_rows(fold)
+        fitted.networks[fold] = network
+        fitted.out_of_fold[fold] = OutOfFold(ids[examples.feature_rows[rows]], examples.labels[rows], probabilities)
+    if setting is not None:
+        say(f"... setting {setting:g}: out-of-fold log loss {fitted.log_losses().mean():.4f}")
+    return fitted
+
+
 def settings(classifier: ModuleType) -> Sequence[float | None]:
     """The settings of a classifier that are tried, in their order; None for one that has nothing to choose."""
     values: Sequence[float | None] = getattr(classifier, "SETTINGS", (None,))
     return values
+
+
+def usual_setting(classifier: ModuleType) -> float | None:
+    """The setting in the middle."""
+    values = settings(classifier)
+    return values[len(values) // 2]
 
 
 def learning_curve_points(

@@ -8,6 +8,7 @@ A classifier has one of these functions, or both, and each returns a `networks.N
         a DataFrame of image_id, features array<float>, label int, weight double
 
 It declares `TAKES_WEIGHTS` and, where cross-validation has something to choose, `SETTINGS`: values of `setting` in the
-order in which they are tried, until one is worse than the one before it. `fit` gets one of them (None where there are
-none). Rows come sorted by image_id, so results do not depend on the order of files or on partitions.
+order in which they are tried, until one is worse than the one before it; that in the middle is taken unless another is
+clearly better. `fit` gets one of them (None where there are none). Rows come sorted by image_id, so results do not
+depend on the order of files or on partitions.
 """
