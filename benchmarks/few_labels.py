@@ -5,9 +5,11 @@
 `base`, `candidate` and `final` are scored on the test images and the images whose known label was not given, together:
 1,000 test images alone hardly tell .955 from .94. `final_neighbours`, on the test images alone, uses the nearest images
 of the pool at inference too: the final model's probabilities times the vote of the test image's nearest neighbours, by
-their given and pseudo-labels. No test image is in any graph, and no setting is chosen on one. JSON names:
-<dataset>/<labels>/<choose>/base|candidate|final|final_neighbours/accuracy_mean|std, and
-gate_accepted, the share of the draws whose candidate the gate accepted.
+their given and pseudo-labels. No test image is in any graph, and no setting is chosen on one. JSON names, below
+<dataset>/<extractor>/<labels>/<choose>/: base|candidate|final|final_neighbours/accuracy_mean|std; gate_accepted, the
+share of the draws whose candidate the gate accepted; precision, the share of pseudo-labels with known truth that are
+right; estimated_precision, what the run says it is, and estimate_inside, the share of the draws in which its interval
+holds the true one (these two where cross-validation is possible).
 """
 
 import statistics
@@ -23,6 +25,7 @@ from kindred.runtime.run_reader import RunReader
 
 SCORED = ("base", "candidate", "final")
 MODELS = (*SCORED, "final_neighbours")
+PRECISION = ("precision", "estimated_precision", "estimate_inside")
 TEST = ds.field("split") == "test"
 
 
@@ -33,7 +36,8 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=5)
     args = parser.parse_args()
     bench.start(args.master)
-    figures, rows = {}, [("labels", "draws", *(part for model in MODELS for part in (model, "std")), "gate accepted")]
+    columns = [part for model in MODELS for part in (model, "std")]
+    figures, rows = {}, [("labels", "draws", *columns, "gate accepted", *PRECISION)]
     with bench.temporary_run() as folder:
         for labels in args.labels:
             results = []
@@ -45,17 +49,16 @@ def main() -> None:
                 results.append(result)
                 scores = ", ".join(f"{model} {result[f'{model}/accuracy']:.4f}" for model in MODELS)
                 print(f"{args.dataset} {labels} labels ({args.choose}), draw {seed}: {scores}", flush=True)
-            row = [labels, args.draws]
+            row, name = [labels, args.draws], f"{args.dataset}/{args.extractor}/{labels}/{args.choose}"
             for model in MODELS:
                 accuracies = [result[f"{model}/accuracy"] for result in results]
                 values = {"accuracy_mean": statistics.mean(accuracies), "accuracy_std": statistics.pstdev(accuracies)}
-                figures |= {
-                    f"{args.dataset}/{labels}/{args.choose}/{model}/{key}": value for key, value in values.items()
-                }
+                figures |= {f"{name}/{model}/{key}": value for key, value in values.items()}
                 row += values.values()
-            accepted = statistics.mean(result["gate/accepted"] for result in results)
-            figures[f"{args.dataset}/{labels}/{args.choose}/gate_accepted"] = accepted
-            rows.append((*row, accepted))
+            others = {"gate_accepted": statistics.mean(result["gate/accepted"] for result in results)}
+            others |= precision(results)
+            figures |= {f"{name}/{key}": value for key, value in others.items()}
+            rows.append((*row, *(others.get(key, "-") for key in ("gate_accepted", *PRECISION))))
     print(f"\n{args.dataset}, {args.extractor}, {args.classifier}, {args.labeller}, labels on {args.choose} images")
     bench.report(rows, figures, args.json)
 
@@ -65,6 +68,20 @@ def on_test_and_hidden(figures: dict[str, float], model: str) -> float:
     parts = [name for name in ("test", "hidden") if f"{model}/{name}/images" in figures]
     images = [figures[f"{model}/{name}/images"] for name in parts]
     return float(np.average([figures[f"{model}/{name}/accuracy"] for name in parts], weights=images))
+
+
+def precision(results: list[dict[str, float]]) -> dict[str, float]:
+    """Means over the draws: the pseudo-labels' precision, and what the runs say about it, by one of PRECISION."""
+    means = {"precision": statistics.mean(result["pseudo/precision"] for result in results)}
+    estimated = [result for result in results if "pseudo/estimated_precision" in result]
+    if estimated:
+        inside = [
+            r["pseudo/estimated_precision_low"] <= r["pseudo/precision"] <= r["pseudo/estimated_precision_high"]
+            for r in estimated
+        ]
+        means["estimated_precision"] = statistics.mean(r["pseudo/estimated_precision"] for r in estimated)
+        means["estimate_inside"] = statistics.mean(inside)
+    return means
 
 
 def with_neighbours(run: str) -> float:
