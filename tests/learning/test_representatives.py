@@ -24,8 +24,8 @@ def test_one_known_image_of_each_cluster_is_chosen(pool: Pool, messages: list[st
     assert sorted(chosen["label"].to_pylist()) == ["cat", "dog", "eel"]
     assert set(chosen["image_id"].to_pylist()) <= set(pool.ids[every_other])
     assert chosen.column_names == ["image_id", "label", "confidence", "source"]
-    assert "communities" in messages[0]
-    assert "temi" in messages[0]
+    assert messages[0].startswith("clusters by ")
+    assert all(name in messages[0] for name in ("communities", "k_means", "temi"))
 
 
 def test_more_labels_than_are_known_are_refused(pool: Pool) -> None:
@@ -40,13 +40,24 @@ def test_more_labels_than_classes_are_spread_over_all_of_them(pool: Pool) -> Non
     assert min(chosen["label"].to_pylist().count(name) for name in ("cat", "dog", "eel")) >= 2
 
 
-def test_the_clustering_that_keeps_neighbours_together_has_the_larger_share(pool: Pool) -> None:
+def test_clusters_that_keep_neighbours_together_share_more_information(pool: Pool) -> None:
+    images, of_neighbours = representatives._judges(pool, 3)
     mixed = np.random.default_rng(0).permutation(blobs.LABELS)
 
-    right, wrong = representatives.neighbours_together(pool.vectors, [blobs.LABELS, mixed], 3, 1)
+    right, wrong = (representatives.shared_information(c[images], c[of_neighbours]) for c in (blobs.LABELS, mixed))
 
-    assert right == 1
-    assert wrong < 0.5
+    assert right == pytest.approx(1, abs=0.01)
+    assert wrong < 0.1
+
+
+def test_a_large_cluster_is_no_advantage() -> None:
+    """The share of neighbours in the same cluster is 0.9 in both."""
+    half, most = np.repeat([0, 1], 50), np.repeat([0, 1], [95, 5])
+    others = np.tile(np.repeat([0, 1], [9, 1]), 10)[:, None]
+
+    even, uneven = (representatives.shared_information(c, (c[:, None] + others) % 2) for c in (half, most))
+
+    assert uneven < even
 
 
 def test_a_cluster_without_a_known_image_takes_the_nearest_that_is_left() -> None:

@@ -1,5 +1,5 @@
-"""Which images are worth a label: one near the centre of each cluster, of the clustering that agrees best with the
-images' neighbours. No label is looked at.
+"""Which images are worth a label: one near the centre of each cluster, of the clustering that says most about an
+image's neighbours. No label is looked at.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from kindred.learning import cluster_splits, given_labels
 from kindred.learning.pseudo_label_types import Pool
 from kindred.runtime import variants
 
-JUDGED_IMAGES = 4000  # at most: enough to know a share to half a point
+JUDGED_IMAGES = 4000  # at most
 FARTHEST_RANK = 25  # of the neighbours that judge, where clusters are large
 IMAGES_PER_RANK = 4  # a cluster holds on average so many times as many images as the farthest rank says
 
@@ -30,7 +30,8 @@ def choose(known: pa.Table, total: int, pool: Pool, classes: int, seed: int, say
 
 def best_clusters(pool: Pool, k: int, classes: int, seed: int, say: Callable[[str], None]) -> np.ndarray:
     """The cluster of each image [n], of k, by the best clusterer: that of which as many clusters as there are classes
-    hold most neighbours together. Where k is larger it makes k clusters, or, if it makes few only, its own are divided.
+    share most information with those of the neighbours. Where k is larger it makes k clusters, or, if it makes few
+    only, its own are divided.
     """
     few = min(k, classes)
     clusterings = {
@@ -38,10 +39,11 @@ def best_clusters(pool: Pool, k: int, classes: int, seed: int, say: Callable[[st
         for name in variants.names("clusterer")
         if few <= getattr(clusterer := variants.load("clusterer", name), "MAX_CLUSTERS", few)
     }
-    together = neighbours_together(pool.vectors, list(clusterings.values()), few, pool.threads)
-    shares = dict(zip(clusterings, together, strict=True))
-    best = max(shares, key=lambda name: shares[name])
-    say(f"{best}, of " + ", ".join(f"{name} ({share:.1%} of neighbours together)" for name, share in shares.items()))
+    images, unseen = _judges(pool, few)
+    shared = {name: shared_information(c[images], c[unseen]) for name, c in clusterings.items()}
+    best = max(shared, key=lambda name: shared[name])
+    values = ", ".join(f"{name} {value:.3f}" for name, value in shared.items())
+    say(f"clusters by {best}, which say most about an image's neighbours (normalised mutual information: {values})")
     if few == k:
         return clusterings[best]
     clusterer = variants.load("clusterer", best)
@@ -51,17 +53,37 @@ def best_clusters(pool: Pool, k: int, classes: int, seed: int, say: Callable[[st
     return clusters
 
 
-def neighbours_together(vectors: np.ndarray, clusterings: list[np.ndarray], k: int, threads: int) -> list[float]:
-    """For each of several clusterings [n] into k: the share of images' neighbours that are in the image's own cluster.
+def _judges(pool: Pool, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images [m], and neighbours of each [m, ranks].
 
-    Communities are made of the nearest neighbours, so they would be best by these alone: the next ones count, as far
-    as clusters are large enough to hold them.
+    Communities are made of the nearest neighbours, so they would be best by these alone: the next ones judge, as far as
+    k clusters are large enough to hold them.
     """
-    farthest = int(np.clip(len(vectors) / k / IMAGES_PER_RANK, neighbours.NEIGHBOURS, FARTHEST_RANK))
-    rows = np.arange(0, len(vectors), max(1, -(-len(vectors) // JUDGED_IMAGES)))
-    _, nearest = neighbours.nearest(vectors, vectors[rows], min(farthest + 1, len(vectors)), threads)
-    unseen = nearest[:, neighbours.NEIGHBOURS + 1 :] if farthest > neighbours.NEIGHBOURS else nearest[:, 1:]
-    return [float((clusters[unseen] == clusters[rows][:, None]).mean()) for clusters in clusterings]
+    farthest = int(np.clip(len(pool.ids) / k / IMAGES_PER_RANK, neighbours.NEIGHBOURS, FARTHEST_RANK))
+    images = np.arange(0, len(pool.ids), max(1, -(-len(pool.ids) // JUDGED_IMAGES)))
+    _, nearest = neighbours.nearest(pool.vectors, pool.vectors[images], min(farthest + 1, len(pool.ids)), pool.threads)
+    return images, nearest[:, neighbours.NEIGHBOURS + 1 :] if farthest > neighbours.NEIGHBOURS else nearest[:, 1:]
+
+
+def shared_information(own: np.ndarray, of_neighbours: np.ndarray) -> float:
+    """The normalised mutual information of images' clusters [m] and their neighbours' [m, ranks], 0 to 1. A share of
+    neighbours in the same cluster would be large by chance where clusters are few or one is large.
+
+    Source: A. Strehl, J. Ghosh, Cluster Ensembles (Journal of Machine Learning Research 2002, section 3.1).
+
+    >>> shared_information(np.array([0, 0, 1]), np.array([[0], [0], [1]]))
+    1.0
+    >>> shared_information(np.array([0, 0, 0]), np.array([[0], [0], [0]]))
+    0.0
+    """
+    k = int(max(own.max(), of_neighbours.max())) + 1
+    joint = np.bincount((own[:, None] * k + of_neighbours).ravel(), minlength=k * k).reshape(k, k)
+    joint = (joint + joint.T) / joint.sum() / 2
+    share = joint.sum(axis=0)
+    occur = joint > 0
+    entropy = -(share[share > 0] * np.log(share[share > 0])).sum()
+    information = (joint[occur] * np.log((joint / np.outer(share, share).clip(1e-300))[occur])).sum()
+    return float(information / entropy) if entropy else 0.0
 
 
 def nearest_to_centres(vectors: np.ndarray, clusters: np.ndarray, candidates: np.ndarray) -> np.ndarray:

@@ -90,8 +90,8 @@ CLASSIFIER = {
         title="Label selection",
         description="Which training images keep their label. random: repeatable, by image id and seed. "
         "representatives: the images nearest to the centres of as many clusters as there are labels in total, by the "
-        "clustering that keeps most neighbours together; as many as classes may be enough. all: every known label; "
-        "both numbers above stay empty.",
+        "clustering that says most about an image's neighbours; as many as classes may be enough. all: every known "
+        "label; both numbers above stay empty.",
     ),
     "stratified": Param(
         True,
