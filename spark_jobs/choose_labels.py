@@ -5,6 +5,7 @@ from collections import Counter
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from kindred.data.sources import first
 from kindred.features import neighbours
 from kindred.learning import given_labels, representatives
 from kindred.learning.pseudo_label_types import Pool
@@ -53,7 +54,7 @@ def _representatives(s: Stage, labels: int, seed: int) -> str:
     s.write_rows("labels", representatives.choose(known, labels, pool, len(classes), seed, s.say))
     written = Counter(s.written("labels", ["label"])["label"].to_pylist())
     if missing := [label for label in classes if label not in written]:
-        s.say(f"no given label of {', '.join(missing)}: no cluster is named after it, so the models cannot predict it")
+        s.say(f"classes without a given label, which the models cannot predict: {first([*map(repr, missing)])}")
     given_labels.check_classes(written, sorted(written))
     return _summary(s, len(known), written)
 

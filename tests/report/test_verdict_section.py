@@ -72,3 +72,19 @@ def test_without_test_images_the_verdict_is_that_of_cross_validation() -> None:
     assert section.headline.endswith("Accuracy by cross-validation: base 50.0% and final 50.0%.")
     assert "McNemar" not in text_of(section)
     assert "0.5000 ± 0.5000" in section.files()["verdict-scores.csv"].decode()
+
+
+def test_where_nothing_is_held_out_the_gates_word_stands_without_figures() -> None:
+    figures = {"gate/accepted": 1, "pseudo/count": 5}
+
+    assert verdict_section.gate_sentence(figures, "untested, as ...") == "Gate: accepted, untested, as ...."
+
+
+def test_without_test_images_and_folds_no_model_is_scored() -> None:
+    tested = figures_of(scored())
+    figures = {name: v for name, v in tested.items() if "/test/" not in name and not name.startswith("gate/")}
+
+    section = verdict_section.section({**figures, "gate/accepted": 1, "base/cv/folds": 0}, "untested", [])
+
+    assert section.headline.endswith("Too few classes have two given labels to hold one out, so no model is scored.")
+    assert "scores" not in [block.name for block in section.blocks if hasattr(block, "name")]

@@ -106,8 +106,10 @@ def _untested(figures: dict[str, float], reason: str, robustness: list[str]) -> 
 def gate_sentence(figures: dict[str, float], reason: str) -> str:
     """What the gate decided, and on what."""
     decision = "accepted" if figures["gate/accepted"] else "refused"
-    if not figures["pseudo/count"] or "gate/difference" not in figures:
+    if not figures["pseudo/count"]:
         return f"Gate: {reason}."
+    if "gate/difference" not in figures:
+        return f"Gate: {decision}, {reason}."
     gain, low, high = (points(figures[f"gate/{name}"]) for name in ("difference", "low", "high"))
     text = (
         f"Gate: {decision}, {reason}. On given labels that neither model learned from: accuracy {gain} points (95 % "
