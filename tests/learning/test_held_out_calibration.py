@@ -46,6 +46,22 @@ def test_a_folds_own_labels_have_no_part_in_its_view(pool, given) -> None:
     assert by_view[1].max() > 0.9
 
 
+def test_without_held_out_labels_the_base_model_has_no_part_in_the_consensus(pool) -> None:
+    rows = np.array([np.flatnonzero(LABELS == c)[0] for c in range(3)])
+    given = GivenLabels(rows, LABELS[rows], np.full(3, ALL))
+    of_base = [right(), np.roll(right(), 1, axis=1)]
+
+    by_base = [
+        held_out_calibration.labeller_probabilities(
+            "consensus", {ALL: View(pool, rows, LABELS[rows], base, Settings())}, given
+        )["consensus"][ALL]
+        for base in of_base
+    ]
+
+    np.testing.assert_array_equal(*by_base)
+    assert (by_base[0].argmax(axis=1) == LABELS).mean() > 0.9
+
+
 def test_a_view_is_calibrated_on_all_folds_but_its_own() -> None:
     rows = np.arange(6)
     given = GivenLabels(rows, rows % 2, rows % 3)

@@ -25,7 +25,7 @@ def labeller_probabilities(
     members = getattr(variants.load("labeller", labeller), "MEMBERS", ())
     opinions: dict[str, Opinions] = {}
     for name in dict.fromkeys(["confidence", *members, labeller]):
-        opinions[name] = _opinions(variants.load("labeller", name), views, opinions)
+        opinions[name] = _opinions(variants.load("labeller", name), views, opinions, bool(given.fold_numbers()))
     return {
         name: {v: _pooled(own[v], *_held_out(own, given, other_folds(given, v))) for v in views}
         for name, own in opinions.items()
@@ -38,10 +38,13 @@ def other_folds(given: GivenLabels, fold: int) -> list[int]:
     return [other for other in folds if other != fold] or folds
 
 
-def _opinions(module: ModuleType, views: dict[int, View], others: dict[str, Opinions]) -> Opinions:
-    """A labeller's probabilities at each of its settings, or those of its members, which `others` holds."""
+def _opinions(module: ModuleType, views: dict[int, View], others: dict[str, Opinions], calibrated: bool) -> Opinions:
+    """A labeller's probabilities at each of its settings, or those of its members, which `others` holds: without the
+    base model's where nothing is held out to calibrate it, as a model of one label a class is the least of them.
+    """
     if hasattr(module, "MEMBERS"):
-        return {v: [p for name in module.MEMBERS for p in others[name][v]] for v in views}
+        names = [name for name in module.MEMBERS if calibrated or name != "confidence"] or module.MEMBERS
+        return {v: [p for name in names for p in others[name][v]] for v in views}
     settings = getattr(module, "SETTINGS", (None,))
     return {v: [module.probabilities(view, s).astype(np.float32) for s in settings] for v, view in views.items()}
 
