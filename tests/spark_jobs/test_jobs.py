@@ -1,6 +1,7 @@
 """The stages of self-training one after the other, on a few digits, in one Spark session."""
 
 import csv
+import logging
 import re
 import shutil
 from collections.abc import Iterator
@@ -303,7 +304,7 @@ def test_the_ledger_says_what_spoke_for_each_pseudo_label(labelled) -> None:
     assert {row["reason"] for row in refused} <= {"out of distribution", "below the threshold"}
 
 
-def test_labels_on_representatives_are_as_many_as_asked_for(labelled) -> None:
+def test_labels_on_representatives_are_as_many_as_asked_for_and_said_to_be_easy(labelled, caplog) -> None:
     other = storage.join(labelled, "..", "other")
     for name in ("ingest", "featurize"):
         storage.put_json(storage.join(other, name, file_names.MARK), marks.mark_of(storage.join(labelled, name)))
@@ -311,6 +312,10 @@ def test_labels_on_representatives_are_as_many_as_asked_for(labelled) -> None:
     mark = run_stage("choose_labels", other, **{**LABELS, "label_choice": "representatives"})
 
     assert mark["figures"]["choose_labels/labels"] == 60
+    caplog.set_level(logging.INFO)
+    run_stage("train_base", other, **TRAIN)
+    run_stage("pseudo_label", other, **PSEUDO)
+    assert "the estimate of right ones is too high" in caplog.text
     with pytest.raises(InputError, match="representatives needs labels, the number in total"):
         run_stage("choose_labels", other, **{**LABELS, "label_choice": "representatives", "labels": None})
     per_class = {"labels": None, "labels_per_class": 2}
