@@ -26,21 +26,32 @@ def test_a_candidate_that_is_better_is_accepted_with_its_difference() -> None:
     assert decision.log_loss_difference == pytest.approx((np.log(0.2) - np.log(0.8)) / 4)
 
 
-def test_with_few_labels_a_worse_log_loss_is_refused() -> None:
+def test_with_few_labels_a_worse_brier_score_is_refused() -> None:
     labels, base, _ = models("1100", "1100")
     _, _, candidate = models("1100", "1100", sure=0.99)
 
     decision = gate.decide(labels, base, candidate, "no_harm", 5)
 
-    reason = "its expected log loss is worse (4 given labels are too few for a test)"
+    reason = "its expected Brier score is worse (4 given labels are too few for a test)"
     assert (decision.accepted, decision.reason) == (False, reason)
 
 
 def test_with_few_labels_a_gain_of_one_label_is_too_little_where_others_lose() -> None:
-    """The mean log loss is lower, but less than two labels more could outweigh."""
+    """The mean Brier score is lower, but less than two labels more could outweigh."""
     assert gate.decide(*models("0110" * 5, "1010" * 5), "no_harm", 5).log_loss_difference == 0
     assert not gate.decide(*models("0110" * 5 + "0", "1010" * 5 + "1"), "no_harm", 5).accepted
     assert gate.decide(*models("0110" * 5 + "0" * 3, "1010" * 5 + "1" * 3), "no_harm", 5).accepted
+
+
+def test_with_few_labels_one_sure_mistake_does_not_decide() -> None:
+    """The candidate is right of 20 labels more, and very sure of one that it takes for the other class."""
+    labels, base, candidate = models("1" * 80 + "0" * 20, "1" * 100)
+    candidate[0] = [1e-40, 1]
+
+    decision = gate.decide(labels, base, candidate, "no_harm", 5)
+
+    assert decision.log_loss_difference > 0
+    assert decision.accepted
 
 
 def test_one_image_of_many_does_not_decide() -> None:

@@ -7,9 +7,9 @@ pseudo-labels, candidate) did without it, so the differences are paired. `no_har
   that n labels can tell: (z of CONFIDENCE + z of POWER) standard errors of the paired difference, so that a candidate
   as good as base passes each with a probability of POWER, and one that is worse by the margin with 1 - CONFIDENCE.
   Hence it passes where the difference is less than z of POWER standard errors to the bad side.
-- with fewer by the expected loss, the mean log loss, as if DOUBTED labels more spoke against the candidate by a
-  standard deviation each: so few labels cannot refute harm, and a test would let it pass. Its accuracy has to pass the
-  test too.
+- with fewer by the expected Brier score, as if DOUBTED labels more spoke against the candidate by a standard deviation
+  each: so few labels cannot refute harm, and a test would let it pass. The Brier score is bounded, so that no single
+  sure mistake decides, as it would in log loss. The accuracy has to pass the test too.
 
 Sources: S. Wellek, Testing Statistical Hypotheses of Equivalence and Noninferiority (2nd ed. 2010, chapters 1 and 5);
 the standard error of the difference of paired shares, with one more label on which the models disagree, after A.
@@ -28,7 +28,7 @@ from kindred.runtime import arrow
 from kindred.runtime.errors import InputError
 
 CRITERIA = {
-    "no_harm": "a paired test finds neither log loss nor accuracy worse; with few labels the expected log loss is not",
+    "no_harm": "a paired test finds neither log loss nor accuracy worse; with few labels the Brier score is not",
     "must_gain": "the interval of the difference in out-of-fold accuracy lies above 0",
     "off": "the candidate is always accepted",
 }
@@ -90,15 +90,16 @@ def decide(
     >>> candidate = np.array([[0.8, 0.2], [0.6, 0.4], [0.2, 0.8], [0.4, 0.6]])
     >>> decision = decide(labels, base, candidate, "no_harm", pseudo_labels=100)
     >>> decision.accepted, decision.reason, float(decision.accuracy_difference)
-    (True, 'its expected log loss is not worse (4 given labels are too few for a test)', 0.25)
+    (True, 'its expected Brier score is not worse (4 given labels are too few for a test)', 0.25)
     """
     if criterion not in CRITERIA:
         raise InputError(f"unknown gate {criterion!r}; known: {', '.join(CRITERIA)}")
     right = [(p.argmax(axis=1) == labels).astype(float) for p in (base, candidate)]
     gain = right[1] - right[0]
     loss = metrics.log_losses(labels, candidate) - metrics.log_losses(labels, base)
+    brier = metrics.brier_scores(labels, candidate) - metrics.brier_scores(labels, base)
     interval = intervals.mean_interval(gain)
-    accepted, reason = _accept(criterion, gain, interval[0], loss, pseudo_labels)
+    accepted, reason = _accept(criterion, gain, interval[0], loss, brier, pseudo_labels)
     margin = _z(CONFIDENCE) + _z(POWER)
     return Decision(
         accepted,
@@ -134,9 +135,11 @@ def paired(
     )
 
 
-def _accept(criterion: str, gain: np.ndarray, low: float, loss: np.ndarray, pseudo_labels: float) -> tuple[bool, str]:
+def _accept(
+    criterion: str, gain: np.ndarray, low: float, loss: np.ndarray, brier: np.ndarray, pseudo_labels: float
+) -> tuple[bool, str]:
     """Whether the candidate is accepted, and why: from each label's gain in accuracy [n] (1, 0 or -1), the lower end of
-    the interval of their mean, and each label's difference in log loss [n].
+    the interval of their mean, and each label's differences in log loss [n] and in Brier score [n].
     """
     if not pseudo_labels:
         return False, "there is no pseudo-label, so final is base"
@@ -144,18 +147,20 @@ def _accept(criterion: str, gain: np.ndarray, low: float, loss: np.ndarray, pseu
         return True, "the gate is off"
     if criterion == "must_gain":
         return (True, "a gain in accuracy is shown") if low > 0 else (False, "no gain in accuracy is shown")
-    return _no_harm(gain, loss)
+    return _no_harm(gain, loss, brier)
 
 
-def _no_harm(gain: np.ndarray, loss: np.ndarray) -> tuple[bool, str]:
-    """Whether neither the gains in accuracy [n] nor the differences in log loss [n] speak against the candidate."""
+def _no_harm(gain: np.ndarray, loss: np.ndarray, brier: np.ndarray) -> tuple[bool, str]:
+    """Whether neither the gains in accuracy [n] nor the differences in log loss [n] (of few labels: in Brier score)
+    speak against the candidate.
+    """
     if gain.mean() < -_z(POWER) * _gain_error(gain):
         return False, "a paired test finds its accuracy lower"
     if len(loss) < MIN_TESTED:
         few = f"({len(loss)} given labels are too few for a test)"
-        if loss.sum() + DOUBTED * _deviation(loss) > 0:
-            return False, f"its expected log loss is worse {few}"
-        return True, f"its expected log loss is not worse {few}"
+        if brier.sum() + DOUBTED * _deviation(brier) > 0:
+            return False, f"its expected Brier score is worse {few}"
+        return True, f"its expected Brier score is not worse {few}"
     if loss.mean() > _z(POWER) * _loss_error(loss):
         return False, "a paired test finds its log loss worse"
     return True, "a paired test finds neither accuracy nor log loss worse"

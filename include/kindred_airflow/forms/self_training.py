@@ -168,7 +168,7 @@ PSEUDO_LABELS = {
         title="Gate",
         description="When the model trained with pseudo-labels becomes final. no_harm: on given labels that neither "
         "model saw, a paired test finds neither its log loss nor its accuracy worse than base's; below 200 given "
-        "labels its mean log loss decides. must_gain: its gain in accuracy is significant. off: always. Otherwise "
+        "labels its mean Brier score decides. must_gain: its gain in accuracy is significant. off: always. Otherwise "
         "final is base.",
     ),
 }
