@@ -9,7 +9,7 @@ from kindred.data.sources import first
 from kindred.features import neighbours
 from kindred.learning import given_labels, representatives
 from kindred.learning.pseudo_label_types import Pool
-from kindred.runtime import cpu, job, label_budget, runs, tables
+from kindred.runtime import cpu, job, label_budget, tables
 from kindred.runtime.stage import Stage
 
 MORE = "labels_per_class sets another number, label_choice=all gives all"
@@ -48,8 +48,7 @@ def _representatives(s: Stage, labels: int, seed: int) -> str:
     train = s.rows("images", ["image_id"], ds.field("split") == "train")
     known = s.rows("truth").filter(pc.field("image_id").isin(train["image_id"]))
     ids, features = s.matrix("features", "features", ds.field("split").isin(tables.LEARNED_FROM))
-    cache = runs.cache_folder("neighbours") / neighbours.cache_name(s.inputs["featurize"])
-    pool = Pool(ids, features, cpu.cores(), cache)
+    pool = Pool(ids, features, cpu.cores(), neighbours.cache_file(s.inputs["featurize"]))
     classes = s.facts_of("ingest")["classes"]
     s.write_rows("labels", representatives.choose(known, labels, pool, len(classes), seed, s.say))
     written = Counter(s.written("labels", ["label"])["label"].to_pylist())

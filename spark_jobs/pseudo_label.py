@@ -7,7 +7,7 @@ from kindred.features import neighbours
 from kindred.learning import known_classes, networks, pseudo_label_tables, pseudo_labels
 from kindred.learning.folds import ALL, network_file
 from kindred.learning.pseudo_label_types import Pool, Settings
-from kindred.runtime import arrow, cpu, file_names, job, label_budget, runs, tables
+from kindred.runtime import arrow, cpu, file_names, job, label_budget, tables
 from kindred.runtime.stage import Stage
 
 
@@ -29,8 +29,7 @@ def main(
     unlabelled = np.setdiff1d(np.arange(len(ids)), given.rows)
     if not len(unlabelled):
         return _without_unlabelled(s)
-    cache = runs.cache_folder("neighbours") / neighbours.cache_name(s.inputs["featurize"])
-    pool = Pool(ids, features, cpu.cores(), cache)
+    pool = Pool(ids, features, cpu.cores(), neighbours.cache_file(s.inputs["featurize"]))
     base = {}
     for fold in given.views():
         network = networks.from_bytes(s.file("train_base", network_file(fold)))
@@ -46,7 +45,7 @@ def main(
     s.figures = pseudo_label_tables.figures(assigned[ALL], unlabelled)
     s.figures |= {f"pseudo/{name}": value for name, value in precision.items()}
     if precision and s.arguments_of("choose_labels")["label_choice"] == label_budget.REPRESENTATIVES:
-        s.say("the estimate of right ones is too high: given labels are on representatives, which are easy images")
+        s.say("the estimate of right ones may be far off: representatives, which are given, are no random sample")
     return pseudo_label_tables.summary(s.figures)
 
 

@@ -31,22 +31,8 @@ def kmeans_with_losses(
     """What `kmeans` returns, and the mean squared distance of the images that it learned from after each iteration of
     its best start.
     """
-    import faiss
-
-    if not 1 <= k <= len(features):
-        raise InputError(f"{k:,} clusters of {len(features):,} images; there must be at least as many images")
-    faiss.omp_set_num_threads(threads)
     vectors = np.ascontiguousarray(features, np.float32)
-    model: Any = faiss.Kmeans(  # its types are those before the training
-        vectors.shape[1],
-        k,
-        niter=ITERATIONS,
-        nredo=max(1, RESTARTS // k),
-        seed=seed,
-        max_points_per_centroid=SAMPLE_PER_CENTROID,
-        min_points_per_centroid=1,
-    )
-    model.train(vectors)
+    model = _trained(vectors, k, threads, seed, RESTARTS)
     squares, clusters = model.index.search(vectors, 1)
     sample = min(len(vectors), k * SAMPLE_PER_CENTROID)
     losses = (model.obj / sample).tolist()
@@ -55,21 +41,27 @@ def kmeans_with_losses(
 
 def single_start(features: np.ndarray, k: int, threads: int, seed: int) -> np.ndarray:
     """Centroids [k, d] of one start on features [n, d]: not the best of several, but another one for each seed."""
+    return np.asarray(_trained(np.ascontiguousarray(features, np.float32), k, threads, seed, 1).centroids)
+
+
+def _trained(vectors: np.ndarray, k: int, threads: int, seed: int, restarts: int) -> Any:
+    """Faiss's model of the best start, of so many divided by k. Its types are those before the training, so: any."""
     import faiss
 
-    if not 1 <= k <= len(features):
-        raise InputError(f"{k:,} clusters of {len(features):,} images; there must be at least as many images")
+    if not 1 <= k <= len(vectors):
+        raise InputError(f"{k:,} clusters of {len(vectors):,} images; there must be at least as many images")
     faiss.omp_set_num_threads(threads)
-    model: Any = faiss.Kmeans(
-        features.shape[1],
+    model = faiss.Kmeans(
+        vectors.shape[1],
         k,
         niter=ITERATIONS,
+        nredo=max(1, restarts // k),
         seed=seed,
         max_points_per_centroid=SAMPLE_PER_CENTROID,
         min_points_per_centroid=1,
     )
-    model.train(np.ascontiguousarray(features, np.float32))
-    return np.asarray(model.centroids)
+    model.train(vectors)
+    return model
 
 
 def distances(features: np.ndarray, centroids: np.ndarray, threads: int) -> np.ndarray:

@@ -4,10 +4,12 @@ Sources: D. Zhou et al., Learning with Local and Global Consistency (NIPS 2003);
 al., Label Propagation for Deep Semi-supervised Learning (CVPR 2019, section 3.2).
 """
 
+from pathlib import Path
+
 import numpy as np
 import scipy.sparse as sparse
 
-from kindred.runtime import storage
+from kindred.runtime import runs, storage
 from kindred.runtime.errors import InputError
 
 NEIGHBOURS = 10  # of each image in the graph
@@ -66,9 +68,10 @@ def graph(features: np.ndarray, threads: int, k: int = NEIGHBOURS) -> sparse.csr
     return sparse.csr_matrix(sparse.diags(roots) @ affinities @ sparse.diags(roots))
 
 
-def cache_name(features: str) -> str:
-    """The name of the file that keeps the graph of some features (their attempt's name), made by this code."""
-    return f"{storage.fingerprint(features, storage.file_fingerprint(__file__))}.npz"
+def cache_file(features: str) -> Path:
+    """The file that keeps the graph of some features (their attempt's name), made by this code."""
+    name = storage.fingerprint(features, storage.file_fingerprint(__file__))
+    return runs.cache_folder("neighbours") / f"{name}.npz"
 
 
 def vote(features: np.ndarray, votes: np.ndarray, queries: np.ndarray, threads: int, k: int = NEIGHBOURS) -> np.ndarray:

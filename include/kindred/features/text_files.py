@@ -51,7 +51,7 @@ class Graph(NamedTuple):
     model: onnx.ModelProto
     ids: str  # the input of token ids
     tokens: int  # that it always takes; 0: any number
-    masked: bool  # whether it is told which tokens are padding
+    masked: bool  # whether it has the input attention_mask
 
 
 def read_tower(weights: str, say: Callable[[str], None]) -> TextTower | None:
@@ -108,7 +108,7 @@ def _first(uris: list[str]) -> str | None:
 
 
 def _graph(model: onnx.ModelProto, path: str, own: bool) -> Graph | None:
-    """The part that makes vectors of texts; None where there is none. Raises InputError where it cannot be told, or for
+    """The part that makes vectors of texts; None where there is none. Raises InputError where it is ambiguous, or for
     a file of its `own` that has none.
     """
     inputs = onnx_parts.inputs(model)

@@ -107,7 +107,7 @@ def fit(
 
 def chosen(tried: dict[float | None, Fitted], usual: float | None) -> Fitted:
     """By setting, of those that were tried: the one of least out-of-fold log loss; the usual one where the difference
-    is within one standard error, as few held-out labels choose by chance.
+    is within one standard error, as scores of few held-out labels are noisy.
 
     Source: L. Breiman et al., Classification and Regression Trees (1984, section 3.4.3).
     """

@@ -39,11 +39,11 @@ def other_folds(given: GivenLabels, fold: int) -> list[int]:
 
 
 def _opinions(module: ModuleType, views: dict[int, View], others: dict[str, Opinions], calibrated: bool) -> Opinions:
-    """A labeller's probabilities at each of its settings, or those of its members, which `others` holds: without the
-    base model's where nothing is held out to calibrate it, as a model of one label a class is the least of them.
+    """A labeller's probabilities at each of its settings, or those of its members, which `others` holds; `calibrated`:
+    whether given labels are held out.
     """
     if hasattr(module, "MEMBERS"):
-        names = [name for name in module.MEMBERS if calibrated or name != "confidence"] or module.MEMBERS
+        names = module.MEMBERS if calibrated else getattr(module, "UNCALIBRATED_MEMBERS", module.MEMBERS)
         return {v: [p for name in names for p in others[name][v]] for v in views}
     settings = getattr(module, "SETTINGS", (None,))
     return {v: [module.probabilities(view, s).astype(np.float32) for s in settings] for v, view in views.items()}

@@ -66,8 +66,8 @@ def _judges(pool: Pool, k: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def shared_information(own: np.ndarray, of_neighbours: np.ndarray) -> float:
-    """The normalised mutual information of images' clusters [m] and their neighbours' [m, ranks], 0 to 1. A share of
-    neighbours in the same cluster would be large by chance where clusters are few or one is large.
+    """The normalised mutual information of images' clusters [m] and their neighbours' [m, ranks], 0 to 1. The share of
+    neighbours in the same cluster is high for any few clusters, and where one is large.
 
     Source: A. Strehl, J. Ghosh, Cluster Ensembles (Journal of Machine Learning Research 2002, section 3.1).
 

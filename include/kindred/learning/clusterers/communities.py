@@ -1,5 +1,5 @@
 """Communities of the graph of nearest neighbours, by the Louvain method: groups of images that have more links among
-each other than chance would give. The resolution at which there are k of them is searched for.
+each other than in a random graph of the same degrees. The resolution that gives k of them is found by bisection.
 
 Source: V. Blondel et al., Fast Unfolding of Communities in Large Networks (J. Stat. Mech. 2008); the resolution as in
 J. Reichardt, S. Bornholdt, Statistical Mechanics of Community Detection (Physical Review E 2006).
