@@ -58,8 +58,23 @@ def test_groups_of_bars_stand_from_top_to_bottom() -> None:
     assert axes.yaxis_inverted()
 
 
+def test_everything_that_stands_beside_the_axes_is_inside_the_figure() -> None:
+    figure, (above, below) = plots.figure(3, 3, rows=2, sharex=True)
+    above.plot([0, 1], label="measured")
+    above.set(ylabel="a label", title="title")
+    below.set_yticks([0, 1], ["short", "a much longer name"])
+    below.set(xlabel="below", xlim=(0, 1000))
+    plots.legend_above(above)
+
+    plots.svg(figure)
+
+    tight = figure.get_tightbbox()
+    assert tight.min.tolist() == pytest.approx([plots.PADDING] * 2, abs=0.02)
+    assert tight.max.tolist() == pytest.approx([3 - plots.PADDING] * 2, abs=0.02)
+
+
 def test_other_warnings_of_a_plot_are_not_swallowed() -> None:
     figure, _ = plots.figure(0.1, 0.1)  # too small for its axes
 
-    with pytest.warns(UserWarning, match="constrained_layout"):
+    with pytest.warns(UserWarning, match="too small for its texts"):
         plots.svg(figure)

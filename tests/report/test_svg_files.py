@@ -29,7 +29,9 @@ def test_panels_become_one_file_whose_ids_do_not_clash() -> None:
     ids = [element.get("id") for element in root.iter() if "id" in element.attrib]
     assert len(set(ids)) == len(ids) == 4
     assert (root.get("width"), root.get("height")) == (f"{20 + svg_files.GAP_PT}.0pt", "20.0pt")
-    assert [panel.get("x") for panel in root if panel.tag.endswith("svg")] == ["0.0", f"{10.0 + svg_files.GAP_PT}"]
+    panels = [panel for panel in root if panel.tag.endswith("svg")]
+    assert [panel.get("x") for panel in panels] == ["0.0", f"{10.0 + svg_files.GAP_PT}"]
+    assert {(panel.get("width"), panel.get("height")) for panel in panels} == {("10.0", "20.0")}  # 10pt would be 13
     assert svg_files.side_by_side([DRAWN]) == DRAWN
 
 

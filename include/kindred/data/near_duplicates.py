@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -107,11 +108,9 @@ def threshold(twins: np.ndarray, others: np.ndarray) -> float:
     limit = THRESHOLD_MARGIN * float(np.quantile(twins, TARGET_RECALL)) if len(twins) else 0.0
     if not len(others):
         return limit
-    from scipy.stats import norm
-
     low, high = np.quantile(np.log(np.maximum(others, 1e-6)), BULK_QUANTILES)
-    below, above = norm.ppf(np.array(BULK_QUANTILES))
-    return min(limit, float(np.exp(low + (high - low) / (above - below) * (norm.ppf(MAX_FALSE_POSITIVE_RATE) - below))))
+    below, above, rare = map(NormalDist().inv_cdf, (*BULK_QUANTILES, MAX_FALSE_POSITIVE_RATE))
+    return min(limit, float(np.exp(low + (high - low) / (above - below) * (rare - below))))
 
 
 def groups(pairs: pd.DataFrame) -> int:

@@ -168,6 +168,6 @@ def _learning_plot(runs: Sequence[ComparedRun]) -> Plot:
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.minorticks_off()
-    axes.legend(fontsize=8)
+    plots.legend_inside(axes, fontsize=8)
     caption = "Learning curves of the base models, on given labels that they did not learn from."
     return Plot("learning", caption, [plots.svg(figure)])

@@ -36,7 +36,7 @@ def reliability_plot(test: ScoredImages) -> Plot:
         below.hist(probabilities.max(axis=1), bins.tolist(), histtype="step", color=palette[model], linewidth=1.5)
     above.set(ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.02))
     below.set(xlabel="confidence", ylabel="test images")
-    above.legend(fontsize=8)
+    plots.legend_inside(above, fontsize=8)
     caption = "Reliability: is the accuracy as high as the confidence? Below the dotted line a model is overconfident."
     return Plot("reliability", caption, [plots.svg(figure)])
 
@@ -55,7 +55,7 @@ def risk_plot(test: ScoredImages) -> Plot:
         xlim=(0, 1),
         ylim=(0, None),
     )
-    axes.legend(fontsize=8)
+    plots.legend_inside(axes, fontsize=8)
     caption = (
         "Risk against coverage: how many errors are left where only the most confident predictions are used; "
         "the lower, the better."

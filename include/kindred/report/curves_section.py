@@ -61,7 +61,7 @@ def _learning(points: pd.DataFrame) -> list[Block]:
     axes.set(xscale="log", xlabel="given labels learned from", ylabel="out-of-fold accuracy")
     axes.set_xticks(sizes.to_list(), [f"{labels:,.0f}" for labels in sizes])
     axes.minorticks_off()
-    axes.legend()
+    plots.legend_inside(axes)
     caption = (
         "Learning curve of base: each fold is scored by models that learned from more and more of the other folds."
     )

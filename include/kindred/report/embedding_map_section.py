@@ -98,7 +98,7 @@ def _plots(points: np.ndarray, mapped: MappedImages, classes: Sequence[str]) -> 
     if len(classes) <= plots.DISTINCT_COLOURS:
         for name in [c for c in classes if c in set(mapped.predictions)]:
             left.scatter([], [], s=8, color=colours[name], label=plots.short_name(name), linewidths=0)
-        by_class.legend(markerscale=2.5, fontsize=8, loc="outside lower center", ncols=3, frameon=False)
+        plots.legend_below(left, markerscale=2.5)
     by_correctness, (right,) = plots.figure(plots.PANEL, plots.PANEL)
     correct = mapped.correct()
     for value, colour, label, size in (
@@ -109,7 +109,7 @@ def _plots(points: np.ndarray, mapped: MappedImages, classes: Sequence[str]) -> 
         rows = [i for i, of_image in enumerate(correct) if of_image is value]
         if rows:
             right.scatter(points[rows, 0], points[rows, 1], s=size, color=colour, label=label, linewidths=0)
-    by_correctness.legend(markerscale=2, fontsize=8, loc="outside lower center", ncols=3, frameon=False)
+    plots.legend_below(right, markerscale=2)
     left.set_title("predicted class")
     right.set_title("correct or wrong")
     for axes in (left, right):

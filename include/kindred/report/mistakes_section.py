@@ -154,7 +154,7 @@ def _write_values(axes: Axes, values: np.ndarray, form: str, highest: float) -> 
     for row, column in np.argwhere(values).tolist():
         colour = ON_STRONG if values[row, column] > STRONG * highest else "black"
         text = form.format(values[row, column])
-        axes.text(column, row, text, ha="center", va="center", fontsize=size, color=colour)
+        axes.text(column, row, text, ha="center", va="center", fontsize=size, color=colour, in_layout=False)
 
 
 def _pair_plot(pairs: pd.DataFrame, models: list[str]) -> Plot:

@@ -74,7 +74,7 @@ def class_curves(kind: Kind, test: ScoredImages, drawn: list[str]) -> Plot:
         line = curve_points(kind, *_decisions(test, model))
         axis.plot(*line, color="black", linewidth=2, linestyle="--", label="all decisions")
         axis.set(title=model, xlabel=x_label, ylabel=y_label, xlim=(0, 1), ylim=(0, 1.01))
-        axis.legend(loc=EMPTY_CORNER[kind], fontsize=7.5)
+        plots.legend_inside(axis, loc=EMPTY_CORNER[kind], fontsize=7.5)
         panels.append(plots.svg(figure))
     caption = (
         f"{TITLES[kind]}, each class against the others, and all decisions together; the {PERFECT_CORNER[kind]} corner "
@@ -96,7 +96,7 @@ def averaged_curves(kind: Kind, test: ScoredImages) -> Plot:
         label = f"{plots.short_name(model)} (area {area_of(positive, probability):.4f})"
         axes.plot(*curve_points(kind, positive, probability), color=palette[model], label=label)
     axes.set(xlabel=x_label, ylabel=y_label, xlim=(0, 1), ylim=(0, 1.01))
-    axes.legend(fontsize=8)
+    plots.legend_inside(axes, fontsize=8)
     return Plot(kind, f"{TITLES[kind]}, averaged over all decisions.", [plots.svg(figure)])
 
 

@@ -105,7 +105,7 @@ def _success_plot(attacks: pd.DataFrame, names: list[str]) -> Plot:
                 linewidth=0,
             )
         axis.set(title=TITLES[name], xlabel="queries", ylabel="share that is fooled", ylim=(0, 1.02))
-        axis.legend(fontsize=8)
+        plots.legend_inside(axis, fontsize=8)
         panels.append(plots.svg(figure))
     caption = (
         "How many images are fooled by how many queries, with 95 % intervals (Wilson's): the lower, the more robust."
@@ -143,6 +143,6 @@ def _confidence_plot(name: str, pictures: pd.DataFrame) -> Plot:
             label = model if i == 0 else None
             axes.plot(row["queries"], row["true_confidence"], color=palette[model], label=label)
     axes.set(xlabel="queries", ylabel="confidence in the true class", ylim=(0, 1.02))
-    axes.legend(fontsize=8)
+    plots.legend_inside(axes, fontsize=8)
     caption = f"{TITLES[name]}: confidence in the true class during the attack."
     return Plot(f"course-{name}", caption, [plots.svg(figure)])

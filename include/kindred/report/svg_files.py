@@ -51,8 +51,9 @@ def side_by_side(panels: Sequence[bytes]) -> bytes:
     root = ElementTree.Element(f"{{{SVG}}}svg", size)
     ElementTree.SubElement(root, f"{{{SVG}}}rect", width="100%", height="100%", fill="#ffffff")
     left = 0.0
-    for part, (own_width, _) in zip(parts, sizes, strict=True):
-        part.set("x", f"{left}")
+    for part, (own_width, own_height) in zip(parts, sizes, strict=True):
+        for key, value in {"x": left, "width": own_width, "height": own_height}.items():  # in units of the viewBox
+            part.set(key, f"{value}")
         root.append(part)
         left += own_width + GAP_PT
     return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
