@@ -13,7 +13,7 @@ from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from kindred.runtime import java, log_lines, stages, variants
-from kindred_airflow import stage_numbers
+from kindred_airflow import kept_driver, stage_numbers
 from kindred_airflow.links import MlflowLink, ReportLink, SparkLink
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class StageOperator(SparkSubmitOperator):
         for name, value in self.arguments.items():  # a mapped number is no text yet
             self.application_args += [f"--{name}", value if isinstance(value, str) else json.dumps(value)]
         master = spark_master()
-        self.env_vars = java.local_addresses(master)
+        self.env_vars = java.local_addresses(master) | kept_driver.environment(master)
         self.conf = {**(self.conf or {}), **java.local_settings(master)}
         started = time.time()
         self._announce(context)

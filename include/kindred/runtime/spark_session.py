@@ -1,12 +1,18 @@
 """The Spark session that every stage works in."""
 
 import os
+import uuid
 
+from pyspark import SparkConf, SparkContext
+from pyspark.java_gateway import launch_gateway
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
 from kindred.runtime import partitioning
 from kindred.runtime.cpu import cores
+
+KEPT = "KINDRED_KEPT_DRIVER"  # set where the driver, and so its Spark context, is there before and after this process
+WORKERS = "KINDRED_WORKERS"  # Spark gives Python workers of another environment to no task
 
 
 def session(name: str) -> SparkSession:
@@ -27,9 +33,44 @@ def session(name: str) -> SparkSession:
         settings["spark.authenticate.secret"] = secret
     for key, value in settings.items():
         builder = builder.config(key, value)
-    spark = builder.getOrCreate()
+    spark = (_in_kept_context(settings) if os.environ.get(KEPT) else None) or builder.getOrCreate()
+    spark.sparkContext.environment[WORKERS] = uuid.uuid4().hex
     spark.conf.set("spark.sql.shuffle.partitions", str(partitioning.shuffle_partitions(spark)))
     return spark
+
+
+def _in_kept_context(settings: dict[str, str]) -> SparkSession | None:
+    """A session of its own (temporary views, settings) in the Spark context that an earlier process has started; None
+    where this is the first one. How PySpark itself joins a JVM that has a context: by `gateway` and `jsc`.
+    """
+    gateway = launch_gateway()
+    jvm = gateway.jvm
+    started = jvm.org.apache.spark.sql.classic.SparkSession.getDefaultSession()
+    if not started.isDefined():
+        return None
+    java_context = jvm.JavaSparkContext(started.get().sparkContext())
+    conf = SparkConf(_jvm=jvm, _jconf=java_context.getConf())
+    context = SparkContext(gateway=gateway, jsc=java_context, conf=conf)
+    java_session = started.get().newSession()
+    jvm.org.apache.spark.sql.classic.SparkSession.setActiveSession(java_session)
+    spark = SparkSession(context, java_session)
+    for key, value in settings.items():
+        if key.startswith("spark.sql."):
+            spark.conf.set(key, value)
+    return spark
+
+
+def release() -> None:
+    """Free what this process has stored in a kept driver: cached tables at once, and shuffles and broadcast values,
+    which Spark deletes when the JVM has collected the objects that stand for them.
+    """
+    spark = SparkSession.getActiveSession()
+    if spark is None:
+        return
+    spark.catalog.clearCache()
+    for stored in spark.sparkContext._jsc.getPersistentRDDs().values():
+        stored.unpersist()
+    spark.sparkContext._jvm.System.gc()
 
 
 def read_parquet(spark: SparkSession, columns: str | StructType, uri: str) -> DataFrame:
