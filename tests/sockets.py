@@ -1,4 +1,4 @@
-"""Where a tree of processes listens."""
+"""The processes that a command has started, and where they listen."""
 
 import contextlib
 import ipaddress
@@ -9,19 +9,36 @@ import psutil
 
 
 def beyond_loopback(pid: int) -> set[str]:
-    """The sockets of a process and of all below it on which other machines could reach them: `program address:port`."""
+    """The sockets of a process and of its tree on which other machines could reach them: `program address:port`."""
     return {f"{name} {ip}:{port}" for name, ip, port in listening(pid) if not is_loopback(ip)}
 
 
 def listening(pid: int) -> set[tuple[str, str, int]]:
-    """The listening sockets of a process and of all below it: program, address, port."""
+    """The listening sockets of a process and of its tree: program, address, port."""
     sockets = set()
-    for process in [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]:
+    for process in tree(pid):
         with contextlib.suppress(psutil.NoSuchProcess):
             for c in process.net_connections("inet"):
                 if c.status == psutil.CONN_LISTEN:
                     sockets.add((process.name(), c.laddr.ip, c.laddr.port))
     return sockets
+
+
+def tree(pid: int) -> list[psutil.Process]:
+    """A process, all below it, and those that a command has started in a tree by name (`processes.py`): a kept driver
+    belongs to none of them.
+    """
+    processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    if names := {name for process in processes if (name := _tree_name(process))}:
+        known = {process.pid for process in processes}
+        processes += [p for p in psutil.process_iter() if p.pid not in known and _tree_name(p) in names]
+    return processes
+
+
+def _tree_name(process: psutil.Process) -> str | None:
+    with contextlib.suppress(psutil.Error):
+        return process.environ().get("KINDRED_TREE")
+    return None
 
 
 def is_loopback(ip: str) -> bool:

@@ -1,6 +1,7 @@
 """The whole thing for real: `make run`'s program, killed and retried, resumed, served, used for prediction."""
 
 import base64
+import contextlib
 import csv
 import http.client
 import json
@@ -30,6 +31,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.airflow]
 ROOT = Path(__file__).parents[1]
 CONF = {"dataset": "digits", "labels": 100}
 STAGES = [stage for stage in stages.ORDER if stage != stages.ATTACK]
+VICTIMS = ("submitted", "stage", "driver")
 ENDED = ("success", "failed")
 MINE = {"name": "mine"}
 SCORES = "accuracy precision recall f1 true_positive_rate false_positive_rate mcc log_loss roc_auc".split()
@@ -51,16 +53,16 @@ def killed_run(home, environment, seed) -> dict:
     env = {**environment, "CONF": json.dumps(CONF), "RUN_ID": "first", "DAG": "self_training"}
     process = start("kindred_airflow.run", env)
     rng = random.Random(seed)
-    stage = rng.choice(STAGES[:5])
+    stage, victim = rng.choice(STAGES[:5]), rng.choice(VICTIMS)
     with sockets.watched(process.pid) as beyond_loopback:
-        victim = wait_for(lambda: find_stage(process.pid, stage), 900)
-        time.sleep(rng.uniform(0, 3))
-        kill_tree(victim)
+        found = wait_for(lambda: find_victim(process.pid, stage, victim), 900)
+        time.sleep(rng.uniform(0, 1))
+        kill(found)
         output, _ = process.communicate(timeout=900)
     folder = home / "runs" / "self_training" / "first"
     return {
         "status": process.returncode,
-        "output": f"killed: {stage}, KINDRED_TEST_SEED={seed}\n{output}",
+        "output": f"killed: {stage}, {victim}, KINDRED_TEST_SEED={seed}\n{output}",
         "folder": folder,
         "beyond_loopback": beyond_loopback,
     }
@@ -318,25 +320,23 @@ def wait_for(find, seconds: float):
     raise TimeoutError(f"nothing within {seconds} s")
 
 
-def find_stage(pid: int, stage: str) -> psutil.Process | None:
-    """The spark-submit JVM of a stage below a process."""
-    for process in psutil.Process(pid).children(recursive=True):
-        try:
-            command = process.cmdline()
-        except psutil.NoSuchProcess:
-            continue
-        launching = "org.apache.spark.launcher.Main" in command  # which only prints the command to run
-        if stage in command and "--stage" in command and command[0].endswith("java") and not launching:
-            return process
-    return None
+def find_victim(pid: int, stage: str, victim: str) -> psutil.Process | None:
+    """A part of a stage of a run of the process `pid`: who has submitted it, its process, or Spark's driver."""
+    found = {}
+    for process in sockets.tree(pid):
+        with contextlib.suppress(psutil.Error):
+            words = process.cmdline()
+            if "--stage" in words and stage in words and any(w.endswith("kept_driver/submit.py") for w in words):
+                found["submitted"] = process
+            elif any(w.endswith("kept_driver/server.py") for w in words):
+                is_server = process.parent().name() == "java"
+                found["driver" if process.name() == "java" else "server" if is_server else "stage"] = process
+    return found.get(victim) if "submitted" in found else None
 
 
-def kill_tree(process: psutil.Process) -> None:
-    for part in [*process.children(recursive=True), process]:
-        try:
-            part.kill()
-        except psutil.NoSuchProcess:
-            continue
+def kill(process: psutil.Process) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended by itself
+        process.kill()
 
 
 def next_line(process: subprocess.Popen, pattern: str) -> str | None:

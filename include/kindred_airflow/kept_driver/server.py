@@ -43,30 +43,28 @@ def main(address: str) -> None:
         while os.getppid() == jvm and time.monotonic() - idle_since < IDLE_SECONDS:
             if not _readable(listener):
                 continue
-            with contextlib.suppress(ConnectionError, ValueError), listener.accept()[0] as client:
+            client, _ = listener.accept()
+            with client:
                 request, files = receive(client)
-                client.sendall(ACCEPTED)
-                status = serve(listener, client, request, files)
+                status = serve(listener, client, request, files) if request else 0
                 end_workers(jvm)
-                client.sendall(bytes([status]))
-                if status not in KEEPING:
-                    return
+                _send(client, bytes([status]))
+            if status not in KEEPING:
+                return
             idle_since = time.monotonic()
 
 
 def receive(client: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """What a job is to begin with, and its standard files. Raises ValueError where the other end is gone before."""
+    """Take a job: what it is to begin with, and its standard files. Both empty where the other end is gone."""
     client.settimeout(END_SECONDS)
-    size, files, _, _ = socket.recv_fds(client, 8, 3)
-    if len(size) < 8 or len(files) < 3:
-        raise ValueError("no request")
-    content = b""
-    while len(content) < int.from_bytes(size, "big"):
-        part = client.recv(2**16)
-        if not part:
-            raise ValueError("half a request")
-        content += part
-    return json.loads(content), files
+    _send(client, ACCEPTED)
+    try:
+        _, files, _, _ = socket.recv_fds(client, 1, 3)
+        with client.makefile("rb") as lines:
+            line = lines.readline()
+    except (ConnectionError, TimeoutError):
+        return {}, []
+    return (json.loads(line), files) if line.endswith(b"\n") else ({}, [])
 
 
 def serve(listener: socket.socket, client: socket.socket, request: dict[str, Any], files: list[int]) -> int:
@@ -81,12 +79,13 @@ def serve(listener: socket.socket, client: socket.socket, request: dict[str, Any
     while True:
         ended, status = os.waitpid(process, os.WNOHANG)
         if ended:
-            return max(os.waitstatus_to_exitcode(status), 0) if os.WIFEXITED(status) else 1
+            return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 1
         ready, _, _ = select.select([listener, client], [], [], POLL_SECONDS)
         if listener in ready:
-            with contextlib.suppress(ConnectionError), listener.accept()[0] as other:
-                other.sendall(BUSY)
-        if client in ready and not client.recv(1):
+            other, _ = listener.accept()
+            with other:
+                _send(other, BUSY)
+        if client in ready:  # it has nothing to say any more: it is gone
             _end(process)
             return 1
 
@@ -127,6 +126,11 @@ def end_workers(jvm: int) -> None:
 
 def _readable(listener: socket.socket) -> bool:
     return bool(select.select([listener], [], [], POLL_SECONDS)[0])
+
+
+def _send(client: socket.socket, content: bytes) -> None:
+    with contextlib.suppress(ConnectionError):  # it is gone
+        client.sendall(content)
 
 
 def _end(process: int) -> None:

@@ -4,7 +4,6 @@ Its output and its status are the job's. Ended by a signal it closes the connect
 Started by a Python without site packages: only the standard library is there.
 """
 
-import contextlib
 import fcntl
 import hashlib
 import json
@@ -19,32 +18,30 @@ from pathlib import Path
 FLAGS = ("--verbose", "--supervise")  # options without a value
 SAME = ("AWS_", "JAVA_", "HADOOP_", "KINDRED_", "LC_", "LD_", "PYSPARK_", "PYTHON", "SPARK_", "_SPARK_")
 POLL_SECONDS = 0.05
-ACCEPTED, BUSY = b"+", b"-"  # a driver's answer; nothing where it is just ending
+ACCEPTED, BUSY = b"+", b"-"  # what a driver says at first; nothing where it is just ending
 
 
 def main(arguments: list[str]) -> int:
+    """Run a job in a kept driver: the first one that is free, or a new one. Its exit status."""
     options, job = split(arguments)
+    request = {"arguments": job, "folder": os.getcwd(), "environment": dict(os.environ)}
     folder = Path(os.environ["KINDRED_SCRATCH"], "driver")
     folder.mkdir(mode=0o700, exist_ok=True)
-    request = {"arguments": job, "folder": os.getcwd(), "environment": dict(os.environ)}
-    os.chdir(folder)  # a socket's path may have 107 bytes only
-    identity, number = key(options, dict(os.environ)), 0
+    os.chdir(folder)  # the path of a socket may have 107 bytes only
+    identity, number, offset = key(options, dict(os.environ)), 0, None
     while True:
         name = f"{identity}-{number}"
-        driver = _connect(name)
-        if driver is None:
+        if (driver := _connect(name)) is None:
             start(name, options)
+            offset = 0
             continue
-        offset = os.path.getsize(f"{name}.log")
-        with contextlib.suppress(ConnectionError), driver:
-            content = json.dumps(request).encode()
-            socket.send_fds(driver, [len(content).to_bytes(8, "big")], [0, 1, 2])
-            driver.sendall(content)
-            answer = driver.recv(1)
+        with driver:
+            answer = _answer(driver)
             if answer == ACCEPTED:
-                return follow(driver, Path(f"{name}.log"), offset)
-            number += answer == BUSY
-        time.sleep(POLL_SECONDS)
+                log = Path(f"{name}.log")
+                offset = log.stat().st_size if offset is None else offset
+                return submit(driver, request) or follow(driver, log, offset)
+            number, offset = number + (answer == BUSY), None
 
 
 def split(arguments: list[str]) -> tuple[list[str], list[str]]:
@@ -76,6 +73,7 @@ def start(name: str, options: list[str]) -> None:
             driver.close()
             return
         Path(name).unlink(missing_ok=True)  # of one that has ended
+        Path(f"{name}.log").unlink(missing_ok=True)
         here = Path(__file__).parent
         path = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if Path(p) != here)
         command = [shutil.which("spark-submit", path=path) or "spark-submit", "--name", "kindred", *options]
@@ -96,18 +94,37 @@ def start(name: str, options: list[str]) -> None:
         driver.close()
 
 
+def submit(driver: socket.socket, request: dict[str, object]) -> int:
+    """Send a job, and the standard files that it gets; 1 where the driver is gone, else 0."""
+    try:
+        socket.send_fds(driver, [b" "], [0, 1, 2])
+        driver.sendall(json.dumps(request).encode() + b"\n")
+    except ConnectionError:
+        return 1
+    return 0
+
+
 def follow(driver: socket.socket, log: Path, offset: int) -> int:
     """Print what the driver's JVM writes until the job ends; the job's exit status, 1 where the driver is gone."""
     driver.settimeout(POLL_SECONDS)
-    status = None
     with log.open("rb") as lines:
         lines.seek(offset)
-        while status is None:
-            with contextlib.suppress(TimeoutError):
-                status = driver.recv(1)
+        while True:
+            status = _answer(driver)
             sys.stdout.buffer.write(lines.read())
             sys.stdout.buffer.flush()
-    return status[0] if status else 1
+            if status is not None:
+                return status[0] if status else 1
+
+
+def _answer(driver: socket.socket) -> bytes | None:
+    """A byte; empty where the driver is gone, None where nothing has come within the timeout."""
+    try:
+        return driver.recv(1)
+    except TimeoutError:
+        return None
+    except ConnectionError:
+        return b""
 
 
 def _connect(name: str) -> socket.socket | None:
