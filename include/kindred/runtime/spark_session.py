@@ -2,6 +2,7 @@
 
 import os
 import uuid
+from typing import Any
 
 from pyspark import SparkConf, SparkContext
 from pyspark.java_gateway import launch_gateway
@@ -43,7 +44,7 @@ def _in_kept_context(settings: dict[str, str]) -> SparkSession | None:
     """A session of its own (temporary views, settings) in the Spark context that an earlier process has started; None
     where this is the first one. How PySpark itself joins a JVM that has a context: by `gateway` and `jsc`.
     """
-    gateway = launch_gateway()
+    gateway = launch_gateway()  # type: ignore[no-untyped-call]
     jvm = gateway.jvm
     started = jvm.org.apache.spark.sql.classic.SparkSession.getDefaultSession()
     if not started.isDefined():
@@ -70,7 +71,8 @@ def release() -> None:
     spark.catalog.clearCache()
     for stored in spark.sparkContext._jsc.getPersistentRDDs().values():
         stored.unpersist()
-    spark.sparkContext._jvm.System.gc()
+    jvm: Any = spark.sparkContext._jvm
+    jvm.System.gc()
 
 
 def read_parquet(spark: SparkSession, columns: str | StructType, uri: str) -> DataFrame:

@@ -24,7 +24,7 @@ ACCEPTED, BUSY = b"+", b"-"  # what a driver says at first; nothing where it is 
 def main(arguments: list[str]) -> int:
     """Run a job in a kept driver: the first one that is free, or a new one. Its exit status."""
     options, job = split(arguments)
-    request = {"arguments": job, "folder": os.getcwd(), "environment": dict(os.environ)}
+    request: dict[str, object] = {"arguments": job, "folder": os.getcwd(), "environment": dict(os.environ)}
     folder = Path(os.environ["KINDRED_SCRATCH"], "driver")
     folder.mkdir(mode=0o700, exist_ok=True)
     os.chdir(folder)  # the path of a socket may have 107 bytes only
