@@ -18,9 +18,13 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "include"))
 
+import quiet  # noqa: E402
+
 from kindred.runtime import java, label_budget, spark_session, stages, storage  # noqa: E402
 from kindred.runtime.job import execute  # noqa: E402
 from kindred.runtime.stage import Stage  # noqa: E402
+
+WATCH = quiet.Watch()
 
 
 def argument_parser(description: str) -> argparse.ArgumentParser:
@@ -34,8 +38,15 @@ def argument_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--preprocessing", default="", help="of the extractor onnx")
     parser.add_argument("--output", default="", help="of the extractor onnx")
     parser.add_argument("--master", default="local[*]", help="of Spark")
-    parser.add_argument("--json", metavar="FILE", help="write the figures, name -> number, as one flat object")
+    output_options(parser)
     return parser
+
+
+def output_options(parser: argparse.ArgumentParser) -> None:
+    """The options of what `report` writes."""
+    what = "write the figures, name -> number, as one flat object; machine/... is what they are from"
+    parser.add_argument("--json", metavar="FILE", help=what)
+    parser.add_argument("--not-quiet", action="store_true", help="give ratios of times on a busy machine too, marked")
 
 
 def self_training_parser(description: str) -> argparse.ArgumentParser:
@@ -140,9 +151,16 @@ def generate(folder: Path, count: int, side: int) -> None:
         Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC).save(path)
 
 
-def report(rows: list[tuple], figures: dict[str, float], file: str | None) -> None:
-    """Print a table (its first row is the head), and write the figures where a file is named."""
+def report(rows: list[tuple], figures: dict[str, float], file: str | None, not_quiet: bool = False) -> None:
+    """Print a table (its first row is the head) and the machine, and write the figures where a file is named. Ratios of
+    times that were measured on a busy machine are left out of both, or with `not_quiet` marked.
+    """
+    machine = WATCH.machine()
     texts = [[f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
+    if flaw := machine.flaw():
+        texts = [[_doubted(row, i, texts[0], not_quiet) for i in range(len(row))] for row in texts]
+        if not not_quiet:
+            figures = {name: value for name, value in figures.items() if not quiet.is_ratio(name)}
     widths = [max(len(row[i]) for row in texts) for i in range(len(texts[0]))]
     for row in texts:
         print(
@@ -151,5 +169,18 @@ def report(rows: list[tuple], figures: dict[str, float], file: str | None) -> No
                 for i, (cell, width) in enumerate(zip(row, widths, strict=True))
             )
         )
+    print(machine.line())
+    if flaw:
+        print(f"not quiet: {flaw}; ratios are {'marked' if not_quiet else 'left out (--not-quiet gives them, marked)'}")
     if file:
-        Path(file).write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n")
+        Path(file).write_text(json.dumps({**figures, **machine.figures()}, indent=1, sort_keys=True) + "\n")
+
+
+def _doubted(row: list[str], column: int, head: list[str], shown: bool) -> str:
+    """A cell of a table that was measured on a busy machine: where its row or its column is a ratio, left out or
+    marked.
+    """
+    ratio = quiet.is_ratio(row[0]) or quiet.is_ratio(head[column])
+    if not ratio or column == 0 or row is head:
+        return row[column]
+    return f"{row[column]} (not quiet)" if shown else "-"

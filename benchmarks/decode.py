@@ -101,7 +101,7 @@ def _peak() -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megapixels", type=float, default=12, help="of the picture")
-    parser.add_argument("--json", metavar="FILE", help="write the figures, name -> number, as one flat object")
+    bench.output_options(parser)
     parser.add_argument("--decode", metavar="FILE", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.decode:

@@ -65,7 +65,7 @@ def main() -> None:
         figures["featurize/ratio_to_keras"] = statistics.median(r[1] / r[2] for r in rounds)
         rows.append(("bare loop, Keras predict", keras_rate, keras_rate / ours))
     print(f"\n{args.dataset}, {args.extractor}, {len(contents):,} images; medians of {len(rounds)} rounds")
-    bench.report(rows, figures, args.json)
+    bench.report(rows, figures, args.json, args.not_quiet)
 
 
 def prepare(folder: str, args: argparse.Namespace) -> tuple[list[bytes], featurize.Extractor]:

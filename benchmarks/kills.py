@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--kills-per-run", type=int, default=1)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(2**32), help="repeats the choices")
     parser.add_argument("--minutes", type=float, default=600, help="begin no run after so many")
-    parser.add_argument("--json", metavar="FILE")
+    bench.output_options(parser)
     args = parser.parse_args()
     print(f"seed {args.seed}", flush=True)
     figures = campaign(args.runs, args.kills_per_run, args.seed, time.monotonic() + 60 * args.minutes)

@@ -54,7 +54,7 @@ def main() -> None:
         "--http", type=int, nargs="*", default=[], help="sizes of generated galleries behind the server"
     )
     parser.add_argument("--flat", action="store_true", help="generate them without any structure")
-    parser.add_argument("--json", metavar="FILE", help="write the figures, name -> number, as one flat object")
+    bench.output_options(parser)
     args = parser.parse_args()
     figures: dict[str, float] = {}
     if args.path:
@@ -63,9 +63,7 @@ def main() -> None:
         figures |= one_by_one(count, args.flat)
     for count in args.http:
         figures |= over_http(count, args.flat)
-    bench.report([("figure", "value"), *figures.items()], {}, None)
-    if args.json:
-        Path(args.json).write_text(json.dumps(figures, indent=1))
+    bench.report([("figure", "value"), *figures.items()], figures, args.json, args.not_quiet)
 
 
 def in_batches(path: Path, count: int) -> dict[str, float]:
