@@ -1,7 +1,10 @@
 """What the finished stages of a run have left, as others read it."""
 
 import logging
+import os
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -155,3 +158,31 @@ def test_a_small_file_that_was_changed_is_refused(run: str) -> None:
 
     with pytest.raises(InputError, match=r"/notes\.txt has changed: its checksum differs; delete it, then `make run`"):
         reader.file("ingest", "notes.txt")
+
+
+@pytest.mark.slow
+def test_an_array_takes_little_more_memory_than_its_values(run: str) -> None:
+    def write_features(s: Stage) -> str:
+        features = np.random.default_rng(0).normal(size=(24_000, 1280)).astype(np.float32)
+        columns = {"image_id": [f"{i:064x}" for i in range(24_000)], "split": ["train"] * 24_000}
+        s.write_rows("features", pa.table({**columns, "features": arrow.lists(features)}))
+        return "written"
+
+    do("featurize", run, write_features)
+    code = f"""
+import pyarrow.dataset as ds
+from kindred.runtime.run_reader import RunReader
+
+def kilobytes(name):
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(name))
+
+reader = RunReader({run!r}, "train_base")
+reader.matrix("features", "features", ds.field("image_id") == f"{{0:064x}}")  # what the first read loads
+before = kilobytes("VmRSS")
+_, features = reader.matrix("features", "features", ds.field("split") == "train")
+print((kilobytes("VmHWM") - before) * 1024 / features.nbytes)
+"""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    answer = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, env=env, check=True, timeout=60)
+
+    assert 1 < float(answer.stdout) < 2.3

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
 from kindred.runtime import arrow, committed_files, file_checks, marks, runs, storage, tables, unfinished
 from kindred.runtime.checked_copy import Checksum
@@ -17,6 +18,9 @@ from kindred.runtime.file_names import MARK
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+BATCH_ROWS = 1024  # read at a time
+BUFFER_BYTES = 2**20  # of each column's file
 
 
 class RunReader:
@@ -141,25 +145,47 @@ class RunReader:
         of the first ones.
         """
         with self._named_errors(name):
-            dataset = self._dataset(name)
-            return dataset.to_table(columns, where) if limit is None else dataset.head(limit, columns, where)
+            if limit is None:
+                return self._scanner(name, columns, where).to_table()
+            return self._scanner(name, columns, where, max(1, limit)).head(limit)
 
     def matrix(self, name: str, column: str, where: ds.Expression) -> tuple[np.ndarray, np.ndarray]:
-        """The ids and one column of lists, as an array [n, d], of the images in a table for which `where` holds, sorted
-        by id.
+        """The ids and one column of lists, as an array [n, d] float32, of the images in a table for which `where`
+        holds, sorted by id.
 
-        For what fits into one process: it is read file by file, without Spark.
+        For what fits into one process: it is read without Spark, first the ids, then batch by batch into the array's
+        rows, so that there is never a second copy of it.
         """
-        ids, blocks = [], []
         with self._named_errors(name):
-            for batch in self._dataset(name).to_batches(columns=["image_id", column], filter=where):
-                if batch.num_rows:
-                    ids.append(batch.column("image_id").to_numpy(zero_copy_only=False))
-                    blocks.append(arrow.matrix(batch.column(column)))
-        if not ids:
-            raise InputError(f"no row of {name!r} in {storage.local(self.run)} matches the filter")
-        unique, first = np.unique(np.concatenate(ids), return_index=True)  # a leak that was kept stands in two splits
-        return unique, np.concatenate(blocks)[first]
+            found = self._scanner(name, ["image_id"], where).to_table()["image_id"].unique().sort()
+            if not len(found):
+                raise InputError(f"no row of {name!r} in {storage.local(self.run)} matches the filter")
+            ids, array = found.to_numpy(zero_copy_only=False), np.empty((0, 0), np.float32)
+            row_of = {image_id: row for row, image_id in enumerate(ids)}
+            for batch in self._batches(name, ["image_id", column]):
+                # A leak that was kept stands in two splits: the first row is as good as the second.
+                rows = np.array([row_of.pop(image_id, -1) for image_id in batch.column("image_id").to_pylist()])
+                if (wanted := rows >= 0).any():
+                    values = arrow.matrix(batch.column(column))
+                    if not array.size:
+                        array = np.empty((len(ids), values.shape[1]), np.float32)
+                    array[rows[wanted]] = values[wanted]
+        return ids, array
+
+    def _batches(self, name: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        """Some columns of all rows of a table, a few at a time and nothing read ahead."""
+        fs, _ = storage.filesystem(self.table_uri(name))
+        for fragment in self._dataset(name).get_fragments():
+            with pq.ParquetFile(fragment.path, filesystem=fs, buffer_size=BUFFER_BYTES, pre_buffer=False) as file:
+                yield from file.iter_batches(BATCH_ROWS, columns=columns, use_threads=False)
+
+    def _scanner(
+        self, name: str, columns: list[str] | None, where: ds.Expression | None, batch_rows: int = BATCH_ROWS
+    ) -> ds.Scanner:
+        """Some columns of the rows for which `where` holds. Arrow would read far ahead: gigabytes for one picture."""
+        buffered = ds.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True, buffer_size=BUFFER_BYTES)
+        options = {"batch_readahead": 1, "fragment_readahead": 1, "fragment_scan_options": buffered}
+        return self._dataset(name).scanner(columns, where, batch_rows, **options)
 
     def _dataset(self, name: str) -> ds.Dataset:
         fs, inside = storage.filesystem(self.table_uri(name))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kindred.runtime import marks, stages, storage, unfinished
+from kindred.runtime import marks, open_files, stages, storage, unfinished
 from kindred.runtime.checked_copy import Checksum
 from kindred.runtime.cpu import cores
 from kindred.runtime.errors import InputError
@@ -202,6 +202,7 @@ def open_folder(folder: str, only: list[int] | None = None) -> Index:
     about, bounds = index_files.read(folder)
     numbers = about["shards"] if only is None else only
     arrays = index_files.arrays(about, bounds)
+    open_files.allow(len(numbers) * len(arrays), storage.local(folder))  # a mapped file stays open
     place = shards.local_folder(folder, numbers, arrays, index_files.checksums(folder, about))
     opened = tuple(shards.read(place, number, arrays) for number in numbers)
     return Index(about, bounds, Gallery(opened, (None,) * len(opened)))
