@@ -155,7 +155,7 @@ def report(rows: list[tuple], figures: dict[str, float], file: str | None, not_q
     """Print a table (its first row is the head) and the machine, and write the figures where a file is named. Ratios of
     times that were measured on a busy machine are left out of both, or with `not_quiet` marked.
     """
-    machine = WATCH.machine()
+    machine, names = WATCH.machine(), list(figures)
     texts = [[f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
     if flaw := machine.flaw():
         texts = [[_doubted(row, i, texts[0], not_quiet) for i in range(len(row))] for row in texts]
@@ -170,7 +170,7 @@ def report(rows: list[tuple], figures: dict[str, float], file: str | None, not_q
             )
         )
     print(machine.line())
-    if flaw:
+    if flaw and any(map(quiet.is_ratio, names)):
         print(f"not quiet: {flaw}; ratios are {'marked' if not_quiet else 'left out (--not-quiet gives them, marked)'}")
     if file:
         Path(file).write_text(json.dumps({**figures, **machine.figures()}, indent=1, sort_keys=True) + "\n")

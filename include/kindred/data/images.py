@@ -10,7 +10,16 @@ import numpy as np
 import pi_heif
 from PIL import Image, UnidentifiedImageError
 
-from kindred.data import file_kinds, jpeg_2000_kinds, jpeg_kinds, metadata, orientation, pillow_pixels, tiff_kinds
+from kindred.data import (
+    file_kinds,
+    jpeg_2000_kinds,
+    jpeg_kinds,
+    metadata,
+    orientation,
+    pillow_pixels,
+    png_files,
+    tiff_kinds,
+)
 from kindred.data.counted_reads import CountedReads
 from kindred.data.image_error import ImageError as ImageError
 
@@ -123,9 +132,7 @@ def encode(pixels: np.ndarray) -> bytes:
     >>> np.array_equal(decode(encode(pixels)), pixels)
     True
     """
-    buffer = io.BytesIO()
-    Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
+    return png_files.encode(pixels)
 
 
 def encode_jpeg(pixels: np.ndarray, quality: int) -> bytes:

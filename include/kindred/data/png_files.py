@@ -1,0 +1,38 @@
+"""Pixels as PNG files, written fast (PNG Specification, third edition, W3C 2025).
+
+Every line is filtered by its left neighbours. Pillow tries five filters for each line: twice the time, for 4 % less on
+photographs, and slower to decode (benchmarks/encode.py).
+"""
+
+import struct
+import zlib
+
+import numpy as np
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+BITS = 8
+COLOUR_TYPES = {1: 0, 3: 2}  # channels: grey, RGB
+SUB = 1  # the filter: each byte minus the one of the pixel before
+LEVEL = 1  # of zlib's: 6 takes three times as long, for 8 % less
+
+
+def encode(pixels: np.ndarray) -> bytes:
+    """Pixels, uint8 [h, w, 1 or 3], as a PNG file.
+
+    >>> len(encode(np.zeros((2, 3, 3), np.uint8)))
+    70
+    """
+    height, width, channels = pixels.shape
+    values = pixels.reshape(height, width * channels)
+    lines = np.empty((height, 1 + values.shape[1]), np.uint8)
+    lines[:, 0] = SUB
+    lines[:, 1 : 1 + channels] = values[:, :channels]
+    np.subtract(values[:, channels:], values[:, :-channels], out=lines[:, 1 + channels :])
+    header = struct.pack(">IIBBBBB", width, height, BITS, COLOUR_TYPES[channels], 0, 0, 0)
+    return (
+        SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(lines.data, LEVEL)) + _chunk(b"IEND", b"")
+    )
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))
