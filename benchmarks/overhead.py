@@ -20,6 +20,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from unittest import mock
 
 import bench
 import psutil
@@ -63,9 +64,7 @@ def short_stages(way: str, count: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"KINDRED_DATA": folder, "KINDRED_DRIVER": way}
         environment = machine.environment(run.DATABASE)
-        os.environ["JAVA_HOME"] = environment["JAVA_HOME"]
-        with Tree(environment) as tree:
-            os.environ["KINDRED_SCRATCH"] = tree.env["KINDRED_SCRATCH"]
+        with Tree(environment) as tree, mock.patch.dict(os.environ, tree.env):
             env = {**tree.env, **java.local_addresses(MASTER), **kept_driver.environment(MASTER)}
             first = submitted(SHORT, folder, env)
             short, without = (
@@ -86,7 +85,10 @@ def submitted(code: str, folder: str, env: dict[str, str]) -> float:
     settings = {**java.submit_settings(), **java.local_settings(MASTER)}
     confs = [part for item in settings.items() for part in ("--conf", "=".join(item))]
     before = cpu_seconds()
-    subprocess.run(["spark-submit", "--master", MASTER, *confs, str(job)], env=env, check=True, capture_output=True)
+    command = ["spark-submit", "--master", MASTER, *confs, str(job)]
+    done = subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        sys.exit(f"spark-submit ended with status {done.returncode}:\n{done.stdout[-3000:]}")
     return cpu_seconds() - before
 
 

@@ -19,6 +19,13 @@ from kindred_airflow import linked_folders, logins, moved_artifacts, private_fil
 ROOT = Path(__file__).parents[2]
 MAX_LIGHT_TASKS = 16  # that run beside the Spark jobs, one for each core: each has a process, also while it is idle
 CORES_PER_JOB = 4  # a machine gets one slot for so many cores: one Spark job fills that many
+AIRFLOW_COMMANDS = """
+import json, sys
+from airflow.__main__ import main
+for command in json.loads(sys.argv[1]):
+    sys.argv[1:] = command
+    main()
+"""  # in one process: its imports take seconds
 Say = Callable[[str, str], None]  # takes a word, such as the name of a stage, and a line about it
 
 
@@ -147,7 +154,8 @@ def _take(lock: IO[str], say: Say) -> None:
 def _make_databases(env: dict[str, str], log: Path, say: Callable[[str], None]) -> list[int]:
     """The exit statuses of the programs that make the databases and the pool; their output goes into `log`."""
     tracking = [sys.executable, "-c", "from kindred.runtime import tracking; tracking.client().search_experiments()"]
-    airflow = str(Path(sys.executable).parent / "airflow")
+    commands = [["db", "migrate"], ["pools", "set", "spark", str(slots()), "Spark jobs"]]
+    airflow = [sys.executable, "-c", AIRFLOW_COMMANDS, json.dumps(commands)]
     with log.open("ab") as output:
         # MLflow's experiment "Default" places its artefacts below the folder it is made in.
         making_tracking = subprocess.Popen(tracking, env=env, cwd=data_folder(), stdout=output, stderr=output)
@@ -156,10 +164,9 @@ def _make_databases(env: dict[str, str], log: Path, say: Callable[[str], None]) 
             say("stores Spark's classes, so that Spark starts in half the time from now on")
             java.write_class_archive(ROOT / "spark_jobs" / "warm_up.py", env, output)
         say("makes the database of Airflow")
-        commands = [[airflow, "db", "migrate"], [airflow, "pools", "set", "spark", str(slots()), "Spark jobs"]]
-        codes = [subprocess.run(c, env=env, stdout=output, stderr=output, check=False).returncode for c in commands]
+        code = subprocess.run(airflow, env=env, stdout=output, stderr=output, check=False).returncode
         say("makes the database of MLflow")
-        return [*codes, making_tracking.wait()]
+        return [code, making_tracking.wait()]
 
 
 def slots() -> int:

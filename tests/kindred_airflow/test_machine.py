@@ -1,5 +1,6 @@
 """The environment of Airflow and its jobs on one machine."""
 
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -83,10 +84,8 @@ def test_the_databases_are_made_again_for_another_version_and_nobody_else_reads_
     machine.prepare(env, "runs.db")
     machine.prepare(env, "runs.db")
 
-    assert [command[1:3] for command in commands if command[0].endswith("airflow")] == [
-        ["db", "migrate"],
-        ["pools", "set"],
-    ]
+    of_airflow = [json.loads(command[3]) for command in commands if command[2] == machine.AIRFLOW_COMMANDS]
+    assert [[words[:2] for words in programs] for programs in of_airflow] == [[["db", "migrate"], ["pools", "set"]]]
     assert (data / "airflow" / "runs.db").stat().st_mode & 0o777 == 0o600
 
 
