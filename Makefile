@@ -18,6 +18,8 @@ TO ?=
 FROM ?=
 APPLY ?=
 FORMAT ?=
+ONLY ?=
+DATA ?=
 
 # Names with spaces: abspath and wildcard would take them for several. Python makes KINDRED_DATA absolute.
 BIN := $(if $(filter /%,$(VENV)),$(VENV),$(CURDIR)/$(VENV))/bin
@@ -34,7 +36,7 @@ export DAG RUN_ID RUN TEXT IMAGES RUNS FILTER OUT TO FROM APPLY FORMAT
 export CONF
 .DEFAULT_GOAL := help
 .PHONY: help setup run predict compare runs pin unpin delete prune promote search publish fetch up down archive env jars \
-  check test test-fast test-long test-cluster screenshots lint format lock clean clean-data
+  check test test-fast test-long test-cluster screenshots figures lint format lock clean clean-data
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} \
@@ -127,6 +129,9 @@ test-cluster: $(READY) jars ## run all tests on a cluster of local processes (ne
 
 screenshots: $(READY) ## take the pictures of README and docs anew, from a run on the digits (needs Chromium); DATA=folder
 	@"$(BIN)/python" benchmarks/screenshots.py $(if $(DATA),--data "$(DATA)")
+
+figures: $(READY) ## run all benchmarks into docs/figures.md: hours on a quiet machine; ONLY="a b" DATA="STL10=folder"
+	@"$(BIN)/python" benchmarks/figures.py --only $(ONLY) --data $(DATA)
 
 lint: $(READY) ## check style, import contracts and types
 	@"$(BIN)/ruff" check . && "$(BIN)/ruff" format --check .
