@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from kindred.features import featurize, kmeans
-from kindred.learning import cross_validation, given_labels, metrics, networks, training_plan
+from kindred.learning import cross_validation, given_labels, lbfgs, metrics, networks, training_plan
 from kindred.learning.classifiers import logistic_regression
 from kindred.learning.folds import fold_count
 from kindred.learning.labellers import clusters
@@ -22,7 +22,7 @@ from kindred.studies.label_propagation.cell_grid import Cell
 from kindred.studies.label_propagation.propagation import Clustering
 
 MODULES = (  # what a cell's figures depend on
-    *(kmeans, clusters, logistic_regression, networks, convnet, cell_data, cell_grid, cell_models, propagation),
+    *(kmeans, clusters, logistic_regression, lbfgs, networks, convnet, cell_data, cell_grid, cell_models, propagation),
     *(given_labels, training_plan, cross_validation, metrics),
 )
 POOL, TEST = ds.field("split").isin(tables.LEARNED_FROM), ds.field("split") == "test"

@@ -43,18 +43,13 @@ def main(s: Stage, *, classifier: str, folds: int, seed: int) -> str:
 
 
 def _fit(s: Stage, classifier: ModuleType, classes: list[str], folds: int, seed: int) -> Fitted:
-    """All fits, in single processes where the features fit into one; the figures and tables that come of them."""
+    """All fits; the figures and tables that come of them."""
     pseudo = [s.rows(name) for name in ("pseudo_labels", "pseudo_labels_by_fold")] if _is_final(s) else []
     if pseudo and not classifier.TAKES_WEIGHTS:
         s.say("this classifier takes no weights: a pseudo-label counts as much as a given one")
     plan = training_plan.make_plan(s.rows("labels"), classes, folds, pseudo)
     images = plan["image_id"].nunique()
-    megabytes = images * s.figures_of("featurize")["featurize/dimensions"] * 4 / 2**20
-    in_process = hasattr(classifier, "fit") and (
-        megabytes <= cross_validation.MAX_MEGABYTES or not hasattr(classifier, "fit_frame")
-    )
-    s.say(f"{megabytes:,.0f} MiB of features: fitted {'in single processes' if in_process else 'in Spark'}")
-    fit = _fit_in_processes if in_process else _fit_in_spark
+    fit = _fit_in_spark if hasattr(classifier, "fit_frame") else _fit_in_processes
     fitted = fit(s, plan, classifier, len(classes), folds, seed)
     model = _model_name(s)
     s.figures = {f"{s.name}/images": images, **fitted.figures(model)}

@@ -77,14 +77,3 @@ def test_the_multilayer_perceptron_predicts_what_mllib_predicts(spark) -> None:
     assert np.std([row.probability[0] for row in rows]) > 0.1
     assert network.losses["loss"][-1] < network.losses["loss"][0]
     np.testing.assert_allclose(network.probabilities(features), [row.probability.toArray() for row in rows], atol=1e-6)
-
-
-@pytest.mark.parametrize("classes", [2, 3])
-def test_logistic_regression_predicts_the_same_in_spark_and_in_one_process(spark, classes: int) -> None:
-    ids, features, labels = clouds(classes)
-    module = variants.load("classifier", "logistic_regression")
-
-    in_spark = module.fit_frame(frame_of(spark, ids, features, labels), classes, 0)
-    in_process = module.fit(features, labels, np.ones(len(ids)), classes, 0, 1e4)
-
-    np.testing.assert_allclose(in_spark.probabilities(features), in_process.probabilities(features), atol=0.02)

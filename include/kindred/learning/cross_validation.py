@@ -1,5 +1,6 @@
-"""Cross-validation: one fit on all labels, and one for each fold that does not see it. In single processes, one Spark
-task a fold; `cross_validation_in_spark` fits what is too big for one process.
+"""Cross-validation: one fit on all labels, and one for each fold that does not see it. Of a classifier with `fit_folds`
+all are made here, in one process; of others each is a Spark task. `cross_validation_in_spark` has those that are fitted
+in Spark.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,8 +23,6 @@ from kindred.learning.training_plan import Examples
 if TYPE_CHECKING:
     from pyspark import Broadcast
     from pyspark.sql import SparkSession
-
-MAX_MEGABYTES = 512  # MiB of float32 features: up to here a classifier is fitted in one process
 
 
 class OutOfFold(NamedTuple):
@@ -85,23 +84,20 @@ def fit(
     say: Callable[[str], None],
 ) -> Fitted:
     """All fits, with the setting that is `chosen`; without a fold the usual one. `ids`: of examples.features."""
-    shared = spark.sparkContext.broadcast(examples)
-    fit_fold = functools.partial(_fit_fold, shared, classifier.__name__, classes, seed)
+    fits = _Fits(spark, examples, classifier, classes, seed)
     tried: dict[float | None, Fitted] = {}
     for setting in settings(classifier) if folds else ():
         before = list(tried.values())
-        tried[setting] = _cross_validated(spark, examples, ids, folds, fit_fold, setting, say)
+        tried[setting] = _cross_validated(fits, ids, folds, setting, say)
         if before and tried[setting].log_losses().mean() >= before[-1].log_losses().mean():
             break
     usual = usual_setting(classifier)
     if folds and usual not in tried:
-        tried[usual] = _cross_validated(spark, examples, ids, folds, fit_fold, usual, say)
+        tried[usual] = _cross_validated(fits, ids, folds, usual, say)
     best = chosen(tried, usual) if folds else Fitted(setting=usual)
     if len(tried) > 1:
         say(f"setting {best.setting:g} is taken{', as no other is clearly better' if best.setting == usual else ''}")
-    on_all = spark.sparkContext.parallelize([ALL], 1).map(functools.partial(fit_fold, best.setting)).collect()
-    best.networks[ALL] = on_all[0][1]
-    shared.destroy()
+    best.networks[ALL] = fits.networks([examples.training_rows(ALL)], best.setting)[0]
     return best
 
 
@@ -116,21 +112,40 @@ def chosen(tried: dict[float | None, Fitted], usual: float | None) -> Fitted:
     return best if gains.mean() > gains.std() / np.sqrt(len(gains)) else tried[usual]
 
 
+class _Fits:
+    """Fits on some of the examples' rows each."""
+
+    def __init__(
+        self, spark: SparkSession, examples: Examples, classifier: ModuleType, classes: int, seed: int
+    ) -> None:
+        self.spark, self.examples, self.classifier = spark, examples, classifier
+        self.classes, self.seed = classes, seed
+
+    def networks(self, row_sets: Sequence[np.ndarray], setting: float | None) -> list[Network]:
+        """The network that is fitted on each set of rows."""
+        if hasattr(self.classifier, "fit_folds"):
+            found: list[Network] = self.classifier.fit_folds(
+                *self.examples.masked(row_sets), self.classes, self.seed, setting
+            )
+            return found
+        context = self.spark.sparkContext
+        shared = context.broadcast(self.examples)
+        fit_rows = functools.partial(_fit_rows, shared, self.classifier.__name__, self.classes, self.seed, setting)
+        found = context.parallelize(row_sets, len(row_sets)).map(fit_rows).collect()
+        shared.destroy()
+        return found
+
+
 def _cross_validated(
-    spark: SparkSession,
-    examples: Examples,
-    ids: np.ndarray,
-    folds: int,
-    fit_fold: Callable[[float | None, int], tuple[int, Network, np.ndarray]],
-    setting: float | None,
-    say: Callable[[str], None],
+    fits: _Fits, ids: np.ndarray, folds: int, setting: float | None, say: Callable[[str], None]
 ) -> Fitted:
     """The fits of all folds with one setting, without the one on all labels."""
-    fitted = Fitted(setting=setting)
-    tasks = spark.sparkContext.parallelize(range(folds), folds)
-    for fold, network, probabilities in tasks.map(functools.partial(fit_fold, setting)).collect():
+    fitted, examples = Fitted(setting=setting), fits.examples
+    networks = fits.networks([examples.training_rows(fold) for fold in range(folds)], setting)
+    for fold, network in enumerate(networks):
         rows = examples.held_out_rows(fold)
         fitted.networks[fold] = network
+        probabilities = network.probabilities(examples.features_of(rows))
         fitted.out_of_fold[fold] = OutOfFold(ids[examples.feature_rows[rows]], examples.labels[rows], probabilities)
     if setting is not None:
         say(f"... setting {setting:g}: out-of-fold log loss {fitted.log_losses().mean():.4f}")
@@ -167,45 +182,27 @@ def learning_curve_points(
     order = np.array(balanced_order(ids[examples.feature_rows].tolist(), examples.labels.tolist()))
     by_fold = {f: order[np.isin(order, examples.training_rows(f)) & examples.given[order]] for f in folds}
     smallest = min(map(len, by_fold.values()))
-    shared = spark.sparkContext.broadcast(examples)
-    score = functools.partial(_score_fewer, shared, classifier.__name__, classes, seed, fitted.setting)
-    sizes = learning_curve.sizes(smallest, classes)
-    tasks = [(fold, by_fold[fold][:size]) for size in sizes for fold in folds]
-    points = spark.sparkContext.parallelize(tasks, len(tasks)).map(score).collect() if tasks else []
-    shared.destroy()
+    fits, points = _Fits(spark, examples, classifier, classes, seed), []
+    for size in learning_curve.sizes(smallest, classes):
+        networks = fits.networks([by_fold[fold][:size] for fold in folds], fitted.setting)
+        points += [
+            (size, fold, _accuracy(network, examples, fold)) for fold, network in zip(folds, networks, strict=True)
+        ]
     whole = [(smallest, fold, scores["accuracy"]) for fold, scores in fitted.scores().items()]
     return pd.DataFrame([*points, *whole], columns=["labels", "fold", "accuracy"])
 
 
-def _fit_fold(
-    shared: Broadcast[Examples], classifier: str, classes: int, seed: int, setting: float | None, fold: int
-) -> tuple[int, Network, np.ndarray]:
-    """In a worker: the network for a fold, and its probabilities for the given labels of the fold."""
-    examples = shared.value
-    network = _fit_rows(examples, examples.training_rows(fold), classifier, classes, seed, setting)
-    return fold, network, network.probabilities(examples.features_of(examples.held_out_rows(fold)))
-
-
-def _score_fewer(
-    shared: Broadcast[Examples],
-    classifier: str,
-    classes: int,
-    seed: int,
-    setting: float | None,
-    task: tuple[int, np.ndarray],
-) -> tuple[int, int, float]:
-    """In a worker: how accurate a model that learned from a few rows is on a fold: labels, fold, accuracy."""
-    examples, (fold, rows) = shared.value, task
-    network = _fit_rows(examples, rows, classifier, classes, seed, setting)
-    held_out = examples.held_out_rows(fold)
-    predicted = network.probabilities(examples.features_of(held_out)).argmax(axis=1)
-    return len(rows), fold, float((predicted == examples.labels[held_out]).mean())
+def _accuracy(network: Network, examples: Examples, fold: int) -> float:
+    """On the given labels of a fold."""
+    rows = examples.held_out_rows(fold)
+    return float((network.probabilities(examples.features_of(rows)).argmax(axis=1) == examples.labels[rows]).mean())
 
 
 def _fit_rows(
-    examples: Examples, rows: np.ndarray, classifier: str, classes: int, seed: int, setting: float | None
+    shared: Broadcast[Examples], classifier: str, classes: int, seed: int, setting: float | None, rows: np.ndarray
 ) -> Network:
-    module: Any = importlib.import_module(classifier)
+    """In a worker."""
+    module, examples = importlib.import_module(classifier), shared.value
     features, labels, weights = examples.features_of(rows), examples.labels[rows], examples.weights[rows]
     network: Network = module.fit(features, labels, weights, classes, seed, setting)
     return network

@@ -4,6 +4,7 @@ A *plan* is a table of image_id, label (int), weight, given, fold. A given label
 pseudo-label has the fold that it was made for (by a base model that did not see it), or ALL for the fit on all.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +44,21 @@ class Examples:
     def features_of(self, rows: np.ndarray) -> np.ndarray:
         """The features [r, d] of some of the plan's rows."""
         return self.features[self.feature_rows[rows]]
+
+    def masked(self, row_sets: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Sets of the plan's rows as arrays over the same images: the features [n, d] of those that are in any set, and
+        for each set their labels [p, n] and weights [p, n], 0 for an image that is not in it. Where all are, the
+        features are not copied.
+        """
+        shape = len(row_sets), len(self.features)
+        labels, weights = np.zeros(shape, np.int32), np.zeros(shape, np.float32)
+        for number, rows in enumerate(row_sets):
+            labels[number, self.feature_rows[rows]] = self.labels[rows]
+            weights[number, self.feature_rows[rows]] = self.weights[rows]
+        used = weights.any(axis=0)
+        if used.all():
+            return self.features, labels, weights
+        return self.features[used], labels[:, used], weights[:, used]
 
 
 def make_plan(given: pa.Table, classes: list[str], folds: int, pseudo: list[pa.Table]) -> pd.DataFrame:
