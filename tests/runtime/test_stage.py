@@ -2,6 +2,7 @@
 
 import logging
 import time
+from pathlib import Path
 
 import pytest
 
@@ -255,3 +256,18 @@ def test_a_stage_that_was_left_out_is_remembered_so_that_its_later_work_counts(r
     assert after["summary"] == "rejected: True"
     assert after["figures"]["report/reused"] == 0
     assert RunReader(run, "evaluate").arguments_of("ingest") == {"reason": "blurred"}
+
+
+def test_features_are_written_without_a_dictionary(run: str, spark) -> None:
+    import pyarrow.parquet as pq
+
+    rows = [(f"id{i}", "train", [0.5, 1.5]) for i in range(9)]
+    stage = Stage("featurize", run, {})
+
+    stage.write("features", spark.createDataFrame(rows, tables.table("features").columns).coalesce(1))
+
+    (file,) = Path(storage.local(stage.tables["features"])).glob("*.parquet")
+    group = pq.ParquetFile(file).metadata.row_group(0)
+    used = {group.column(i).path_in_schema: str(group.column(i).encodings) for i in range(group.num_columns)}
+    assert "DICTIONARY" in used["split"]
+    assert "DICTIONARY" not in used["features.list.element"]

@@ -16,7 +16,8 @@ from kindred.data import images
 from kindred.features import graph_cache, onnx_graphs, preprocessing
 from kindred.runtime import arrow, variants
 
-BATCH = 32  # images that a graph takes at once: a bound on a worker's memory
+BATCH = 32  # images that are decoded at once: a bound on a worker's memory
+GRAPH_PIXELS = 200_000  # that a graph takes at once: what it computes of so many stays in a core's cache
 
 TIMED_FEATURES = "image_id string, split string, features array<float>, started double, ended double"
 
@@ -44,13 +45,25 @@ class Extractor:
 
     def features(self, pixels: Sequence[np.ndarray], threads: int = 1, session: Any = None) -> np.ndarray:
         """Features [n, d], float32, of images of any size, uint8 [h, w, c] each. An extractor with a graph runs it in
-        `session`, one of ONNX Runtime, or without one, in a Spark worker, as `graph_cache.send_to_workers` sent it.
+        `session`, one of ONNX Runtime, or without one, in a Spark worker, as `graph_cache.send_to_workers` sent it;
+        always in batches of `graph_images`.
         """
         if self.graph is None:
             features: np.ndarray = variants.load("extractor", self.name).features(self.batch(pixels))
             return features
         session = session or _session(graph_cache.on_worker(self.graph), threads)
-        return self.output(session.get_outputs()[0].name, pixels, session)
+        name, size = session.get_outputs()[0].name, self.graph_images
+        return np.concatenate([self.output(name, pixels[i : i + size], session) for i in range(0, len(pixels), size)])
+
+    @property
+    def graph_images(self) -> int:
+        """How many images a graph takes at once. The features are the same bytes for any number of them, the time is
+        not: benchmarks/featurize.py measures it.
+
+        >>> [Extractor("pixels", side, side, 3, "", None).graph_images for side in (28, 96, 224, 600)]
+        [32, 22, 4, 1]
+        """
+        return max(1, min(BATCH, round(GRAPH_PIXELS / (self.height * self.width))))
 
     def output(self, name: str, pixels: Sequence[np.ndarray], session: Any) -> np.ndarray:
         """The output of this name of the graph in an ONNX Runtime session, for images of any size."""

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("kindred")
 
+# Hardly a feature stands there twice: a dictionary of them would be made and thrown away, a third of the time to write.
+PARQUET = {"parquet.enable.dictionary#features.list.element": "false"}
+
 
 class Stage(RunReader):
     """One attempt at the stage `name` of a run; `home` is the folder of the stage's attempts, the run's own by default.
@@ -81,7 +84,7 @@ class Stage(RunReader):
         if declared != given:
             raise TypeError(f"table {name!r} must have columns {declared}, not {given}")
         with self.progress(of):
-            frame.write.parquet(path)
+            frame.write.options(**PARQUET).parquet(path)
         self.tables[name] = path
         return self.frame(name, path)
 
