@@ -1,11 +1,14 @@
 """what the run's stages made -> one page for a person, its plots and its tables; all images as a CSV"""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from kindred.data import image_csv, near_duplicates
 from kindred.data.grey_images import grey_images
@@ -16,14 +19,21 @@ from kindred.report.pictures import Pictures
 from kindred.runtime import cpu, file_names, job, storage
 from kindred.runtime.stage import Stage
 
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
 NO_IMAGES = (np.zeros(0, object), np.zeros((0, 0)))
 NAMED_CONFLICTS = 5  # near duplicates under two classes, on the console
+SIZE = ["height", "width"]
+SMALL_IMAGES, SMALL_BYTES = 20_000, 64 * 2**20  # up to which Spark costs more than it saves
 MAX_SIZES = 500  # different image sizes that are shown: the most frequent
 
 
 def main(s: Stage, *, projection: str) -> str:
-    run, images = run_results.read(s), s.read("images")
+    run = run_results.read(s)
     counts_by_split = run.images_by_split()
+    small = sum(counts_by_split.values()) <= SMALL_IMAGES and s.size_of("images") <= SMALL_BYTES
+    images = s.rows("images") if small else s.read("images")
     edited = "test" if counts_by_split["test"] else "train"
     duplicates = near_duplicates.find(grey_images(images, counts_by_split, edited), cpu.cores(), run.truth)
     on_map = run_results.map_images(s, sum(counts_by_split.values()))
@@ -35,7 +45,7 @@ def main(s: Stage, *, projection: str) -> str:
     _say_conflicts(s, duplicates.conflicts)
     pictures = Pictures(thumbnails(images, pictured, side(run.facts["height"], run.facts["width"])), origins)
     mapped = run_page.mapped_images(ids, features, on_map, run.truth, pictures)
-    counts = _counts(images, s.read("truth"), run.figures)
+    counts = _counts(s, images, run.truth, run.figures)
     rejected = s.rows("rejected").sort_by([("origin", "ascending"), ("split", "ascending")])
     sections = run_page.sections(
         run, counts, duplicates, rejected_blocks.counted_files(rejected), mapped, projection, pictures
@@ -45,7 +55,7 @@ def main(s: Stage, *, projection: str) -> str:
             s.report(name, content)
     title = f"Kindred: {s.run.rsplit('/', 1)[1]}"
     s.report(file_names.REPORT, html_page.render(title, page_head.facts(s), sections))
-    _write_lists(s, images, rejected)
+    _write_lists(s, rejected, small)
     s.figures = duplicates.figures()
     s.facts = {"page": file_names.REPORT}
     return sections[0].headline
@@ -60,24 +70,41 @@ def _say_conflicts(s: Stage, conflicts: pd.DataFrame) -> None:
         s.say(f"{row['origin']} ({row['label']}) and {row['other_origin']} ({row['other_label']})")
 
 
-def _write_lists(s: Stage, images: DataFrame, rejected: pa.Table) -> None:
+def _write_lists(s: Stage, rejected: pa.Table, small: bool) -> None:
     """All images, and all files that were left out, as CSV files in the run's folder."""
-    names = ("truth", "labels", "predictions_final", "pseudo_labels", "refused")
-    listed = image_list.rows(images, *(s.read(name) for name in names))
+    listed: Iterable[Any]
+    if small:
+        batches = image_list.rows(*map(s.rows, image_list.TABLES)).to_batches()
+        listed = (row for batch in batches for row in batch.to_pylist())
+    else:
+        listed = image_list.rows_in_spark(*map(s.read, image_list.TABLES)).toLocalIterator()
     with storage.atomic_file(storage.join(s.run, file_names.PREDICTIONS)) as file:
-        image_list.write(listed.toLocalIterator(), file)
+        image_list.write(listed, file)
     with storage.atomic_file(storage.join(s.run, file_names.REJECTED)) as file:
         batches = rejected.to_batches()
         image_csv.write((row for batch in batches for row in batch.to_pylist()), image_list.REJECTED_COLUMNS, file)
 
 
-def _counts(images: DataFrame, truth: DataFrame, figures: dict[str, float]) -> ImageCounts:
+def _counts(s: Stage, images: DataFrame | pa.Table, truth: Mapping[str, str], figures: dict[str, float]) -> ImageCounts:
     """Images by split and label, and by size; and the exact copies that `ingest` found."""
-    labelled = images.select("image_id", "split").join(truth, "image_id", how="left")
-    balance = labelled.groupBy("split", "label").count()
-    sizes = images.groupBy("height", "width").count().orderBy(F.desc("count"), "height", "width").limit(MAX_SIZES)
+    if isinstance(images, pa.Table):
+        rows = images.select(["image_id", "split", *SIZE]).to_pandas()
+        rows["label"] = rows["image_id"].map(truth)
+        balance, sizes = (_counted(rows, columns) for columns in (["split", "label"], SIZE))
+        sizes = sizes.sort_values(["count", *SIZE], ascending=[False, True, True]).head(MAX_SIZES)
+    else:
+        from pyspark.sql import functions as F
+
+        labelled = images.select("image_id", "split").join(s.read("truth"), "image_id", how="left")
+        balance = labelled.groupBy("split", "label").count().toPandas()
+        sizes = images.groupBy(*SIZE).count().orderBy(F.desc("count"), *SIZE).limit(MAX_SIZES).toPandas()
     leaked, repeated = (int(figures[f"ingest/{name}"]) for name in ("leaked", "repeated"))
-    return ImageCounts(balance.toPandas(), sizes.toPandas(), leaked, repeated)
+    return ImageCounts(balance, sizes, leaked, repeated)
+
+
+def _counted(rows: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """How many rows have the same values in these columns."""
+    return rows.groupby(columns, dropna=False).size().rename("count").reset_index()
 
 
 if __name__ == "__main__":

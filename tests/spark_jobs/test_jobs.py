@@ -162,6 +162,30 @@ def test_the_report_is_a_page_with_its_plots_and_tables_beside_a_list_of_all_ima
     check_lists(labelled)
 
 
+def test_the_report_of_many_images_is_made_by_spark_and_says_the_same(labelled, monkeypatch) -> None:
+    finish(labelled, "off", threshold=0.9)
+    here = reported(labelled)
+    monkeypatch.setattr(RunReader, "size_of", lambda self, name: 2**40)
+
+    in_spark = reported(labelled)
+
+    assert here["mark"]["application"] is None
+    assert in_spark["mark"]["application"]
+    assert in_spark["figures"] == here["figures"]
+    assert in_spark["files"] == here["files"]
+
+
+def reported(run: str) -> dict[str, dict]:
+    """The mark of the report, made anew, its figures but its time, its files and the list of all images, by name."""
+    storage.delete(storage.join(run, "report", file_names.MARK))
+    mark = run_stage("report", run, projection="pca")
+    reader = RunReader(run, "evaluate")
+    files = {name: reader.file("report", name) for name in mark["reports"] if name != file_names.REPORT}
+    files["list"] = storage.read_bytes(storage.join(run, file_names.PREDICTIONS))
+    figures = {name: value for name, value in mark["figures"].items() if name != "report/seconds"}
+    return {"mark": mark, "figures": figures, "files": files}
+
+
 def check_lists(labelled: str) -> None:
     """All images are listed with their files, labels and predictions."""
     content = storage.read_bytes(storage.join(labelled, file_names.PREDICTIONS)).decode()

@@ -1,4 +1,4 @@
-"""Small grey versions of a dataset's images, made in the workers: what near duplicates are compared by."""
+"""Small grey versions of a dataset's images, made in the workers or here: what near duplicates are compared by."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from kindred.data import images
 from kindred.data.image_edits import EDITS
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 SIDE = 32  # px, at which images are compared, in grey
 MAX_IMAGES_PER_SPLIT = 30_000  # the first by id: 30 MB of pixels in the driver
 EDITED_IMAGES = 250  # whose edits set the threshold (one half) and measure what it finds (the other half)
+READ = ["image_id", "split", "content"]
 COLUMNS = {"image_id": pa.string(), "split": pa.string(), "edit": pa.string(), "grey": pa.binary()}
 
 
@@ -36,23 +38,37 @@ class GreyImages:
         return GreyImages(self.ids[chosen], self.split[chosen], self.edit[chosen], self.pixels[chosen])
 
 
-def grey_images(frame: DataFrame, counts: dict[str, int], edited: str = "test") -> GreyImages:
+def grey_images(table: DataFrame | pa.Table, counts: dict[str, int], edited: str = "test") -> GreyImages:
     """The images of the table `images` (`counts` by split) that are compared, and the edits of some of the `edited`
     split. An id is a hash, so the ids below a bound are a random sample.
     """
-    from pyspark.sql import functions as F
-
-    sampled = F.lit(False)
-    for split, count in counts.items():
-        below = F.col("image_id") < images.id_bound(count, MAX_IMAGES_PER_SPLIT)
-        sampled = sampled | ((F.col("split") == split) & below)
+    bounds = {split: images.id_bound(count, MAX_IMAGES_PER_SPLIT) for split, count in counts.items()}
     shrink = functools.partial(_shrink, edited, images.id_bound(counts.get(edited, 0), EDITED_IMAGES))
-    schema = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
-    rows = frame.where(sampled).select("image_id", "split", "content").mapInArrow(shrink, schema).toArrow()
+    if isinstance(table, pa.Table):
+        rows = pa.Table.from_batches(shrink(_sampled(table, bounds).select(READ).to_batches()), pa.schema(COLUMNS))
+    else:
+        schema = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
+        rows = _sampled_in_spark(table, bounds).select(READ).mapInArrow(shrink, schema).toArrow()
     rows = rows.sort_by([("split", "ascending"), ("image_id", "ascending"), ("edit", "ascending")])
     ids, splits, edits = (np.array(rows[name].to_pylist(), dtype=object) for name in ("image_id", "split", "edit"))
     pixels = np.frombuffer(b"".join(rows["grey"].to_pylist()), np.uint8).reshape(-1, SIDE, SIDE)
     return GreyImages(ids, splits, edits, pixels)
+
+
+def _sampled(table: pa.Table, bounds: dict[str, str]) -> pa.Table:
+    """The rows whose id is below the bound of their split."""
+    parts = [table.filter((pc.field("split") == split) & (pc.field("image_id") < end)) for split, end in bounds.items()]
+    return pa.concat_tables(parts)
+
+
+def _sampled_in_spark(frame: DataFrame, bounds: dict[str, str]) -> DataFrame:
+    """The same."""
+    from pyspark.sql import functions as F
+
+    sampled = F.lit(False)
+    for split, end in bounds.items():
+        sampled = sampled | ((F.col("split") == split) & (F.col("image_id") < end))
+    return frame.where(sampled)
 
 
 def _shrink(edited: str, bound: str, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

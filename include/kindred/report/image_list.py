@@ -1,11 +1,14 @@
-"""A run's images as one table for people: a row for each, with its file, its labels and its prediction. Made by Spark,
-and written row by row, as it grows with the data: about 80 bytes an image.
+"""A run's images as one table for people: a row for each, with its file, its labels and its prediction. Made by Spark
+where there are many, and written row by row, as it grows with the data: about 80 bytes an image.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import IO, TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from kindred.data import image_csv
 from kindred.learning import refusal_reasons
@@ -18,33 +21,43 @@ COLUMNS = (
     *("origin", "split", "given_label", "truth", "prediction", "confidence"),
     *("pseudo_label", "pseudo_confidence", "refused", "image_id"),
 )
+ADDED = (  # to each image, by its id: columns of the tables truth, labels, pseudo_labels, refused, and their names
+    {"label": "truth"},
+    {"label": "given_label"},
+    {"label": "pseudo_label", "confidence": "pseudo_confidence"},
+    {"reason": "refused"},
+)
 LEARNED_FROM_COLUMNS = ("given_label", "pseudo_label", "pseudo_confidence", "refused")
 REJECTED_COLUMNS = ("origin", "split", "reason")
 
 
-def rows(
-    images: DataFrame,
-    truth: DataFrame,
-    given: DataFrame,
-    predictions: DataFrame,
-    accepted: DataFrame,
-    refused: DataFrame,
-) -> DataFrame:
-    """Rows of COLUMNS in the order of their origins, from the tables `images`, `truth`, `labels`, `predictions_final`,
-    `pseudo_labels` and `refused`. What an image does not have is null: no test image has a given label or a
-    pseudo-label, even where the training images have a copy of it.
+TABLES = ("images", "predictions_final", "truth", "labels", "pseudo_labels", "refused")
+
+
+def rows(images: pa.Table, predictions: pa.Table, *added: pa.Table) -> pa.Table:
+    """Rows of COLUMNS in the order of their origins, from TABLES. What an image does not have is null: no test image
+    has a given label or a pseudo-label, even where the training images have a copy of it.
     """
+    predicted = predictions.select(["image_id", "split", "prediction", "confidence"])
+    joined = images.select(["image_id", "split", "origin"]).join(predicted, ["image_id", "split"])
+    for table, names in zip(added, ADDED, strict=True):
+        own = table.select(["image_id", *names]).rename_columns(["image_id", *names.values()])
+        joined = joined.join(own, "image_id")
+    learned_from = pc.not_equal(joined["split"], tables.TEST)
+    for name in LEARNED_FROM_COLUMNS:
+        place = joined.column_names.index(name)
+        joined = joined.set_column(place, name, pc.if_else(learned_from, joined[name], None))
+    return joined.select(COLUMNS).sort_by([("origin", "ascending"), ("split", "ascending")])
+
+
+def rows_in_spark(images: DataFrame, predictions: DataFrame, *added: DataFrame) -> DataFrame:
+    """The same."""
     from pyspark.sql import functions as F
 
     learned_from = F.lit(tables.TEST) != F.col("split")
     predicted = predictions.select("image_id", "split", "prediction", "confidence")
     joined = images.select("image_id", "split", "origin").join(predicted, ["image_id", "split"], how="left")
-    for table, names in (
-        (truth, {"label": "truth"}),
-        (given, {"label": "given_label"}),
-        (accepted, {"label": "pseudo_label", "confidence": "pseudo_confidence"}),
-        (refused, {"reason": "refused"}),
-    ):
+    for table, names in zip(added, ADDED, strict=True):
         columns = [F.col(name).alias(alias) for name, alias in names.items()]
         joined = joined.join(table.select("image_id", *columns), "image_id", how="left")
     own = {name: F.when(learned_from, F.col(name)) for name in LEARNED_FROM_COLUMNS}

@@ -128,6 +128,10 @@ class RunReader:
             raise InputError(f"{name!r} is not whole, {flaw}; {marks.AGAIN}")
         return uri
 
+    def size_of(self, name: str) -> int:
+        """The bytes of a committed table's files."""
+        return sum(committed_files.listing(self.table_uri(name)).values())
+
     def frame(self, name: str, uri: str) -> DataFrame:
         """The table `name` as it lies at a URI."""
         from kindred.runtime import spark_session
