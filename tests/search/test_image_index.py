@@ -1,6 +1,7 @@
 """The nearest and the farthest images of a query, against brute force."""
 
 import tempfile
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,6 +100,22 @@ def test_of_a_gallery_that_is_shortened_well_few_rows_are_compared_in_full(monke
     gallery.search(Images(features[3000:]), 5, "l2")
 
     assert sum(compared) < 60
+
+
+@pytest.mark.parametrize("name", DISTANCES)
+def test_whole_rankings_do_not_hold_the_features_of_all_pairs(name: str) -> None:
+    count = 400
+    gallery = index(count, 1280)
+    queries = gallery.images(gallery.ids()[:60])
+    gallery.search(queries[:1], 1, name)  # what is loaded at first
+
+    tracemalloc.start()
+    answers = gallery.search(queries, count, name, itself=True)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert [len(answer.neighbours) for answer in answers] == [count] * 60
+    assert peak < 40e6  # the features of the 24,000 pairs alone are 123 MB
 
 
 def test_an_image_of_the_gallery_does_not_find_itself_unless_asked() -> None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kindred.search import shards
+from kindred.search.distances import DISTANCES
 from kindred.search.gallery import Gallery
 from kindred.search.shards import Images
 
@@ -110,8 +111,14 @@ def _duplicates(
     same = np.zeros(len(ranking.row), bool)
     if queries.ids is not None:
         same = shards.encoded(queries.ids)[ranking.query] == ids
-    if queries.features is not None:
-        own = np.asarray(queries.features, np.float64)[ranking.query]
-        apart = np.linalg.norm(own - gallery.column("features", ranking.row), axis=1)
-        same |= apart <= DUPLICATE_TOLERANCE * np.maximum(np.linalg.norm(own, axis=1), lengths)
+    if queries.features is None:
+        return same
+    features = np.asarray(queries.features, np.float32)
+    own = np.linalg.norm(features.astype(np.float64), axis=1)[ranking.query]
+    longer = np.maximum(own, lengths)
+    near = np.flatnonzero(np.abs(own - lengths) <= 2 * DUPLICATE_TOLERANCE * longer)  # else they differ by more
+    for shard, here, inside in gallery.parts(ranking.row[near]):
+        pairs = near[here]
+        squares = DISTANCES["l2"].indexed_keys(features, ranking.query[pairs], shard["features"], inside)
+        same[pairs] |= np.sqrt(squares) <= DUPLICATE_TOLERANCE * longer[pairs]
     return same

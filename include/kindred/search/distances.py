@@ -16,6 +16,7 @@ from kindred.runtime.errors import InputError
 from kindred.search import float32_keys
 from kindred.search.float32_keys import Float32Keys
 
+NUMBERS_PER_BLOCK = 2**18  # of pairs that are compared at once, in float64: 2 MiB, as much as a core's cache holds
 SMOOTHING = 1e-6  # what each class probability is raised by before a logarithm is taken, then they are renormalised
 
 
@@ -61,6 +62,17 @@ class Distance:
     def keys(self, queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
         """The key of each query [n, d] and the row of the gallery [n, d] beside it, [n]: pair by pair."""
         return self.product.pairs(self.points(queries, query=True), self.points(gallery, query=False))
+
+    def indexed_keys(self, queries: np.ndarray, query: np.ndarray, gallery: np.ndarray, row: np.ndarray) -> np.ndarray:
+        """`keys` of pairs [m] of a row of the queries [b, d] and one of the gallery [n, d]: `query` and `row`. Only a
+        block of pairs is copied at a time, whatever m.
+        """
+        keys = np.empty(len(row))
+        size = max(1, NUMBERS_PER_BLOCK // max(1, gallery.shape[1]))
+        for start in range(0, len(row), size):
+            here = slice(start, start + size)
+            keys[here] = self.keys(queries[query[here]], gallery[row[here]])
+        return keys
 
 
 def _plain(vectors: np.ndarray, query: bool) -> np.ndarray:

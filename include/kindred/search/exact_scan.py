@@ -81,7 +81,7 @@ class Scan:
 
     def _exact(self, shard: Shard, queries: np.ndarray, query: np.ndarray, row: np.ndarray) -> Keys:
         distance = self.bound.distance
-        return distance.keys(queries[query], shard[distance.vectors][row]), 0.0
+        return distance.indexed_keys(queries, query, shard[distance.vectors], row), 0.0
 
     def _fast(self, shard: Shard, queries: np.ndarray, query: np.ndarray, row: np.ndarray) -> Keys:
         """Keys by the distance's own comparison in float32 and how far off they may be, if it states one."""
