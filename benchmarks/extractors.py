@@ -4,11 +4,13 @@
 
 Each learns from the same given labels: means over the draws (all labels can be drawn in one way only). The speed is
 that of one process with one thread that decodes, resizes and runs the graph, in alternating rounds. JSON names:
-<dataset>/<extractor>/<labels>/base/accuracy_mean, <dataset>/<extractor>/images_per_cpu_second.
+<dataset>/<extractor>/<labels>/base/accuracy_mean, <dataset>/<extractor>/images_per_cpu_second; with `--precisions
+float32 int8` also those of `<extractor>_int8`.
 """
 
 import argparse
 import copy
+import itertools
 import statistics
 import time
 
@@ -31,6 +33,7 @@ def main() -> None:
     parser = bench.argument_parser(__doc__ or "")
     parser.set_defaults(dataset="stl10")
     parser.add_argument("--extractors", nargs="+", default=["mobilenet_v2", "efficientnet_lite0", "efficientnet_lite2"])
+    parser.add_argument("--precisions", nargs="+", default=["float32"], help="float32, int8")
     parser.add_argument("--labels", nargs="+", default=["100", "250", "all"], help="given labels in all (stratified)")
     parser.add_argument("--draws", type=int, default=5, help="of the labels")
     parser.add_argument("--images", type=int, default=200, help="whose features are timed")
@@ -40,10 +43,12 @@ def main() -> None:
     bench.start(args.master)
     figures: dict[str, float] = {}
     with bench.temporary_run() as root:
-        folders = {name: storage.join(root, name) for name in args.extractors}
-        for name, folder in folders.items():
+        folders = {}
+        for extractor, precision in itertools.product(args.extractors, args.precisions):
+            name = extractor if precision == "float32" else f"{extractor}_{precision}"
+            folder = folders[name] = storage.join(root, name)
             own = copy.copy(args)
-            own.extractor = name
+            own.extractor, own.precision = extractor, precision
             bench.prepare(folder, own)
             for labels in args.labels:
                 draws = range(1 if labels == "all" else args.draws)

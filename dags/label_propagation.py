@@ -55,7 +55,7 @@ with DAG(
     run = open_run()
     needed, grid = clusterings(), cells()
     ingest = submit("ingest", run, ("dataset", "path", "limit", "leaks"), values=FIXED)
-    arguments = ("extractor", "image_size", "weights", "preprocessing", "output")
+    arguments = ("extractor", "image_size", "weights", "preprocessing", "output", "precision")
     featurize = submit("featurize", run, arguments, values=FIXED)
     end = close_run(run)
     chain(

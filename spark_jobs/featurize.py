@@ -12,18 +12,30 @@ from kindred.runtime import file_names, job, marks, partitioning, runs, storage,
 from kindred.runtime.stage import Stage
 
 
-def home(s: Stage, *, extractor: str, image_size: int | None, weights: str, preprocessing: str, output: str) -> str:
+def home(
+    s: Stage,
+    *,
+    extractor: str,
+    image_size: int | None,
+    weights: str,
+    preprocessing: str,
+    output: str,
+    precision: str = variants.FLOAT32,
+) -> str:
     """A folder beside the images, named by the extractor and everything that its output depends on. What is done, and
     recorded, is done by the extractor that `auto` takes: it is shared with runs that name this one.
     """
     if extractor == variants.AUTO:
         extractor = taken_before(s) or choose(s)
         s.arguments = {**s.arguments, "extractor": extractor}
-    if not preprocessing and not output:  # as features were recorded before these arguments, to be reused
-        s.arguments = {name: s.arguments[name] for name in ("extractor", "image_size", "weights")}
+    unset = [name for name in ("preprocessing", "output") if not preprocessing and not output]
+    unset += ["precision"] if precision == variants.FLOAT32 else []
+    # as features were recorded before these arguments, to be reused
+    s.arguments = {name: value for name, value in s.arguments.items() if name not in unset}
     dataset = s.folder_of("ingest").rsplit("/", 1)[0]  # the folder above the stage's own
     facts = s.facts_of("ingest")
-    s.prepared = extractor_setup.for_dataset(extractor, image_size, weights, facts, s.say, preprocessing, output)
+    chosen = preprocessing, output, precision
+    s.prepared = extractor_setup.for_dataset(extractor, image_size, weights, facts, s.say, *chosen)
     return storage.join(dataset, "featurize", f"{extractor}-{s.prepared.fingerprint}")
 
 
@@ -52,7 +64,14 @@ def taken_before(s: Stage) -> str | None:
 
 
 def main(
-    s: Stage, *, extractor: str, image_size: int | None, weights: str, preprocessing: str = "", output: str = ""
+    s: Stage,
+    *,
+    extractor: str,
+    image_size: int | None,
+    weights: str,
+    preprocessing: str = "",
+    output: str = "",
+    precision: str = variants.FLOAT32,
 ) -> str:
     images = s.read("images").select("image_id", "split", "content")
     count = images.count()

@@ -27,6 +27,11 @@ from kindred.runtime.errors import InputError
             {"dataset": "image_folder", "path": "{}/few"},
             "class 'dog' has no training image in {}/few: only test images; add images, or take it out",
         ),
+        (
+            {"extractor": "hog", "precision": "int8"},
+            "precision int8 is for networks, and hog is none; these are: efficientnet_lite0, efficientnet_lite1, "
+            "efficientnet_lite2, inception_v3, mobilenet, mobilenet_v2, onnx, resnet50",
+        ),
         ({"dataset": "parquet", "path": "{}/gone"}, "no such file or folder: {}/gone"),
         ({"dataset": "stl10", "path": "{}/gone"}, "no such file or folder: {}/gone"),
         ({"dataset": "digits", "path": "/x"}, "dataset digits comes with scikit-learn and takes no path; got '/x'"),

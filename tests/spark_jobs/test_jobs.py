@@ -13,7 +13,7 @@ from bench import job_module, run_stage
 import onnx_samples
 from kindred.data import images
 from kindred.evaluation.attacks import spark_attacks
-from kindred.features import extractor_choice
+from kindred.features import extractor_choice, onnx_graphs
 from kindred.report import comparison_page
 from kindred.runtime import file_names, marks, runs, storage
 from kindred.runtime.errors import InputError
@@ -27,7 +27,7 @@ from kindred.serving import champion
 pytestmark = pytest.mark.spark
 
 LABELS = {"labels_per_class": None, "labels": 60, "label_choice": "random", "stratified": True, "seed": 0}
-IMAGENET = {"image_size": None, "weights": "imagenet", "preprocessing": "", "output": ""}
+IMAGENET = {"image_size": None, "weights": "imagenet", "preprocessing": "", "output": "", "precision": "float32"}
 TRAIN = {"classifier": "logistic_regression", "folds": 3, "seed": 0}
 PSEUDO = {
     **{"labeller": "consensus", "threshold": None, "class_thresholds": "fixed", "percentile": 100.0},
@@ -424,3 +424,34 @@ def test_an_attack_on_images_of_unknown_classes_ends_in_one_line(labelled, monke
 
     with pytest.raises(InputError, match="no test image has a known label"):
         run_stage("attack", labelled, **{**ATTACK, "seed": 7})
+
+
+@pytest.mark.long
+def test_an_int8_network_makes_features_the_final_model_and_the_query(tmp_path_factory) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KINDRED_DATA", str(tmp_path_factory.mktemp("int8")))
+        run = runs.run_folder("tests", "int8")
+        run_stage("ingest", run, dataset="digits", path=None, limit=200, leaks="drop")
+        chosen = {**IMAGENET, "image_size": 32, "precision": "int8"}
+        plain = run_stage("featurize", run, extractor="efficientnet_lite0", **{**chosen, "precision": "float32"})
+        mark = run_stage("featurize", run, extractor="efficientnet_lite0", **chosen)
+        run_stage("choose_labels", run, **LABELS)
+        run_stage("train_base", run, **TRAIN)
+        finish(run, "off")
+
+        model = champion.bundle_of_run(run).model
+        reader = RunReader(run, "evaluate")
+        served = onnx_graphs.session(reader.file("gate", file_names.MODEL))
+        features = {row["image_id"]: row["features"] for row in reader.rows("features").slice(0, 5).to_pylist()}
+        content = {row["image_id"]: row["content"] for row in reader.rows("images").to_pylist()}
+
+    assert plain["arguments"].keys() == {"extractor", "image_size", "weights"}
+    assert mark["arguments"] == {**plain["arguments"], "precision": "int8"}
+    assert mark["facts"]["quantised_from"] == plain["facts"]["graph"]
+    assert served.get_modelmeta().custom_metadata_map["precision"] == "int8"
+    for image_id, expected in features.items():
+        pixels = images.decode(content[image_id])
+        query = model.as_query(pixels)
+        assert query.features[0] == pytest.approx(expected, abs=1e-5)
+        (probabilities,) = served.run(None, {"pixels": pixels[None]})[0]
+        assert probabilities == pytest.approx(query.probabilities[0], abs=0.02)  # resized inside, by other roundings

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 def identity(values: Mapping[str, Any]) -> str:
     """What changes with all that `check` looks at."""
-    names = ("dataset", "path", "images", "extractor", "weights", "preprocessing")
+    names = ("dataset", "path", "images", "extractor", "weights", "preprocessing", "precision")
     return storage.fingerprint([values.get(name) for name in names])
 
 
@@ -51,6 +51,7 @@ def _check_extractor(values: Mapping[str, Any]) -> None:
     name = values.get("extractor")
     if not name or name == variants.AUTO:  # what `auto` takes needs no file
         return
+    variants.check_precision(name, values.get("precision") or variants.FLOAT32)
     check = getattr(variants.load("extractor", name), "check", None)
     if check:
         check(values.get("weights") or "", values.get("preprocessing") or "")

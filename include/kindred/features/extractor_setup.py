@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kindred.data import images
-from kindred.features import graph_cache, onnx_files, onnx_graphs, text_files
+from kindred.features import graph_cache, onnx_files, onnx_graphs, quantisation, text_files
 from kindred.features.featurize import Extractor
 from kindred.features.onnx_files import Network
 from kindred.features.text_files import TextTower
-from kindred.runtime import storage, tables, variants
+from kindred.runtime import cpu, storage, tables, variants
 from kindred.runtime.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MIXED_SIZE = 32  # px: the side for an extractor without one of its own, where the images differ in size
 SMALL_PX = 48  # the longer side of images that are no photographs
 SAMPLE_IMAGES = 5000  # at most, that a fitted extractor learns from: a bound on the driver's memory and time
+CALIBRATION_IMAGES = 256  # at most, by which the ranges of an int8 network are set
 
 CODE = (onnx_graphs, images)  # beside the extractor's own file and its CODE, what features depend on
 
@@ -38,12 +39,41 @@ def for_dataset(
     say: Callable[[str], None] = lambda line: None,
     preprocessing: str = "",
     output: str = "",
+    precision: str = variants.FLOAT32,
 ) -> Extractor:
     """The extractor for a dataset (the facts of its ingest stage: height, width, channels, dataset), with its graph
-    exported once and cached; where the graph is to be fitted, `fit_to_images` does that later. `say` gets a line where
-    that takes long, or another extractor would do better. `preprocessing` and `output` are of an extractor with
-    `network`. Raises InputError.
+    exported once and cached; where the graph is to be fitted or quantised, `fit_to_images` does that later. `say` gets
+    a line where that takes long, or another extractor would do better. `preprocessing` and `output` are of an extractor
+    with `network`. Raises InputError.
     """
+    variants.check_precision(name, precision)
+    extractor = _in_float32(name, image_size, weights, dataset, say, preprocessing, output)
+    return extractor if precision == variants.FLOAT32 else _in_int8(extractor, dataset, say)
+
+
+def _in_int8(extractor: Extractor, dataset: dict[str, Any], say: Callable[[str], None]) -> Extractor:
+    """The same network in int8, calibrated with the dataset's images: other features, so another fingerprint."""
+    import onnxruntime
+
+    found = cpu.int8_instructions()
+    say(f"int8 on this processor: {', '.join(found) or 'no instructions for it, so little or no gain in speed'}")
+    code = storage.file_fingerprint(quantisation.__file__), onnxruntime.__version__
+    made = extractor.fingerprint, variants.INT8, dataset["dataset"]["digest"], CALIBRATION_IMAGES, *code
+    fingerprint = storage.fingerprint(*made)
+    graph = _graph_name(extractor.name, fingerprint)
+    return replace(extractor, fingerprint=fingerprint, graph=graph, quantised_from=extractor.graph)
+
+
+def _in_float32(
+    name: str,
+    image_size: int | None,
+    weights: str,
+    dataset: dict[str, Any],
+    say: Callable[[str], None],
+    preprocessing: str,
+    output: str,
+) -> Extractor:
+    """`for_dataset` in the network's own precision."""
     module = variants.load("extractor", name)
     if hasattr(module, "network"):
         extractor = _of_network(name, module, module.network(weights, preprocessing, output), image_size, say)
@@ -102,23 +132,31 @@ def _check_text(extractor: Extractor, weights: str, say: Callable[[str], None]) 
 
 
 def fit_to_images(extractor: Extractor, frame: DataFrame, say: Callable[[str], None]) -> None:
-    """Fit the extractor's graph to a dataset's images (rows of image_id, split, content), unless it is in the cache
-    or is none that is fitted. Raises InputError where there are fewer than two images to learn from.
+    """Fit the extractor's graph to a dataset's images (rows of image_id, split, content), or quantise it by them,
+    unless it is in the cache or is none of these. Raises InputError where there are fewer than two images to learn
+    from.
     """
+    if not extractor.graph or graph_cache.path(extractor.graph).exists():
+        return
     module = variants.load("extractor", extractor.name)
-    if extractor.graph and hasattr(module, "fit_graph") and not graph_cache.path(extractor.graph).exists():
+    if extractor.quantised_from:
+        images = sample(extractor, frame, CALIBRATION_IMAGES)
+        say(f"quantises {extractor.name} to int8, once, by {len(images)} train and unlabelled images")
+        graph = graph_cache.path(extractor.quantised_from).read_bytes()
+        graph_cache.put(extractor.graph, quantisation.quantised(graph, images, extractor.graph_images))
+    elif hasattr(module, "fit_graph"):
         graph_cache.put(extractor.graph, module.fit_graph(sample(extractor, frame), say))
 
 
-def sample(extractor: Extractor, frame: DataFrame) -> np.ndarray:
-    """What a fitted extractor learns from: the first SAMPLE_IMAGES train and unlabelled images by the hash of their
-    ids, in the extractor's size, uint8 [n, h, w, c], sorted by id.
+def sample(extractor: Extractor, frame: DataFrame, count: int | None = None) -> np.ndarray:
+    """What a fitted extractor learns from: the first SAMPLE_IMAGES (or `count`) train and unlabelled images by the hash
+    of their ids, in the extractor's size, uint8 [n, h, w, c], sorted by id.
     """
     from pyspark.sql import functions as F
 
     pile = frame.where(F.col("split").isin(*tables.LEARNED_FROM))
     ranked = pile.select("image_id", F.sha2("image_id", 256).alias("rank")).distinct().orderBy("rank")
-    chosen = F.broadcast(ranked.limit(SAMPLE_IMAGES))
+    chosen = F.broadcast(ranked.limit(count or SAMPLE_IMAGES))
     rows = pile.join(chosen, "image_id", how="left_semi").select("image_id", "content").toLocalIterator()
     pixels = {row.image_id: extractor.resized(images.decode(row.content)) for row in rows}
     if len(pixels) < 2:

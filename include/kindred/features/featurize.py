@@ -42,6 +42,7 @@ class Extractor:
     graph: str | None  # file name of the ONNX graph, where there is one
     interpolation: str = preprocessing.BILINEAR  # how images are resized; runs before there was a choice have this one
     crop: float = 0.0  # the part of the shorter side that is kept, see `preprocessing.Preprocessing`
+    quantised_from: str | None = None  # file name of the float32 graph, where `graph` is the same network in int8
 
     def features(self, pixels: Sequence[np.ndarray], threads: int = 1, session: Any = None) -> np.ndarray:
         """Features [n, d], float32, of images of any size, uint8 [h, w, c] each. An extractor with a graph runs it in

@@ -56,6 +56,7 @@ def described(model: bytes, classes: list[str], extractor: Extractor, channels: 
         "channels": str(channels),
         "output": "probabilities, float32 [n, classes]",
         "extractor": extractor.name,
+        "precision": "int8" if extractor.quantised_from else "float32",
         "run": run,
         "kindred_version": kindred.__version__,
     }

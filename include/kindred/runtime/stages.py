@@ -29,7 +29,7 @@ WORK = {  # what a stage does, for a person who waits for it; of stages with a n
 _TRAIN = ("classifier", "folds", "seed")
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     INGEST: ("dataset", "path", "limit", "leaks"),
-    FEATURIZE: ("extractor", "image_size", "weights", "preprocessing", "output"),
+    FEATURIZE: ("extractor", "image_size", "weights", "preprocessing", "output", "precision"),
     CHOOSE_LABELS: ("labels_per_class", "labels", "label_choice", "stratified", "seed"),
     TRAIN_BASE: _TRAIN,
     PSEUDO_LABEL: ("labeller", "threshold", "class_thresholds", "percentile", "clusters", "novelty", "seed"),

@@ -9,6 +9,7 @@ from types import ModuleType
 from kindred.runtime.errors import InputError
 
 AUTO = "auto"  # in place of a name: the stage chooses the variant
+FLOAT32, INT8 = PRECISIONS = ("float32", "int8")  # of an extractor's network
 PACKAGE = Path(__file__).parents[1]
 KINDS = {  # the package of each kind's variants
     "dataset": "kindred.data.datasets",
@@ -34,6 +35,18 @@ def load(kind: str, name: str) -> ModuleType:
     if name not in names(kind):
         raise InputError(f"unknown {kind} {name!r}; known: {', '.join(names(kind))}")
     return importlib.import_module(f"{KINDS[kind]}.{name}")
+
+
+def check_precision(name: str, precision: str) -> None:
+    """Raise InputError for a precision that an extractor cannot have.
+
+    >>> check_precision("hog", "float32")
+    """
+    if precision not in PRECISIONS:
+        raise InputError(f"unknown precision {precision!r}; known: {', '.join(PRECISIONS)}")
+    if precision == INT8 and not load("extractor", name).WEIGHTED:
+        networks = ", ".join(one for one in names("extractor") if load("extractor", one).WEIGHTED)
+        raise InputError(f"precision int8 is for networks, and {name} is none; these are: {networks}")
 
 
 def source(module: ModuleType) -> Path:

@@ -15,5 +15,8 @@ STL10_STUDY = {
         "Feature extractor",
         "Turns each image into a feature vector. The study uses features of a pretrained network.",
     ),
-    **{name: SELF_TRAINING[name] for name in ("limit", "image_size", "weights", "preprocessing", "output", "seed")},
+    **{
+        name: SELF_TRAINING[name]
+        for name in ("limit", "image_size", "weights", "preprocessing", "output", "precision", "seed")
+    },
 }
