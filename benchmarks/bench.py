@@ -100,8 +100,8 @@ def self_train(
     return {name: value for mark in marks for name, value in mark["figures"].items()}
 
 
-def start(master: str) -> None:
-    """Make the Spark session, as spark-submit would."""
+def start(master: str, session: bool = True) -> None:
+    """Make the Spark session, as spark-submit would; or only what it needs, for a stage that makes it when needed."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", force=True)  # Airflow has its own
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "include"), os.environ.get("PYTHONPATH", "")])
@@ -110,7 +110,8 @@ def start(master: str) -> None:
     confs = {**java.submit_settings(), **java.local_settings(master)}
     settings = [part for key, value in confs.items() for part in ("--conf", f'"{key}={value}"')]
     os.environ["PYSPARK_SUBMIT_ARGS"] = " ".join(["--master", master, *settings, "pyspark-shell"])
-    spark_session.session("kindred benchmark")
+    if session:
+        spark_session.session("kindred benchmark")
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ from kindred.data import (
     raw_images,
     tiff_kinds,
 )
+from kindred.learning import memory_needs
 from kindred.runtime import job, runs, storage, tables, variants
 from kindred.runtime.stage import Stage
 
@@ -64,6 +65,9 @@ def main(s: Stage, *, dataset: str, path: str | None, limit: int | None, leaks: 
     if not test_labels:
         s.say(ingest.NOTHING_TO_TEST_ON)
     facts = ingest.facts(written, truth)
+    learned_from = sum(s.figures[f"ingest/{split}"] for split in tables.LEARNED_FROM)
+    if lacking := memory_needs.shortage(learned_from, memory_needs.USUAL_DIMENSIONS, len(facts["classes"])):
+        s.say(lacking)
     s.facts = {
         **facts,
         "test_labels": test_labels,

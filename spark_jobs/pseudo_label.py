@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow.dataset as ds
 
 from kindred.features import neighbours
-from kindred.learning import known_classes, networks, pseudo_label_tables, pseudo_labels
+from kindred.learning import known_classes, memory_needs, networks, pseudo_label_tables, pseudo_labels
 from kindred.learning.folds import ALL, network_file
 from kindred.learning.pseudo_label_types import Pool, Settings
 from kindred.runtime import arrow, cpu, file_names, job, label_budget, tables
@@ -23,7 +23,9 @@ def main(
     seed: int,
 ) -> str:
     classes, size = s.facts_of("ingest")["classes"], s.figures_of("featurize")
-    pseudo_labels.check_size(size["featurize/images"], size["featurize/dimensions"])
+    counts = s.figures_of("ingest")
+    learned_from = int(sum(counts[f"ingest/{split}"] for split in tables.LEARNED_FROM))
+    memory_needs.check(learned_from, int(size["featurize/dimensions"]), len(classes))
     ids, features = s.matrix("features", "features", ds.field("split").isin(tables.LEARNED_FROM))
     given = pseudo_label_tables.given_labels(s.rows("labels"), s.rows("out_of_fold"), ids, classes)
     unlabelled = np.setdiff1d(np.arange(len(ids)), given.rows)
@@ -44,6 +46,8 @@ def main(
     precision = pseudo_labels.estimated_precision(assigned, given, unlabelled)
     s.figures = pseudo_label_tables.figures(assigned[ALL], unlabelled)
     s.figures |= {f"pseudo/{name}": value for name, value in precision.items()}
+    if (recall := pool.graph_recall()) is not None:
+        s.figures["pseudo/graph_recall"] = recall
     if precision and s.arguments_of("choose_labels")["label_choice"] == label_budget.REPRESENTATIVES:
         s.say("the estimate of right ones may be far off: representatives, which are given, are no random sample")
     return pseudo_label_tables.summary(s.figures)

@@ -102,13 +102,6 @@ def test_an_unknown_labeller_is_an_error_that_names_the_known(pool, given) -> No
         pseudo_labels.assign(pool, given, in_each_view(right(), given), "guess", Settings())
 
 
-def test_features_that_do_not_fit_are_an_error_that_says_what_to_do() -> None:
-    pseudo_labels.check_size(1_000_000, 1280)
-
-    with pytest.raises(InputError, match="3,000,000 images take 14 GiB"):
-        pseudo_labels.check_size(3_000_000, 1280)
-
-
 def test_estimated_precision_is_right_for_a_model_that_is_right_seven_times_in_ten() -> None:
     rng = np.random.default_rng(0)
     n = 3000

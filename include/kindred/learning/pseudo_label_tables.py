@@ -17,6 +17,7 @@ from kindred.runtime.errors import InputError
 
 ROUND = 1  # of self-training: there is one
 NEAREST_GIVEN = 3  # given images that a pseudo-label's row names
+BLOCK_ROWS = 4096  # whose unit vectors are held at once
 SCORES = pa.map_(pa.string(), pa.float64())
 
 
@@ -84,10 +85,13 @@ def by_fold(assigned: dict[int, PseudoLabels], pool: Pool, unlabelled: np.ndarra
 
 def nearest_given(pool: Pool, given: GivenLabels, rows: np.ndarray) -> np.ndarray:
     """The ids of the given images nearest to each of `rows`, nearest first: [rows, up to NEAREST_GIVEN]."""
-    vectors = neighbours.unit_vectors(pool.features)
-    k = min(NEAREST_GIVEN, len(given.rows))
-    _, nearest = neighbours.nearest(vectors[given.rows], vectors[rows], k, pool.threads)
-    ids: np.ndarray = pool.ids[given.rows[nearest]]
+    centre = pool.features.mean(axis=0, dtype=np.float64)
+    gallery = neighbours.unit_vectors(pool.features[given.rows], centre)
+    found = []
+    for block in np.array_split(rows, -(-len(rows) // BLOCK_ROWS)):
+        queries = neighbours.unit_vectors(pool.features[block], centre)
+        found.append(neighbours.nearest(gallery, queries, min(NEAREST_GIVEN, len(given.rows)), pool.threads)[1])
+    ids: np.ndarray = pool.ids[given.rows[np.concatenate(found)]]
     return ids
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sparse
 
-from kindred.features import kmeans, neighbours
+from kindred.features import approximate_neighbours, kmeans, neighbours
 from kindred.learning.folds import ALL
 from kindred.runtime import storage
 
@@ -30,15 +30,27 @@ class Pool:
         return neighbours.unit_vectors(self.features)
 
     @functools.cached_property
+    def reduced(self) -> np.ndarray:
+        """The same on their first principal axes, float32 [n, up to approximate_neighbours.AXES]."""
+        return approximate_neighbours.reduced(self.features)
+
+    @functools.cached_property
     def affinities(self) -> sparse.csr_matrix:
         """The graph of nearest neighbours [n, n], kept in the file `cache` for other runs on the same features."""
         if self.cache is not None and self.cache.exists():
             return sparse.csr_matrix(sparse.load_npz(self.cache))
-        graph = neighbours.graph(self.features, self.threads)
+        codes = self.reduced if len(self.features) > neighbours.EXACT_IMAGES else None
+        graph = neighbours.graph(self.features, self.threads, codes=codes)
         if self.cache is not None:
             with storage.atomic_file(f"file://{self.cache}") as file:
                 sparse.save_npz(file, graph)
         return graph
+
+    def graph_recall(self) -> float | None:
+        """The share of the nearest that the graph links, of a sample; None where no graph was asked for."""
+        if "affinities" not in vars(self) or len(self.ids) < 2:
+            return None
+        return neighbours.recall(self.features, self.affinities, self.threads)
 
     def once(self, name: Hashable, compute: Callable[[], np.ndarray]) -> np.ndarray:
         """What `compute` gives, computed the first time that it is asked for under this name."""

@@ -20,17 +20,6 @@ from kindred.runtime import variants
 from kindred.runtime.errors import InputError
 
 BLOCK_ROWS = 4096
-MAX_GIGABYTES = 8  # of features in one process
-
-
-def check_size(images: int, dimensions: int) -> None:
-    """Raise InputError where the features do not fit into one process."""
-    gigabytes = images * dimensions * 4 / 2**30
-    if gigabytes > MAX_GIGABYTES:
-        raise InputError(
-            f"the features of {images:,} images take {gigabytes:.0f} GiB; pseudo-labels are made in one process, "
-            f"with {MAX_GIGABYTES} at most: choose an extractor with fewer features than {dimensions:,}, or set limit"
-        )
 
 
 def base_probabilities(network: Network, features: np.ndarray) -> np.ndarray:

@@ -16,8 +16,6 @@ from kindred.learning.pseudo_label_types import Pool
 
 MAX_CLUSTERS = 200  # 15 CPU-seconds
 HEADS, HEAD_COLUMNS = 10, 200  # heads, fewer where all together would have more clusters than that, but 4 at least
-DIMENSIONS = 128  # of the features, on their principal axes
-AXES_SAMPLE = 5000  # images that the axes are computed from
 TEMPERATURE = 0.1  # of a head's logits, which are cosines at the start
 BETA = 0.6  # below 1: clusters are kept alike in size
 STEPS, PAIRS = 200, 1024  # of the training; pairs of neighbours a step, at most one for each image
@@ -41,7 +39,7 @@ def memberships(pool: Pool, k: int, seed: int) -> np.ndarray:
 
 def _memberships(pool: Pool, k: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    vectors = _reduced(pool.vectors)
+    vectors = pool.reduced
     heads = _trained(vectors, pool, _starts(vectors, k, pool.threads, seed), k, rng)
     first, second = _neighbour_pairs(pool, LOSS_PAIRS, rng)
     p, q = (_log_probabilities(vectors[rows], heads, k) for rows in (first, second))
@@ -120,12 +118,3 @@ def _starts(vectors: np.ndarray, k: int, threads: int, seed: int) -> np.ndarray:
     starts = [kmeans.single_start(vectors, k, threads, seed * HEADS + head) for head in range(heads)]
     centroids = np.concatenate(starts)
     return np.ascontiguousarray((centroids / np.maximum(np.linalg.norm(centroids, axis=1, keepdims=True), 1e-12)).T)
-
-
-def _reduced(vectors: np.ndarray) -> np.ndarray:
-    """The vectors [n, d] on their first principal axes, float32 [n, up to DIMENSIONS]."""
-    if vectors.shape[1] <= DIMENSIONS:
-        return vectors
-    sample = vectors[:: max(1, len(vectors) // AXES_SAMPLE)]
-    _, axes = np.linalg.eigh(sample.T @ sample)
-    return np.ascontiguousarray(vectors @ axes[:, -DIMENSIONS:], np.float32)

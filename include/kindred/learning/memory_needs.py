@@ -1,0 +1,39 @@
+"""How much memory pseudo-labels take: they are made in one process, and so is logistic regression, which takes less."""
+
+from kindred.runtime import memory
+from kindred.runtime.errors import InputError
+
+USUAL_DIMENSIONS = 1280  # features of an image: what the default extractors for photographs have, or a little less
+FEATURE_BYTES = 4.2  # single precision, and what is read of the table meanwhile
+IMAGE_BYTES = 1500  # ids, the graph of neighbours, the features on 128 axes
+CLASS_BYTES = 560  # of each image and class: what each of six views and five opinions says
+PROCESS_BYTES = 0.5e9  # Python and its libraries
+
+
+def gigabytes(images: int, dimensions: int, classes: int) -> float:
+    """For so many images to learn from, given and unlabelled, at the highest; the coefficients are measured by
+    `benchmarks/scale.py`.
+
+    >>> round(gigabytes(1_000_000, dimensions=1280, classes=10))
+    13
+    """
+    bytes_of_image = FEATURE_BYTES * dimensions + IMAGE_BYTES + CLASS_BYTES * classes
+    return (images * bytes_of_image + PROCESS_BYTES) / 1e9
+
+
+def shortage(images: int, dimensions: int, classes: int) -> str | None:
+    """What lacks on this machine, in one line; None where it has enough."""
+    needed, there = gigabytes(images, dimensions, classes), memory.total() / 1e9
+    if needed <= there:
+        return None
+    return (
+        f"pseudo-labels of {images:,} images with {dimensions:,} features and {classes:,} classes take about "
+        f"{needed:,.0f} GB of memory in one process, and there are {there:,.0f}: take a larger machine, an extractor "
+        "with fewer features, or set limit"
+    )
+
+
+def check(images: int, dimensions: int, classes: int) -> None:
+    """Raise InputError where the memory is too small."""
+    if lacking := shortage(images, dimensions, classes):
+        raise InputError(lacking)

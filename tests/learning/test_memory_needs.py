@@ -1,0 +1,41 @@
+"""What does not fit into memory is said before it is tried."""
+
+import pytest
+
+from kindred.learning import memory_needs
+from kindred.runtime import memory
+from kindred.runtime.errors import InputError
+
+
+@pytest.fixture(autouse=True)
+def _sixteen_gigabytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "total", lambda: 16 * 10**9)
+
+
+def test_a_million_images_of_ten_classes_fit_into_sixteen_gigabytes() -> None:
+    assert memory_needs.shortage(1_000_000, 1280, 10) is None
+
+    memory_needs.check(1_000_000, 1280, 10)
+
+
+@pytest.mark.parametrize(("images", "classes", "needed"), [(3_000_000, 10, "38"), (1_000_000, 100, "63")])
+def test_more_images_or_classes_are_an_error_that_says_what_to_do(images: int, classes: int, needed: str) -> None:
+    message = (
+        f"{images:,} images with 1,280 features and {classes} classes take about {needed} GB .* there are 16: .* limit"
+    )
+
+    with pytest.raises(InputError, match=message):
+        memory_needs.check(images, 1280, classes)
+
+
+def test_a_containers_limit_counts(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    monkeypatch.undo()
+    machine = memory.total()
+    limit, unlimited = tmp_path / "limit", tmp_path / "max"
+    limit.write_text("1000000\n")
+    unlimited.write_text("max\n")
+
+    monkeypatch.setattr(memory, "CONTROL_GROUPS", (unlimited, tmp_path / "none"))
+    assert memory.total() >= machine > 1_000_000
+    monkeypatch.setattr(memory, "CONTROL_GROUPS", (unlimited, limit))
+    assert memory.total() == 1_000_000
