@@ -22,7 +22,8 @@ PRECISION_AT = (1, 5, 8, 10)
 TOP_K = (1, 3, 10)
 MAX_QUERIES = 1_000
 MAX_GALLERY = 50_000
-BLOCK_DISTANCES = 2**22  # held at once: 32 MiB
+BLOCK_ROWS = 4096  # of the gallery, that are turned into points at once, in double precision
+BLOCK_DISTANCES = 2**22  # ordered at once: 32 MiB
 
 
 def figures(index: Index, queries: Images, truth: Mapping[str, str]) -> dict[str, float]:
@@ -78,9 +79,13 @@ def _figures(
     for name, distance in DISTANCES.items():
         vectors, rows = (images.vectors(distance.vectors) for images in (queries, gallery))
         total: defaultdict[str, float] = defaultdict(float)
+        distances = np.empty((len(queries), len(gallery)))
+        for start in range(0, len(gallery), BLOCK_ROWS):
+            part = slice(start, start + BLOCK_ROWS)
+            distances[:, part] = distance.between(vectors, rows[part])
         for block in blocks:
             relevant = classes == labels[block, None]
-            for score, value in scores(distance.between(vectors[block], rows), relevant).items():
+            for score, value in scores(distances[block], relevant).items():
                 total[score] += value * len(block) / len(queries)
         values |= {f"{prefix}/{name}/{score}": value for score, value in total.items()}
     return values
