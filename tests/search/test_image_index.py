@@ -11,7 +11,7 @@ import pytest
 from galleries import CLASSES, WIDE, images, index, on_a_line
 from kindred.runtime import file_checks, storage
 from kindred.runtime.errors import InputError
-from kindred.search import image_index
+from kindred.search import image_index, lower_bounds
 from kindred.search.answers import Answer
 from kindred.search.distances import DISTANCES
 from kindred.search.gallery import Filter
@@ -116,6 +116,20 @@ def test_whole_rankings_do_not_hold_the_features_of_all_pairs(name: str) -> None
 
     assert [len(answer.neighbours) for answer in answers] == [count] * 60
     assert peak < 40e6  # the features of the 18,000 pairs alone are 92 MB in float64
+
+
+def test_what_a_distance_needs_of_a_shard_is_made_block_by_block() -> None:
+    vectors = np.random.default_rng(0).random((4096, 512), np.float32)
+    bound = lower_bounds.fit_one(DISTANCES["cosine"], vectors[:200])
+
+    tracemalloc.start()
+    side = bound.gallery_side(vectors)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert side.shape == (4096, bound.gallery_side(vectors[:0]).shape[1])
+    assert np.array_equal(side[:512], bound.gallery_side(vectors[:512]))
+    assert peak < 14e6  # the points alone are 17 MB in float64
 
 
 def test_an_image_of_the_gallery_does_not_find_itself_unless_asked() -> None:

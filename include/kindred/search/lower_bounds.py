@@ -23,6 +23,7 @@ from kindred.search.float32_keys import ROUNDING
 
 MAX_WHOLE = 96  # coordinates; longer points are shortened. Infinite: none are
 SHORTENING = 8  # to 1 of so many coordinates: the quickest of 6, 8 and 12 on the pixels of Fashion-MNIST
+BLOCK_ROWS = 512  # of a gallery that are made short at a time: in float64 they would be twice what a shard holds
 SAMPLE_SIZE = 5000  # vectors that the axes are learned from
 
 
@@ -36,8 +37,12 @@ class LowerBound:
 
     def gallery_side(self, vectors: np.ndarray) -> np.ndarray:
         """The gallery's side [n, s] of the product, float32, of vectors [n, d]."""
+        starts = range(0, max(1, len(vectors)), BLOCK_ROWS)
+        return np.concatenate([self._side(vectors[start : start + BLOCK_ROWS]) for start in starts])
+
+    def _side(self, vectors: np.ndarray) -> np.ndarray:
         points = self._short(self.distance.points(vectors, query=False))
-        return np.ascontiguousarray(self.distance.product.right(points), np.float32)
+        return np.asarray(self.distance.product.right(points), np.float32)
 
     def query_side(self, vectors: np.ndarray, farthest: bool) -> tuple[np.ndarray, np.ndarray]:
         """An offset [b] and the queries' side [b, s], float32: offset + side . gallery is at most the key of each row,

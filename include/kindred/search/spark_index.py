@@ -101,6 +101,7 @@ def _writer(folder: str, bounds: bytes, dataset: str) -> Callable[[Batches], Bat
             task = TaskContext.get()
             assert task is not None  # this runs in a task
             number, images = task.partitionId(), _images(pa.Table.from_batches(filled), dataset)
+            filled.clear()  # its features are copied
             checksums = shards.write(folder, number, shards.make(images, lower_bounds.from_bytes(bounds)))
             yield _row(folder, number, len(images), checksums)
 
