@@ -224,6 +224,13 @@ def test_each_stage_has_a_driver_of_its_own(master: str, variables: dict[str, st
     assert kept_driver.environment(master) == {}
 
 
+def test_elsewhere_than_on_linux_each_stage_has_a_driver_of_its_own(monkeypatch) -> None:
+    set_only(monkeypatch, {"KINDRED_SCRATCH": "/tmp/x"})
+    monkeypatch.setattr(sys, "platform", "darwin")
+
+    assert kept_driver.environment("local[*]") == {}
+
+
 def test_the_stand_in_comes_before_sparks_own(monkeypatch) -> None:
     set_only(monkeypatch, {"KINDRED_SCRATCH": "/tmp/x", "PATH": "/bin"})
 
