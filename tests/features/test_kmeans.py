@@ -25,6 +25,7 @@ def test_the_losses_fall_to_the_mean_squared_distance() -> None:
     assert losses[-1] == pytest.approx((distance**2).mean(), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_clusters_repeat_on_any_number_of_threads() -> None:
     clusters = [kmeans.kmeans(POINTS, 5, threads)[1] for threads in (1, 1, 2)]
 

@@ -12,6 +12,8 @@ from kindred.runtime import variants
 from kindred.runtime.errors import InputError
 from pictures import encoded, noise
 
+pytestmark = pytest.mark.slow
+
 NAME = "efficientnet_lite0"
 NETWORKS = [name for name in variants.names("extractor") if variants.load("extractor", name).WEIGHTED]
 
