@@ -18,7 +18,12 @@ def test_a_million_images_of_ten_classes_fit_into_sixteen_gigabytes() -> None:
     memory_needs.check(1_000_000, 1280, 10)
 
 
-@pytest.mark.parametrize(("images", "classes", "needed"), [(3_000_000, 10, "38"), (1_000_000, 100, "63")])
+@pytest.mark.parametrize(("images", "measured"), [(48_000, 1.357), (96_000, 2.027), (192_000, 3.441)])
+def test_what_is_needed_is_what_was_measured(images: int, measured: float) -> None:
+    assert memory_needs.gigabytes(images, 1280, 10) == pytest.approx(measured, rel=0.05)
+
+
+@pytest.mark.parametrize(("images", "classes", "needed"), [(3_000_000, 10, "45"), (1_000_000, 100, "66")])
 def test_more_images_or_classes_are_an_error_that_says_what_to_do(images: int, classes: int, needed: str) -> None:
     message = (
         f"{images:,} images with 1,280 features and {classes} classes take about {needed} GB .* there are 16: .* limit"
