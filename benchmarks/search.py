@@ -204,9 +204,9 @@ def write_gallery(folder: Path, count: int, flat: bool) -> np.ndarray:
     sizes = [min(shards.MAX_ROWS, count - start) for start in range(0, count, shards.MAX_ROWS)]
     checksums: dict[str, Checksum] = {}
     for number, size in enumerate(sizes):
-        shard = shards.make(as_images(draw(size), number * shards.MAX_ROWS), bounds)
+        shard = shards.make(as_images(draw(size), number * shards.MAX_ROWS), bounds, {})
         checksums |= shards.write(f"file://{folder}", number, shard)
-    index_files.finish(f"file://{folder}", about, bounds, list(range(len(sizes))), checksums)
+    index_files.finish(f"file://{folder}", about, bounds, list(range(len(sizes))), checksums, {})
     return draw(200)
 
 

@@ -1,22 +1,26 @@
 """features, predictions of the final model -> index: the gallery, the test images, their pictures, and the model"""
 
 from kindred.features import extractor_setup, text_files
-from kindred.runtime import file_names, job, storage
+from kindred.runtime import file_names, job, storage, variants
 from kindred.runtime.stage import Stage
-from kindred.search import index_files, lower_bounds, pictures, spark_index
+from kindred.search import cells, image_index, index_files, lower_bounds, pictures, recall, spark_index
+from kindred.search.cells import Cells
+from kindred.search.lower_bounds import LowerBound
 from kindred.serving import bundle
 
 
-def home(s: Stage) -> str:
+def home(s: Stage, *, search_mode: str) -> str:
     """The run's own folder; with a text encoder beside the extractor's weights the work is another one."""
+    # as an index was recorded before there were these arguments, to be reused
+    s.arguments = {} if search_mode == variants.EXACT else {"search_mode": search_mode}
     chosen = s.arguments_of("featurize")
     s.prepared = extractor_setup.text_tower(chosen["extractor"], chosen["weights"], s.say)
-    if s.prepared:  # without: as an index was recorded before there were text encoders
-        s.arguments = {"text_encoder": s.prepared.sha256}
+    if s.prepared:
+        s.arguments["text_encoder"] = s.prepared.sha256
     return storage.join(s.run, s.name)
 
 
-def main(s: Stage, **encoder: str) -> str:
+def main(s: Stage, *, search_mode: str = variants.EXACT, **encoder: str) -> str:
     classes, dataset = s.facts_of("ingest")["classes"], s.facts_of("ingest")["dataset"]["name"]
     count = {split: int(s.figures_of("ingest")[f"ingest/{split}"]) for split in ("train", "unlabeled", "test")}
     piled = count["train"] + count["unlabeled"]
@@ -27,13 +31,14 @@ def main(s: Stage, **encoder: str) -> str:
     if s.prepared:
         text_files.check_width(s.prepared, widths["features"])
     bounds, folder = lower_bounds.fit(samples), {part: storage.join(s.folder, part) for part in bundle.PARTS}
+    by_distance = _cells(s, piled, bounds) if search_mode == variants.APPROXIMATE else {}
 
     both = s.read("features"), s.read("predictions_final")
     gallery = spark_index.gallery(*both, s.read("images"), s.read("labels"))
     queries = spark_index.queries(*both, s.read("images"))
     picture_shards = max(1, -(-sum(count.values()) // pictures.PER_SHARD))
-    rows = spark_index.write(gallery, piled, folder[bundle.VECTORS], bounds, dataset)
-    rows = rows.unionByName(spark_index.write(queries, count["test"], folder[bundle.QUERIES], bounds, dataset))
+    rows = spark_index.write(gallery, piled, folder[bundle.VECTORS], bounds, dataset, by_distance)
+    rows = rows.unionByName(spark_index.write(queries, count["test"], folder[bundle.QUERIES], bounds, dataset, {}))
     shrunk = spark_index.write_pictures(s.read("images"), picture_shards, folder[bundle.PICTURES])
     s.write("index", rows.unionByName(shrunk))
 
@@ -41,9 +46,10 @@ def main(s: Stage, **encoder: str) -> str:
     written, files = table.to_pandas(), {part: spark_index.checksums(table, part) for part in bundle.PARTS}
     about = {"classes": classes, "extractor": s.facts_of("featurize"), "built_from": s.inputs.copy(), **encoder}
     numbers = {part: sorted(written["shard"][written["part"] == part].tolist()) for part in bundle.PARTS}
-    for part in (bundle.VECTORS, bundle.QUERIES):
+    for part, of in ((bundle.VECTORS, by_distance), (bundle.QUERIES, {})):
         described = index_files.describe(widths=widths, **about)
-        index_files.finish(folder[part], described, bounds, numbers[part], files[part])
+        index_files.finish(folder[part], described, bounds, numbers[part], files[part], of)
+    s.figures = _measured(folder[bundle.VECTORS]) if by_distance else {}
     pictures.finish(folder[bundle.PICTURES], picture_shards, numbers[bundle.PICTURES], files[bundle.PICTURES])
     _put_model(s)
     if s.prepared:
@@ -51,8 +57,22 @@ def main(s: Stage, **encoder: str) -> str:
         s.put_file(file_names.TOKENIZER, s.prepared.tokenizer)
     images = int(written["images"][written["part"] == bundle.VECTORS].sum())
     s.facts = {**about, "folder": folder[bundle.VECTORS]}
-    s.figures = {"build_index/images": images, "build_index/shards": len(numbers[bundle.VECTORS])}
+    s.figures |= {"build_index/images": images, "build_index/shards": len(numbers[bundle.VECTORS])}
     return f"{images:,} images to search in{', by words too' if s.prepared else ''}"
+
+
+def _cells(s: Stage, images: int, bounds: dict[str, LowerBound]) -> dict[str, Cells]:
+    """The cells of an approximate search of so many images, from a larger sample of them than the lower bounds'."""
+    sample = spark_index.sample(images, cells.PER_CELL * cells.cell_count(images))
+    return cells.fit(s.matrix("features", "features", sample)[1], images, bounds)
+
+
+def _measured(folder: str) -> dict[str, float]:
+    """The figures of the approximate search in the index of a folder; its `about.json` says them from now on."""
+    about = image_index.open_folder(folder).measured().about
+    index_files.put_about(folder, about)
+    named = [(name, recall.Setting(*one)) for name, every in about[variants.APPROXIMATE].items() for one in every]
+    return {f"build_index/{name}_recall_at_{one.k}": one.recall for name, one in named}
 
 
 def _put_model(s: Stage) -> None:

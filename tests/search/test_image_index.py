@@ -11,7 +11,7 @@ import pytest
 from galleries import CLASSES, WIDE, images, index, on_a_line
 from kindred.runtime import file_checks, storage
 from kindred.runtime.errors import InputError
-from kindred.search import image_index, lower_bounds
+from kindred.search import exact_scan, image_index, lower_bounds
 from kindred.search.answers import Answer
 from kindred.search.distances import DISTANCES
 from kindred.search.gallery import Filter
@@ -80,7 +80,7 @@ def test_the_answer_is_that_of_brute_force(width: int, name: str, farthest: bool
 def test_thousands_of_images_in_blocks_of_queries_give_the_same(
     name: str, farthest: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(image_index, "BOUNDS_PER_BLOCK", 30_000)
+    monkeypatch.setattr(exact_scan, "BOUNDS_PER_BLOCK", 30_000)
     gallery, queries = images(5000, WIDE), images(30, WIDE, seed=1, start=9000)
 
     answers = index(5000, WIDE).search(queries, 10, name, farthest)

@@ -24,7 +24,7 @@ EXAMPLE = "example"  # an encoded image
 KNOWN_CLASSES = "known-classes.npz"  # which images are of none of the classes; where novelty was learned
 CENTROIDS, CLUSTERING = "centroids.npz", "clustering.npz"
 CONVNET = "network.keras"
-ABOUT, LOWER_BOUNDS = "about.json", "screens.npz"  # of an index
+ABOUT, LOWER_BOUNDS, CELLS = "about.json", "screens.npz", "cells.npz"  # of an index
 # elsewhere
 SERVING = "serving.json"  # in KINDRED_DATA: the champion pointer
 PUBLISHED = "published.json"  # in a bucket: every file of a published run with its size and SHA-256

@@ -35,7 +35,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     PSEUDO_LABEL: ("labeller", "threshold", "class_thresholds", "percentile", "clusters", "novelty", "seed"),
     TRAIN_FINAL: _TRAIN,
     GATE: ("gate",),
-    BUILD_INDEX: (),
+    BUILD_INDEX: ("search_mode",),
     EVALUATE: (),
     ATTACK: (*("attacks", "attack_images", "attack_queries", "attack_epsilon_l2", "attack_epsilon_linf", "seed"),),
     REPORT: ("projection",),

@@ -10,6 +10,7 @@ from kindred.runtime.errors import InputError
 
 AUTO = "auto"  # in place of a name: the stage chooses the variant
 FLOAT32, INT8 = PRECISIONS = ("float32", "int8")  # of an extractor's network
+EXACT, APPROXIMATE = SEARCH_MODES = ("exact", "approximate")
 PACKAGE = Path(__file__).parents[1]
 KINDS = {  # the package of each kind's variants
     "dataset": "kindred.data.datasets",

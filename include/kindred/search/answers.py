@@ -33,7 +33,11 @@ class Neighbour(NamedTuple):
 
 @dataclass(frozen=True)
 class Answer:
-    """The neighbours of one query, best first, and what is known of the query itself (None where it is not)."""
+    """The neighbours of one query, best first, and what is known of the query itself (None where it is not).
+
+    An approximate answer says its `recall`: the measured share of the nearest images that such answers have. An exact
+    one where an approximate one was asked for says the `reason`.
+    """
 
     image_id: str | None
     prediction: str | None
@@ -41,9 +45,15 @@ class Answer:
     distance: str
     farthest: bool
     neighbours: list[Neighbour]
-    exact: bool = True
+    recall: float | None = None
+    reason: str | None = None
     origin: str | None = None
     label: str | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Are these the best images of all, without a doubt?"""
+        return self.recall is None
 
 
 @dataclass(frozen=True)
@@ -56,7 +66,14 @@ class Ranking:
 
 
 def answers(
-    queries: Images, gallery: Gallery, classes: list[str], ranking: Ranking, distance: str, farthest: bool
+    queries: Images,
+    gallery: Gallery,
+    classes: list[str],
+    ranking: Ranking,
+    distance: str,
+    farthest: bool,
+    recall: float | None = None,
+    reason: str | None = None,
 ) -> list[Answer]:
     """The answer to each query."""
     neighbours = _neighbours(queries, gallery, classes, ranking)
@@ -77,6 +94,8 @@ def answers(
             distance,
             farthest,
             neighbours[ends[i] : ends[i + 1]],
+            recall,
+            reason,
             origin=origins[i],
             label=labels[i],
         )

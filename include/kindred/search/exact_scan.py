@@ -23,6 +23,7 @@ from kindred.search.shards import Shard
 GROUPS = 1024  # of rows, whose least bounds tell where the best ones are
 COMPARED_FIRST = 4  # times k rows are compared in full for the upper bound
 MANY_ROWS = 2**17  # from where on several threads look at one block of queries
+BOUNDS_PER_BLOCK = 2**23  # queries times images that a thread holds at once: 32 MiB
 MAX_FLOAT32 = np.finfo(np.float32).max
 _free = threading.local()  # by dtype, memory that no block has
 
@@ -36,6 +37,11 @@ class Scan:
     farthest: bool
     k: int
     threads: int
+
+    @property
+    def block(self) -> int:
+        """How many queries are answered at once."""
+        return max(1, BOUNDS_PER_BLOCK // self.gallery.starts[-1])
 
     def best(
         self, queries: np.ndarray, own: np.ndarray, excluded: np.ndarray | None
@@ -52,6 +58,12 @@ class Scan:
             query, row = _under(bounds, _least(bounds, COMPARED_FIRST * self.k))
             limit = self._kth(query, self._keys(queries, query, row)[1], len(queries))
             query, row = _under(bounds, np.nextafter((limit - offset).astype(np.float32), np.float32(np.inf)))
+        return self._best_of(queries, query, row)
+
+    def _best_of(
+        self, queries: np.ndarray, query: np.ndarray, row: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The best of pairs [m] of a query and a row, the queries rising."""
         low, high = self._keys(queries, query, row)
         possible = low <= self._kth(query, high, len(queries))[query]
         return self._ranked(queries, query[possible], row[possible])

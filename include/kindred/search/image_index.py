@@ -1,13 +1,16 @@
-"""Search in an index: the k most and the k least similar images of each query, exactly. Knows nothing of Spark.
+"""Search in an index: the k most and the k least similar images of each query. Knows nothing of Spark.
 
 An index is a folder: `about.json`, `screens.npz` and the shards' .npy files, which are mapped into memory, not read.
 `Index` is the contract, and a value: `add` and `delete` give another index, which shares its shards with the first.
 """
 
+import functools
+import math
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,22 +18,27 @@ from kindred.runtime import marks, open_files, stages, storage, unfinished
 from kindred.runtime.checked_copy import Checksum
 from kindred.runtime.cpu import cores
 from kindred.runtime.errors import InputError
-from kindred.search import answers, index_files, lower_bounds, missing_distance, shards
+from kindred.runtime.variants import APPROXIMATE, EXACT, SEARCH_MODES
+from kindred.search import answers, cells, index_files, lower_bounds, missing_distance, recall, shards
 from kindred.search.answers import Answer, Ranking
+from kindred.search.approximate_scan import ApproximateScan
+from kindred.search.cells import Cells
 from kindred.search.distances import Distance, distance
 from kindred.search.exact_scan import Scan
 from kindred.search.gallery import Filter, Gallery
 from kindred.search.lower_bounds import LowerBound
+from kindred.search.recall import Setting
 from kindred.search.shards import Images
 
-BOUNDS_PER_BLOCK = 2**23  # queries times images that a thread holds at once: 32 MiB
+T = TypeVar("T")
 Searched = tuple[LowerBound, Gallery]  # what a search by one distance needs
 
 
 @dataclass(frozen=True)
 class Index:
     """A gallery of images. `about` tells its classes, how wide its vectors are, and what it was built from; `bounds`
-    are the lower bounds of the distances that it holds.
+    are the lower bounds of the distances that it holds, `cells` those of the distances that it also answers
+    approximately. `changes` counts the images added or deleted since its recall was measured.
 
     >>> import tempfile
     >>> images = Images(
@@ -66,6 +74,8 @@ class Index:
     about: dict[str, Any]
     bounds: dict[str, LowerBound]
     gallery: Gallery = Gallery()
+    cells: dict[str, Cells] = field(default_factory=dict)
+    changes: int = 0
     threads: int = field(default_factory=cores)
     _made: dict[str, Searched] = field(default_factory=dict, init=False, repr=False, compare=False)
     _making: Any = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
@@ -87,36 +97,35 @@ class Index:
         farthest: bool = False,
         where: Filter | None = None,
         itself: bool = False,
+        mode: str = EXACT,
     ) -> list[Answer]:
         """For each query the k nearest (or farthest) images by the distance of that name, best first, ties by id.
 
         Where fewer pass the filter, all of these. A query whose own id is in the index does not get itself, unless
         `itself`. By a distance that is newer than the index the first search takes longer: it reads all vectors.
 
-        Raises InputError for an empty index, for a k, a name, a filter or queries that do not fit it, and for a
+        The mode `approximate` may miss some of the nearest; the first such search takes longer. What it would not
+        answer with the recall that was measured is answered exactly; each answer says which it is, and why.
+
+        Raises InputError for an empty index, for a k, a name, a filter, a mode or queries that do not fit it, and for a
         distance that the index neither holds nor has the vectors for.
         """
         by = distance(name)
         self._check(queries, k)
         bound, gallery = self._searched(by)
         vectors = _vectors(queries, by)
-        scan = Scan(gallery, bound, farthest, k, self.threads)
+        setting = self._setting(mode, name, k, farthest, where)
+        chosen = setting if isinstance(setting, Setting) else None
+        scan = self._scan(gallery, bound, farthest, k, chosen)
+        said = (chosen.recall, None) if chosen else (None, setting)
         own = np.full(len(queries), -1) if itself or queries.ids is None else self.gallery.find_rows(queries.ids)
         excluded = self.gallery.excluded(where, self.classes)
 
         def answered(rows: slice, scan: Scan) -> list[Answer]:
             ranking = Ranking(*scan.best(vectors[rows], own[rows], excluded))
-            return answers.answers(queries[rows], self.gallery, self.classes, ranking, name, farthest)
+            return answers.answers(queries[rows], self.gallery, self.classes, ranking, name, farthest, *said)
 
-        size = max(1, BOUNDS_PER_BLOCK // self.gallery.starts[-1])
-        blocks = [slice(start, start + size) for start in range(0, len(queries), size)]
-        if len(blocks) == 1:
-            return answered(blocks[0], scan)
-        from threadpoolctl import threadpool_limits
-
-        alone = replace(scan, threads=1)
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(self.threads) as pool:
-            return [answer for block in pool.map(lambda rows: answered(rows, alone), blocks) for answer in block]
+        return [answer for block in self._in_blocks(scan, len(queries), answered) for answer in block]
 
     def ids(self, where: Filter | None = None) -> list[str]:
         """The ids of all images that pass a filter, in order."""
@@ -144,22 +153,84 @@ class Index:
         if not len(images):
             return self
         self._check_sizes(images)
-        shard, rows = shards.make(images, self.bounds), self.gallery.find_rows(images.names("ids"))
-        return replace(self, gallery=self.gallery.without(rows[rows >= 0]).plus(shard))
+        shard = shards.make(images, self.bounds, self.cells)
+        rows = self.gallery.find_rows(images.names("ids"))
+        gallery = self.gallery.without(rows[rows >= 0]).plus(shard)
+        return replace(self, gallery=gallery, changes=self.changes + len(images))
 
     def delete(self, ids: list[str]) -> "Index":
         """An index without these images. Raises InputError for one that is not there."""
-        return replace(self, gallery=self.gallery.without(self.gallery.rows(ids)))
+        gallery = self.gallery.without(self.gallery.rows(ids))
+        return replace(self, gallery=gallery, changes=self.changes + len(ids))
+
+    def measured(self) -> "Index":
+        """The same, where it has cells with the recall of its approximate search, measured on images of its own."""
+        if not self.cells or not len(self):
+            return self
+        excluded = self.gallery.excluded(None, self.classes)
+        rows = np.arange(self.gallery.starts[-1]) if excluded is None else np.flatnonzero(excluded == 0)
+        settings = {
+            name: recall.settings(rows, len(of.centroids), functools.partial(self._distances, name))
+            for name, of in self.cells.items()
+        }
+        return replace(self, about={**self.about, APPROXIMATE: settings}, changes=0)
 
     def save(self, folder: str) -> None:
-        """Put the index into the empty folder with this URI, shard by shard."""
+        """Put the index into the empty folder with this URI, shard by shard. Where it was changed, the recall of its
+        approximate search is measured first.
+        """
+        about = (self.measured() if self.changes else self).about
         numbers: list[int] = []
         checksums: dict[str, Checksum] = {}
         for number, shard in enumerate(self.gallery.remaining()):
             if len(shard):
                 checksums |= shards.write(folder, number, shard)
                 numbers.append(number)
-        index_files.finish(folder, self.about, self.bounds, numbers, checksums)
+        index_files.finish(folder, about, self.bounds, numbers, checksums, self.cells)
+
+    def _setting(self, mode: str, name: str, k: int, farthest: bool, where: Filter | None) -> Setting | str | None:
+        """How a search is answered: approximately so, or exactly and why; None where nothing else was asked for."""
+        if mode not in SEARCH_MODES:
+            raise InputError(f"unknown mode {mode!r}; known: {', '.join(SEARCH_MODES)}")
+        if mode == EXACT:
+            return None
+        if not self.cells:
+            step = f"search with the mode {EXACT}, or run the 'build_index' stage with the search mode {APPROXIMATE}"
+            raise InputError(f"the index can only be searched exactly; {step}")
+        return recall.choose(self.about, name, k, farthest, where, self.changes / len(self))
+
+    def _scan(self, gallery: Gallery, bound: LowerBound, farthest: bool, k: int, setting: Setting | None) -> Scan:
+        """A look through the whole gallery, or as a setting says."""
+        exact = gallery, bound, farthest, k, self.threads
+        if setting is None:
+            return Scan(*exact)
+        return ApproximateScan(*exact, self.cells[bound.distance.name], setting.probes, setting.compared)
+
+    def _in_blocks(self, scan: Scan, count: int, work: Callable[[slice, Scan], T]) -> list[T]:
+        """What work returns for each block of so many queries, by several threads."""
+        blocks = [slice(start, start + scan.block) for start in range(0, count, scan.block)]
+        if len(blocks) == 1:
+            return [work(blocks[0], scan)]
+        from threadpoolctl import threadpool_limits
+
+        alone = replace(scan, threads=1)
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(self.threads) as pool:
+            return list(pool.map(lambda rows: work(rows, alone), blocks))
+
+    def _distances(self, name: str, rows: np.ndarray, k: int, probes: int, compared: int) -> np.ndarray:
+        """The distances [q, k] of what the images at these rows [q] get, as `recall.settings` asks for them."""
+        bound, excluded = self.bounds[name], self.gallery.excluded(None, self.classes)
+        queries = self.gallery.column(bound.distance.vectors, rows)
+        distances = np.full((len(rows), k), np.inf)
+
+        def fill(block: slice, scan: Scan) -> None:
+            query, _, found = scan.best(queries[block], rows[block], excluded)
+            place = np.arange(len(query)) - np.searchsorted(query, query)
+            distances[block][query, place] = found
+
+        setting = Setting(k, probes, compared, math.nan) if probes else None
+        self._in_blocks(self._scan(self.gallery, bound, False, k, setting), len(rows), fill)
+        return distances
 
     def _searched(self, by: Distance) -> Searched:
         """What a search by a distance needs; what the index lacks is made by the first search and kept in memory."""
@@ -186,11 +257,14 @@ class Index:
                 raise InputError(f"{kind} given: {given}, of the index: {width}; it was built with another {maker}")
 
 
-def build(images: Images, classes: list[str], **built_from: Any) -> Index:
-    """An index of images that fit into memory, in memory."""
+def build(images: Images, classes: list[str], mode: str = EXACT, **built_from: Any) -> Index:
+    """An index of images that fit into memory, in memory; of the mode `approximate` one that can be searched so too."""
     samples = {kind: images.vectors(kind) for kind in ("features", "probabilities")}
     about = index_files.describe(classes, {kind: sample.shape[1] for kind, sample in samples.items()}, **built_from)
-    return Index(about, lower_bounds.fit(samples)).add(images)
+    bounds = lower_bounds.fit(samples)
+    if mode == EXACT:
+        return Index(about, bounds).add(images)
+    return Index(about, bounds, cells=cells.fit(samples["features"], len(images), bounds)).add(images).measured()
 
 
 def open_folder(folder: str, only: list[int] | None = None) -> Index:
@@ -205,7 +279,8 @@ def open_folder(folder: str, only: list[int] | None = None) -> Index:
     open_files.allow(len(numbers) * len(arrays), storage.local(folder))  # a mapped file stays open
     place = shards.local_folder(folder, numbers, arrays, index_files.checksums(folder, about))
     opened = tuple(shards.read(place, number, arrays) for number in numbers)
-    return Index(about, bounds, Gallery(opened, (None,) * len(opened)))
+    gallery = Gallery(opened, (None,) * len(opened))
+    return Index(about, bounds, gallery, index_files.read_cells(folder, about))
 
 
 def open_index(run: str) -> Index:

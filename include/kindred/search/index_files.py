@@ -1,4 +1,4 @@
-"""The files of an index beside its shards: `about.json` and the lower bounds."""
+"""The files of an index beside its shards: `about.json`, the lower bounds, and the cells of an approximate search."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -6,7 +6,9 @@ from typing import Any
 from kindred.runtime import checked_copy, file_checks, file_names, stages, storage
 from kindred.runtime.checked_copy import Checksum
 from kindred.runtime.errors import InputError
-from kindred.search import lower_bounds, shards
+from kindred.runtime.variants import APPROXIMATE
+from kindred.search import cells, lower_bounds, shards
+from kindred.search.cells import Cells
 from kindred.search.lower_bounds import LowerBound
 
 VERSION = 1
@@ -26,17 +28,26 @@ def finish(
     bounds: dict[str, LowerBound],
     numbers: list[int],
     checksums: Mapping[str, Checksum],
+    by_distance: dict[str, Cells],
 ) -> None:
     """Put what belongs to an index beside its shards with these numbers, in the folder with this URI. `about.json` also
     lists the shards, their arrays, the distances that they hold, and all files with their `checksums`; it comes last,
     so a folder that has it is whole.
     """
-    content = lower_bounds.to_bytes(bounds)
-    storage.put_bytes(storage.join(folder, file_names.LOWER_BOUNDS), content)
-    files = {**checksums, file_names.LOWER_BOUNDS: checked_copy.checksum_of(content, "sha256")}
+    contents = {file_names.LOWER_BOUNDS: lower_bounds.to_bytes(bounds)}
+    if by_distance:
+        contents[file_names.CELLS] = cells.to_bytes(by_distance)
+    for name, content in contents.items():
+        storage.put_bytes(storage.join(folder, name), content)
+    files = {**checksums, **{name: checked_copy.checksum_of(of, "sha256") for name, of in contents.items()}}
     held = {"shards": numbers, "arrays": shards.ARRAYS, "distances": list(bounds)}
-    whole = {**about, **held, file_checks.FILES: files}
-    storage.put_bytes(storage.join(folder, file_names.ABOUT), file_checks.sealed(whole))
+    known = {APPROXIMATE: about.get(APPROXIMATE, dict.fromkeys(by_distance, []))} if by_distance else {}
+    put_about(folder, {**about, **held, **known, file_checks.FILES: files})
+
+
+def put_about(folder: str, about: dict[str, Any]) -> None:
+    """Put `about.json` into the folder with this URI."""
+    storage.put_bytes(storage.join(folder, file_names.ABOUT), file_checks.sealed(about))
 
 
 def read(folder: str) -> tuple[dict[str, Any], dict[str, LowerBound]]:
@@ -58,12 +69,23 @@ def read(folder: str) -> tuple[dict[str, Any], dict[str, LowerBound]]:
     return about, {name: bound for name, bound in bounds.items() if name in listed}
 
 
+def read_cells(folder: str, about: Mapping[str, Any]) -> dict[str, Cells]:
+    """The cells by distance of the index in a folder; none of one that was built for exact search alone."""
+    if APPROXIMATE not in about:
+        return {}
+    place = storage.join(folder, file_names.CELLS)
+    content = file_checks.read(place, checksums(folder, about).get(file_names.CELLS))
+    with file_checks.parsing(place):
+        return cells.from_bytes(content)
+
+
 def arrays(about: Mapping[str, Any], distances: Iterable[str]) -> list[str]:
-    """The names of the arrays of a shard: those that `about.json` lists, and those of the distances. One that lists
-    none is of an index that was saved before there were labels and origins.
+    """The names of the arrays of a shard: those that `about.json` lists, those of the distances and of cells. One that
+    lists none is of an index that was saved before there were labels and origins.
     """
     listed = about.get("arrays", shards.FIRST)
-    return [*(name for name in shards.ARRAYS if name in listed), *distances]
+    numbers = [cells.array(name) for name in about.get(APPROXIMATE, {})]
+    return [*(name for name in shards.ARRAYS if name in listed), *distances, *numbers]
 
 
 def check_fields(uri: str, about: Mapping[str, Any], fields: Mapping[str, type]) -> None:

@@ -48,10 +48,7 @@ class LowerBound:
         """An offset [b] and the queries' side [b, s], float32: offset + side . gallery is at most the key of each row,
         or, for the farthest, at most minus the key. Raises InputError for a query of which the distance has no point.
         """
-        sign = -1 if farthest else 1
-        points = self._short(self.distance.points(vectors, query=True))
-        if not np.isfinite(points).all():
-            raise InputError(f"{self.distance.name!r} is not defined for the {self.distance.vectors} of every query")
+        sign, points = -1 if farthest else 1, self.query_points(vectors)
         if len(self.axes):
             points[:, -1] *= sign
         offset, left = self.distance.product.left(points)
@@ -59,6 +56,13 @@ class LowerBound:
         side, sizes = sign * left, self.distance.product.sizes
         side[:, sizes] -= margin * left[:, sizes]
         return sign * offset - margin * np.abs(offset), side.astype(np.float32)
+
+    def query_points(self, vectors: np.ndarray) -> np.ndarray:
+        """The short points [b, m] of queries. Raises InputError for a query of which the distance has no point."""
+        points = self._short(self.distance.points(vectors, query=True))
+        if not np.isfinite(points).all():
+            raise InputError(f"{self.distance.name!r} is not defined for the {self.distance.vectors} of every query")
+        return points
 
     def _short(self, points: np.ndarray) -> np.ndarray:
         if not len(self.axes):

@@ -3,16 +3,19 @@
 A shard is `<number>-<array>.npy` for each of its arrays, and two for its `origins` (`texts.py`). Nothing is pickled.
 """
 
+import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from kindred.runtime import checked_copy, file_checks, runs, storage
 from kindred.runtime.checked_copy import Checksum, HashedFile
 from kindred.runtime.errors import InputError
-from kindred.search import texts
+from kindred.search import cells, texts
+from kindred.search.cells import Cells
 from kindred.search.lower_bounds import LowerBound
 from kindred.search.texts import Texts
 
@@ -68,13 +71,16 @@ class Images:
 @dataclass(frozen=True)
 class Shard:
     """ids [n] (UTF-8, rising), splits, datasets and labels [n] likewise, attributes [n], vectors [n, d] by kind, and by
-    the name of each distance the gallery's side [n, s] of its product; beside the arrays the origins [n].
+    the name of each distance the gallery's side [n, s] of its product, and the cell [n] of those that have cells;
+    beside the arrays the origins [n]. `made` is what searches keep of it in memory.
 
     The attributes follow from the vectors: the likeliest class, its probability, and the features' length.
     """
 
     arrays: dict[str, np.ndarray]
     origins: Texts
+    made: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    making: Any = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.arrays["ids"])
@@ -120,7 +126,7 @@ def decoded_labels(labels: np.ndarray) -> list[str | None]:
     return [label.decode() or None for label in labels.tolist()]
 
 
-def make(images: Images, bounds: dict[str, LowerBound]) -> Shard:
+def make(images: Images, bounds: dict[str, LowerBound], by_distance: Mapping[str, Cells]) -> Shard:
     """A shard of images, one or more, in id order. Raises InputError for an id that is there twice."""
     ids = encoded(images.names("ids"))
     order = np.argsort(ids, kind="stable")
@@ -133,8 +139,9 @@ def make(images: Images, bounds: dict[str, LowerBound]) -> Shard:
     names = {kind: encoded(images.names(kind))[order] for kind in ("splits", "datasets")}
     names[LABELS] = encoded([label or "" for label in images.known(LABELS)])[order]
     sides = {name: bound.gallery_side(vectors[bound.distance.vectors]) for name, bound in bounds.items()}
+    numbers = {cells.array(name): of.of(sides[name]) for name, of in by_distance.items()}
     origins = images.known(ORIGINS)
-    arrays = {"ids": ids, "attributes": _attributes(**vectors), **names, **vectors, **sides}
+    arrays = {"ids": ids, "attributes": _attributes(**vectors), **names, **vectors, **sides, **numbers}
     return Shard(arrays, texts.of([origins[row] for row in order]))
 
 

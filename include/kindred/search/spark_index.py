@@ -16,8 +16,9 @@ from pyspark.sql import functions as F
 from kindred.data.images import id_bound
 from kindred.runtime import arrow, tables
 from kindred.runtime.checked_copy import Checksum
-from kindred.search import image_index, lower_bounds, pictures, shards
+from kindred.search import cells, image_index, lower_bounds, pictures, shards
 from kindred.search.answers import Answer
+from kindred.search.cells import Cells
 from kindred.search.lower_bounds import LowerBound
 from kindred.search.shards import Images
 
@@ -27,10 +28,10 @@ COLUMNS = ["image_id", "split", "features", "probabilities", "origin", "label"] 
 UNRANKED = arrow.schema("neighbours").remove(1)  # ranks are known when shards are merged
 
 
-def sample(count: int) -> ds.Expression:
-    """The images of the pile, of `count`, that the axes of the lower bounds are learned from."""
+def sample(count: int, size: int = lower_bounds.SAMPLE_SIZE) -> ds.Expression:
+    """About `size` images of the pile, of `count`: those that the axes of the lower bounds are learned from."""
     pile = ds.field("split").isin(tables.LEARNED_FROM)
-    return pile & (ds.field("image_id") < id_bound(count, lower_bounds.SAMPLE_SIZE))
+    return pile & (ds.field("image_id") < id_bound(count, size))
 
 
 def gallery(features: DataFrame, predictions: DataFrame, images: DataFrame, given: DataFrame) -> DataFrame:
@@ -47,10 +48,17 @@ def queries(features: DataFrame, predictions: DataFrame, images: DataFrame) -> D
     return whole.withColumn("label", F.lit(None).cast("string")).select(COLUMNS)
 
 
-def write(images: DataFrame, count: int, folder: str, bounds: dict[str, LowerBound], dataset: str) -> DataFrame:
+def write(
+    images: DataFrame,
+    count: int,
+    folder: str,
+    bounds: dict[str, LowerBound],
+    dataset: str,
+    by_distance: dict[str, Cells],
+) -> DataFrame:
     """Rows of the table `index` for about `count` images, whose shards are written into a folder on the way."""
     tasks = max(1, -(-count // shards.MAX_ROWS))
-    worker = _writer(folder, lower_bounds.to_bytes(bounds), dataset)
+    worker = _writer(folder, lower_bounds.to_bytes(bounds), dataset, cells.to_bytes(by_distance))
     return images.repartition(tasks, "image_id").mapInArrow(worker, tables.table("index").columns)
 
 
@@ -92,7 +100,7 @@ def _with_origins(images: DataFrame, table: DataFrame) -> DataFrame:
     return images.join(table.select("image_id", "split", "origin"), ["image_id", "split"], how="inner")
 
 
-def _writer(folder: str, bounds: bytes, dataset: str) -> Callable[[Batches], Batches]:
+def _writer(folder: str, bounds: bytes, dataset: str, by_distance: bytes) -> Callable[[Batches], Batches]:
     def run(batches: Batches) -> Batches:
         from pyspark import TaskContext
 
@@ -102,7 +110,8 @@ def _writer(folder: str, bounds: bytes, dataset: str) -> Callable[[Batches], Bat
             assert task is not None  # this runs in a task
             number, images = task.partitionId(), _images(pa.Table.from_batches(filled), dataset)
             filled.clear()  # its features are copied
-            checksums = shards.write(folder, number, shards.make(images, lower_bounds.from_bytes(bounds)))
+            both = lower_bounds.from_bytes(bounds), cells.from_bytes(by_distance)
+            checksums = shards.write(folder, number, shards.make(images, *both))
             yield _row(folder, number, len(images), checksums)
 
     return run

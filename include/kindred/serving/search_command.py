@@ -12,6 +12,7 @@ from kindred.data.sources import existing_uri
 from kindred.runtime import runs, storage
 from kindred.runtime.errors import InputError
 from kindred.runtime.log_lines import one_line
+from kindred.runtime.variants import EXACT, SEARCH_MODES
 from kindred.search.answers import Answer, Neighbour
 from kindred.search.distances import DISTANCES
 from kindred.search.gallery import Filter
@@ -31,7 +32,7 @@ def main(arguments: list[str] | None = None) -> None:
         confidence = (options.min_confidence, 1) if options.min_confidence else None
         where = Filter(options.classes, options.splits, confidence=confidence, labelled=options.labelled)
         (answer,) = bundle.gallery.search(
-            query, options.k, options.distance, options.farthest, where, itself=options.itself
+            query, options.k, options.distance, options.farthest, where, options.itself, options.mode
         )
     except InputError as error:
         sys.exit(f"kindred: {error}")
@@ -48,7 +49,8 @@ def _bundle(run: str | None) -> Bundle:
 def table(answer: Answer, name: str, picture: Path | None = None, text: str | None = None) -> str:
     """An answer as lines for a console; `name` is the run's, `picture` the file or `text` the words asked for."""
     side = "least" if answer.farthest else "most"
-    exact = "exact" if answer.exact else "approximate"
+    exact = "exact" if answer.recall is None else f"approximate, recall {answer.recall:.1%}"
+    exact += f": {answer.reason}" if answer.reason else ""
     lines = [
         f"“{one_line(text)}”" if text else f"{_asked(answer, picture)}: {answer.prediction} ({answer.confidence:.1%})",
         f"the {side} similar images of {name} by {answer.distance} ({exact})",
@@ -81,7 +83,13 @@ def _json(answer: Answer, text: str | None = None) -> str:
     """An answer with the files of its images as a person would write them, for programs."""
     neighbours = [image._asdict() | {"origin": _path(image)} for image in answer.neighbours]
     asked = {} if text is None else {"text": text}
-    return json.dumps({**asked, **vars(answer), "origin": _path(answer), "neighbours": neighbours}, indent=1) + "\n"
+    return (
+        json.dumps(
+            {**asked, **vars(answer), "exact": answer.exact, "origin": _path(answer), "neighbours": neighbours},
+            indent=1,
+        )
+        + "\n"
+    )
 
 
 def _path(image: Answer | Neighbour) -> str | None:
@@ -121,6 +129,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--run", help="a finished run: its name, DAG/name or URI (default: the promoted one)")
     parser.add_argument("--k", type=int, default=8, help="number of images")
     parser.add_argument("--distance", choices=list(DISTANCES), default="cosine", help="smaller is nearer")
+    parser.add_argument(
+        "--mode", choices=SEARCH_MODES, default=EXACT, help="approximate: quicker, may miss some; says how many"
+    )
     parser.add_argument("--farthest", action="store_true", help="the least similar ones")
     parser.add_argument("--classes", nargs="+", metavar="CLASS", help="only images of these predicted classes")
     parser.add_argument("--splits", nargs="+", metavar="SPLIT", help="only images of these splits")

@@ -199,10 +199,23 @@ REPORT = {
     ),
 }
 
+SEARCH = {
+    "search_mode": Param(
+        variants.EXACT,
+        type="string",
+        enum=list(variants.SEARCH_MODES),
+        title="Search mode",
+        description="exact: every search finds the most similar images. approximate: a search may also be asked for "
+        "quick answers that miss some of them, and say how many (measured on your images). For more than about a "
+        "million images.",
+    ),
+}
+
 SELF_TRAINING = {
     **COMMON,
     **fields.section("Images and features", IMAGES),
     **fields.section("Given labels and classifier", CLASSIFIER),
     **fields.section("Pseudo-labels and gate", PSEUDO_LABELS),
+    **fields.section("Search", SEARCH),
     **fields.section("Report and random seed", REPORT),
 }

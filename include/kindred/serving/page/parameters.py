@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import Query
 
+from kindred.runtime.variants import EXACT, SEARCH_MODES
 from kindred.search.answers import Answer
 from kindred.search.distances import DISTANCES
 from kindred.search.gallery import Filter
@@ -17,8 +18,10 @@ SIDES = ("nearest", "farthest")
 
 if TYPE_CHECKING:
     DistanceName = str
+    Mode = str
 else:
     DistanceName = Literal[tuple(DISTANCES)]  # so that the API's description lists them
+    Mode = Literal[SEARCH_MODES]
 Names = list[str] | None
 Origin = Annotated[
     str | None, Query(min_length=1, max_length=1000, description="only images with this in their file's name or path")
@@ -35,6 +38,9 @@ class SearchParameters:
     """The parameters that all searches have."""
 
     distance: Annotated[DistanceName, Query(description="smaller is nearer, for every distance")] = "cosine"
+    mode: Annotated[
+        Mode, Query(description="approximate: quicker, may miss some; where the index was built for it")
+    ] = EXACT
     k: Annotated[int, Query(ge=1, le=MAX_RESULTS, description="number of images on each side")] = 8
     side: Annotated[Literal["nearest", "farthest", "both"], Query(description="which images to return")] = "nearest"
     itself: Annotated[bool, Query(description="may an image of the gallery be among its own results?")] = False
@@ -59,7 +65,7 @@ class SearchParameters:
         confidence = None if (self.min_confidence, self.max_confidence) == (0, 1) else self.confidence
         where = Filter(self.classes, self.splits, self.datasets, confidence, self.ids, self.labelled, self.origin)
         return {
-            side: index.search(query, self.k, self.distance, side == "farthest", where, self.itself)[0]
+            side: index.search(query, self.k, self.distance, side == "farthest", where, self.itself, self.mode)[0]
             for side in self.sides
         }
 

@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 from kindred.data import origins
 from kindred.features.text_encoder import MAX_CHARACTERS
 from kindred.runtime.errors import InputError
+from kindred.search.answers import Answer
 from kindred.search.distances import DISTANCES
 from kindred.search.shards import Images
 from kindred.serving import bundle, originals
@@ -57,7 +58,7 @@ Parameters = Annotated[SearchParameters, Depends()]
 @router.get("/about")
 def about(current: Current, request: Request) -> Row:
     """The run that is searched, its classes, how many images there are (`labelled`: of the gallery, with a given
-    label), the distances, and whether it can be searched by `words`.
+    label), the distances, whether it can be searched by `words`, and by which distances in the mode `approximate`.
     """
     return {
         "run": current.name,
@@ -71,6 +72,7 @@ def about(current: Current, request: Request) -> Row:
         "extractor": current.model.extractor.name,
         "regions": current.model.has_regions,
         "words": current.text_encoder is not None,
+        "approximate": list(current.gallery.cells),
         "trouble": request.app.state.problem(),
     }
 
@@ -134,7 +136,9 @@ async def search(
     current: Current, parameters: Parameters, request: Request, image_id: QueryId = None, text: Text = None
 ) -> Row:
     """The images that are most similar to a known one, or to words, the least similar ones, or both. Of words, `query`
-    says how many tokens they are, and what was `read`: all, or as much as the text encoder takes.
+    says how many tokens they are, and what was `read`: all, or as much as the text encoder takes. Where not all is
+    `exact`, `recall` is the measured share of the most similar images that such answers have; `reason` says why an
+    answer is exact though the mode is approximate.
     """
     if (image_id is None) == (text is None):
         raise InputError("give image_id or text: the image, or the words, to search by")
@@ -208,9 +212,15 @@ async def _answers(request: Request, current: Bundle, query: Images, parameters:
     """What is found, without the query."""
     answers = await _searching(request, parameters.search, current.gallery, query)
     sides = {side: [image_rows.neighbour(found) for found in answer.neighbours] for side, answer in answers.items()}
-    exact = all(answer.exact for answer in answers.values())
-    about = {"run": current.name, "distance": parameters.distance, "k": parameters.k, "exact": exact}
-    return {**about, **sides}
+    about = {"run": current.name, "distance": parameters.distance, "k": parameters.k}
+    return {**about, **_said(answers), **sides}
+
+
+def _said(answers: dict[str, Answer]) -> Row:
+    """What the answers say of themselves: are all exact, else the recall, or why one is, though it need not be."""
+    recalls = [answer.recall for answer in answers.values() if answer.recall is not None]
+    reasons = [answer.reason for answer in answers.values() if answer.reason is not None]
+    return {"exact": not recalls, "recall": min(recalls, default=None), "reason": "; ".join(reasons) or None}
 
 
 def _overlays(current: Bundle, pixels: np.ndarray, other: str) -> Row:
