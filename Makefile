@@ -72,7 +72,7 @@ prune: $(READY) ## list what nothing needs any more; APPLY=1 deletes it
 
 ##@ Serve
 
-search: $(READY) ## serve the search page until Ctrl-C; RUN=name, else the promoted run; TEXT="a car" asks here
+search: $(READY) ## serve the search page until Ctrl-C; RUN=name, else the promoted run; TEXT="a car" asks here, MODE=approximate
 	@$(COMMAND) -m kindred_airflow.search
 
 promote: $(READY) ## make a run the served one: MLflow's @champion, and the search page; RUN=name

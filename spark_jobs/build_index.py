@@ -9,7 +9,7 @@ from kindred.search.lower_bounds import LowerBound
 from kindred.serving import bundle
 
 
-def home(s: Stage, *, search_mode: str) -> str:
+def home(s: Stage, *, search_mode: str = variants.EXACT) -> str:
     """The run's own folder; with a text encoder beside the extractor's weights the work is another one."""
     # as an index was recorded before there were these arguments, to be reused
     s.arguments = {} if search_mode == variants.EXACT else {"search_mode": search_mode}

@@ -15,6 +15,7 @@ from kindred.features.text_files import TextTower
 from kindred.learning import networks
 from kindred.learning.networks import Layer, Network
 from kindred.runtime import file_names, storage
+from kindred.runtime.variants import EXACT
 from kindred.search import image_index, pictures
 from kindred.search.shards import Images
 from kindred.serving import bundle
@@ -50,10 +51,11 @@ def make(
     origins: Mapping[int, str] | None = None,
     given: Collection[int] = (),
     words: bool = False,
+    mode: str = EXACT,
 ) -> Path:
     """The files of a bundle in a folder: pictures 0 to `gallery` in the gallery, those after them as queries; which
     picture has which origin, and which ones a given label, that of their colour. With `words` there is
-    a text encoder that knows colours.
+    a text encoder that knows colours; of the `mode` approximate the gallery can be searched so too.
     """
     graph = graph or colour_graph()
     extractor = Extractor("pixels", *SIZE, 3, "test", file_names.EXTRACTOR)
@@ -73,7 +75,7 @@ def make(
     parts = {bundle.VECTORS: range(gallery), bundle.QUERIES: range(gallery, gallery + queries)}
     tower = text_tower() if words else None
     recorded = {"text_encoder": tower.sha256} if tower else {}
-    whole = image_index.build(images_of(range(gallery + queries), "any"), CLASSES, **recorded)
+    whole = image_index.build(images_of(range(gallery + queries), "any"), CLASSES, mode, **recorded)
     empty = whole.delete(whole.ids())
     for (part, numbers), split in zip(parts.items(), ("unlabeled", "test"), strict=True):
         index = empty.add(images_of(numbers, split)) if numbers else empty

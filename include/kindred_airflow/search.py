@@ -11,10 +11,15 @@ ENDING_SECONDS = 5  # for the answers that are under way when it is asked to end
 
 
 def main() -> int:
-    """Serve the run RUN, or without it the one that was promoted; with TEXT, show what is found by these words."""
+    """Serve the run RUN, or without it the one that was promoted; with TEXT, show what is found by these words, in
+    the MODE exact or approximate.
+    """
     name = os.environ.get("RUN")
     if text := os.environ.get("TEXT"):
-        search_command.main([f"--text={text}", *([f"--run={name}"] if name else [])])
+        mode = os.environ.get("MODE")
+        search_command.main(
+            [f"--text={text}", *([f"--run={name}"] if name else []), *([f"--mode={mode}"] if mode else [])]
+        )
         return 0
     port = free_port("SEARCH_PORT", 8090)
     print(f"  opens the search index of {name or 'the promoted run'}", flush=True)

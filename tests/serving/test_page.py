@@ -65,6 +65,30 @@ def test_a_search_answers_what_the_index_answers(client, served, distance) -> No
     assert sum(answer["query"]["probabilities"].values()) == pytest.approx(1, abs=1e-5)
 
 
+def test_an_answer_in_the_mode_approximate_says_its_recall_or_why_it_is_exact(tmp_path) -> None:
+    quick = bundle.open_folder(bundles.make(tmp_path, GALLERY, QUERIES, mode="approximate"), "self_training/quick")
+    client = TestClient(app.application(lambda: quick))
+
+    def said(**asked) -> list:
+        answer = client.get("/api/search", params={"image_id": A_QUERY, "mode": "approximate", **asked}).json()
+        return [answer[name] for name in ("exact", "recall", "reason")]
+
+    (setting, *_) = quick.gallery.about["approximate"]["cosine"]
+    assert client.get("/api/about").json()["approximate"] == ["l2", "cosine"]
+    assert said() == [False, setting[-1], None]
+    assert said(side="both") == [False, setting[-1], "the least similar images are always exact"]
+    assert said(split="unlabeled") == [True, None, "a filter would lose recall"]
+    assert said(distance="kullback_leibler") == [True, None, "the distance kullback_leibler is always exact"]
+    assert said(mode="exact") == [True, None, None]
+
+
+def test_an_index_that_was_built_for_exact_search_refuses_the_mode_approximate(client) -> None:
+    answer = client.get("/api/search", params={"image_id": A_QUERY, "mode": "approximate"})
+
+    assert client.get("/api/about").json()["approximate"] == []
+    assert fails(answer, 400, "run the 'build_index' stage with the search mode approximate")
+
+
 def test_an_image_of_the_gallery_finds_itself_only_where_it_is_asked_to(client) -> None:
     ask = {"image_id": IN_GALLERY, "k": 3}
 

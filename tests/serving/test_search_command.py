@@ -77,6 +77,21 @@ def test_the_console_names_the_file_of_each_image(command, tmp_path: Path) -> No
     assert shown["s3://bucket/new\\nline.jpg"].count("<b>red</b>") == 1
 
 
+def test_the_console_says_the_recall_or_why_an_answer_is_exact(command, tmp_path: Path, monkeypatch) -> None:
+    quick = bundle.open_folder(bundles.make(tmp_path / "quick", 60, mode="approximate"), "self_training/photos")
+    monkeypatch.setattr(search_command, "_bundle", lambda run: quick)
+    asked = ["--image-id", bundles.id_of(0), "--mode", "approximate"]
+
+    _, title, *_ = command(*asked).splitlines()
+    _, exact, *_ = command(*asked, "--farthest").splitlines()
+    answer = json.loads(command(*asked, "--json"))
+
+    recall = quick.gallery.about["approximate"]["cosine"][0][-1]
+    assert title.endswith(f"by cosine (approximate, recall {recall:.1%})")
+    assert exact.endswith("by cosine (exact: the least similar images are always exact)")
+    assert (answer["exact"], answer["recall"], answer["reason"]) == (False, recall, None)
+
+
 def test_the_runs_own_file_is_not_named_twice(command, tmp_path: Path) -> None:
     own = tmp_path / "own.png"
     own.write_bytes(encoded(bundles.picture(2)))

@@ -455,3 +455,19 @@ def test_an_int8_network_makes_features_the_final_model_and_the_query(tmp_path_f
         assert query.features[0] == pytest.approx(expected, abs=1e-5)
         (probabilities,) = served.run(None, {"pixels": pixels[None]})[0]
         assert probabilities == pytest.approx(query.probabilities[0], abs=0.02)  # resized inside, by other roundings
+
+
+def test_an_index_for_approximate_search_is_other_work_and_says_its_recall_everywhere(labelled) -> None:
+    finish(labelled, "off")
+    exact = run_stage("build_index", labelled)
+
+    mark = run_stage("build_index", labelled, search_mode="approximate")
+
+    index = image_index.open_index(labelled)
+    (answer,) = index.search(index.images(index.ids()[:1]), 10, "cosine", mode="approximate")
+    assert (exact["arguments"], mark["arguments"]) == ({}, {"search_mode": "approximate"})
+    assert answer.recall == mark["figures"]["build_index/cosine_recall_at_10"] >= 0.9
+    assert run_stage("build_index", labelled, search_mode="approximate")["figures"]["build_index/reused"] == 1
+    assert run_stage("build_index", labelled, search_mode="exact")["figures"]["build_index/reused"] == 0
+    with pytest.raises(InputError, match="the index can only be searched exactly"):
+        image_index.open_index(labelled).search(index.images(index.ids()[:1]), 10, "cosine", mode="approximate")

@@ -37,6 +37,13 @@ export function distanceOptions(distances) {
   return [...groups.values()];
 }
 
+// How far an answer to the mode approximate can be relied on.
+export function exactness({ exact, recall, reason }) {
+  if (exact) return `Exact: ${reason}.`;
+  const found = `Approximate: finds ${percent(recall, 1)} of the most similar images, as measured on images of the gallery`;
+  return reason ? `${found}; ${reason}.` : `${found}.`;
+}
+
 // Of the distance that is chosen.
 export function distanceMeaning(name, kind) {
   const parts = [KINDS[kind]?.[1], DISTANCES[name]?.[1]].filter(Boolean);

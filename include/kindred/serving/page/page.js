@@ -2,7 +2,7 @@
 import { addressFor, addUpload, ask, current, DEFAULTS, earlier, link, parameters, refine, uploaded } from "./address.js";
 import * as detail from "./detail.js";
 import { $, get, make } from "./dom.js";
-import { brief, distanceMeaning, distanceOptions, distanceText, givenLabel, prediction, splitMeaning, splitName } from "./figures.js";
+import { brief, distanceMeaning, distanceOptions, distanceText, exactness, givenLabel, prediction, splitMeaning, splitName } from "./figures.js";
 import { enlarge, fileActions, fileName } from "./files.js";
 
 const LISTS = ["class", "split", "dataset"]; // may stand in the address more than once
@@ -15,7 +15,7 @@ const IMAGE_ID = /^[0-9a-f]{32}$/;
 const SMALL = 256; // px: larger images are shrunk to this in the index
 
 const FILTERS = ["labelled", "origin", "min_confidence", "max_confidence"];
-const FIELDS = ["distance", "k", "side", ...FILTERS];
+const FIELDS = ["distance", "mode", "k", "side", ...FILTERS];
 const TEXT_DISTANCE = "cosine"; // the one that words are compared by
 
 let about; // what is served
@@ -144,6 +144,7 @@ async function show() {
   } catch (error) {
     if (error.name === "AbortError") return;
     last = undefined;
+    $("exactness").textContent = "";
     $("query").replaceChildren();
     $("results").replaceChildren();
     report(error);
@@ -154,6 +155,7 @@ async function show() {
 
 function nothing() {
   last = undefined;
+  $("exactness").textContent = "";
   $("results").replaceChildren();
   $("query").replaceChildren(make("p", { className: "hint", textContent: emptyText() }));
   document.title = "Kindred search";
@@ -169,6 +171,7 @@ function emptyText() {
 function results() {
   $("query").replaceChildren(...(last.query.text ? aboutWords() : aboutPicture()));
   const { answer } = last;
+  $("exactness").textContent = parameters().get("mode") === "approximate" ? exactness(answer) : "";
   const columns = Object.entries(SIDES).filter(([side]) => answer[side]).map(([side, title]) => column(title, answer[side]));
   $("results").replaceChildren(...columns);
 }
@@ -272,6 +275,7 @@ function fill() {
     $(BOXES[name]).hidden = values.length < 2;
   }
   $("by-text").hidden = !about.words;
+  $("modes").hidden = !about.approximate.length;
   $("labels").hidden = !about.labelled || about.labelled === about.gallery;
   if (!about.queries) place.part = $("part").value = "gallery";
   for (const option of $("part").options) option.disabled = !about[option.value];
