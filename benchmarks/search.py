@@ -1,11 +1,14 @@
 """Exact search against other ways to search, on the same vectors, in one run; and single queries in big galleries.
 
     python benchmarks/search.py --path FASHION_MNIST            queries per second in batches
+    python benchmarks/search.py --batches 100000            the same in a generated gallery of 1,280 features
+    python benchmarks/search.py --approximate 1000000       approximate against exact search in such a gallery
     python benchmarks/search.py --large 100000 1000000          single queries in generated galleries of 1,280 features
     python benchmarks/search.py --http 100000                   8 clients at once, over HTTP
 
-A generated gallery is a mixture of 10 classes with variances that fall along their axes as those of embeddings do
-(`--flat`: the same in all directions, which no bound can shorten). It is written to a temporary folder.
+The galleries of `--batches` and `--approximate` are those of generated.py. The others' are mixtures of 10 classes with
+variances that fall along their axes as those of embeddings do (`--flat`: the same in all directions, which no bound can
+shorten). What is generated lies in a temporary folder. Build times are CPU-seconds of one thread.
 """
 
 import argparse
@@ -18,37 +21,48 @@ import socket
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import bench
+import generated
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from kindred.features.featurize import Extractor
 from kindred.learning.networks import Layer, Network
 from kindred.runtime import file_names
 from kindred.runtime.checked_copy import Checksum
-from kindred.search import image_index, index_files, lower_bounds, pictures, shards
+from kindred.runtime.variants import APPROXIMATE, EXACT, SEARCH_MODES
+from kindred.search import cells, image_index, index_files, lower_bounds, pictures, shards
 from kindred.search.answers import Answer
+from kindred.search.cells import Cells
 from kindred.search.distances import distance
 from kindred.search.gallery import Gallery
 from kindred.search.image_index import Index
+from kindred.search.lower_bounds import LowerBound
 from kindred.search.shards import Images
 from kindred.serving import bundle
 
 K = 10
 ROUNDS = 3
+QUERIES = 500  # of the comparison with approximate search
+ALONE = 50  # of them, one at a time
 WIDTH = 1280
 CLIENTS = 8
 REQUESTS = 50
+Way = Callable[[np.ndarray, int], np.ndarray]  # queries, threads -> rows [q, K]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--path", help="the folder of Fashion-MNIST's four files")
     parser.add_argument("--queries", type=int, default=2000, help="of the test images")
+    parser.add_argument("--batches", type=int, nargs="*", default=[], help="sizes of generated galleries")
+    parser.add_argument("--approximate", type=int, help="the size of a generated gallery")
     parser.add_argument("--large", type=int, nargs="*", default=[], help="sizes of generated galleries")
     parser.add_argument(
         "--http", type=int, nargs="*", default=[], help="sizes of generated galleries behind the server"
@@ -58,7 +72,13 @@ def main() -> None:
     args = parser.parse_args()
     figures: dict[str, float] = {}
     if args.path:
-        figures |= in_batches(Path(args.path), args.queries)
+        gallery, queries = (read_idx(Path(args.path, f"{name}-images-idx3-ubyte.gz")) for name in ("train", "t10k"))
+        figures |= in_batches(gallery, queries[: args.queries], "search")
+    for count in args.batches:
+        every = np.concatenate([block for block, _ in generated.features(count + args.queries)])
+        figures |= in_batches(every[:count], every[count:], f"search_{count}")
+    if args.approximate:
+        figures |= approximate(args.approximate)
     for count in args.large:
         figures |= one_by_one(count, args.flat)
     for count in args.http:
@@ -66,42 +86,168 @@ def main() -> None:
     bench.report([("figure", "value"), *figures.items()], figures, args.json, args.not_quiet)
 
 
-def in_batches(path: Path, count: int) -> dict[str, float]:
-    """Queries per second, the median of the rounds in which the ways take turns, and the recall of each."""
-    import faiss
-
-    gallery, queries = (read_idx(path / f"{name}-images-idx3-ubyte.gz") for name in ("train", "t10k"))
-    queries = queries[:count]
-    index = image_index.build(as_images(gallery), ["?"])
-    flat, graph = faiss.IndexFlatL2(gallery.shape[1]), faiss.IndexHNSWFlat(gallery.shape[1], 32)
-    flat.add(gallery)
-    graph.hnsw.efConstruction, graph.hnsw.efSearch = 40, 60
-    started = time.perf_counter()
-    graph.add(gallery)
-    figures = {"search/faiss_hnsw/build_seconds": time.perf_counter() - started}
-    ways: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-        "exact": lambda q: rows_of(index.search(Images(q), K, "l2")),
-        "exact_cosine": lambda q: rows_of(index.search(Images(q), K, "cosine")),
-        "numpy": lambda q: brute_force(q, gallery),
-        "faiss_flat": lambda q: flat.search(q, K)[1],
-        "faiss_hnsw": lambda q: graph.search(q, K)[1],
+def in_batches(gallery: np.ndarray, queries: np.ndarray, head: str) -> dict[str, float]:
+    """Queries per second by one thread, the median of the rounds in which the ways take turns; the recall of each, and
+    how long what it needs takes to build. Exact search and faiss's flat index by two threads as well.
+    """
+    figures: dict[str, float] = {}
+    index = image_index.build(as_images(gallery), ["?"], APPROXIMATE)
+    ways = {
+        "exact": ours(index, "l2", EXACT),
+        "exact_cosine": ours(index, "cosine", EXACT),
+        "approximate": ours(index, "l2", APPROXIMATE),
+        "numpy": lambda q, threads: brute_force(q, gallery),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for name, make in OTHERS.items():
+        started = time.process_time()
+        try:
+            ways[name] = make(gallery)
+        except ModuleNotFoundError as error:
+            print(f"{name}: {error.name} is not installed, so it is left out")
+            continue
+        figures[f"{head}/{name}/build_seconds"] = time.process_time() - started
+    seconds: dict[tuple[str, int], list[float]] = {(name, 1): [] for name in ways}
+    seconds |= {(name, 2): [] for name in ("exact", "faiss_flat")}
     neighbours = {}
-    for _, (name, way) in itertools.product(range(ROUNDS), ways.items()):
-        faiss.omp_set_num_threads(index.threads)
-        subset = queries[: count // 4] if name == "numpy" else queries
-        started = time.perf_counter()
-        neighbours[name] = way(subset)
-        seconds[name].append((time.perf_counter() - started) / len(subset))
+    for _, (name, threads) in itertools.product(range(ROUNDS), seconds):
+        subset = queries[: len(queries) // 4] if name == "numpy" else queries
+        with threadpool_limits(threads):
+            started = time.perf_counter()
+            neighbours[name] = ways[name](subset, threads)
+            seconds[name, threads].append((time.perf_counter() - started) / len(subset))
     distances = distance("l2").between(queries[:200], gallery)
     for name in ways:
-        figures[f"search/{name}/queries_per_second"] = 1 / statistics.median(seconds[name])
+        figures[f"{head}/{name}/queries_per_second"] = 1 / statistics.median(seconds[name, 1])
         if name != "exact_cosine":
-            figures[f"search/{name}/recall"] = recall(distances, neighbours[name])
-    pairs = zip(seconds["faiss_flat"], seconds["exact"], strict=True)
-    figures["search/ratio_to_faiss_flat"] = statistics.median(other / own for other, own in pairs)
+            figures[f"{head}/{name}/recall"] = recall(distances, neighbours[name])
+    for threads, place in ((1, "one_thread"), (2, "two_threads")):
+        ratio = median_ratio(seconds["faiss_flat", threads], seconds["exact", threads])
+        figures[f"{head}/{place}/ratio_to_faiss_flat"] = ratio
     return figures
+
+
+def ours(index: Index, name: str, mode: str) -> Way:
+    """Our index, by so many threads."""
+    return lambda q, threads: rows_of(replace(index, threads=threads).search(Images(q), K, name, mode=mode))
+
+
+def faiss_way(index: Any, **parameters: Any) -> Way:
+    """An index of faiss, by so many threads."""
+    import faiss
+
+    def way(queries: np.ndarray, threads: int) -> np.ndarray:
+        faiss.omp_set_num_threads(threads)
+        rows: np.ndarray = index.search(queries, K, **parameters)[1]
+        return rows
+
+    return way
+
+
+def flat(gallery: np.ndarray) -> Way:
+    import faiss
+
+    index = faiss.IndexFlatL2(gallery.shape[1])
+    index.add(gallery)
+    return faiss_way(index)
+
+
+def hnsw(gallery: np.ndarray) -> Way:
+    """32 links, 40 candidates at the construction, 60 at the search."""
+    import faiss
+
+    index = faiss.IndexHNSWFlat(gallery.shape[1], 32)
+    index.hnsw.efConstruction, index.hnsw.efSearch = 40, 60
+    faiss.omp_set_num_threads(1)
+    index.add(gallery)
+    return faiss_way(index)
+
+
+def ivf_pq(gallery: np.ndarray) -> Way:
+    """Product quantisation by 4 bits of 2 coordinates each, 1 cell in 20 looked into, 40 K results compared in full."""
+    import faiss
+
+    faiss.omp_set_num_threads(1)
+    cells = 4 * int(len(gallery) ** 0.5)
+    index = faiss.index_factory(gallery.shape[1], f"IVF{cells},PQ{gallery.shape[1] // 2}x4fs,RFlat")
+    index.train(gallery[: 64 * cells])
+    index.add(gallery)
+    within = faiss.SearchParametersIVF(nprobe=max(1, cells // 20))
+    return faiss_way(index, params=faiss.IndexRefineSearchParameters(k_factor=40, base_index_params=within))
+
+
+def usearch(gallery: np.ndarray) -> Way:
+    """As it comes."""
+    from usearch.index import Index as Usearch
+
+    index = Usearch(ndim=gallery.shape[1], metric="l2sq")
+    index.add(np.arange(len(gallery)), gallery, threads=1)
+    return lambda q, threads: index.search(q, K, threads=threads).keys.astype(np.int64)
+
+
+OTHERS = {"faiss_flat": flat, "faiss_hnsw": hnsw, "faiss_ivf_pq": ivf_pq, "usearch": usearch}
+
+
+def approximate(count: int) -> dict[str, float]:
+    """Approximate search against exact search in a generated gallery on disk, one thread each, in turns."""
+    head = "search/approximate"
+    with tempfile.TemporaryDirectory() as folder:
+        blocks = generated.features(count + QUERIES)
+        started = time.process_time()
+        queries = write_approximate(f"file://{folder}", blocks, count)
+        written = time.process_time()
+        index = image_index.open_folder(f"file://{folder}").measured()
+        figures = {f"{head}/build_seconds": written - started, f"{head}/measure_seconds": time.process_time() - written}
+        touch(index)
+        ways, rows, seconds = {mode: ours(index, "l2", mode) for mode in SEARCH_MODES}, {}, {}
+        started = time.process_time()
+        ways[APPROXIMATE](queries[:1], 1)
+        figures[f"{head}/first_search_seconds"] = time.process_time() - started
+        for _, mode in itertools.product(range(ROUNDS), SEARCH_MODES):
+            with threadpool_limits(1):
+                started = time.perf_counter()
+                rows[mode] = ways[mode](queries, 1)
+                seconds.setdefault(mode, []).append((time.perf_counter() - started) / len(queries))
+                alone = time.perf_counter()
+                for query in queries[:ALONE]:
+                    ways[mode](query[None], 1)
+                seconds.setdefault(f"{mode}_alone", []).append((time.perf_counter() - alone) / ALONE)
+        found = [len(set(some) & set(every)) / K for some, every in zip(rows[APPROXIMATE], rows[EXACT], strict=True)]
+        said = index.search(Images(queries[:1]), K, "l2", mode=APPROXIMATE)[0].recall
+    figures |= {f"{head}/{name}_queries_per_second": 1 / statistics.median(took) for name, took in seconds.items()}
+    figures[f"{head}/ratio_to_exact"] = median_ratio(seconds[EXACT], seconds[APPROXIMATE])
+    figures[f"{head}/ratio_to_exact_alone"] = median_ratio(seconds[f"{EXACT}_alone"], seconds[f"{APPROXIMATE}_alone"])
+    return {**figures, f"{head}/recall": float(np.mean(found)), f"{head}/recall_said": said or 1.0}
+
+
+def write_approximate(folder: str, blocks: Iterator[tuple[np.ndarray, np.ndarray]], count: int) -> np.ndarray:
+    """Write the index of the first `count` rows of blocks of features; the rows after them, as queries."""
+    bounds: dict[str, LowerBound] = {}
+    by_distance: dict[str, Cells] = {}
+    checksums: dict[str, Checksum] = {}
+    kept, numbers = np.empty((0, WIDTH), np.float32), 0
+    wanted = max(lower_bounds.SAMPLE_SIZE, cells.PER_CELL * cells.cell_count(count))
+    done = 0
+    for block, _ in blocks:
+        kept = np.concatenate([kept, block])
+        if not bounds and len(kept) < min(wanted, count):
+            continue  # the first rows are the sample
+        if not bounds:
+            sample = kept[: min(wanted, count)]
+            bounds = lower_bounds.fit({"features": sample, "probabilities": np.ones((len(sample), 1))})
+            by_distance = cells.fit(sample, count, bounds)
+        while done < count and len(kept) >= min(shards.MAX_ROWS, count - done):
+            part, kept = np.split(kept, [min(shards.MAX_ROWS, count - done)])
+            shard = shards.make(as_images(part, done), bounds, by_distance)
+            checksums |= shards.write(folder, numbers, shard)
+            done, numbers = done + len(part), numbers + 1
+    about = index_files.describe(["?"], {"features": WIDTH, "probabilities": 1})
+    index_files.finish(folder, about, bounds, list(range(numbers)), checksums, by_distance)
+    return kept
+
+
+def median_ratio(slower: list[float], faster: list[float]) -> float:
+    """The median of the rounds."""
+    return statistics.median(one / other for one, other in zip(slower, faster, strict=True))
 
 
 def one_by_one(count: int, flat: bool) -> dict[str, float]:

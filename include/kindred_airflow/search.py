@@ -16,10 +16,8 @@ def main() -> int:
     """
     name = os.environ.get("RUN")
     if text := os.environ.get("TEXT"):
-        mode = os.environ.get("MODE")
-        search_command.main(
-            [f"--text={text}", *([f"--run={name}"] if name else []), *([f"--mode={mode}"] if mode else [])]
-        )
+        options = {"run": name, "mode": os.environ.get("MODE")}
+        search_command.main([f"--text={text}", *(f"--{option}={value}" for option, value in options.items() if value)])
         return 0
     port = free_port("SEARCH_PORT", 8090)
     print(f"  opens the search index of {name or 'the promoted run'}", flush=True)

@@ -25,3 +25,6 @@ def test_with_text_it_asks_the_run_and_ends(
     assert (asked, head) == (["photos"], "“--green car”")
     assert title == "the most similar images of self_training/photos by cosine (exact)"
     assert len(rows) == 2 + 8
+    monkeypatch.setenv("MODE", "approximate")
+    with pytest.raises(SystemExit, match="kindred: the index can only be searched exactly; search with the mode exact"):
+        search.main()
