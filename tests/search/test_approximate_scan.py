@@ -201,6 +201,7 @@ def test_a_query_whose_cells_hold_too_few_images_gets_its_k_exactly(monkeypatch:
 
     assert query.tolist() == np.repeat(range(5), 10).tolist()
     assert rows.tolist() == 5 * rows[:10].tolist()
+    assert len(replace(scan, complete=False).best(np.full((5, 4), 1e4, np.float32), np.full(5, -1), None)[0]) == 0
 
 
 def test_a_gallery_that_is_smaller_than_what_is_measured_is_exact() -> None:

@@ -12,18 +12,20 @@ from kindred.search.cells import Cells
 from kindred.search.exact_scan import BOUNDS_PER_BLOCK, Scan
 from kindred.search.shards import Shard
 
+Triple = tuple[np.ndarray, np.ndarray, np.ndarray]  # of query, row and distance [m]
 MAX_BLOCK = 64  # queries that are answered at once
 
 
 @dataclass(frozen=True)
 class ApproximateScan(Scan):
     """A Scan for the nearest that looks into the `probes` nearest cells of each query. Of what they hold, `compared`
-    times k images are compared in full.
+    times k images are compared in full. Not `complete`: a query may get fewer than k, so that they can be counted.
     """
 
     cells: Cells
     probes: int
     compared: int
+    complete: bool = True
 
     @property
     def block(self) -> int:
@@ -31,9 +33,7 @@ class ApproximateScan(Scan):
         candidates = self.compared * self.k * len(self.gallery.shards)
         return max(1, min(MAX_BLOCK, BOUNDS_PER_BLOCK // candidates))
 
-    def best(
-        self, queries: np.ndarray, own: np.ndarray, excluded: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def best(self, queries: np.ndarray, own: np.ndarray, excluded: np.ndarray | None) -> Triple:
         """As of a Scan, but that some of the best may be missing. Where the cells hold fewer than k, exactly that."""
         points = cells.padded(self.bound.query_points(queries))
         probed = self.cells.nearest(points, self.probes)
@@ -45,19 +45,21 @@ class ApproximateScan(Scan):
             least = np.argpartition(distances, count - 1, axis=1)[:, :count]
             distances, rows = (np.take_along_axis(both, least, 1) for both in (distances, rows))
         query, column = np.nonzero(distances < np.inf)
-        if (np.bincount(query, minlength=len(queries)) < self.k).any():
-            return self._exactly(queries, own, excluded)
-        return self._best_of(queries, query, rows[query, column])
+        short = np.bincount(query, minlength=len(queries)) < self.k
+        best = self._best_of(queries, query, rows[query, column])
+        return self._completed(best, np.flatnonzero(short), queries, own, excluded) if self.complete else best
 
-    def _exactly(
-        self, queries: np.ndarray, own: np.ndarray, excluded: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """What a Scan answers, that of few queries at a time."""
-        size = super().block
-        starts = range(0, len(queries), size)
-        parts = [super(ApproximateScan, self).best(queries[i : i + size], own[i : i + size], excluded) for i in starts]
+    def _completed(
+        self, best: Triple, short: np.ndarray, queries: np.ndarray, own: np.ndarray, excluded: np.ndarray | None
+    ) -> Triple:
+        """The best rows, of those queries that got fewer than k what a Scan answers, few queries at a time."""
+        size, parts = super().block, [tuple(part[~np.isin(best[0], short)] for part in best)]
+        for some in (short[start : start + size] for start in range(0, len(short), size)):
+            query, row, distance = super().best(queries[some], own[some], excluded)
+            parts.append((some[query], row, distance))
         query, row, distance = (np.concatenate(every) for every in zip(*parts, strict=True))
-        return query + np.repeat(starts, [len(part[0]) for part in parts]), row, distance
+        order = np.argsort(query, kind="stable")
+        return query[order], row[order], distance[order]
 
     def _in_shard(
         self,

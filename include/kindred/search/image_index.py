@@ -199,12 +199,20 @@ class Index:
             raise InputError(f"the index can only be searched exactly; {step}")
         return recall.choose(self.about, name, k, farthest, where, self.changes / len(self))
 
-    def _scan(self, gallery: Gallery, bound: LowerBound, farthest: bool, k: int, setting: Setting | None) -> Scan:
+    def _scan(
+        self,
+        gallery: Gallery,
+        bound: LowerBound,
+        farthest: bool,
+        k: int,
+        setting: Setting | None,
+        complete: bool = True,
+    ) -> Scan:
         """A look through the whole gallery, or as a setting says."""
         exact = gallery, bound, farthest, k, self.threads
         if setting is None:
             return Scan(*exact)
-        return ApproximateScan(*exact, self.cells[bound.distance.name], setting.probes, setting.compared)
+        return ApproximateScan(*exact, self.cells[bound.distance.name], setting.probes, setting.compared, complete)
 
     def _in_blocks(self, scan: Scan, count: int, work: Callable[[slice, Scan], T]) -> list[T]:
         """What work returns for each block of so many queries, by several threads."""
@@ -229,7 +237,7 @@ class Index:
             distances[block][query, place] = found
 
         setting = Setting(k, probes, compared, math.nan) if probes else None
-        self._in_blocks(self._scan(self.gallery, bound, False, k, setting), len(rows), fill)
+        self._in_blocks(self._scan(self.gallery, bound, False, k, setting, complete=False), len(rows), fill)
         return distances
 
     def _searched(self, by: Distance) -> Searched:
