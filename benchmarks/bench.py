@@ -37,7 +37,7 @@ def argument_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--weights", default="imagenet")
     parser.add_argument("--preprocessing", default="", help="of the extractor onnx")
     parser.add_argument("--output", default="", help="of the extractor onnx")
-    parser.add_argument("--precision", default="float32", help="of a network: float32, int8")
+    parser.add_argument("--precision", default="float32", help="of a network: float32, int8, int8_openvino")
     parser.add_argument("--master", default="local[*]", help="of Spark")
     output_options(parser)
     return parser

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow.dataset as ds
 
 from kindred.data import images
-from kindred.features import featurize, graph_cache, onnx_graphs
+from kindred.features import featurize, graph_cache
 from kindred.learning import cross_validation, training_plan
 from kindred.learning.classifiers import logistic_regression
 from kindred.learning.folds import ALL
@@ -33,7 +33,7 @@ def main() -> None:
     parser = bench.argument_parser(__doc__ or "")
     parser.set_defaults(dataset="stl10")
     parser.add_argument("--extractors", nargs="+", default=["mobilenet_v2", "efficientnet_lite0", "efficientnet_lite2"])
-    parser.add_argument("--precisions", nargs="+", default=["float32"], help="float32, int8")
+    parser.add_argument("--precisions", nargs="+", default=["float32"], help="float32, int8, int8_openvino")
     parser.add_argument("--labels", nargs="+", default=["100", "250", "all"], help="given labels in all (stratified)")
     parser.add_argument("--draws", type=int, default=5, help="of the labels")
     parser.add_argument("--images", type=int, default=200, help="whose features are timed")
@@ -94,7 +94,7 @@ def speed(run: str, count: int) -> float:
     """Of the extractor of a run, on its first images."""
     reader = RunReader(run, "evaluate")
     extractor = featurize.Extractor.from_facts(reader.facts_of("featurize"))
-    session = onnx_graphs.session(str(graph_cache.path(extractor.graph))) if extractor.graph else None
+    session = extractor.session(str(graph_cache.path(extractor.graph))) if extractor.graph else None
     contents = reader.rows("images", ["content"], limit=count)["content"].to_pylist()
     started = time.process_time()
     for start in range(0, len(contents), featurize.BATCH):

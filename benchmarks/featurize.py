@@ -23,7 +23,7 @@ from bench import run_stage
 from pyspark.sql import Observation
 
 from kindred.data import images
-from kindred.features import extractor_setup, featurize, graph_cache, onnx_graphs
+from kindred.features import extractor_setup, featurize, graph_cache
 from kindred.runtime import cpu, file_names, marks, storage
 from kindred.runtime.run_reader import RunReader
 from kindred.runtime.stage import Stage
@@ -193,7 +193,7 @@ def set_up(
     global SETTING
     with taken.get_lock():
         number, taken.value = taken.value, taken.value + 1
-    session = onnx_graphs.session(path) if path else None
+    session = extractor.session(path) if path else None
     own = contents[number::count]
     SETTING = own, extractor, session, barrier
     extractor.features([images.decode(own[0])], session=session)
@@ -209,7 +209,7 @@ def bare_loop(size: int) -> tuple[float, float, float, float]:
         pixels = [extractor.resized(images.decode(content)) for content in own[start : start + size]]
         decoded = time.process_time()
         if session:
-            session.run(None, {session.get_inputs()[0].name: extractor.batch(pixels)})
+            extractor.output(session.get_outputs()[0].name, pixels, session)
         else:
             extractor.features(pixels)
         decoding, network = decoding + decoded - at, network + time.process_time() - decoded

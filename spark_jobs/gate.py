@@ -3,7 +3,7 @@
 from kindred.features import featurize
 from kindred.learning import folds, gate_without_labels, networks, onnx_model
 from kindred.learning.gate import decide, paired
-from kindred.runtime import file_names, job
+from kindred.runtime import file_names, job, openvino_package
 from kindred.runtime.stage import Stage
 
 
@@ -31,18 +31,23 @@ def main(s: Stage, *, gate: str) -> str:
 
 
 def _model(s: Stage, network: networks.Network, classes: list[str]) -> dict:
-    """The files of the final model, with one graph for the whole way from pixels where the extractor has one."""
+    """The files of the final model, with one graph for the whole way from pixels where the extractor can be part of
+    it, and what else it needs.
+    """
     extractor, channels = featurize.Extractor.from_facts(s.facts_of("featurize")), s.facts_of("ingest")["channels"]
     files = {file_names.NETWORK: network.to_bytes(), file_names.DESCRIPTION: extractor.description(classes, channels)}
-    if extractor.graph:
-        graph = s.file("featurize", file_names.EXTRACTOR)
+    graph = s.file("featurize", file_names.EXTRACTOR) if extractor.graph else None
+    if graph and extractor.engine == featurize.ONNX_RUNTIME:
         model = onnx_model.whole_model(graph, network, channels, extractor.interpolation, extractor.crop)
         run = s.run.rsplit("/", 1)[1]
         files[file_names.MODEL] = onnx_model.described(model, classes, extractor, channels, run)
+    elif graph:  # its engine runs no whole model: OpenVINO's Resize is not Pillow's
+        files[file_names.EXTRACTOR] = graph
     example = s.rows("images", ["content"], limit=1)["content"][0].as_py()
     for name, content in {**files, file_names.EXAMPLE: example}.items():
         s.put_file(name, content)
-    return {"files": list(files), "example": file_names.EXAMPLE, "classes": classes}
+    packages = [openvino_package.NAME] if extractor.engine == featurize.OPENVINO else []
+    return {"files": list(files), "example": file_names.EXAMPLE, "classes": classes, "packages": packages}
 
 
 if __name__ == "__main__":

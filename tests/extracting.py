@@ -1,13 +1,21 @@
 """What tests do with extractors: images of noise, a dataset's facts, features as a run computes them."""
 
+import importlib.util
 from typing import Any
 
 import numpy as np
+import pytest
 
 from kindred.features import extractor_setup, graph_cache, onnx_graphs
 from kindred.features.featurize import Extractor
-from kindred.runtime import variants
+from kindred.runtime import openvino_package, variants
 from pictures import noise
+
+
+def need_openvino() -> None:
+    """Skip a test where OpenVINO is not installed."""
+    if importlib.util.find_spec(openvino_package.NAME) is None:
+        pytest.skip(f"OpenVINO is not installed: {openvino_package.INSTALL}")
 
 
 def facts(height: int | None, width: int | None, channels: int, digest: str = "aaaa") -> dict[str, Any]:

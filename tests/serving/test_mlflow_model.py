@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 import bundles
+import extracting
 import kindred
 from kindred.data import images
-from kindred.features.featurize import Extractor
+from kindred.features.featurize import OPENVINO, Extractor
 from kindred.learning import onnx_model
 from kindred.learning.networks import Layer, Network
 from kindred.runtime import file_names, tracking
@@ -41,7 +42,7 @@ print(json.dumps({
 """
 
 
-def save(place: Path, extractor: Extractor, network: Network, **files: bytes) -> Path:
+def save(place: Path, extractor: Extractor, network: Network, /, **files: bytes) -> Path:
     """What the stage gate has MLflow log."""
     from mlflow import pyfunc
 
@@ -75,7 +76,16 @@ def by_function(place: Path) -> tuple[Path, np.ndarray]:
     return save(place, extractor, network), network.probabilities(features)
 
 
-@pytest.fixture(scope="module", params=[by_graph, by_function])
+def by_openvino(place: Path) -> tuple[Path, np.ndarray]:
+    """The same of an extractor whose graph OpenVINO runs."""
+    extracting.need_openvino()
+    network = Network((Layer(np.array([[4.0, 0], [0, 4], [1, 1]]), np.zeros(2)),))
+    extractor = Extractor("pixels", *bundles.SIZE, 3, "", file_names.EXTRACTOR, engine=OPENVINO)
+    means = np.array([bundles.picture(number).mean(axis=(0, 1)) / 255 for number in range(3)])
+    return save(place, extractor, network, extractor=bundles.colour_graph()), network.probabilities(means)
+
+
+@pytest.fixture(scope="module", params=[by_graph, by_function, by_openvino])
 def saved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]:
     return request.param(tmp_path_factory.mktemp("saved"))
 

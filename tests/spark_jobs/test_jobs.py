@@ -10,6 +10,7 @@ import pyarrow.dataset as ds
 import pytest
 from bench import job_module, run_stage
 
+import extracting
 import onnx_samples
 from kindred.data import images
 from kindred.evaluation.attacks import spark_attacks
@@ -427,12 +428,15 @@ def test_an_attack_on_images_of_unknown_classes_ends_in_one_line(labelled, monke
 
 
 @pytest.mark.long
-def test_an_int8_network_makes_features_the_final_model_and_the_query(tmp_path_factory) -> None:
+@pytest.mark.parametrize("precision", ["int8", "int8_openvino"])
+def test_an_int8_network_makes_features_the_final_model_and_the_query(precision: str, tmp_path_factory) -> None:
+    if precision == "int8_openvino":
+        extracting.need_openvino()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KINDRED_DATA", str(tmp_path_factory.mktemp("int8")))
         run = runs.run_folder("tests", "int8")
         run_stage("ingest", run, dataset="digits", path=None, limit=200, leaks="drop")
-        chosen = {**IMAGENET, "image_size": 32, "precision": "int8"}
+        chosen = {**IMAGENET, "image_size": 32, "precision": precision}
         plain = run_stage("featurize", run, extractor="efficientnet_lite0", **{**chosen, "precision": "float32"})
         mark = run_stage("featurize", run, extractor="efficientnet_lite0", **chosen)
         run_stage("choose_labels", run, **LABELS)
@@ -441,20 +445,29 @@ def test_an_int8_network_makes_features_the_final_model_and_the_query(tmp_path_f
 
         model = champion.bundle_of_run(run).model
         reader = RunReader(run, "evaluate")
-        served = onnx_graphs.session(reader.file("gate", file_names.MODEL))
+        files = reader.facts_of("gate")["model"]["files"]
+        served = onnx_graphs.session(reader.file("gate", file_names.MODEL)) if precision == "int8" else None
+        run_stage("attack", run, **{**ATTACK, "attack_images": 4, "attack_queries": 5})
+        attacked = {row["image_id"]: row for row in RunReader(run, "report").rows("attacks").to_pylist()}
+        predicted = {row["image_id"]: row["prediction"] for row in reader.rows("predictions_final").to_pylist()}
         features = {row["image_id"]: row["features"] for row in reader.rows("features").slice(0, 5).to_pylist()}
         content = {row["image_id"]: row["content"] for row in reader.rows("images").to_pylist()}
 
     assert plain["arguments"].keys() == {"extractor", "image_size", "weights"}
-    assert mark["arguments"] == {**plain["arguments"], "precision": "int8"}
+    assert mark["arguments"] == {**plain["arguments"], "precision": precision}
     assert mark["facts"]["quantised_from"] == plain["facts"]["graph"]
-    assert served.get_modelmeta().custom_metadata_map["precision"] == "int8"
+    finals = [row for row in attacked.values() if row["model"] == "final"]
+    assert finals
+    assert [row["before"] for row in finals] == [predicted[row["image_id"]] for row in finals]
+    assert files[2:] == [file_names.MODEL if served else file_names.EXTRACTOR]
+    assert not served or served.get_modelmeta().custom_metadata_map["precision"] == "int8"
     for image_id, expected in features.items():
         pixels = images.decode(content[image_id])
         query = model.as_query(pixels)
         assert query.features[0] == pytest.approx(expected, abs=1e-5)
-        (probabilities,) = served.run(None, {"pixels": pixels[None]})[0]
-        assert probabilities == pytest.approx(query.probabilities[0], abs=0.02)  # resized inside, by other roundings
+        if served:  # resized inside, by other roundings
+            (probabilities,) = served.run(None, {"pixels": pixels[None]})[0]
+            assert probabilities == pytest.approx(query.probabilities[0], abs=0.02)
 
 
 def test_an_index_for_approximate_search_is_other_work_and_says_its_recall_everywhere(labelled) -> None:

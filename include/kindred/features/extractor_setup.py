@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kindred.data import images
-from kindred.features import graph_cache, onnx_files, onnx_graphs, quantisation, text_files
-from kindred.features.featurize import Extractor
+from kindred.features import graph_cache, onnx_files, onnx_graphs, openvino_session, quantisation, text_files
+from kindred.features.featurize import OPENVINO, Extractor
 from kindred.features.onnx_files import Network
 from kindred.features.text_files import TextTower
-from kindred.runtime import cpu, storage, tables, variants
+from kindred.runtime import cpu, openvino_package, storage, tables, variants
 from kindred.runtime.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,7 +49,10 @@ def for_dataset(
     """
     variants.check_precision(name, precision)
     extractor = _in_float32(name, image_size, weights, dataset, say, preprocessing, output)
-    return extractor if precision == variants.FLOAT32 else _in_int8(extractor, dataset, say)
+    if precision == variants.FLOAT32:
+        return extractor
+    int8 = _in_int8(extractor, dataset, say)
+    return int8 if precision == variants.INT8 else _in_openvino(int8)
 
 
 def _in_int8(extractor: Extractor, dataset: dict[str, Any], say: Callable[[str], None]) -> Extractor:
@@ -62,6 +66,13 @@ def _in_int8(extractor: Extractor, dataset: dict[str, Any], say: Callable[[str],
     fingerprint = storage.fingerprint(*made)
     graph = _graph_name(extractor.name, fingerprint)
     return replace(extractor, fingerprint=fingerprint, graph=graph, quantised_from=extractor.graph)
+
+
+def _in_openvino(extractor: Extractor) -> Extractor:
+    """The same graph in OpenVINO."""
+    made = extractor.fingerprint, metadata.version(openvino_package.NAME)
+    fingerprint = storage.fingerprint(*made, storage.file_fingerprint(openvino_session.__file__))
+    return replace(extractor, fingerprint=fingerprint, engine=OPENVINO)
 
 
 def _in_float32(

@@ -13,11 +13,13 @@ import numpy as np
 import pyarrow as pa
 
 from kindred.data import images
-from kindred.features import graph_cache, onnx_graphs, preprocessing
+from kindred.features import graph_cache, onnx_graphs, openvino_session, preprocessing
 from kindred.runtime import arrow, variants
 
 BATCH = 32  # images that are decoded at once: a bound on a worker's memory
 GRAPH_PIXELS = 200_000  # that a graph takes at once: what it computes of so many stays in a core's cache
+
+ONNX_RUNTIME, OPENVINO = "onnxruntime", "openvino"
 
 TIMED_FEATURES = "image_id string, split string, features array<float>, started double, ended double"
 
@@ -43,16 +45,23 @@ class Extractor:
     interpolation: str = preprocessing.BILINEAR  # how images are resized; runs before there was a choice have this one
     crop: float = 0.0  # the part of the shorter side that is kept, see `preprocessing.Preprocessing`
     quantised_from: str | None = None  # file name of the float32 graph, where `graph` is the same network in int8
+    engine: str = ONNX_RUNTIME  # what runs the graph, everywhere: another one rounds differently
+
+    def session(self, graph: bytes | str, threads: int = 1, images: int | None = None) -> Any:
+        """Its graph, given as bytes or as a path, in its engine, for batches of so many images (None: graph_images)."""
+        if self.engine == OPENVINO:
+            return openvino_session.Session(graph, threads, images or self.graph_images)
+        return onnx_graphs.session(graph, threads)
 
     def features(self, pixels: Sequence[np.ndarray], threads: int = 1, session: Any = None) -> np.ndarray:
         """Features [n, d], float32, of images of any size, uint8 [h, w, c] each. An extractor with a graph runs it in
-        `session`, one of ONNX Runtime, or without one, in a Spark worker, as `graph_cache.send_to_workers` sent it;
-        always in batches of `graph_images`.
+        `session`, one of its own, or without one, in a Spark worker, as `graph_cache.send_to_workers` sent it; always
+        in batches of `graph_images`.
         """
         if self.graph is None:
             features: np.ndarray = variants.load("extractor", self.name).features(self.batch(pixels))
             return features
-        session = session or _session(graph_cache.on_worker(self.graph), threads)
+        session = session or _session(self, graph_cache.on_worker(self.graph), threads)
         name, size = session.get_outputs()[0].name, self.graph_images
         return np.concatenate([self.output(name, pixels[i : i + size], session) for i in range(0, len(pixels), size)])
 
@@ -67,7 +76,7 @@ class Extractor:
         return max(1, min(BATCH, round(GRAPH_PIXELS / (self.height * self.width))))
 
     def output(self, name: str, pixels: Sequence[np.ndarray], session: Any) -> np.ndarray:
-        """The output of this name of the graph in an ONNX Runtime session, for images of any size."""
+        """The output of this name of the graph in a session, for images of any size."""
         output: np.ndarray = session.run([name], {session.get_inputs()[0].name: self.batch(pixels)})[0]
         return output
 
@@ -98,7 +107,7 @@ def worker(extractor: Extractor, threads: int) -> Worker:
 
 def _featurize(extractor: Extractor, threads: int, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     if extractor.graph is not None:
-        _session(graph_cache.on_worker(extractor.graph), threads)  # loading is not part of a batch's time
+        _session(extractor, graph_cache.on_worker(extractor.graph), threads)  # loading is not part of a batch's time
     for batch in batches:
         for start in range(0, batch.num_rows, BATCH):
             rows = batch.slice(start, BATCH)
@@ -111,5 +120,5 @@ def _featurize(extractor: Extractor, threads: int, batches: Iterable[pa.RecordBa
 
 
 @functools.lru_cache(maxsize=2)
-def _session(path: str, threads: int) -> Any:
-    return onnx_graphs.session(path, threads)
+def _session(extractor: Extractor, path: str, threads: int) -> Any:
+    return extractor.session(path, threads)

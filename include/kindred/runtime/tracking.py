@@ -222,7 +222,7 @@ def _experiment(tracker: MlflowClient, dag_id: str) -> str:
 
 def _log_model(tracker: MlflowClient, run_id: str, folder: str, model: dict[str, Any]) -> None:
     """Log the final model on a run: `model` has the classes, the names of the files in `folder` that the served model
-    reads, and that of an image as an example of the input.
+    reads, that of an image as an example of the input, and packages that it needs beside SERVING_PACKAGES.
     """
     import mlflow
     import pandas as pd
@@ -233,7 +233,7 @@ def _log_model(tracker: MlflowClient, run_id: str, folder: str, model: dict[str,
     classes = model["classes"]
     example = pd.DataFrame({"image": [storage.read_bytes(storage.join(folder, model["example"]))]})
     output = pd.DataFrame([[1 / len(classes)] * len(classes)], columns=classes)
-    package = Path(__file__).parents[1]
+    package, packages = Path(__file__).parents[1], [*SERVING_PACKAGES, *model.get("packages", [])]
     with tempfile.TemporaryDirectory() as temporary:
         paths = {}
         for name in model["files"]:
@@ -247,7 +247,7 @@ def _log_model(tracker: MlflowClient, run_id: str, folder: str, model: dict[str,
                 artifacts=paths,
                 code_paths=[str(package)],
                 signature=infer_signature(example, output),
-                pip_requirements=[f"{name}=={metadata.version(name)}" for name in SERVING_PACKAGES],
+                pip_requirements=[f"{name}=={metadata.version(name)}" for name in packages],
             )
     tracker.update_run(run_id, status="RUNNING")  # leaving the block has closed it
 

@@ -6,10 +6,11 @@ import pkgutil
 from pathlib import Path
 from types import ModuleType
 
+from kindred.runtime import openvino_package
 from kindred.runtime.errors import InputError
 
 AUTO = "auto"  # in place of a name: the stage chooses the variant
-FLOAT32, INT8 = PRECISIONS = ("float32", "int8")  # of an extractor's network
+FLOAT32, INT8, INT8_OPENVINO = PRECISIONS = ("float32", "int8", "int8_openvino")  # of an extractor's network
 EXACT, APPROXIMATE = SEARCH_MODES = ("exact", "approximate")
 PACKAGE = Path(__file__).parents[1]
 KINDS = {  # the package of each kind's variants
@@ -39,15 +40,17 @@ def load(kind: str, name: str) -> ModuleType:
 
 
 def check_precision(name: str, precision: str) -> None:
-    """Raise InputError for a precision that an extractor cannot have.
+    """Raise InputError for a precision that an extractor, or this environment, cannot have.
 
     >>> check_precision("hog", "float32")
     """
     if precision not in PRECISIONS:
         raise InputError(f"unknown precision {precision!r}; known: {', '.join(PRECISIONS)}")
-    if precision == INT8 and not load("extractor", name).WEIGHTED:
+    if precision != FLOAT32 and not load("extractor", name).WEIGHTED:
         networks = ", ".join(one for one in names("extractor") if load("extractor", one).WEIGHTED)
-        raise InputError(f"precision int8 is for networks, and {name} is none; these are: {networks}")
+        raise InputError(f"precision {precision} is for networks, and {name} is none; these are: {networks}")
+    if precision == INT8_OPENVINO:
+        openvino_package.check()
 
 
 def source(module: ModuleType) -> Path:

@@ -177,7 +177,7 @@ def _open_model(folder: Path, checksums: Mapping[str, Checksum]) -> Model:
     if extractor.graph:
         graph, uri = _read(folder, file_names.EXTRACTOR, checksums)
         with file_checks.parsing(uri):
-            session = onnx_graphs.session(onnx_graphs.with_regions(graph) or graph, cores())
+            session = extractor.session(onnx_graphs.with_regions(graph) or graph, cores(), images=1)
     network, uri = _read(folder, file_names.NETWORK, checksums)
     with file_checks.parsing(uri):
         return Model(extractor, networks.from_bytes(network), session)

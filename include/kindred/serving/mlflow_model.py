@@ -1,8 +1,8 @@
 """The final model as MLflow serves it: encoded images in, class probabilities out. Needs neither Spark nor TensorFlow.
 
-This file *is* the model (MLflow's models from code), so it imports mlflow. Where the extractor has a graph,
-`model.onnx` holds the whole way from decoded pixels to probabilities; else the features are computed here, by the
-extractor's function.
+This file *is* the model (MLflow's models from code), so it imports mlflow. Where ONNX Runtime runs the
+extractor's graph, `model.onnx` holds the whole way from decoded pixels to probabilities; else the features are computed
+here, by the extractor's function or by its graph in OpenVINO.
 """
 
 import json
@@ -35,7 +35,8 @@ class ImageClassifier(PythonModel):
         if "model" in context.artifacts:
             self.predict_one = _by_graph(context.artifacts["model"], description["channels"])
         else:
-            self.predict_one = _by_extractor(description["extractor"], Path(context.artifacts["network"]).read_bytes())
+            network = Path(context.artifacts["network"]).read_bytes()
+            self.predict_one = _by_extractor(description["extractor"], network, context.artifacts.get("extractor"))
 
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
@@ -56,9 +57,10 @@ def _by_graph(path: str, channels: int) -> Predict:
     return predict
 
 
-def _by_extractor(fields: dict[str, Any], content: bytes) -> Predict:
+def _by_extractor(fields: dict[str, Any], content: bytes, graph: str | None) -> Predict:
     extractor, network = featurize.Extractor(**fields), networks.from_bytes(content)
-    return lambda pixels: network.probabilities(extractor.features([pixels]))[0]
+    session = extractor.session(graph, threads=0, images=1) if graph else None
+    return lambda pixels: network.probabilities(extractor.features([pixels], session=session))[0]
 
 
 mlflow.models.set_model(ImageClassifier())
