@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 NAME, SIDE = "efficientnet_lite0", 32
 OURS = Extractor(NAME, SIDE, SIDE, 3, "", "graph.onnx", engine=OPENVINO)
-LINE = f"precision int8_openvino needs the package openvino: .venv/bin/python -m {openvino_package.INSTALL}"
+LINE = f"precision int8_openvino needs the package openvino: {openvino_package.INSTALL}"
 # Its one argument is the graph; the telemetry package that it finds first would fork, connect and send.
 PROGRAM = """
 import os, sys

@@ -448,7 +448,7 @@ def test_an_int8_network_makes_features_the_final_model_and_the_query(precision:
         files = reader.facts_of("gate")["model"]["files"]
         served = onnx_graphs.session(reader.file("gate", file_names.MODEL)) if precision == "int8" else None
         run_stage("attack", run, **{**ATTACK, "attack_images": 4, "attack_queries": 5})
-        attacked = {row["image_id"]: row for row in RunReader(run, "report").rows("attacks").to_pylist()}
+        attacked = RunReader(run, "report").rows("attacks").to_pylist()
         predicted = {row["image_id"]: row["prediction"] for row in reader.rows("predictions_final").to_pylist()}
         features = {row["image_id"]: row["features"] for row in reader.rows("features").slice(0, 5).to_pylist()}
         content = {row["image_id"]: row["content"] for row in reader.rows("images").to_pylist()}
@@ -456,9 +456,9 @@ def test_an_int8_network_makes_features_the_final_model_and_the_query(precision:
     assert plain["arguments"].keys() == {"extractor", "image_size", "weights"}
     assert mark["arguments"] == {**plain["arguments"], "precision": precision}
     assert mark["facts"]["quantised_from"] == plain["facts"]["graph"]
-    finals = [row for row in attacked.values() if row["model"] == "final"]
-    assert finals
-    assert [row["before"] for row in finals] == [predicted[row["image_id"]] for row in finals]
+    before = {row["image_id"]: row["before"] for row in attacked if row["model"] == "final"}
+    assert before == {image_id: predicted[image_id] for image_id in before}
+    assert len(before) == 4
     assert files[2:] == [file_names.MODEL if served else file_names.EXTRACTOR]
     assert not served or served.get_modelmeta().custom_metadata_map["precision"] == "int8"
     for image_id, expected in features.items():

@@ -9,20 +9,18 @@ from typing import Any
 from kindred.runtime.errors import InputError
 
 NAME = "openvino"
-INSTALL = "pip install --no-deps openvino==2026.4.1"  # its other dependencies are NumPy and the telemetry
+INSTALL = ".venv/bin/python -m pip install openvino==2026.4.1"
 
 
 def check() -> None:
     """Raise InputError where it is not installed."""
     if importlib.util.find_spec(NAME) is None:
-        raise InputError(f"precision int8_openvino needs the package openvino: .venv/bin/python -m {INSTALL}")
+        raise InputError(f"precision int8_openvino needs the package openvino: {INSTALL}")
 
 
 def imported() -> Any:
-    """The package. Its import reports to Google Analytics unless openvino_telemetry is missing, as it then seems.
-    Raises InputError where it is not installed.
-    """
+    """The package. Raises InputError where it is not installed."""
     check()
-    blocked: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment]  # None: cannot be imported
-    blocked["openvino_telemetry"] = None
+    modules: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment]
+    modules["openvino_telemetry"] = None  # cannot be imported: else OpenVINO's import reports to Google Analytics
     return importlib.import_module(NAME)
