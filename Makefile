@@ -111,10 +111,12 @@ archive: $(READY) ## make kindred.zip, the code for Spark workers that lack it; 
 
 check: lint test-fast ## check style, imports and types, run the fast tests: before every commit
 
-test: $(READY) ## run all tests except the very long ones (minutes); COVERAGE=1
+# A process takes whole files, as most fixtures are a file's.
+test: $(READY) ## run all tests except the very long ones (minutes); PROCESSES=2 COVERAGE=1
 	@$(if $(COVERAGE),rm -f .coverage*)
 	@COVERAGE_FILE="$(CURDIR)/.coverage" "$(BIN)/python" $(if $(COVERAGE),-m coverage run) \
-	  -m pytest -m "(first or not cluster) and not long"
+	  -m pytest -m "(first or not cluster) and not long" \
+	  --numprocesses $(or $(PROCESSES),2) --dist loadfile --no-loadscope-reorder
 	@$(if $(COVERAGE),"$(BIN)/python" bin/coverage)
 
 # A tenth of its time would go into compiling the tests again.

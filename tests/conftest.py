@@ -23,6 +23,8 @@ MARKERS = {"spark": "spark", "object_store": "slow", "server": "slow", "drawn": 
 NOT_FAST = ("spark", "airflow", "tensorflow", "cluster", "slow", "long")
 FAST_CPU_SECONDS = 2  # what such a test may take then, set-up apart: twice what it should, for a busy machine
 HEAVY = {"airflow", "art", "keras", "mlflow", "tensorflow", "tf2onnx"}
+# Of several processes each takes the next file: these begin first, so that none is left with one at the end.
+LONGEST = ["test_end_to_end.py", "test_cluster.py", "test_kept_driver.py", "test_processes.py", "test_jobs.py"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,6 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for fixture in MARKERS.keys() & set(getattr(item, "fixturenames", ())):
             item.add_marker(MARKERS[fixture])
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 def pytest_collection_finish() -> None:

@@ -154,6 +154,7 @@ def test_a_table_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
 
 def test_a_listing_loads_nothing_heavy() -> None:
     program = "import sys; from kindred.data.datasets import image_folder; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
 
     assert not {"numpy", "pandas", "pyarrow", "pyspark", "PIL"} & set(done.stdout.split())
