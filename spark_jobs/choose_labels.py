@@ -7,7 +7,7 @@ import pyarrow.dataset as ds
 
 from kindred.data.sources import first
 from kindred.features import neighbours
-from kindred.learning import given_labels, representatives
+from kindred.learning import given_labels, memory_needs, representatives
 from kindred.learning.pseudo_label_types import Pool
 from kindred.runtime import cpu, job, label_budget, tables
 from kindred.runtime.stage import Stage
@@ -45,11 +45,12 @@ def main(
 
 
 def _representatives(s: Stage, labels: int, seed: int) -> str:
+    classes = s.facts_of("ingest")["classes"]
+    memory_needs.check(s.figures_of("ingest"), s.figures_of("featurize"), len(classes))
     train = s.rows("images", ["image_id"], ds.field("split") == "train")
     known = s.rows("truth").filter(pc.field("image_id").isin(train["image_id"]))
     ids, features = s.matrix("features", "features", ds.field("split").isin(tables.LEARNED_FROM))
     pool = Pool(ids, features, cpu.cores(), neighbours.cache_file(s.inputs["featurize"]))
-    classes = s.facts_of("ingest")["classes"]
     s.write_rows("labels", representatives.choose(known, labels, pool, len(classes), seed, s.say))
     written = Counter(s.written("labels", ["label"])["label"].to_pylist())
     if missing := [label for label in classes if label not in written]:

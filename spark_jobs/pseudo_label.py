@@ -22,10 +22,8 @@ def main(
     novelty: bool,
     seed: int,
 ) -> str:
-    classes, size = s.facts_of("ingest")["classes"], s.figures_of("featurize")
-    counts = s.figures_of("ingest")
-    learned_from = int(sum(counts[f"ingest/{split}"] for split in tables.LEARNED_FROM))
-    memory_needs.check(learned_from, int(size["featurize/dimensions"]), len(classes))
+    classes = s.facts_of("ingest")["classes"]
+    memory_needs.check(s.figures_of("ingest"), s.figures_of("featurize"), len(classes))
     ids, features = s.matrix("features", "features", ds.field("split").isin(tables.LEARNED_FROM))
     given = pseudo_label_tables.given_labels(s.rows("labels"), s.rows("out_of_fold"), ids, classes)
     unlabelled = np.setdiff1d(np.arange(len(ids)), given.rows)

@@ -15,7 +15,7 @@ def _sixteen_gigabytes(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_million_images_of_ten_classes_fit_into_sixteen_gigabytes() -> None:
     assert memory_needs.shortage(1_000_000, 1280, 10) is None
 
-    memory_needs.check(1_000_000, 1280, 10)
+    memory_needs.check({"ingest/train": 1_000, "ingest/unlabeled": 999_000}, {"featurize/dimensions": 1280.0}, 10)
 
 
 @pytest.mark.parametrize(("images", "measured"), [(48_000, 1.357), (96_000, 2.027), (192_000, 3.441)])
@@ -30,7 +30,7 @@ def test_more_images_or_classes_are_an_error_that_says_what_to_do(images: int, c
     )
 
     with pytest.raises(InputError, match=message):
-        memory_needs.check(images, 1280, classes)
+        memory_needs.check({"ingest/train": images, "ingest/unlabeled": 0}, {"featurize/dimensions": 1280}, classes)
 
 
 def test_a_containers_limit_counts(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:

@@ -1,6 +1,8 @@
 """How much memory pseudo-labels take: they are made in one process, and so is logistic regression, which takes less."""
 
-from kindred.runtime import memory
+from collections.abc import Mapping
+
+from kindred.runtime import memory, tables
 from kindred.runtime.errors import InputError
 
 USUAL_DIMENSIONS = 1280  # features of an image: what the default extractors for photographs have, or a little less
@@ -34,7 +36,8 @@ def shortage(images: int, dimensions: int, classes: int) -> str | None:
     )
 
 
-def check(images: int, dimensions: int, classes: int) -> None:
-    """Raise InputError where the memory is too small."""
-    if lacking := shortage(images, dimensions, classes):
+def check(ingested: Mapping[str, float], featurized: Mapping[str, float], classes: int) -> None:
+    """Raise InputError where the memory is too small for the images of these figures of ingest and featurize."""
+    images = int(sum(ingested[f"ingest/{split}"] for split in tables.LEARNED_FROM))
+    if lacking := shortage(images, int(featurized["featurize/dimensions"]), classes):
         raise InputError(lacking)
