@@ -95,7 +95,7 @@ def in_batches(gallery: np.ndarray, queries: np.ndarray, head: str) -> dict[str,
     ways = {
         "exact": ours(index, "l2", EXACT),
         "exact_cosine": ours(index, "cosine", EXACT),
-        "approximate": ours(index, "l2", APPROXIMATE),
+        "approximate_l2": ours(index, "l2", APPROXIMATE),
         "numpy": lambda q, threads: brute_force(q, gallery),
     }
     for name, make in OTHERS.items():
