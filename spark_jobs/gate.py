@@ -43,7 +43,7 @@ def _model(s: Stage, network: networks.Network, classes: list[str]) -> dict:
         files[file_names.MODEL] = onnx_model.described(model, classes, extractor, channels, run)
     elif graph:  # its engine runs no whole model: OpenVINO's Resize is not Pillow's
         files[file_names.EXTRACTOR] = graph
-    example = s.rows("images", ["content"], limit=1)["content"][0].as_py()
+    example = s.first("images", "content")
     for name, content in {**files, file_names.EXAMPLE: example}.items():
         s.put_file(name, content)
     packages = [openvino_package.NAME] if extractor.engine == featurize.OPENVINO else []

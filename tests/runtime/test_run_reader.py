@@ -67,13 +67,44 @@ def write_labels(s: Stage) -> str:
     return "written"
 
 
-def test_a_small_table_is_read_whole_or_its_first_rows(run: str) -> None:
+def test_a_small_table_is_read_whole_or_in_part(run: str) -> None:
     do("choose_labels", run, write_labels)
     reader = RunReader(run, "train_base")
 
     assert reader.rows("labels", ["label"]).to_pydict() == {"label": ["x", "y"]}
-    assert reader.rows("labels", ["label"], limit=1).num_rows == 1
+    assert reader.first("labels", "label") == "x"
     assert reader.rows("labels", ["label"], ds.field("image_id") == "b").to_pydict() == {"label": ["y"]}
+
+
+def test_the_first_of_many_values_is_read_alone(run: str) -> None:
+    def write_images(s: Stage) -> str:
+        content = np.random.default_rng(0).bytes(48 * 2**20)  # three pages
+        rows = [content[start : start + 2**14] for start in range(0, len(content), 2**14)]
+        described = {"split": "train", "origin": "one", "height": 1, "width": 1, "channels": 1}
+        columns = {"image_id": [f"{row:04d}" for row in range(len(rows))], "content": rows}
+        same = {name: [value] * len(rows) for name, value in described.items()}
+        table = pa.table({**columns, **same})
+        s.write_rows("images", table.select(arrow.schema("images").names).cast(arrow.schema("images")))
+        return "written"
+
+    do("ingest", run, write_images)
+    pool = pa.proxy_memory_pool(pa.default_memory_pool())
+    usual = pa.default_memory_pool()
+    pa.set_memory_pool(pool)
+    try:
+        content = RunReader(run, "gate").first("images", "content")
+    finally:
+        pa.set_memory_pool(usual)
+
+    assert len(content) == 2**14
+    assert pool.max_memory() < 24 * 2**20
+
+
+def test_an_empty_table_has_no_first_value(run: str) -> None:
+    do("choose_labels", run, lambda s: s.write_rows("labels", arrow.schema("labels").empty_table()) or "none")
+
+    with pytest.raises(InputError, match="no row of 'labels' in "):
+        RunReader(run, "gate").first("labels", "label")
 
 
 @pytest.mark.spark

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -138,20 +138,17 @@ class RunReader:
 
         return spark_session.read_parquet(self.spark, tables.table(name).columns, uri)
 
-    def rows(
-        self,
-        name: str,
-        columns: list[str] | None = None,
-        where: ds.Expression | None = None,
-        limit: int | None = None,
-    ) -> pa.Table:
-        """What fits into one process of a table, read without Spark: `columns` of the rows for which `where` holds, or
-        of the first ones.
-        """
+    def rows(self, name: str, columns: list[str] | None = None, where: ds.Expression | None = None) -> pa.Table:
+        """What fits into one process of a table, read without Spark: `columns` of the rows for which `where` holds."""
         with self._named_errors(name):
-            if limit is None:
-                return self._scanner(name, columns, where).to_table()
-            return self._scanner(name, columns, where, max(1, limit)).head(limit)
+            return self._scanner(name, columns, where).to_table()
+
+    def first(self, name: str, column: str) -> Any:
+        """The column's value in the first row of a table. Raises InputError where there is none."""
+        with self._named_errors(name), contextlib.closing(self._batches(name, [column], 1)) as batches:
+            for batch in batches:
+                return batch[0][0].as_py()
+        raise InputError(f"no row of {name!r} in {storage.local(self.run)}")
 
     def matrix(self, name: str, column: str, where: ds.Expression) -> tuple[np.ndarray, np.ndarray]:
         """The ids and one column of lists, as an array [n, d] float32, of the images in a table for which `where`
@@ -176,20 +173,20 @@ class RunReader:
                     array[rows[wanted]] = values[wanted]
         return ids, array
 
-    def _batches(self, name: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    def _batches(
+        self, name: str, columns: list[str], batch_rows: int = BATCH_ROWS
+    ) -> Generator[pa.RecordBatch, None, None]:
         """Some columns of all rows of a table, a few at a time and nothing read ahead."""
         fs, _ = storage.filesystem(self.table_uri(name))
         for fragment in self._dataset(name).get_fragments():
             with pq.ParquetFile(fragment.path, filesystem=fs, buffer_size=BUFFER_BYTES, pre_buffer=False) as file:
-                yield from file.iter_batches(BATCH_ROWS, columns=columns, use_threads=False)
+                yield from file.iter_batches(batch_rows, columns=columns, use_threads=False)
 
-    def _scanner(
-        self, name: str, columns: list[str] | None, where: ds.Expression | None, batch_rows: int = BATCH_ROWS
-    ) -> ds.Scanner:
+    def _scanner(self, name: str, columns: list[str] | None, where: ds.Expression | None) -> ds.Scanner:
         """Some columns of the rows for which `where` holds. Arrow would read far ahead: gigabytes for one picture."""
         buffered = ds.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True, buffer_size=BUFFER_BYTES)
         options = {"batch_readahead": 1, "fragment_readahead": 1, "fragment_scan_options": buffered}
-        return self._dataset(name).scanner(columns, where, batch_rows, **options)
+        return self._dataset(name).scanner(columns, where, BATCH_ROWS, **options)
 
     def _dataset(self, name: str) -> ds.Dataset:
         fs, inside = storage.filesystem(self.table_uri(name))
