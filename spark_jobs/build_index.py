@@ -49,7 +49,7 @@ def main(s: Stage, *, search_mode: str = variants.EXACT, **encoder: str) -> str:
     for part, of in ((bundle.VECTORS, by_distance), (bundle.QUERIES, {})):
         described = index_files.describe(widths=widths, **about)
         index_files.finish(folder[part], described, bounds, numbers[part], files[part], of)
-    s.figures = _measured(folder[bundle.VECTORS]) if by_distance else {}
+    s.figures = _measured(s, folder[bundle.VECTORS]) if by_distance else {}
     pictures.finish(folder[bundle.PICTURES], picture_shards, numbers[bundle.PICTURES], files[bundle.PICTURES])
     _put_model(s)
     if s.prepared:
@@ -67,11 +67,13 @@ def _cells(s: Stage, images: int, bounds: dict[str, LowerBound]) -> dict[str, Ce
     return cells.fit(s.matrix("features", "features", sample)[1], images, bounds)
 
 
-def _measured(folder: str) -> dict[str, float]:
+def _measured(s: Stage, folder: str) -> dict[str, float]:
     """The figures of the approximate search in the index of a folder; its `about.json` says them from now on."""
+    s.say("measures how many of the nearest images the approximate search finds")
     about = image_index.open_folder(folder).measured().about
     index_files.put_about(folder, about)
     named = [(name, recall.Setting(*one)) for name, every in about[variants.APPROXIMATE].items() for one in every]
+    s.say(f"recall: {', '.join(f'{one.recall:.1%} of {one.k} by {name}' for name, one in named)}")
     return {f"build_index/{name}_recall_at_{one.k}": one.recall for name, one in named}
 
 

@@ -83,13 +83,8 @@ def _json(answer: Answer, text: str | None = None) -> str:
     """An answer with the files of its images as a person would write them, for programs."""
     neighbours = [image._asdict() | {"origin": _path(image)} for image in answer.neighbours]
     asked = {} if text is None else {"text": text}
-    return (
-        json.dumps(
-            {**asked, **vars(answer), "exact": answer.exact, "origin": _path(answer), "neighbours": neighbours},
-            indent=1,
-        )
-        + "\n"
-    )
+    said = {**vars(answer), "exact": answer.exact, "origin": _path(answer), "neighbours": neighbours}
+    return json.dumps({**asked, **said}, indent=1) + "\n"
 
 
 def _path(image: Answer | Neighbour) -> str | None:
