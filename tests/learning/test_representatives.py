@@ -25,7 +25,7 @@ def test_one_known_image_of_each_cluster_is_chosen(pool: Pool, messages: list[st
     assert set(chosen["image_id"].to_pylist()) <= set(pool.ids[every_other])
     assert chosen.column_names == ["image_id", "label", "confidence", "source"]
     assert messages[0].startswith("clusters by ")
-    assert all(name in messages[0] for name in ("communities", "k_means", "temi"))
+    assert all(name in messages[0] for name in ("communities", "kmeans", "temi"))
 
 
 def test_more_labels_than_are_known_are_refused(pool: Pool) -> None:

@@ -9,10 +9,11 @@ import pandas as pd
 import pyarrow as pa
 
 from kindred.features import neighbours
-from kindred.learning import cluster_splits, given_labels
+from kindred.learning import cluster_splits, clusterings, given_labels
 from kindred.learning.pseudo_label_types import Pool
 from kindred.runtime import variants
 
+CLUSTERERS = ("communities", "kmeans", "temi")  # whose clusterings are compared
 JUDGED_IMAGES = 4000  # at most
 FARTHEST_RANK = 25  # of the neighbours that judge, where clusters are large
 IMAGES_PER_RANK = 4  # a cluster holds on average so many times as many images as the farthest rank says
@@ -34,23 +35,21 @@ def best_clusters(pool: Pool, k: int, classes: int, seed: int, say: Callable[[st
     only, its own are divided.
     """
     few = min(k, classes)
-    clusterings = {
-        name: clusterer.clusters(pool, few, seed)
-        for name in variants.names("clusterer")
-        if few <= getattr(clusterer := variants.load("clusterer", name), "MAX_CLUSTERS", few)
+    few_clusters = {
+        name: clusterings.clustering(name, pool, few, seed).clusters
+        for name in CLUSTERERS
+        if few <= getattr(variants.load("clusterer", name), "MAX_CLUSTERS", few)
     }
     images, unseen = _judges(pool, few)
-    shared = {name: shared_information(c[images], c[unseen]) for name, c in clusterings.items()}
+    shared = {name: shared_information(c[images], c[unseen]) for name, c in few_clusters.items()}
     best = max(shared, key=lambda name: shared[name])
     values = ", ".join(f"{name} {value:.3f}" for name, value in shared.items())
     say(f"clusters by {best}, which say most about an image's neighbours (normalised mutual information: {values})")
     if few == k:
-        return clusterings[best]
-    clusterer = variants.load("clusterer", best)
-    if hasattr(clusterer, "MAX_CLUSTERS"):
-        return cluster_splits.subclusters(pool, clusterings[best], k, seed)
-    clusters: np.ndarray = clusterer.clusters(pool, k, seed)
-    return clusters
+        return few_clusters[best]
+    if hasattr(variants.load("clusterer", best), "MAX_CLUSTERS"):
+        return cluster_splits.subclusters(pool, few_clusters[best], k, seed)
+    return clusterings.clustering(best, pool, k, seed).clusters
 
 
 def _judges(pool: Pool, k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,6 @@ J. Reichardt, S. Bornholdt, Statistical Mechanics of Community Detection (Physic
 
 import numpy as np
 
-from kindred.learning.cluster_splits import split_largest
 from kindred.learning.pseudo_label_types import Pool
 
 ATTEMPTS = 12  # at a resolution, doubled or halved, then bisected
@@ -15,12 +14,12 @@ FACTOR = 2.0
 
 
 def clusters(pool: Pool, k: int, seed: int) -> np.ndarray:
-    """The communities at the resolution that gives k, or the most below k, whose largest are then divided."""
+    """The communities at the resolution that gives k, or the most below k."""
     best = np.zeros(len(pool.ids), dtype=int)
     low, high = 0.0, np.inf  # resolutions that gave too few and too many
     resolution = 1.0
     for _ in range(ATTEMPTS):
-        found = _communities(pool, resolution, seed)
+        found = at_resolution(pool, resolution, seed)
         count = int(found.max()) + 1
         if best.max() < found.max() < k:
             best = found
@@ -31,11 +30,13 @@ def clusters(pool: Pool, k: int, seed: int) -> np.ndarray:
         else:
             high = resolution
         resolution = resolution * FACTOR if high == np.inf else resolution / FACTOR if not low else np.sqrt(low * high)
-    return split_largest(pool, best, k, seed)
+    return best
 
 
-def _communities(pool: Pool, resolution: float, seed: int) -> np.ndarray:
+def at_resolution(pool: Pool, resolution: float, seed: int) -> np.ndarray:
     """The community of each image [n]."""
     from sknetwork.clustering import Louvain
 
+    if not pool.affinities.nnz:  # nothing is linked
+        return np.arange(len(pool.ids))
     return np.asarray(Louvain(resolution=resolution, random_state=seed).fit_predict(pool.affinities), dtype=int)
