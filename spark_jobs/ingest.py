@@ -1,7 +1,5 @@
 """source files -> images, truth, rejected: the same for every run on the same files"""
 
-from pyspark import StorageLevel
-
 from kindred.data import (
     decoding,
     file_kinds,
@@ -24,7 +22,7 @@ from kindred.data import (
     tiff_kinds,
 )
 from kindred.learning import memory_needs
-from kindred.runtime import job, runs, storage, tables, variants
+from kindred.runtime import job, partitioning, runs, storage, tables, variants
 from kindred.runtime.stage import Stage
 
 # Beside the dataset's own file, what the tables depend on; what lists files stands in the sources.
@@ -52,8 +50,9 @@ def main(s: Stage, *, dataset: str, path: str | None, limit: int | None, leaks: 
     if not counts["test"]:
         decoded = ingest.hold_out_test(decoded)
     left_out = ingest.duplicates(decoded, leaks).persist()
-    kept = ingest.kept_images(decoded, left_out).persist(StorageLevel.DISK_ONLY)
-    s.write("images", kept)
+    left_out.count()  # Spark then knows how few they are, and joins without moving the images between tasks
+    kept = ingest.kept_images(decoded, left_out)
+    s.write("images", kept.coalesce(partitioning.files(s.spark, counts["bytes"])))
     s.write("truth", kept.where("label is not null").select("image_id", "label").distinct())
     s.write("rejected", ingest.rejected_rows(decoded, left_out))
     name = s.home.rsplit("/", 2)[1]

@@ -189,7 +189,9 @@ def test_the_rows_are_counted(spark) -> None:
         ("test", "4", "cat", None),
     )
 
-    assert ingest.count_decoded(frame) == {"decoded": 3, "undecoded": 1, "labelled": 2, "test": 1}
+    counts = ingest.count_decoded(frame)
+
+    assert counts == {"decoded": 3, "undecoded": 1, "labelled": 2, "test": 1, "bytes": 3 * len(b"file")}
 
 
 def test_where_nothing_decodes_the_error_names_an_example(spark) -> None:

@@ -94,7 +94,8 @@ def rejected_rows(decoded: DataFrame, left_out: DataFrame) -> DataFrame:
 
 
 def count_decoded(decoded: DataFrame) -> dict[str, int]:
-    """How many rows decoded (of them labelled, and in the split test) and how many did not; decodes them on the way.
+    """How many rows decoded (of them labelled, and in the split test; the bytes of all) and how many did not; decodes
+    them on the way.
 
     Raises InputError where nothing is left to learn from.
     """
@@ -104,6 +105,7 @@ def count_decoded(decoded: DataFrame) -> dict[str, int]:
         F.count_if(~good).alias("undecoded"),
         F.count_if(good & F.col("label").isNotNull()).alias("labelled"),
         F.count_if(good & (F.col("split") == "test")).alias("test"),
+        F.coalesce(F.sum(F.length("content")), F.lit(0)).alias("bytes"),
     ).collect()[0]
     if not counts["decoded"]:
         example = decoded.where(~good).select("origin", "reason").first()
@@ -111,7 +113,7 @@ def count_decoded(decoded: DataFrame) -> dict[str, int]:
         raise InputError(f"no image could be read{detail}")
     if not counts["labelled"]:
         raise InputError(f"none of the {counts['decoded']:,} images has a label; label a few of them")
-    return {name: counts[name] for name in ("decoded", "undecoded", "labelled", "test")}
+    return {name: counts[name] for name in ("decoded", "undecoded", "labelled", "test", "bytes")}
 
 
 def figures(kept: pa.Table, left_out: pa.Table, undecoded: int, leaks: str) -> dict[str, int]:

@@ -11,6 +11,7 @@ from kindred.runtime.errors import InputError
 T = TypeVar("T")
 
 TASKS_PER_CORE = 2  # at least, so that a slow task does not leave the other cores idle for long
+FILE_BYTES = 128 * 2**20  # of a table's file: what Spark reads in one task
 IMAGES_PER_TASK = ("KINDRED_IMAGES_PER_TASK", 256)
 BATCH_IMAGES = ("KINDRED_BATCH_IMAGES", 256)  # rows that go to a Python worker at once, where they are small
 BATCH_MEGABYTES = ("KINDRED_BATCH_MEGABYTES", 64)  # and where they are big
@@ -25,6 +26,11 @@ def tasks(spark: Any, images: int) -> int:
 def shuffle_partitions(spark: Any) -> int:
     """The number of partitions of a join or a sort, where Spark's adaptive execution does not merge or split them."""
     return TASKS_PER_CORE * spark.sparkContext.defaultParallelism
+
+
+def files(spark: Any, size: int) -> int:
+    """How many files for a table of so many bytes: one a task of a sort, or more to stay within FILE_BYTES each."""
+    return max(shuffle_partitions(spark), -(-size // FILE_BYTES))
 
 
 def batch_settings() -> dict[str, str]:

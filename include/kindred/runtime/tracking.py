@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 # What a process that serves a model installs; named, because finding out would take MLflow half a minute.
 SERVING_PACKAGES = (  # that the served model imports
-    *("fsspec", "mlflow", "numpy", "onnx", "onnxruntime", "pandas", "pi-heif", "pillow", "pyarrow", "scikit-image"),
+    *("fsspec", "isal", "mlflow", "numpy", "onnx", "onnxruntime", "pandas"),
+    *("pi-heif", "pillow", "pyarrow", "scikit-image"),
 )
 REPLACED = "kindred.replaced_by"  # tag of a parent run: the id of the one that has its folder now
 BATCH = 100  # metrics, and params, in one request: MLflow takes no more params

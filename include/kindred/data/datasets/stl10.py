@@ -40,7 +40,7 @@ MAX_BYTES = {  # of the archive's files, unpacked: what STL-10 has
     "unlabeled_X.bin": 100_000 * IMAGE_BYTES,
     "class_names.txt": 2**10,
 }
-IMAGES_PER_TASK = 500  # 14 MB of pixels
+IMAGES_PER_TASK = 1000  # 28 MB of pixels
 
 
 def sources(path: str, say: Callable[[str], None]) -> list[Source]:
