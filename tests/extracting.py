@@ -54,6 +54,13 @@ def features(name: str, batch: np.ndarray, weights: str = "random", image_size: 
     return extractor.features(list(batch), session=session_of(extractor))
 
 
+def graph_inputs(name: str, images: np.ndarray) -> np.ndarray:
+    """What the graph of a fitted extractor takes of images: the images, or their local features."""
+    module = variants.load("extractor", name)
+    inputs: np.ndarray = module.local_features(images) if hasattr(module, "local_features") else images
+    return inputs
+
+
 def run(graph: bytes, batch: np.ndarray) -> np.ndarray:
     """The first output of a graph for a batch that fits it."""
     session = onnx_graphs.session(graph)

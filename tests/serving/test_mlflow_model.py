@@ -15,6 +15,8 @@ import bundles
 import extracting
 import kindred
 from kindred.data import images
+from kindred.features import onnx_graphs
+from kindred.features.extractors import sift_words
 from kindred.features.featurize import OPENVINO, Extractor
 from kindred.learning import onnx_model
 from kindred.learning.networks import Layer, Network
@@ -85,7 +87,17 @@ def by_openvino(place: Path) -> tuple[Path, np.ndarray]:
     return save(place, extractor, network, extractor=bundles.colour_graph()), network.probabilities(means)
 
 
-@pytest.fixture(scope="module", params=[by_graph, by_function, by_openvino])
+def by_function_and_graph(place: Path) -> tuple[Path, np.ndarray]:
+    """The same of an extractor whose graph takes local features."""
+    graph = sift_words.fit_graph(np.random.default_rng(0).integers(0, 256, (9, 32, 32, 1), np.uint8), str)
+    extractor = Extractor("sift_words", 32, 32, 1, "", file_names.EXTRACTOR, local_features=True)
+    pictures = [bundles.picture(number) for number in range(3)]
+    features = extractor.features(pictures, session=onnx_graphs.session(graph))
+    network = Network((Layer(np.random.default_rng(0).normal(size=(features.shape[1], 2)), np.zeros(2)),))
+    return save(place, extractor, network, extractor=graph), network.probabilities(features)
+
+
+@pytest.fixture(scope="module", params=[by_graph, by_function, by_openvino, by_function_and_graph])
 def saved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]:
     return request.param(tmp_path_factory.mktemp("saved"))
 

@@ -106,7 +106,8 @@ def _in_float32(
         fingerprint = _fingerprint(module, height, width, channels, weights)  # weights may have been fetched just now
         graph = _graph_name(name, fingerprint)
         graph_cache.put(graph, content)
-    return Extractor(name, height, width, channels, fingerprint, graph)
+    local_features = hasattr(module, "local_features")
+    return Extractor(name, height, width, channels, fingerprint, graph, local_features=local_features)
 
 
 def _of_network(

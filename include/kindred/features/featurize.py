@@ -46,6 +46,7 @@ class Extractor:
     crop: float = 0.0  # the part of the shorter side that is kept, see `preprocessing.Preprocessing`
     quantised_from: str | None = None  # file name of the float32 graph, where `graph` is the same network in int8
     engine: str = ONNX_RUNTIME  # what runs the graph, everywhere: another one rounds differently
+    local_features: bool = False  # the graph takes what the extractor's function of this name makes of the images
 
     def session(self, graph: bytes | str, threads: int = 1, images: int | None = None) -> Any:
         """Its graph, given as bytes or as a path, in its engine, for batches of so many images (None: graph_images)."""
@@ -75,9 +76,17 @@ class Extractor:
         """
         return max(1, min(BATCH, round(GRAPH_PIXELS / (self.height * self.width))))
 
+    @property
+    def is_one_graph(self) -> bool:
+        """Whether its graph is the whole way from images, with no function before it, and ONNX Runtime runs it."""
+        return self.graph is not None and not self.local_features and self.engine == ONNX_RUNTIME
+
     def output(self, name: str, pixels: Sequence[np.ndarray], session: Any) -> np.ndarray:
         """The output of this name of the graph in a session, for images of any size."""
-        output: np.ndarray = session.run([name], {session.get_inputs()[0].name: self.batch(pixels)})[0]
+        inputs = self.batch(pixels)
+        if self.local_features:
+            inputs = variants.load("extractor", self.name).local_features(inputs)
+        output: np.ndarray = session.run([name], {session.get_inputs()[0].name: inputs})[0]
         return output
 
     def batch(self, pixels: Sequence[np.ndarray]) -> np.ndarray:

@@ -1,8 +1,8 @@
 """The final model as MLflow serves it: encoded images in, class probabilities out. Needs neither Spark nor TensorFlow.
 
-This file *is* the model (MLflow's models from code), so it imports mlflow. Where ONNX Runtime runs the
-extractor's graph, `model.onnx` holds the whole way from decoded pixels to probabilities; else the features are computed
-here, by the extractor's function or by its graph in OpenVINO.
+This file *is* the model (MLflow's models from code), so it imports mlflow. Where ONNX Runtime runs the extractor's
+graph, and nothing comes before it, `model.onnx` holds the whole way from decoded pixels to probabilities; else the
+features are computed here: by the extractor's function, by its graph in OpenVINO, or by its local features and its graph.
 """
 
 import json

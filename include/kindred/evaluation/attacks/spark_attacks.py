@@ -130,7 +130,7 @@ def _batches(shapes: list[tuple[int, ...]]) -> Iterator[list[int]]:
 def _model(extractor: featurize.Extractor, network: bytes, channels: int, threads: int) -> black_box.Model:
     """The whole way from pixels to probabilities, in a worker that was sent the extractor's graph."""
     head = networks.from_bytes(network)
-    if extractor.graph is None or extractor.engine == featurize.OPENVINO:
+    if extractor.graph is None or not extractor.is_one_graph:
         return lambda pixels: head.probabilities(extractor.features(list(pixels), threads))
     graph = Path(graph_cache.on_worker(extractor.graph)).read_bytes()
     model = onnx_model.whole_model(graph, head, channels, extractor.interpolation, extractor.crop)

@@ -13,6 +13,10 @@ and one of the four:
     features(images) -> array                  a function in place of a graph: uint8 [n, h, w, c] -> float32 [n, d]
     network(weights, preprocessing, output)    an `onnx_files.Network`, which has its own size, channels and resizing
 
+Before the graph of `fit_graph` there may be what ONNX has no operator for, which runs in the workers too:
+
+    local_features(images) -> array            what the graph takes in place of the images
+
 `graph` runs once per weights, in the driver; the workers run what it gives in ONNX Runtime. It raises InputError for
 weights that it cannot load. `fit_graph` runs once per dataset, in the driver: it sees train and unlabelled images and
 no labels, gives the same bytes for the same images, and reports to `say` what it does. `features` runs in the workers.
