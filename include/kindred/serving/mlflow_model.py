@@ -2,7 +2,7 @@
 
 This file *is* the model (MLflow's models from code), so it imports mlflow. Where ONNX Runtime runs the extractor's
 graph, and nothing comes before it, `model.onnx` holds the whole way from decoded pixels to probabilities; else the
-features are computed here: by the extractor's function, by its graph in OpenVINO, or by its local features and its graph.
+features are computed here: by the extractor's function, by its graph in OpenVINO, or by local features and its graph.
 """
 
 import json
