@@ -1,5 +1,6 @@
 """What tests do with extractors: images of noise, a dataset's facts, features as a run computes them."""
 
+import functools
 import importlib.util
 from typing import Any
 
@@ -42,10 +43,15 @@ def session_of(extractor: Extractor) -> Any:
     """
     if extractor.graph is None:
         return None
-    module = variants.load("extractor", extractor.name)
-    if hasattr(module, "fit_graph"):
-        return onnx_graphs.session(module.fit_graph(noises(extractor.height, extractor.width, extractor.channels), str))
+    if hasattr(variants.load("extractor", extractor.name), "fit_graph"):
+        return onnx_graphs.session(_fitted(extractor.name, extractor.height, extractor.width, extractor.channels))
     return onnx_graphs.session(str(graph_cache.path(extractor.graph)))
+
+
+@functools.cache
+def _fitted(name: str, height: int, width: int, channels: int) -> bytes:
+    graph: bytes = variants.load("extractor", name).fit_graph(noises(height, width, channels), str)
+    return graph
 
 
 def features(name: str, batch: np.ndarray, weights: str = "random", image_size: int | None = None) -> np.ndarray:
