@@ -84,7 +84,7 @@ def learn(descriptors: np.ndarray) -> np.ndarray:
     if not len(descriptors):
         return np.zeros((1, DIMENSIONS), np.float32)
     roots = np.sqrt(descriptors / descriptors.sum(axis=1, keepdims=True, dtype=np.float32))
-    settings = {"init_size": 3 * WORDS, "batch_size": BATCH, "max_iter": EPOCHS, "n_init": 1, "random_state": 0}
+    settings = {"batch_size": BATCH, "max_iter": EPOCHS, "n_init": 1, "random_state": 0}
     with threadpool_limits(1), warnings.catch_warnings():  # sums are added up in one order
         warnings.simplefilter("ignore", ConvergenceWarning)  # plain images have few different descriptors
         means = MiniBatchKMeans(min(WORDS, len(roots)), **settings).fit(roots)
