@@ -12,6 +12,7 @@ import numpy as np
 from onnx import TensorProto, helper
 
 from kindred.features import onnx_graphs
+from kindred.features.onnx_graphs import Constants
 
 IMAGE_SIZE = None
 MAX_SIDE_PX = 32  # larger images are shrunk: the first components are smooth, and more pixels say no more of them
@@ -45,7 +46,7 @@ def features_graph(shape: tuple[int, ...], mean: np.ndarray, components: np.ndar
         helper.make_node("Sub", ["rows", "mean"], ["centred"]),
         helper.make_node("Gemm", ["centred", "components"], ["features"], transB=1),
     ]
-    constants = {
+    constants: Constants = {
         "top": np.float32(255),
         "mean": mean.astype(np.float32),
         "components": components.astype(np.float32),

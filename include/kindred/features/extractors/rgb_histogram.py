@@ -4,10 +4,13 @@
 Source: M. Swain, D. Ballard, Color Indexing (International Journal of Computer Vision 1991).
 """
 
+from typing import Any
+
 import numpy as np
 from onnx import TensorProto, helper
 
 from kindred.features import onnx_graphs
+from kindred.features.onnx_graphs import Constants
 
 IMAGE_SIZE = None
 CHANNELS = None
@@ -18,7 +21,7 @@ BINS = {1: 64, 3: 8}  # of each channel, by the number of channels; all channels
 def graph(size: tuple[int, int], channels: int, weights: str) -> bytes:
     bins = BINS[channels]
     cells = bins**channels
-    steps = [
+    steps: list[tuple[str, list[str], str, dict[str, Any]]] = [
         ("Cast", ["images"], "levels", {"to": TensorProto.INT64}),
         ("Div", ["levels", "levels_per_bin"], "bins", {}),
         ("Mul", ["bins", "places"], "placed", {}),
@@ -34,7 +37,7 @@ def graph(size: tuple[int, int], channels: int, weights: str) -> bytes:
         ("Sqrt", ["histogram"], "features", {}),
     ]
     nodes = [helper.make_node(kind, inputs, [output], **settings) for kind, inputs, output, settings in steps]
-    constants = {
+    constants: Constants = {
         "levels_per_bin": np.int64(256 // bins),
         "places": bins ** np.arange(channels - 1, -1, -1, dtype=np.int64),
         "channel_axis": np.array([3]),

@@ -19,6 +19,7 @@ import numpy as np
 from onnx import TensorProto, helper
 
 from kindred.features import onnx_graphs
+from kindred.features.onnx_graphs import Constants
 
 IMAGE_SIZE = 96
 CHANNELS = 1
@@ -40,7 +41,7 @@ def local_features(images: np.ndarray) -> np.ndarray:
     import cv2
 
     cv2.setNumThreads(1)  # of a Spark worker's own core
-    sift = cv2.SIFT_create(sigma=SIGMA_PX)
+    sift = cv2.SIFT.create(sigma=SIGMA_PX)
     diameter = PATCH_PX / 6  # OpenCV's cells are one and a half times a keypoint's diameter
     rows, columns = (centres(side) for side in images.shape[1:3])
     places = [cv2.KeyPoint(x, y, diameter, 0) for y in rows for x in columns]
@@ -117,7 +118,7 @@ def words_graph(places: int, vocabulary: np.ndarray) -> bytes:
         ("Sqrt", ["frequencies"], "features", {}),
     ]
     nodes = [helper.make_node(kind, inputs, [output], **settings) for kind, inputs, output, settings in steps]
-    constants = {
+    constants: Constants = {
         "last_axis": np.array([2]),
         "second_axis": np.array([1]),
         "zero": np.float32(0),
