@@ -3,7 +3,7 @@
 from kindred.features import featurize
 from kindred.learning import folds, gate_without_labels, networks, onnx_model
 from kindred.learning.gate import decide, paired
-from kindred.runtime import file_names, job, openvino_package
+from kindred.runtime import file_names, job
 from kindred.runtime.stage import Stage
 
 
@@ -46,8 +46,7 @@ def _model(s: Stage, network: networks.Network, classes: list[str]) -> dict:
     example = s.first("images", "content")
     for name, content in {**files, file_names.EXAMPLE: example}.items():
         s.put_file(name, content)
-    packages = [openvino_package.NAME] if extractor.engine == featurize.OPENVINO else []
-    return {"files": list(files), "example": file_names.EXAMPLE, "classes": classes, "packages": packages}
+    return {"files": list(files), "example": file_names.EXAMPLE, "classes": classes, "packages": extractor.packages}
 
 
 if __name__ == "__main__":

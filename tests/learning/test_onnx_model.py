@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper
 
 from extracting import run
 from kindred.data import images
@@ -34,6 +35,20 @@ def test_the_whole_graph_is_the_extractor_and_the_network(channels: int, activat
     probabilities = run(onnx_model.whole_model(extractor, head, channels), batch)
 
     np.testing.assert_allclose(probabilities, head.probabilities(run(extractor, batch)), atol=1e-5)
+
+
+def test_an_extractor_may_use_the_names_of_the_other_parts() -> None:
+    nodes = [
+        helper.make_node("Cast", ["images"], ["resized"], to=TensorProto.FLOAT),
+        helper.make_node("Div", ["resized", "size"], ["dense0"]),
+        helper.make_node("Flatten", ["dense0"], ["probabilities"], axis=1),
+    ]
+    extractor = onnx_graphs.extractor_graph(nodes, (4, 3, 1), ("probabilities", [12]), {"size": np.float32(255)})
+    batch = np.stack([noise(4, 3, channels=1, seed=seed) for seed in range(4)])
+
+    probabilities = run(onnx_model.whole_model(extractor, network(12), 1), batch)
+
+    np.testing.assert_allclose(probabilities, network(12).probabilities(run(extractor, batch)), atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [(32, 24), (17, 40), (5, 4)], ids=["shrink", "shrink and stretch", "grow"])

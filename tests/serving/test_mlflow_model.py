@@ -127,7 +127,8 @@ def test_a_saved_model_predicts_what_its_network_does(
     assert answer["classes"] == CLASSES
     np.testing.assert_allclose(answer["rows"], probabilities, atol=1e-5)
     needed = imported(answer["own"]) & set(answer["loaded"]) - {"pyspark"}  # MLflow loads it where it is installed
-    assert needed <= provided(tracking.SERVING_PACKAGES)
+    extractor = Extractor.from_facts(json.loads((folder / "artifacts" / "description").read_bytes())["extractor"])
+    assert needed <= provided((*tracking.SERVING_PACKAGES, *extractor.packages))
 
 
 def imported(files: list[str]) -> set[str]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from kindred.data import images
 from kindred.features import graph_cache, onnx_graphs, openvino_session, preprocessing
-from kindred.runtime import arrow, variants
+from kindred.runtime import arrow, openvino_package, variants
 
 BATCH = 32  # images that are decoded at once: a bound on a worker's memory
 GRAPH_PIXELS = 200_000  # that a graph takes at once: what it computes of so many stays in a core's cache
@@ -80,6 +80,16 @@ class Extractor:
     def is_one_graph(self) -> bool:
         """Whether its graph is the whole way from images, with no function before it, and ONNX Runtime runs it."""
         return self.graph is not None and not self.local_features and self.engine == ONNX_RUNTIME
+
+    @property
+    def packages(self) -> list[str]:
+        """What is installed for its features alone, beside `tracking.SERVING_PACKAGES`, as pip names it.
+
+        >>> Extractor("sift_words", 96, 96, 1, "", "sift_words-1.onnx", local_features=True).packages
+        ['opencv-python-headless']
+        """
+        own = getattr(variants.load("extractor", self.name), "PACKAGES", ())
+        return [*own, *([openvino_package.NAME] if self.engine == OPENVINO else [])]
 
     def output(self, name: str, pixels: Sequence[np.ndarray], session: Any) -> np.ndarray:
         """The output of this name of the graph in a session, for images of any size."""

@@ -12,6 +12,8 @@ from kindred.features.featurize import Extractor
 from kindred.features.preprocessing import BICUBIC, BILINEAR
 from kindred.learning.networks import Network
 
+PREFIX = "extractor/"  # of the names in an extractor's graph: no other part has them
+
 
 def whole_model(
     extractor: bytes, network: Network, channels: int, interpolation: str = BILINEAR, crop: float = 0.0
@@ -29,7 +31,7 @@ def whole_model(
     >>> session.run(["probabilities"], {"pixels": black})[0].tolist()
     [[0.5, 0.5]]
     """
-    core = onnx.load_from_string(extractor)
+    core = compose.add_prefix(onnx.load_from_string(extractor), PREFIX)
     shape = [d.dim_value for d in core.graph.input[0].type.tensor_type.shape.dim]
     before, head = _resize(shape[1:3], channels, shape[3], interpolation, crop), _head(network)
     for part in (before, head):  # whose operators are the same in later sets

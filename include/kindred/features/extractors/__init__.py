@@ -21,6 +21,8 @@ Before the graph of `fit_graph` there may be what ONNX has no operator for, whic
 weights that it cannot load. `fit_graph` runs once per dataset, in the driver: it sees train and unlabelled images and
 no labels, gives the same bytes for the same images, and reports to `say` what it does. `features` runs in the workers.
 
+PACKAGES names what pip installs for its features alone: a served model with another extractor does without.
+
 CODE names the modules of its own beside its file, where its features depend on them: they are part of its fingerprint.
 
 One with weights gives IMAGENET_SHA256, the hash of its ImageNet weights, where a package of pip brings them; without it

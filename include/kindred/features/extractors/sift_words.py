@@ -24,6 +24,7 @@ from kindred.features.onnx_graphs import Constants
 IMAGE_SIZE = 96
 CHANNELS = 1
 WEIGHTED = False
+PACKAGES = ("opencv-python-headless",)
 
 STEP_PX = 4  # between the places of the grid
 PATCH_PX = 16  # that a descriptor sees: 4 x 4 cells of 4 px
