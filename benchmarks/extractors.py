@@ -5,7 +5,8 @@
 Each learns from the same given labels: means over the draws (all labels can be drawn in one way only). The speed is
 that of one process with one thread that decodes, resizes and runs the graph, in alternating rounds. JSON names:
 <dataset>/<extractor>/<labels>/base/accuracy_mean, <dataset>/<extractor>/images_per_cpu_second; with `--precisions
-float32 int8` also those of `<extractor>_int8`.
+float32 int8` also those of `<extractor>_int8`, with `--untrained rotation` those of `rotation_untrained`: the same
+network with its random weights.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from kindred.features import featurize, graph_cache
 from kindred.learning import cross_validation, training_plan
 from kindred.learning.classifiers import logistic_regression
 from kindred.learning.folds import ALL
-from kindred.runtime import arrow, stages, storage
+from kindred.runtime import arrow, stages, storage, variants
 from kindred.runtime.run_reader import RunReader
 
 FOLDS = 5
@@ -34,6 +35,7 @@ def main() -> None:
     parser.set_defaults(dataset="stl10")
     parser.add_argument("--extractors", nargs="+", default=["mobilenet_v2", "efficientnet_lite0", "efficientnet_lite2"])
     parser.add_argument("--precisions", nargs="+", default=["float32"], help="float32, int8, int8_openvino")
+    parser.add_argument("--untrained", nargs="*", default=[], help="those that learn by epochs, with random weights")
     parser.add_argument("--labels", nargs="+", default=["100", "250", "all"], help="given labels in all (stratified)")
     parser.add_argument("--draws", type=int, default=5, help="of the labels")
     parser.add_argument("--images", type=int, default=200, help="whose features are timed")
@@ -44,12 +46,13 @@ def main() -> None:
     figures: dict[str, float] = {}
     with bench.temporary_run() as root:
         folders = {}
-        for extractor, precision in itertools.product(args.extractors, args.precisions):
-            name = extractor if precision == "float32" else f"{extractor}_{precision}"
+        for extractor, variant in [
+            *itertools.product(args.extractors, args.precisions),
+            *((extractor, "untrained") for extractor in args.untrained),
+        ]:
+            name = extractor if variant == "float32" else f"{extractor}_{variant}"
             folder = folders[name] = storage.join(root, name)
-            own = copy.copy(args)
-            own.extractor, own.precision = extractor, precision
-            bench.prepare(folder, own)
+            prepare(folder, args, extractor, variant)
             for labels in args.labels:
                 draws = range(1 if labels == "all" else args.draws)
                 scores = [accuracy(folder, labels, seed) for seed in draws]
@@ -63,6 +66,22 @@ def main() -> None:
         scores = [figures[f"{head}/{labels}/base/accuracy_mean"] for labels in args.labels]
         rows.append((name, *scores, figures[f"{head}/images_per_cpu_second"]))
     bench.report(rows, figures, args.json)
+
+
+def prepare(folder: str, args: argparse.Namespace, extractor: str, variant: str) -> None:
+    """The stages up to the features by an extractor: in a precision, or untrained."""
+    own, module = copy.copy(args), variants.load("extractor", extractor)
+    own.extractor, own.precision = extractor, "float32" if variant == "untrained" else variant
+    views = getattr(module, "VIEWS", None)
+    if variant == "untrained":
+        if views is None:
+            raise SystemExit(f"{extractor} does not learn by epochs, so there is none without training")
+        module.VIEWS = 0  # part of the fingerprint
+    try:
+        bench.prepare(folder, own)
+    finally:
+        if views is not None:
+            module.VIEWS = views
 
 
 def accuracy(run: str, labels: str, seed: int) -> float:

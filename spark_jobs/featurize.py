@@ -7,7 +7,7 @@ from pyspark.sql import Observation
 from pyspark.sql import functions as F
 
 from kindred.data import ingest
-from kindred.features import extractor_choice, extractor_setup, featurize, graph_cache
+from kindred.features import extractor_choice, extractor_setup, featurize, graph_cache, training_curves
 from kindred.runtime import file_names, job, marks, partitioning, runs, storage, variants
 from kindred.runtime.stage import Stage
 
@@ -78,7 +78,10 @@ def main(
     extractor_setup.fit_to_images(s.prepared, images, s.say)
     graph_cache.send_to_workers(s.spark, s.prepared.graph)
     if s.prepared.graph:
-        s.put_file(file_names.EXTRACTOR, graph_cache.path(s.prepared.graph).read_bytes())
+        graph = graph_cache.path(s.prepared.graph).read_bytes()
+        s.put_file(file_names.EXTRACTOR, graph)
+        curves = training_curves.curves_of(graph)
+        s.steps |= {f"{s.prepared.name}/{name}": list(enumerate(values, 1)) for name, values in curves.items()}
     worker = featurize.worker(s.prepared, s.threads())
     times = Observation()
     spread = images.repartition(partitioning.tasks(s.spark, count), "image_id")

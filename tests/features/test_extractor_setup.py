@@ -110,6 +110,32 @@ def test_a_fitted_extractor_sees_the_first_train_and_unlabelled_images_by_the_ha
     np.testing.assert_array_equal(other, expected)
 
 
+def test_the_fingerprint_covers_the_limit_of_the_sample_and_how_much_is_learned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module, fingerprints = variants.load("extractor", "rotation"), []
+    for name, value in (("SAMPLE_IMAGES", 60_000), ("SAMPLE_IMAGES", 100), ("VIEWS", 0)):
+        monkeypatch.setattr(module, name, value)
+        fingerprints.append(extractor_setup.for_dataset("rotation", None, "random", facts(8, 8, 1)).fingerprint)
+
+    assert len(set(fingerprints)) == 3
+
+
+@pytest.mark.spark
+def test_an_extractor_may_have_limits_of_its_own(spark, monkeypatch: pytest.MonkeyPatch) -> None:
+    extractor = extractor_setup.for_dataset("rotation", None, "random", facts(8, 8, 1))
+    rows = [(f"id{i}", "train", encoded(noise(8, 8, 1, seed=i))) for i in range(5)]
+    frame = spark.createDataFrame(rows, "image_id string, split string, content binary").repartition(1)
+    module = variants.load("extractor", "rotation")
+    monkeypatch.setattr(module, "SAMPLE_IMAGES", 4)
+    monkeypatch.setattr(module, "MIN_SAMPLE_IMAGES", 4)
+
+    assert len(extractor_setup.sample(extractor, frame)) == 4
+    monkeypatch.setattr(module, "MIN_SAMPLE_IMAGES", 6)
+    with pytest.raises(InputError, match="rotation learns from 6 or more train or unlabelled images; there are 4"):
+        extractor_setup.fit_to_images(extractor, frame, str)
+
+
 @pytest.mark.spark
 def test_a_fit_is_shared_through_the_cache(spark, messages: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     extractor = extractor_setup.for_dataset("patch_kmeans", None, "random", facts(8, 8, 1))

@@ -10,8 +10,24 @@ from pictures import noise
 
 NAMES = variants.names("extractor")
 UNWEIGHTED = [name for name in NAMES if not variants.load("extractor", name).WEIGHTED]
-FITTED = [name for name in NAMES if hasattr(variants.load("extractor", name), "fit_graph")]
-ONE_GRAPH = [name for name in FITTED if not hasattr(variants.load("extractor", name), "local_features")]
+BY_EPOCHS = [name for name in NAMES if hasattr(variants.load("extractor", name), "VIEWS")]
+
+
+def marked(names: list[str]) -> list:
+    """Names as parameters; those that learn by epochs take Keras, and seconds."""
+    marks = pytest.mark.tensorflow, pytest.mark.long
+    return [pytest.param(name, marks=marks if name in BY_EPOCHS else ()) for name in names]
+
+
+FITTED_NAMES = [name for name in NAMES if hasattr(variants.load("extractor", name), "fit_graph")]
+FITTED = marked(FITTED_NAMES)
+ONE_GRAPH = marked([name for name in FITTED_NAMES if not hasattr(variants.load("extractor", name), "local_features")])
+
+
+@pytest.fixture(autouse=True)
+def _few_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in BY_EPOCHS:
+        monkeypatch.setattr(variants.load("extractor", name), "VIEWS", 80)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -26,7 +42,7 @@ def test_each_extractor_states_its_size_channels_weights_and_one_way_to_features
     assert module.__doc__
 
 
-@pytest.mark.parametrize("name", UNWEIGHTED)
+@pytest.mark.parametrize("name", marked(UNWEIGHTED))
 @pytest.mark.parametrize("shape", [(8, 8, 1), (28, 28, 1), (33, 20, 3)], ids=str)
 def test_without_weights_an_extractor_takes_any_image_and_repeats_itself(name: str, shape: tuple) -> None:
     batch = np.stack([noise(*shape, seed=seed) for seed in range(3)])

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 MIXED_SIZE = 32  # px: the side for an extractor without one of its own, where the images differ in size
 SMALL_PX = 48  # the longer side of images that are no photographs
-SAMPLE_IMAGES = 5000  # at most, that a fitted extractor learns from: a bound on the driver's memory and time
+# That a fitted extractor learns from, unless it has limits of its own: a bound on the driver's memory and time.
+MIN_SAMPLE_IMAGES, SAMPLE_IMAGES = 2, 5000
 CALIBRATION_IMAGES = 256  # at most, by which the ranges of an int8 network are set
 
 CODE = (onnx_graphs, images)  # beside the extractor's own file and its CODE, what features depend on
@@ -96,7 +97,7 @@ def _in_float32(
     channels = module.CHANNELS or dataset["channels"]
     if advice := _advice(name, module.WEIGHTED, dataset):
         say(advice)
-    fitted_on = [dataset["dataset"]["digest"], SAMPLE_IMAGES] if hasattr(module, "fit_graph") else []
+    fitted_on = [dataset["dataset"]["digest"], *_fit_settings(module)] if hasattr(module, "fit_graph") else []
     fingerprint = _fingerprint(module, height, width, channels, weights, *fitted_on)
     graph = None if hasattr(module, "features") else _graph_name(name, fingerprint)
     if hasattr(module, "graph") and not graph_cache.path(_graph_name(name, fingerprint)).exists():
@@ -145,8 +146,7 @@ def _check_text(extractor: Extractor, weights: str, say: Callable[[str], None]) 
 
 def fit_to_images(extractor: Extractor, frame: DataFrame, say: Callable[[str], None]) -> None:
     """Fit the extractor's graph to a dataset's images (rows of image_id, split, content), or quantise it by them,
-    unless it is in the cache or is none of these. Raises InputError where there are fewer than two images to learn
-    from.
+    unless it is in the cache or is none of these. Raises InputError where there are too few images to learn from.
     """
     if not extractor.graph or graph_cache.path(extractor.graph).exists():
         return
@@ -161,19 +161,28 @@ def fit_to_images(extractor: Extractor, frame: DataFrame, say: Callable[[str], N
 
 
 def sample(extractor: Extractor, frame: DataFrame, count: int | None = None) -> np.ndarray:
-    """What a fitted extractor learns from: the first SAMPLE_IMAGES (or `count`) train and unlabelled images by the hash
-    of their ids, in the extractor's size, uint8 [n, h, w, c], sorted by id.
+    """What a fitted extractor learns from: as many train and unlabelled images as its limit allows (or `count`), the
+    first by the hash of their ids, in the extractor's size, uint8 [n, h, w, c], sorted by id.
     """
     from pyspark.sql import functions as F
 
+    module = variants.load("extractor", extractor.name)
+    limit = count or _fit_settings(module)[0]
     pile = frame.where(F.col("split").isin(*tables.LEARNED_FROM))
     ranked = pile.select("image_id", F.sha2("image_id", 256).alias("rank")).distinct().orderBy("rank")
-    chosen = F.broadcast(ranked.limit(count or SAMPLE_IMAGES))
+    chosen = F.broadcast(ranked.limit(limit))
     rows = pile.join(chosen, "image_id", how="left_semi").select("image_id", "content").toLocalIterator()
     pixels = {row.image_id: extractor.resized(images.decode(row.content)) for row in rows}
-    if len(pixels) < 2:
-        raise InputError(f"{extractor.name} learns from 2 or more train or unlabelled images; there are {len(pixels)}")
+    least = getattr(module, "MIN_SAMPLE_IMAGES", MIN_SAMPLE_IMAGES)
+    if len(pixels) < least:
+        needed = f"{extractor.name} learns from {least} or more train or unlabelled images"
+        raise InputError(f"{needed}; there are {len(pixels)}")
     return np.stack([pixels[image_id] for image_id in sorted(pixels)])
+
+
+def _fit_settings(module: ModuleType) -> list[int]:
+    """How many images a fitted extractor learns from at most; of one that learns by epochs also how many it sees."""
+    return [getattr(module, "SAMPLE_IMAGES", SAMPLE_IMAGES), *([module.VIEWS] if hasattr(module, "VIEWS") else [])]
 
 
 def _advice(name: str, weighted: bool, dataset: dict[str, Any]) -> str:

@@ -28,7 +28,9 @@ COMMON = {
         "Feature extractor",
         "Turns each image into a feature vector. auto: pixels for digits; patch_kmeans, which learns from your images, "
         "where their longer side is 32 px or less (the median); else efficientnet_lite2, a network for photographs, or "
-        "efficientnet_lite0, twice as fast, for more than 100,000 images per core.",
+        "efficientnet_lite0, twice as fast, for more than 100,000 images per core. Published methods "
+        "without labels and weights: rgb_histogram, eigenfaces, hog, sift_words; rotation, jigsaw and exemplar, small "
+        "networks that learn from your images for minutes.",
     ),
     "labels_per_class": fields.optional_count(
         "Labels per class",

@@ -21,6 +21,10 @@ Before the graph of `fit_graph` there may be what ONNX has no operator for, whic
 weights that it cannot load. `fit_graph` runs once per dataset, in the driver: it sees train and unlabelled images and
 no labels, gives the same bytes for the same images, and reports to `say` what it does. `features` runs in the workers.
 
+One with `fit_graph` may give SAMPLE_IMAGES and MIN_SAMPLE_IMAGES, how many images it learns from at most and at least;
+without them these are the constants of `extractor_setup`. One that learns by epochs gives VIEWS, how many images it
+sees in all of them (0: it keeps its random weights), and keeps its curves in the graph by `training_curves`.
+
 PACKAGES names what pip installs for its features alone: a served model with another extractor does without.
 
 CODE names the modules of its own beside its file, where its features depend on them: they are part of its fingerprint.
