@@ -114,7 +114,7 @@ def speed(run: str, count: int) -> float:
     reader = RunReader(run, "evaluate")
     extractor = featurize.Extractor.from_facts(reader.facts_of("featurize"))
     session = extractor.session(str(graph_cache.path(extractor.graph))) if extractor.graph else None
-    contents = reader.rows("images", ["content"], limit=count)["content"].to_pylist()
+    contents = reader.rows("images", ["content"])["content"].slice(0, count).to_pylist()
     first = [images.decode(content) for content in contents[: featurize.BATCH]]
     extractor.features(first, session=session)  # OpenVINO compiles when it meets a size of batches
     started = time.process_time()
