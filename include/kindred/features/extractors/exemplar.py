@@ -43,11 +43,12 @@ def fit_graph(sample: np.ndarray, say: Callable[[str], None]) -> bytes:
 def make_batch(images: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Distorted copies of images [b, h, w, c], as they are, and the images' rows [b]."""
     transform = keras_setup.keras().ops.image.affine_transform
-    moved = np.asarray(transform(images.astype(np.float32), motions(*images.shape[:3], rng), fill_mode="nearest"))
-    gammas = log_uniform(*GAMMAS, len(images), rng)[:, None, None, None]
-    levels = 255 * (moved / 255).clip(0, 1) ** gammas
-    if images.shape[3] == 3:
-        levels = np.einsum("nyxc,ndc->nyxd", levels, colours(len(images), rng)).clip(0, 255)
+    count, height, width, channels = images.shape
+    moved = transform(images.astype(np.float32), motions(count, height, width, rng), fill_mode="nearest")
+    gammas = log_uniform(*GAMMAS, count, rng)[:, None, None, None]
+    levels = 255 * (np.asarray(moved) / 255).clip(0, 1) ** gammas
+    if channels == 3:
+        levels = np.einsum("nyxc,ndc->nyxd", levels, colours(count, rng)).clip(0, 255)
     return levels.astype(np.float32), rows
 
 

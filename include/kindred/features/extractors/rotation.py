@@ -31,12 +31,11 @@ def fit_graph(sample: np.ndarray, say: Callable[[str], None]) -> bytes:
 
 def make_batch(images: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Squares [b, side, side, c] of images [b, h, w, c], rotated, and their quarter turns [b]."""
-    count, height, width = images.shape[:3]
-    side = min(height, width)
-    tops, lefts = (rng.integers(0, extent - side + 1, count) for extent in (height, width))
-    turns = rng.integers(0, TURNS, count)
+    side = min(images.shape[1:3])
+    tops, lefts = (rng.integers(0, extent - side + 1, len(images)) for extent in images.shape[1:3])
+    turns = rng.integers(0, TURNS, len(images))
     squares = pretext.windows(images, tops, lefts, side, side)
-    return np.stack([np.rot90(*pair) for pair in zip(squares, turns, strict=True)]), turns
+    return np.stack([np.rot90(square, count) for square, count in zip(squares, turns, strict=True)]), turns
 
 
 def make_model(keras: Any, blocks: Any, shape: tuple[int, ...]) -> Any:
