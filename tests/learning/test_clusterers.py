@@ -122,6 +122,37 @@ def test_the_gradient_of_scan_s_heads_is_that_of_their_loss() -> None:
     np.testing.assert_allclose(by_second.ravel(), slopes(lambda v: loss(first, v), second.ravel()), atol=1e-6)
 
 
+def test_temi_takes_the_head_that_starts_from_communities_where_it_cuts_the_graph_clearly_less(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right, shifted = np.eye(3)[blobs.LABELS], np.eye(3)[(np.arange(120) + 10) // 40 % 3]
+    taken = []
+    for even, uneven in ((shifted, right), (right, shifted), (right, right[:, ::-1])):
+        monkeypatch.setattr(temi, "memberships", lambda *_, even=even: even)
+        monkeypatch.setattr(temi, "_of_communities", lambda *_, uneven=uneven: uneven)
+        taken.append(temi.clusters(pool, 3, 0))
+
+    np.testing.assert_array_equal(taken, [blobs.LABELS] * 3)
+
+
+def test_the_head_of_communities_keeps_their_sizes() -> None:
+    labels = np.repeat([0, 1, 2], [80, 30, 10])
+    points = (np.eye(6)[labels] * 4 + np.random.default_rng(0).normal(size=(120, 6)) * 0.6).astype(np.float32)
+    heads = cluster_heads.centroids(Pool(np.arange(120), points, 1).reduced, labels)
+
+    sizes = np.bincount(labels) / 40
+    kept, alike = (
+        cluster_heads.distribution(
+            blobs.pool(points).reduced,
+            temi._trained(blobs.pool(points), heads, wanted.astype(np.float32), np.random.default_rng(0)),
+            3,
+        ).mean(axis=0)
+        for wanted in (sizes, np.ones(3))
+    )
+
+    assert abs(kept - sizes / 3).sum() < abs(alike - sizes / 3).sum()
+
+
 def softmax(values: np.ndarray) -> np.ndarray:
     return np.exp(values) / np.exp(values).sum()
 

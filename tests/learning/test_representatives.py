@@ -25,7 +25,7 @@ def test_one_known_image_of_each_cluster_is_chosen(pool: Pool, messages: list[st
     assert set(chosen["image_id"].to_pylist()) <= set(pool.ids[every_other])
     assert chosen.column_names == ["image_id", "label", "confidence", "source"]
     assert messages[0].startswith("clusters by ")
-    assert all(name in messages[0] for name in ("communities", "kmeans", "temi"))
+    assert all(name in messages[0] for name in ("communities", "kmeans", "temi_even"))
 
 
 def test_more_labels_than_are_known_are_refused(pool: Pool) -> None:
@@ -41,7 +41,7 @@ def test_more_labels_than_classes_are_spread_over_all_of_them(pool: Pool) -> Non
 
 
 def test_clusters_that_keep_neighbours_together_share_more_information(pool: Pool) -> None:
-    images, of_neighbours = representatives._judges(pool, 3)
+    images, of_neighbours = representatives.judges(pool, 3)
     mixed = np.random.default_rng(0).permutation(blobs.LABELS)
 
     right, wrong = (representatives.shared_information(c[images], c[of_neighbours]) for c in (blobs.LABELS, mixed))

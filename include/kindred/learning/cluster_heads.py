@@ -42,8 +42,16 @@ def starts(vectors: np.ndarray, k: int, threads: int, seed: int) -> np.ndarray:
     """For each head the centroids of one start of k-means, as unit vectors: [d, heads * k]."""
     heads = min(HEADS, max(4, HEAD_COLUMNS // k))
     each = [kmeans.single_start(vectors, k, threads, seed * HEADS + head) for head in range(heads)]
-    centroids = np.concatenate(each)
-    return np.ascontiguousarray((centroids / np.maximum(np.linalg.norm(centroids, axis=1, keepdims=True), 1e-12)).T)
+    return _as_heads(np.concatenate(each))
+
+
+def centroids(vectors: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+    """A head of the centroids of clusters [n], none of them empty, as unit vectors: [d, k]."""
+    return _as_heads(np.stack([vectors[clusters == number].mean(axis=0) for number in range(int(clusters.max()) + 1)]))
+
+
+def _as_heads(centres: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray((centres / np.maximum(np.linalg.norm(centres, axis=1, keepdims=True), 1e-12)).T)
 
 
 def neighbour_pairs(pool: Pool, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -85,6 +93,10 @@ def memberships(
     """
     p, q = (log_probabilities(vectors[rows], heads, k) for rows in pairs)
     best = int(losses(p, q).argmin())
-    own = heads[:, best * k : (best + 1) * k]
+    return distribution(vectors, heads[:, best * k : (best + 1) * k], k)
+
+
+def distribution(vectors: np.ndarray, head: np.ndarray, k: int) -> np.ndarray:
+    """One head's distribution for each image, [n, k]."""
     blocks = np.array_split(vectors, -(-len(vectors) // BLOCK_ROWS))
-    return np.concatenate([np.exp(log_probabilities(block, own, k)[:, 0]) for block in blocks])
+    return np.concatenate([np.exp(log_probabilities(block, head, k)[:, 0]) for block in blocks])

@@ -13,7 +13,7 @@ from kindred.learning import cluster_splits, clusterings, given_labels
 from kindred.learning.pseudo_label_types import Pool
 from kindred.runtime import variants
 
-CLUSTERERS = ("communities", "kmeans", "temi")  # whose clusterings are compared
+CLUSTERERS = ("communities", "kmeans", "temi_even")  # whose clusterings are compared
 JUDGED_IMAGES = 4000  # at most
 FARTHEST_RANK = 25  # of the neighbours that judge, where clusters are large
 IMAGES_PER_RANK = 4  # a cluster holds on average so many times as many images as the farthest rank says
@@ -40,7 +40,7 @@ def best_clusters(pool: Pool, k: int, classes: int, seed: int, say: Callable[[st
         for name in CLUSTERERS
         if few <= getattr(variants.load("clusterer", name), "MAX_CLUSTERS", few)
     }
-    images, unseen = _judges(pool, few)
+    images, unseen = judges(pool, few)
     shared = {name: shared_information(c[images], c[unseen]) for name, c in few_clusters.items()}
     best = max(shared, key=lambda name: shared[name])
     values = ", ".join(f"{name} {value:.3f}" for name, value in shared.items())
@@ -52,8 +52,8 @@ def best_clusters(pool: Pool, k: int, classes: int, seed: int, say: Callable[[st
     return clusterings.clustering(best, pool, k, seed).clusters
 
 
-def _judges(pool: Pool, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Images [m], and neighbours of each [m, ranks].
+def judges(pool: Pool, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images [m] that judge a clustering into k, and neighbours of each [m, ranks].
 
     Communities are made of the nearest neighbours, so they would be best by these alone: the next ones judge, as far as
     k clusters are large enough to hold them.

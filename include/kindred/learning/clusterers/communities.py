@@ -40,3 +40,12 @@ def at_resolution(pool: Pool, resolution: float, seed: int) -> np.ndarray:
     if not pool.affinities.nnz:  # nothing is linked
         return np.arange(len(pool.ids))
     return np.asarray(Louvain(resolution=resolution, random_state=seed).fit_predict(pool.affinities), dtype=int)
+
+
+def modularity(pool: Pool, clusters: np.ndarray) -> float:
+    """By how much more of the graph's weight lies within the clusters [n] than in a random graph of the same degrees;
+    0 where nothing is linked.
+    """
+    from sknetwork.clustering import get_modularity
+
+    return float(get_modularity(pool.affinities, clusters)) if pool.affinities.nnz else 0.0

@@ -1,39 +1,55 @@
 """TEMI: linear heads on frozen features, trained without labels. A head gives each image a distribution over k
 clusters, and learns to give an image and its neighbour the same one, by the pointwise mutual information of the two; a
-slow copy of the heads (the teacher) says what the neighbour's is. Of several heads that of the least loss counts.
+slow copy of the heads (the teacher) says what the neighbour's is.
 
 Source: N. Adaloglou et al., Exploring the Limits of Deep Image Clustering using Pretrained Models (BMVC 2023),
-equations 4 to 8. Different here: heads are linear and start from k-means, so that seconds of a CPU are enough.
+equations 4 to 8. Different here: heads are linear, so that seconds of a CPU are enough, and there are two kinds. Heads
+that start from k-means are kept alike in size, as published; of these that of the least loss counts. A head that starts
+from communities keeps their sizes. It is taken where it cuts the graph clearly less: where classes differ in size.
 """
 
 import functools
 
 import numpy as np
 
-from kindred.learning import cluster_heads
+from kindred.learning import cluster_heads, clusterings
 from kindred.learning.cluster_heads import Adam, log_probabilities, log_softmax, neighbour_pairs
+from kindred.learning.clusterers import communities
 from kindred.learning.pseudo_label_types import Pool
 
 MAX_CLUSTERS = 200  # 15 CPU-seconds
-BETA = 0.6  # below 1: clusters are kept alike in size
+BETA = 0.6  # below 1: clusters are kept near their expected sizes
 TEACHER_DECAY = 0.95
 SHARE_DECAY = 0.9  # of the running mean of the clusters' shares
+MODULARITY_MARGIN = 0.005  # by which that of uneven clusters has to be higher: communities are made by it
 
 
 def clusters(pool: Pool, k: int, seed: int) -> np.ndarray:
-    return np.asarray(memberships(pool, k, seed).argmax(axis=1))
+    even = memberships(pool, k, seed).argmax(axis=1)
+    uneven = _of_communities(pool, k, seed).argmax(axis=1)
+    if communities.modularity(pool, uneven) > communities.modularity(pool, even) + MODULARITY_MARGIN:
+        return np.asarray(uneven)
+    return np.asarray(even)
 
 
 def memberships(pool: Pool, k: int, seed: int) -> np.ndarray:
-    """The best head's distribution over the k clusters for each image, [n, k]; computed once for a pool."""
+    """The distribution [n, k] of the best head of those that start from k-means; computed once for a pool."""
     return pool.once(("temi", k, seed), functools.partial(_memberships, pool, k, seed))
 
 
 def _memberships(pool: Pool, k: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    heads = _trained(pool, cluster_heads.starts(pool.reduced, k, pool.threads, seed), k, rng)
+    heads = _trained(pool, cluster_heads.starts(pool.reduced, k, pool.threads, seed), np.ones(k, np.float32), rng)
     pairs = neighbour_pairs(pool, cluster_heads.LOSS_PAIRS, rng)
     return cluster_heads.memberships(pool.reduced, heads, k, pairs, _losses)
+
+
+def _of_communities(pool: Pool, k: int, seed: int) -> np.ndarray:
+    """The distribution [n, k] of a head that starts from communities."""
+    start = clusterings.clustering("communities", pool, k, seed).clusters
+    sizes = (np.bincount(start) * (k / len(start))).astype(np.float32)
+    head = _trained(pool, cluster_heads.centroids(pool.reduced, start), sizes, np.random.default_rng(seed))
+    return cluster_heads.distribution(pool.reduced, head, k)
 
 
 def _losses(p: np.ndarray, q: np.ndarray) -> np.ndarray:
@@ -43,15 +59,18 @@ def _losses(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     return np.asarray(-(_weights(p, q)[:, None] * information).mean(axis=0))
 
 
-def _trained(pool: Pool, heads: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
-    """The teacher's heads [d, heads * k] after the training, which begins with `heads`.
+def _trained(pool: Pool, heads: np.ndarray, sizes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The teacher's heads [d, heads * k] after the training, which begins with `heads`. `sizes`: those expected of the
+    clusters [k], 1 on average.
 
-    With weight w, s of the student and t of the teacher the loss is -w log sum_c (s_c t_c)^BETA / share_c. Its gradient
-    by the logits is w BETA (s - a), where a is (s_c t_c)^BETA / share_c, normalised to sum to 1.
+    With weight w, s of the student and t of the teacher the loss is -w log sum_c (s_c t_c)^BETA size_c / share_c, where
+    the published one expects them alike. Its gradient by the logits is w BETA (s - a), where a is what is summed,
+    normalised to sum to 1.
     """
     vectors, student, teacher, adam = pool.reduced, heads.copy(), heads.copy(), Adam(heads.shape)
     pairs = min(cluster_heads.PAIRS, len(vectors))
-    shares = np.full((heads.shape[1] // k, k), 1 / k, np.float32)
+    k = len(sizes)
+    shares = np.tile(sizes / np.float32(k), (heads.shape[1] // k, 1))
     for _ in range(cluster_heads.STEPS):
         first, second = (vectors[rows] for rows in neighbour_pairs(pool, pairs, rng))
         s, r = (log_probabilities(x, student, k) for x in (first, second))
@@ -59,8 +78,8 @@ def _trained(pool: Pool, heads: np.ndarray, k: int, rng: np.random.Generator) ->
         now = (np.exp(t).mean(axis=0) + np.exp(u).mean(axis=0)) / 2
         shares = SHARE_DECAY * shares + (1 - SHARE_DECAY) * now
         weights = _weights(t, u)[:, None, None] * BETA / (2 * pairs)
-        gradient = cluster_heads.gradient_of(first, weights * (np.exp(s) - _target(s, u, shares)))
-        gradient += cluster_heads.gradient_of(second, weights * (np.exp(r) - _target(r, t, shares)))
+        gradient = cluster_heads.gradient_of(first, weights * (np.exp(s) - _target(s, u, shares / sizes)))
+        gradient += cluster_heads.gradient_of(second, weights * (np.exp(r) - _target(r, t, shares / sizes)))
         student -= adam.step(gradient)
         teacher = TEACHER_DECAY * teacher + (1 - TEACHER_DECAY) * student
     return teacher
