@@ -16,7 +16,7 @@ from kindred.data import images
 from kindred.evaluation.attacks import spark_attacks
 from kindred.features import extractor_choice, onnx_graphs
 from kindred.report import comparison_page
-from kindred.runtime import file_names, marks, runs, storage
+from kindred.runtime import file_names, marks, runs, storage, variants
 from kindred.runtime.errors import InputError
 from kindred.runtime.run_reader import RunReader
 from kindred.runtime.stage import Stage
@@ -425,6 +425,27 @@ def test_an_attack_on_images_of_unknown_classes_ends_in_one_line(labelled, monke
 
     with pytest.raises(InputError, match="no test image has a known label"):
         run_stage("attack", labelled, **{**ATTACK, "seed": 7})
+
+
+@pytest.mark.long
+@pytest.mark.tensorflow
+def test_a_network_that_learns_from_the_images_leaves_its_curves_and_is_in_the_model(spark, tmp_path_factory) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KINDRED_DATA", str(tmp_path_factory.mktemp("learned")))
+        patch.setattr(variants.load("extractor", "rotation"), "VIEWS", 1000)
+        run = runs.run_folder("tests", "learned")
+        run_stage("ingest", run, dataset="digits", path=None, limit=200, leaks="drop")
+        mark = run_stage("featurize", run, extractor="rotation", **IMAGENET)
+        run_stage("choose_labels", run, **LABELS)
+        run_stage("train_base", run, **TRAIN)
+        finish(run, "off")
+        files = RunReader(run, "evaluate").facts_of("gate")["model"]["files"]
+
+    curves = [mark["steps"][name] for name in ("rotation/loss", "rotation/accuracy")]
+    epochs = [[step for step, _ in curve] for curve in curves]
+    assert epochs[0] == epochs[1] == list(range(1, len(curves[0]) + 1))
+    assert curves[0][-1][1] < curves[0][0][1]
+    assert file_names.MODEL in files
 
 
 @pytest.mark.long
