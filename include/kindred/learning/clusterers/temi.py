@@ -21,7 +21,7 @@ MAX_CLUSTERS = 200  # 15 CPU-seconds
 BETA = 0.6  # below 1: clusters are kept near their expected sizes
 TEACHER_DECAY = 0.95
 SHARE_DECAY = 0.9  # of the running mean of the clusters' shares
-MODULARITY_MARGIN = 0.005  # by which that of uneven clusters has to be higher: communities are made by it
+MODULARITY_MARGIN = 0.008  # by which that of uneven clusters has to be higher: communities are made by it
 
 
 def clusters(pool: Pool, k: int, seed: int) -> np.ndarray:
