@@ -35,7 +35,7 @@ def main(
     else:
         models["final"] = s.file("gate", file_names.NETWORK)
     chosen = _chosen(s, attack_images or attack_plan.DEFAULT_IMAGES[network], seed)
-    worker = spark_attacks.worker(plan, extractor, models, facts["classes"], facts["channels"], s.threads())
+    worker = spark_attacks.worker(plan, extractor, models, s.classes(), facts["channels"], s.threads())
     graph_cache.send_to_workers(s.spark, extractor.graph, lambda: s.file("featurize", file_names.EXTRACTOR))
     with s.progress(of=len(chosen)):
         attacked = _images(s, chosen).mapInPandas(worker, spark_attacks.ATTACKED).toArrow()

@@ -21,7 +21,7 @@ def home(s: Stage, *, search_mode: str = variants.EXACT) -> str:
 
 
 def main(s: Stage, *, search_mode: str = variants.EXACT, **encoder: str) -> str:
-    classes, dataset = s.facts_of("ingest")["classes"], s.facts_of("ingest")["dataset"]["name"]
+    classes, dataset = s.classes(), s.facts_of("ingest")["dataset"]["name"]
     count = {split: int(s.figures_of("ingest")[f"ingest/{split}"]) for split in ("train", "unlabeled", "test")}
     piled = count["train"] + count["unlabeled"]
     sample = spark_index.sample(piled)

@@ -15,11 +15,11 @@ from kindred.learning import cross_validation, given_labels, lbfgs, metrics, net
 from kindred.learning.classifiers import logistic_regression
 from kindred.learning.folds import fold_count
 from kindred.learning.labellers import clusters
+from kindred.learning.saved_clustering import SavedClustering
 from kindred.runtime import arrow, cpu, file_names, job, storage, tables
 from kindred.runtime.stage import Stage
 from kindred.studies.label_propagation import cell_data, cell_grid, cell_models, convnet, propagation
 from kindred.studies.label_propagation.cell_grid import Cell
-from kindred.studies.label_propagation.propagation import Clustering
 
 MODULES = (  # what a cell's figures depend on
     *(kmeans, clusters, logistic_regression, lbfgs, networks, convnet, cell_data, cell_grid, cell_models, propagation),
@@ -79,10 +79,10 @@ def _known_labels(s: Stage) -> pa.Table:
     return s.rows("truth").filter(pc.field("image_id").isin(train))
 
 
-def _clustering(s: Stage, cell: Cell) -> Clustering | None:
+def _clustering(s: Stage, cell: Cell) -> SavedClustering | None:
     if cell.k is None:
         return None
-    clustering = Clustering.from_bytes(s.file(f"cluster/{cell.k}", file_names.CLUSTERING))
+    clustering = SavedClustering.from_bytes(s.file(f"cluster/{cell.k}", file_names.CLUSTERING))
     s.report(file_names.CENTROIDS, clustering.centroids_to_bytes())
     return clustering
 
@@ -91,7 +91,7 @@ def _choose_labels(
     s: Stage,
     cell: Cell,
     known: pa.Table,
-    clustering: Clustering | None,
+    clustering: SavedClustering | None,
     ids: np.ndarray,
     features: np.ndarray,
     seed: int,

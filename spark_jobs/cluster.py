@@ -1,29 +1,65 @@
-"""features -> one clustering of all images, the same for every run on the same features with the same seed"""
+"""features -> one division of all images into clusters, the same for every run on the same features and seed"""
 
+import numpy as np
 import pyarrow.dataset as ds
 
-from kindred.features import kmeans
-from kindred.runtime import file_names, job, storage, tables
-from kindred.runtime.cpu import cores
+from kindred.features import approximate_neighbours, kmeans, neighbours
+from kindred.learning import carried_over, cluster_heads, cluster_splits, clusterings, memory_needs, saved_clustering
+from kindred.learning.pseudo_label_types import Pool
+from kindred.learning.saved_clustering import SavedClustering
+from kindred.runtime import cpu, file_names, job, storage, tables, variants
 from kindred.runtime.stage import Stage
-from kindred.studies.label_propagation.propagation import Clustering
+
+CODE = (  # beside the clusterer's own file, what its clusters depend on
+    *(kmeans, neighbours, approximate_neighbours, cluster_heads, cluster_splits, clusterings),
+    *(carried_over, saved_clustering),
+)
 
 
-def home(s: Stage, *, k: int, seed: int) -> str:
+def home(s: Stage, *, clusterer: str, k: int | None, seed: int, carry_over: bool) -> str:
     """A folder below the features, named by everything that the clustering depends on."""
-    code = storage.file_fingerprint(kmeans.__file__)
-    return storage.join(s.folder_of("featurize"), "cluster", f"{k}-{seed}-{code}")
+    k = k or int(s.facts_of("advise_k")["k"])
+    s.arguments["k"] = k  # of whoever asked for it
+    files = (*(module.__file__ for module in CODE), variants.source(variants.load("clusterer", clusterer)))
+    code = storage.fingerprint(carry_over, *(storage.file_fingerprint(file) for file in files))
+    return storage.join(s.folder_of("featurize"), "cluster", f"{clusterer}-{k}-{seed}-{code}")
 
 
-def main(s: Stage, *, k: int, seed: int) -> str:
+def main(s: Stage, *, clusterer: str, k: int, seed: int, carry_over: bool) -> str:
     ids, features = s.matrix("features", "features", ds.field("split").isin(tables.LEARNED_FROM))
-    arrays, losses = kmeans.kmeans_with_losses(features, k, cores(), seed)
-    clustering = Clustering(*arrays)
+    pool = Pool(ids, features, cpu.cores(), neighbours.cache_file(s.inputs["featurize"]))
+    clustering = _carried_over(s, pool, clusterer, k, seed) if carry_over else _centroids(s, pool, k, seed)
     s.put_file(file_names.CLUSTERING, clustering.to_bytes())
     s.report(file_names.CENTROIDS, clustering.centroids_to_bytes())
-    s.steps = {"mean_squared_distance": list(enumerate(losses, 1))}
-    s.figures = {f"{s.name}/images": len(ids), f"{s.name}/mean_distance": float(clustering.distance.mean())}
+    s.figures |= {
+        f"{s.name}/images": len(ids),
+        f"{s.name}/mean_distance": float(clustering.distance.mean()),
+    }
     return f"{k:,} clusters of {len(ids):,} images, mean distance {clustering.distance.mean():.3f}"
+
+
+def _centroids(s: Stage, pool: Pool, k: int, seed: int) -> SavedClustering:
+    """The clusters of k-means as they are, with its loss by iteration."""
+    arrays, losses = kmeans.kmeans_with_losses(pool.features, k, pool.threads, seed)
+    s.steps = {"mean_squared_distance": list(enumerate(losses, 1))}
+    return SavedClustering(*arrays)
+
+
+def _carried_over(s: Stage, pool: Pool, clusterer: str, k: int, seed: int) -> SavedClustering:
+    """The clusters of any clusterer, the largest first, and the network that tells unseen images' clusters."""
+    memory_needs.check(s.figures_of("ingest"), s.figures_of("featurize"), k)
+    found = clusterings.clustering(clusterer, pool, k, seed)
+    if found.collapsed:
+        s.say(f"{clusterer} has found {found.found} of {k} clusters only; the largest are divided")
+    clustering = saved_clustering.by_size(saved_clustering.with_means(pool.features, found.clusters, found.k))
+    network = carried_over.fit(pool.features, clustering.cluster, found.k)
+    s.put_file(file_names.NETWORK, network.to_bytes())
+    s.facts = {"collapsed": found.collapsed}
+    s.figures = {
+        f"{s.name}/clusters_found": found.found,
+        f"{s.name}/smallest": int(np.bincount(clustering.cluster).min()),
+    }
+    return clustering
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ CROSS_VALIDATED = (("train_base", "base"), ("gate", "final"))
 
 
 def main(s: Stage) -> str:
-    classes, chosen = s.facts_of("ingest")["classes"], s.facts_of("gate")["chosen"]
-    truth = s.rows("truth").to_pandas().set_index("image_id")["label"]
+    classes, chosen = s.classes(), s.facts_of("gate")["chosen"]
+    truth = pd.Series(s.truth(), dtype=object)
     tested = _test(s, classes, truth)
     given = set(s.rows("labels", ["image_id"])["image_id"].to_pylist())
     for model in MODELS:

@@ -8,7 +8,7 @@ from kindred.runtime.stage import Stage
 
 
 def main(s: Stage, *, gate: str) -> str:
-    classes = s.facts_of("ingest")["classes"]
+    classes = s.classes()
     labels = s.rows("labels")
     pseudo_labels = s.figures_of("pseudo_label")["pseudo/count"]
     base, candidate = s.rows("out_of_fold"), s.rows("out_of_fold_candidate")

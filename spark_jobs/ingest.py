@@ -1,5 +1,7 @@
 """source files -> images, truth, rejected: the same for every run on the same files"""
 
+from typing import NamedTuple
+
 from kindred.data import (
     decoding,
     file_kinds,
@@ -21,6 +23,7 @@ from kindred.data import (
     raw_images,
     tiff_kinds,
 )
+from kindred.data.sources import Source
 from kindred.learning import memory_needs
 from kindred.runtime import job, partitioning, runs, storage, tables, variants
 from kindred.runtime.stage import Stage
@@ -34,19 +37,33 @@ CODE = (
 )
 
 
-def home(s: Stage, *, dataset: str, path: str | None, limit: int | None, leaks: str) -> str:
+class Prepared(NamedTuple):
+    sources: list[Source]
+    labels_required: bool  # of this run, not of the dataset, which others share
+
+
+def home(
+    s: Stage, *, dataset: str, path: str | None, limit: int | None, leaks: str, labels_required: bool = True
+) -> str:
     """The dataset's folder: its name changes with the arguments, the source files and the code that reads them."""
     module = variants.load("dataset", dataset)
-    s.prepared = module.sources(path or "", s.say)
+    sources = module.sources(path or "", s.say)
+    if labels_required and hasattr(module, "check_labels"):
+        module.check_labels(sources)
+    s.arguments = {name: value for name, value in s.arguments.items() if name != "labels_required"}
+    s.prepared = Prepared(sources, labels_required)
     code = [storage.file_fingerprint(variants.source(part)) for part in (module, *CODE)]
-    fingerprint = storage.fingerprint(tables.VERSION, path or "", limit, leaks, s.prepared, code)
+    fingerprint = storage.fingerprint(tables.VERSION, path or "", limit, leaks, sources, code)
     return storage.join(runs.dataset_folder(dataset, fingerprint), "ingest")
 
 
-def main(s: Stage, *, dataset: str, path: str | None, limit: int | None, leaks: str) -> str:
-    decoded = decoding.decode(variants.load("dataset", dataset).read(s.spark, s.prepared, limit))
+def main(
+    s: Stage, *, dataset: str, path: str | None, limit: int | None, leaks: str, labels_required: bool = True
+) -> str:
+    labels_required = s.prepared.labels_required
+    decoded = decoding.decode(variants.load("dataset", dataset).read(s.spark, s.prepared.sources, limit))
     with s.progress():
-        counts = ingest.count_decoded(decoded)
+        counts = ingest.count_decoded(decoded, labels_required)
     if not counts["test"]:
         decoded = ingest.hold_out_test(decoded)
     left_out = ingest.duplicates(decoded, leaks).persist()
@@ -59,9 +76,10 @@ def main(s: Stage, *, dataset: str, path: str | None, limit: int | None, leaks: 
     written = s.written("images", ["image_id", "split", "height", "width", "channels"])
     truth = s.written("truth", ["image_id", "label"])
     s.figures = ingest.figures(written, s.written("rejected", ["reason"]), counts["undecoded"], leaks)
-    ingest.check_left(written, truth, s.figures)
+    if labels_required:
+        ingest.check_left(written, truth, s.figures)
     test_labels = ingest.labelled_test_images(written, truth)
-    if not test_labels:
+    if labels_required and not test_labels:
         s.say(ingest.NOTHING_TO_TEST_ON)
     facts = ingest.facts(written, truth)
     learned_from = sum(s.figures[f"ingest/{split}"] for split in tables.LEARNED_FROM)

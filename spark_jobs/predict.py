@@ -13,7 +13,7 @@ from kindred.serving import predict
 def main(s: Stage, *, run: str, images: str) -> str:
     source = RunReader(runs.find_run(run), s.name)
     extractor = featurize.Extractor.from_facts(source.facts_of("featurize"))
-    classes = source.facts_of("ingest")["classes"]
+    classes = source.classes()
     network = networks.from_bytes(source.file("gate", file_names.NETWORK))
     known = None  # an older run, and one without novelty, has learned none
     if source.facts_of("gate").get("known_classes"):

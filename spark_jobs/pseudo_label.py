@@ -22,7 +22,7 @@ def main(
     novelty: bool,
     seed: int,
 ) -> str:
-    classes = s.facts_of("ingest")["classes"]
+    classes = s.classes()
     memory_needs.check(s.figures_of("ingest"), s.figures_of("featurize"), len(classes))
     ids, features = s.matrix("features", "features", ds.field("split").isin(tables.LEARNED_FROM))
     given = pseudo_label_tables.given_labels(s.rows("labels"), s.rows("out_of_fold"), ids, classes)

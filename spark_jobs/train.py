@@ -24,7 +24,7 @@ from kindred.runtime.stage import Stage
 
 
 def main(s: Stage, *, classifier: str, folds: int, seed: int) -> str:
-    classes = s.facts_of("ingest")["classes"]
+    classes = s.classes()
     folds = held_out_folds(s.rows("labels", ["label"])["label"].to_pylist(), folds, s.say)
     if _is_final(s) and not s.figures_of("pseudo_label")["pseudo/count"]:
         s.say("no pseudo-label: the candidate is the base model")

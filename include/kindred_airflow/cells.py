@@ -15,6 +15,7 @@ from kindred_airflow.tasks import fail_on_bad_input
 if TYPE_CHECKING:
     from kindred.studies.label_propagation.cell_grid import Cell
 
+KMEANS = "kmeans"  # what the study clusters by
 FOLDS = 2  # choose a cell's penalty, within a factor of 5 in which accuracy is flat: 60,000 images take minutes a fold
 
 log = logging.getLogger("kindred")
@@ -28,7 +29,7 @@ def clusterings(**context: Any) -> list[dict[str, Any]]:
     with fail_on_bad_input("clusterings"):
         counts = cell_grid.cluster_counts(_grid(context["params"]))
     seed = context["params"]["seed"]
-    return _stages({f"cluster/{k}": {"k": k, "seed": seed} for k in counts})
+    return _stages({f"cluster/{k}": {"clusterer": KMEANS, "k": k, "seed": seed, "carry_over": False} for k in counts})
 
 
 @task

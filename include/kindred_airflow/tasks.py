@@ -133,6 +133,23 @@ def self_training(run: Any, values: dict[str, Any] | None = None, attacked: bool
     return [_task(name, run, values) for name in names]
 
 
+def unsupervised(run: Any) -> tuple[list[StageOperator], list[StageOperator]]:
+    """The stages of unsupervised classification before and after the clusterings, in their order."""
+    names = stages.UNSUPERVISED_ORDER
+    every = [
+        submit(
+            {**stages.JOBS, **stages.UNSUPERVISED_JOBS}.get(name, name),
+            run,
+            stages.UNSUPERVISED_ARGUMENTS[name],
+            name,
+            {"labels_required": False},
+        )
+        for name in names
+    ]
+    first = names.index(stages.ADVISE_K) + 1
+    return every[:first], every[first:]
+
+
 def _task(name: str, run: Any, values: dict[str, Any] | None) -> StageOperator:
     """The task of one of the stages of self-training."""
     settings: dict[str, Any] = {}

@@ -32,6 +32,7 @@ def error(names: Sequence[str]) -> str:
 
 def check(names: Sequence[str], reasons: Sequence[str | None] = ()) -> None:
     layout = folder_layout.by_folders(names, "/photos")
+    folder_layout.check_labelled(layout, names, "/photos")
     class_checks.check(layout.places, names, reasons or [None] * len(names), "/photos")
 
 

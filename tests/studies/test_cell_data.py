@@ -5,15 +5,15 @@ import pyarrow as pa
 import pytest
 
 from kindred.learning.folds import ALL
+from kindred.learning.saved_clustering import SavedClustering
 from kindred.runtime.errors import InputError
 from kindred.studies.label_propagation import cell_data
 from kindred.studies.label_propagation.cell_grid import Cell
-from kindred.studies.label_propagation.propagation import Clustering
 
 IDS = np.array(list("abcdefgh"))
 CLASSES = ["cat", "dog"]
 # Two clusters: a to d around a, e to h around e, each image one further away than the one before it.
-CLUSTERING = Clustering(np.eye(2, dtype=np.float32), np.repeat([0, 1], 4), np.tile(np.arange(4.0), 2))
+CLUSTERING = SavedClustering(np.eye(2, dtype=np.float32), np.repeat([0, 1], 4), np.tile(np.arange(4.0), 2))
 CHOSEN = pa.table({"image_id": ["a", "b", "e", "f"], "label": ["dog", "dog", "cat", "cat"]})
 POINTS = np.array([[3, 4], [0, 0]], np.float32)
 
@@ -37,7 +37,7 @@ def test_another_cell_learns_from_its_given_labels_alone() -> None:
 
 
 def test_a_model_sees_features_or_distances_or_pixels() -> None:
-    clustering = Clustering(np.array([[0, 0], [3, 0]], np.float32), np.zeros(2), np.zeros(2))
+    clustering = SavedClustering(np.array([[0, 0], [3, 0]], np.float32), np.zeros(2), np.zeros(2))
     shape = (1, 2, 1)
 
     distances = cell_data.model_inputs(Cell("distances", centroids=2), clustering, shape, 1, POINTS)

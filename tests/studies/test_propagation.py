@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 from kindred.learning.pseudo_label_types import GivenLabels
+from kindred.learning.saved_clustering import SavedClustering
 from kindred.runtime import arrow
 from kindred.studies.label_propagation import propagation
-from kindred.studies.label_propagation.propagation import Clustering
 
 IDS = np.array(list("abcdefgh"))
 # Two clusters: a to d around a, e to h around e, each image one further away than the one before it.
-CLUSTERING = Clustering(np.eye(2, dtype=np.float32), np.repeat([0, 1], 4), np.tile(np.arange(4.0), 2))
+CLUSTERING = SavedClustering(np.eye(2, dtype=np.float32), np.repeat([0, 1], 4), np.tile(np.arange(4.0), 2))
 GIVEN = GivenLabels(rows=np.array([0, 4]), labels=np.array([1, 0]), folds=np.array([0, 1]))
 
 
 def test_a_clustering_comes_back_from_its_file_and_its_centroids_from_theirs() -> None:
-    back = Clustering.from_bytes(CLUSTERING.to_bytes())
+    back = SavedClustering.from_bytes(CLUSTERING.to_bytes())
 
     np.testing.assert_array_equal(back.centroids, CLUSTERING.centroids)
     np.testing.assert_array_equal(back.cluster, CLUSTERING.cluster)

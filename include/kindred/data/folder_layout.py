@@ -48,23 +48,25 @@ class _Tree:
 
 
 def by_folders(names: Sequence[str], path: str) -> Layout:
-    """Splits and labels by `<split>/<class>/...` or `<class>/...`: names are relative to the folder `path`.
-
-    Raises InputError where the folders give no labelled training image.
-    """
+    """Splits and labels by `<split>/<class>/...` or `<class>/...`: names are relative to the folder `path`."""
     tree = _Tree(names)
     has_train = any(tree.tops[top] for top in tree.of(TRAIN))
-    if not has_train:
-        _check_without_train(tree, path)
     splits = {top: part for top, part in tree.parts.items() if part and (has_train or _is_split(tree, top, part))}
     folders = [name.rpartition("/")[0] for name in names]
     place_of = {folder: _place(folder.split("/"), splits, has_train) for folder in dict.fromkeys(folders)}
-    if not any(place.label and place.split == TRAIN for place in place_of.values()):
-        raise InputError(f"no labelled image in {path}: none of train/<class>/*, <class>/* and labels.csv exists")
     notes = _notes(tree, splits, has_train) + _same_classes(place_of)
     if tables := [name for name in names if name.endswith(f"/{labels_csv.NAME}")]:
         notes.append(f"not read, since not directly in {path}: {first(tables)}")
     return Layout([place_of[folder] for folder in folders], notes)
+
+
+def check_labelled(layout: Layout, names: Sequence[str], path: str) -> None:
+    """Raise InputError where the folders give no labelled training image; `layout` is that of `by_folders`."""
+    tree = _Tree(names)
+    if not any(tree.tops[top] for top in tree.of(TRAIN)):
+        _check_without_train(tree, path)
+    if not any(place.label and place.split == TRAIN for place in layout.places):
+        raise InputError(f"no labelled image in {path}: none of train/<class>/*, <class>/* and labels.csv exists")
 
 
 def _place(folders: list[str], splits: dict[str, str], has_train: bool) -> Place:

@@ -93,11 +93,11 @@ def rejected_rows(decoded: DataFrame, left_out: DataFrame) -> DataFrame:
     return decoded.where("reason is not null").select("origin", "split", "reason").unionByName(left_out)
 
 
-def count_decoded(decoded: DataFrame) -> dict[str, int]:
+def count_decoded(decoded: DataFrame, labels_required: bool = True) -> dict[str, int]:
     """How many rows decoded (of them labelled, and in the split test; the bytes of all) and how many did not; decodes
     them on the way.
 
-    Raises InputError where nothing is left to learn from.
+    Raises InputError where nothing is left to learn from: no image or, where they are required, no label.
     """
     good = F.col("reason").isNull()
     counts = decoded.agg(
@@ -111,7 +111,7 @@ def count_decoded(decoded: DataFrame) -> dict[str, int]:
         example = decoded.where(~good).select("origin", "reason").first()
         detail = f" of {counts['undecoded']:,}, e.g. {storage.local(example[0])}: {example[1]}" if example else ""
         raise InputError(f"no image could be read{detail}")
-    if not counts["labelled"]:
+    if labels_required and not counts["labelled"]:
         raise InputError(f"none of the {counts['decoded']:,} images has a label; label a few of them")
     return {name: counts[name] for name in ("decoded", "undecoded", "labelled", "test", "bytes")}
 

@@ -8,6 +8,7 @@ from kindred.data import sources
 from kindred.runtime import storage, variants
 from kindred.runtime.errors import InputError
 
+CLUSTERERS = "clusterers"  # a field of forms whose runs need no label
 CHECKED = "KINDRED_CHECKED_INPUT"  # the environment variable that holds the `identity` of what has passed already
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ def check(values: Mapping[str, Any]) -> None:
     kindred.runtime.errors.InputError: dataset image_folder needs a path: the folder that holds the images
     """
     try:
-        _check_dataset(values.get("dataset"), values.get("path") or "")
+        _check_dataset(values.get("dataset"), values.get("path") or "", labels=CLUSTERERS not in values)
         if values.get("images"):
             sources.images_to_label(values["images"], lambda line: None)
         _check_extractor(values)
@@ -39,10 +40,10 @@ def check(values: Mapping[str, Any]) -> None:
         log.warning("the images could not be listed before the first stage", exc_info=True)
 
 
-def _check_dataset(name: str | None, path: str) -> None:
-    check = getattr(variants.load("dataset", name), "check", None) if name else None
-    if check:
-        check(path)
+def _check_dataset(name: str | None, path: str, labels: bool) -> None:
+    dataset = variants.load("dataset", name) if name else None
+    if dataset is not None and hasattr(dataset, "check"):
+        dataset.check(path) if labels else dataset.sources(path, lambda line: None)
     elif path:
         sources.existing_uri(path)
 

@@ -99,6 +99,8 @@ def check_budget(total: int, known: int) -> None:
 
 def check_classes(counts: dict[str, int], classes: list[str]) -> None:
     """Raise InputError unless each class has a labelled training image, and there are two or more."""
+    if not classes:
+        raise InputError("no image has a label; label a few of them, or cluster them: DAG=unsupervised_classification")
     if len(classes) < 2:
         raise InputError(f"all labels are of one class, {classes[0]!r}; a classifier needs at least two")
     for label in classes:

@@ -78,7 +78,7 @@ def _run(reader: RunReader, name: str) -> ComparedRun:
 def _predictions(reader: RunReader) -> LabelledPredictions:
     truth = reader.rows("truth").to_pandas().set_index("image_id")["label"]
     predictions = reader.rows("predictions_final", ["image_id", "probabilities"], ds.field("split") == "test")
-    return LabelledPredictions(reader.facts_of("ingest")["classes"], scoring.on_test(predictions, truth))
+    return LabelledPredictions(reader.classes(), scoring.on_test(predictions, truth))
 
 
 def _names(folders: Sequence[str]) -> list[str]:

@@ -61,7 +61,7 @@ class RunResults:
 def read(reader: RunReader) -> RunResults:
     """Everything but what Spark must count."""
     figures = {name: value for stage in STAGES for name, value in reader.figures_of(stage).items()}
-    facts, truth = reader.facts_of("ingest"), arrow.by_id(reader.rows("truth"))
+    facts, truth = {**reader.facts_of("ingest"), "classes": reader.classes()}, reader.truth()
     accepted = reader.rows("pseudo_labels", VERDICT_COLUMNS)
     refused = reader.rows("refused", [*VERDICT_COLUMNS, "reason"])
     return RunResults(

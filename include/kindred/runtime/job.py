@@ -1,7 +1,8 @@
 """A Spark job's command line, and what happens around its work: skip what is done, commit, keep the outcome.
 
 A job is a function `main(s, *, argument, ...) -> str` that `run` calls with its `Stage`. Its keyword arguments are the
-job's command line (`--argument JSON`), all of them required; what it returns is the key figure for the console.
+job's command line (`--argument JSON`), required unless they have a default; what it returns is the key figure for the
+console.
 """
 
 import argparse
@@ -34,13 +35,14 @@ def run(main: Callable[..., str], home: Callable[..., str] | None = None) -> Non
     """
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
     logging.getLogger("py4j").setLevel(logging.WARNING)
-    names = [p.name for p in inspect.signature(main).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    arguments = [p for p in inspect.signature(main).parameters.values() if p.kind is p.KEYWORD_ONLY]
     parser = argparse.ArgumentParser(description=sys.modules[main.__module__].__doc__, allow_abbrev=False)
     parser.add_argument("--run-uri", required=True, help="URI of the run's folder")
     parser.add_argument("--stage", required=True, help="name of the stage")
     parser.add_argument("--try-id", help="keep the outcome in the stage's folder, under this id")
-    for name in names:
-        parser.add_argument(f"--{name}", required=True, type=json.loads, help="a JSON value")
+    for p in arguments:
+        rule: dict[str, Any] = {"required": True} if p.default is p.empty else {"default": argparse.SUPPRESS}
+        parser.add_argument(f"--{p.name}", type=json.loads, help="a JSON value", **rule)
     values = vars(parser.parse_args())
     folder, stage, try_id = (values.pop(name) for name in ("run_uri", "stage", "try_id"))
     started = time.time()

@@ -91,6 +91,18 @@ class RunReader:
         facts: dict[str, Any] = self._part(stage, "facts")
         return facts
 
+    def classes(self) -> list[str]:
+        """The names of what the run's models predict: those of named clusters, or the classes of the dataset."""
+        named: list[str] | None = self.facts_of("choose_labels").get("classes")
+        return named or list(self.facts_of("ingest")["classes"])
+
+    def truth(self) -> dict[str, str]:
+        """The known labels of what the models predict, by image_id: none where clusters have been named otherwise than
+        the classes of the dataset.
+        """
+        known = set(self.facts_of("ingest")["classes"]) <= set(self.classes())
+        return arrow.by_id(self.rows("truth")) if known else {}
+
     def arguments_of(self, stage: str) -> dict[str, Any]:
         """The arguments of a finished stage."""
         arguments: dict[str, Any] = self._part(stage, "arguments")

@@ -1,12 +1,18 @@
 """The stages of self-training once: their names in their order, the job of each, and the arguments that it takes."""
 
 SELF_TRAINING = "self_training"  # the main pipeline's DAG
+UNSUPERVISED = "unsupervised_classification"  # the one without labels
 INGEST, FEATURIZE, CHOOSE_LABELS = "ingest", "featurize", "choose_labels"
 TRAIN_BASE, PSEUDO_LABEL, TRAIN_FINAL, GATE = "train_base", "pseudo_label", "train_final", "gate"
 BUILD_INDEX, EVALUATE, ATTACK, REPORT = "build_index", "evaluate", "attack", "report"
 ORDER = (
     *(INGEST, FEATURIZE, CHOOSE_LABELS, TRAIN_BASE, PSEUDO_LABEL, TRAIN_FINAL, GATE),
     *(BUILD_INDEX, EVALUATE, ATTACK, REPORT),
+)
+ADVISE_K, SCORE_CLUSTERS = "advise_k", "score_clusters"  # of the DAG without labels
+UNSUPERVISED_ORDER = (  # with `cluster/<clusterer>-<number>` behind advise_k
+    *(INGEST, FEATURIZE, ADVISE_K, CHOOSE_LABELS, TRAIN_BASE, PSEUDO_LABEL, TRAIN_FINAL, GATE),
+    *(BUILD_INDEX, EVALUATE, SCORE_CLUSTERS, REPORT),
 )
 JOBS = {TRAIN_BASE: "train", TRAIN_FINAL: "train"}  # of the other stages, the job has the stage's name
 SHOWN = ("dataset", "extractor", "classifier", "labeller")  # params that lists of runs show, filter and group by
@@ -23,9 +29,14 @@ WORK = {  # what a stage does, for a person who waits for it; of stages with a n
     ATTACK: "tries to fool base and final",
     REPORT: "makes the report",
     "predict": "labels the images",
-    "cluster": "groups the images around centroids",
+    ADVISE_K: "looks how many clusters there may be",
+    "cluster": "divides the images into clusters",
+    "name_clusters": "takes the best clusters and names them",
+    "label_clusters": "labels the other images by their clusters",
+    SCORE_CLUSTERS: "compares the clusters with the known labels",
     "cell": "trains and scores one model of the study",
 }
+UNSUPERVISED_JOBS = {CHOOSE_LABELS: "name_clusters", PSEUDO_LABEL: "label_clusters"}
 _TRAIN = ("classifier", "folds", "seed")
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     INGEST: ("dataset", "path", "limit", "leaks"),
@@ -39,4 +50,12 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     EVALUATE: (),
     ATTACK: (*("attacks", "attack_images", "attack_queries", "attack_epsilon_l2", "attack_epsilon_linf", "seed"),),
     REPORT: ("projection",),
+}
+UNSUPERVISED_ARGUMENTS: dict[str, tuple[str, ...]] = {
+    **{stage: ARGUMENTS[stage] for stage in UNSUPERVISED_ORDER if stage in ARGUMENTS},
+    INGEST: (*ARGUMENTS[INGEST], "labels_required"),
+    ADVISE_K: ("seed",),
+    CHOOSE_LABELS: ("clusterers", "cluster_seeds", "cluster_names", "name_clusters_by", "labels_per_cluster"),
+    PSEUDO_LABEL: ("threshold",),
+    SCORE_CLUSTERS: ("clusterers", "cluster_seeds"),
 }

@@ -30,10 +30,23 @@ TABLES = {
     # Every known label, whatever the run's label budget: no stage that fits may read it, but for a study's cell, which
     # chooses its labels, fits and scores in one process.
     "truth": Table(
-        "image_id string, label string", "ingest", ("choose_labels", "evaluate", "attack", "report", "compare", "cell")
+        "image_id string, label string",
+        "ingest",
+        ("choose_labels", "evaluate", "score_clusters", "attack", "report", "compare", "cell"),
     ),
     "rejected": Table("origin string, split string, reason string", "ingest"),
     "features": Table("image_id string, split string, features array<float>", "featurize"),
+    # Of a run without labels: what each advisor says of each number of clusters.
+    "advice": Table("advisor string, k int, value double", "advise_k"),
+    # The cluster of each image, numbered from 0, by clusterer and number of the try; probabilities of the chosen
+    # clustering alone, which has the test images too.
+    "clusters": Table(
+        "image_id string, split string, method string, seed int, cluster int, probabilities array<float>",
+        "choose_labels",
+    ),
+    "cluster_sizes": Table("method string, seed int, cluster int, images int", "choose_labels"),
+    # Images that show what the chosen clusters are; kind is central or border, rank is from 1.
+    "prototypes": Table("cluster int, rank int, image_id string, kind string", "choose_labels"),
     "labels": Table(LABEL_COLUMNS, "choose_labels"),
     # Which fold each given label belongs to, and what a model that did not see the fold predicts for it.
     "out_of_fold": Table(OUT_OF_FOLD_COLUMNS, "train_base"),

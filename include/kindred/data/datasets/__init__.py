@@ -6,9 +6,11 @@ A dataset gives two functions:
     read(spark, sources, limit) -> DataFrame    their images as rows of `raw_images.SCHEMA`, at most `limit` of each
                                                 split (None: all)
 
-and may give a third:
+and may give two more:
 
     check(path)                                 raises InputError for what a listing shows, before Spark starts
+    check_labels(sources)                       raises InputError where the labels cannot train a classifier, which a
+                                                run that needs none does not ask for
 
 and a number, where it is labelled throughout, so that all labels would leave no unlabelled image:
 

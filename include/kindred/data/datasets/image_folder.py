@@ -26,7 +26,17 @@ if TYPE_CHECKING:
 
 
 def check(path: str) -> None:
-    sources(path, lambda line: None)
+    check_labels(sources(path, lambda line: None))
+
+
+def check_labels(sources: Sequence[Source]) -> None:
+    root, shown = sources[0].uri, one_line(storage.local(sources[0].uri))
+    images, layout = _images(root, sources[1:])
+    found = names(root, images)
+    if len(images) == len(sources) - 1:  # no table
+        folder_layout.check_labelled(layout, found, shown)
+    refused = [file.version if isinstance(file, Refused) else None for file in images]
+    class_checks.check(layout.places, found, refused, shown)
 
 
 def sources(path: str, say: Callable[[str], None]) -> list[Source]:
@@ -41,11 +51,9 @@ def sources(path: str, say: Callable[[str], None]) -> list[Source]:
     found = names(root, files)
     if set(found) <= {_table_name(found)}:
         raise InputError(f"no image in {shown}{listing.but()}")
-    images, layout = _images(root, files)
+    _, layout = _images(root, files)
     for note in [*listing.notes(), *layout.notes, *class_checks.notes(layout.places)]:
         say(note)
-    refused = [file.version if isinstance(file, Refused) else None for file in images]
-    class_checks.check(layout.places, names(root, images), refused, shown)
     # The root goes first: the splits and classes are read off the paths below it.
     return [Source(root, 0, ""), *files]
 

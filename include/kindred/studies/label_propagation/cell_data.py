@@ -8,13 +8,14 @@ from kindred.features import kmeans
 from kindred.learning import metrics, pseudo_label_tables, training_plan
 from kindred.learning.class_numbers import class_numbers
 from kindred.learning.folds import assign_folds
+from kindred.learning.saved_clustering import SavedClustering
 from kindred.runtime.errors import InputError
 from kindred.studies.label_propagation.cell_grid import Cell
-from kindred.studies.label_propagation.propagation import Clustering, propagate
+from kindred.studies.label_propagation.propagation import propagate
 
 
 def make_plan(
-    cell: Cell, chosen: pa.Table, ids: np.ndarray, clustering: Clustering | None, classes: list[str], folds: int
+    cell: Cell, chosen: pa.Table, ids: np.ndarray, clustering: SavedClustering | None, classes: list[str], folds: int
 ) -> tuple[pd.DataFrame, pa.Table | None]:
     """The training plan of the cell's given labels (`chosen`: image_id, label), and the labels that are propagated from
     them (a table pseudo_labels; None where the cell propagates none). `ids` [n]: the images of the clustering.
@@ -30,7 +31,11 @@ def make_plan(
 
 
 def model_inputs(
-    cell: Cell, clustering: Clustering | None, pixel_shape: tuple[int, int, int], threads: int, features: np.ndarray
+    cell: Cell,
+    clustering: SavedClustering | None,
+    pixel_shape: tuple[int, int, int],
+    threads: int,
+    features: np.ndarray,
 ) -> np.ndarray:
     """What the cell's model sees of features [n, d]: their distances [n, k] to the centroids; for the convolutional
     network pixels [n, h, w, c], of the shape (h, w, c); or the features themselves.
@@ -55,7 +60,7 @@ def scores(probabilities: np.ndarray, labels: list[str], classes: list[str]) -> 
     return {**metrics.scores(numbers, probabilities), "images": len(labels)}
 
 
-def _needed(clustering: Clustering | None, cell: Cell) -> Clustering:
+def _needed(clustering: SavedClustering | None, cell: Cell) -> SavedClustering:
     if clustering is None:
         raise ValueError(f"cell {cell.name} needs a clustering with {cell.k} clusters")
     return clustering

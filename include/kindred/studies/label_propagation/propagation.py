@@ -1,9 +1,6 @@
-"""A clustering of all images, and given labels propagated to their clusters, as the study does it: each propagated
-label counts as much as a given one.
+"""Given labels propagated to their clusters, as the study does it: each propagated label counts as much as a given
+one.
 """
-
-import io
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -11,37 +8,13 @@ import pyarrow as pa
 from kindred.learning.folds import ALL
 from kindred.learning.labellers import clusters
 from kindred.learning.pseudo_label_types import GivenLabels, Pool, Settings, View
-
-
-@dataclass(frozen=True)
-class Clustering:
-    """Centroids [k, d], and of each image, in the order of their ids, its cluster [n] and its distance to the
-    centroid [n].
-    """
-
-    centroids: np.ndarray
-    cluster: np.ndarray
-    distance: np.ndarray
-
-    def to_bytes(self) -> bytes:
-        """As an `.npz` file."""
-        return _npz(centroids=self.centroids, cluster=self.cluster, distance=self.distance)
-
-    def centroids_to_bytes(self) -> bytes:
-        """The centroids alone, as an `.npz` file."""
-        return _npz(centroids=self.centroids)
-
-    @classmethod
-    def from_bytes(cls, content: bytes) -> "Clustering":
-        """The clustering that `to_bytes` wrote."""
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            return cls(*(arrays[name] for name in ("centroids", "cluster", "distance")))
+from kindred.learning.saved_clustering import SavedClustering
 
 
 class ClusteredPool(Pool):
     """A pool whose clustering is known: what the labeller `clusters` looks at."""
 
-    def __init__(self, ids: np.ndarray, clustering: Clustering) -> None:
+    def __init__(self, ids: np.ndarray, clustering: SavedClustering) -> None:
         super().__init__(ids, np.empty((len(ids), 0), np.float32), threads=1)
         self.clustering = clustering
 
@@ -50,7 +23,7 @@ class ClusteredPool(Pool):
 
 
 def propagate(
-    given: GivenLabels, ids: np.ndarray, clustering: Clustering, percentile: float, classes: list[str]
+    given: GivenLabels, ids: np.ndarray, clustering: SavedClustering, percentile: float, classes: list[str]
 ) -> tuple[pa.Table, pa.Table]:
     """The given labels propagated by the labeller `clusters`, as the tables pseudo_labels and pseudo_labels_by_fold:
     image_id, label, weight (1) of the images `ids` [n] that had no label; and fold.
@@ -93,9 +66,3 @@ def summary(figures: dict[str, float]) -> str:
         return ""
     right = f" ({figures['propagated_right']:.1%} right)" if "propagated_right" in figures else ""
     return f", {figures['propagated']:,} propagated{right}"
-
-
-def _npz(**arrays: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
-    return buffer.getvalue()

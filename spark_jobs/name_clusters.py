@@ -1,0 +1,175 @@
+"""clusterings -> the best of them, its prototypes, and names for its clusters; the labels of a few images
+
+This is the stage choose_labels of a run without labels: what names the clusters are its given labels.
+"""
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from kindred.features import neighbours
+from kindred.learning import cluster_choice, cluster_naming, networks, prototypes
+from kindred.learning.cluster_naming import Named
+from kindred.learning.networks import Network
+from kindred.learning.pseudo_label_types import Pool
+from kindred.learning.saved_clustering import SavedClustering
+from kindred.runtime import arrow, cpu, file_names, job, make_command, runs, stages, tables
+from kindred.runtime.stage import Stage
+
+PILE, TEST = ds.field("split").isin(tables.LEARNED_FROM), ds.field("split") == tables.TEST
+
+
+def main(
+    s: Stage,
+    *,
+    clusterers: list[str],
+    cluster_seeds: int,
+    cluster_names: dict[str, str] | None,
+    name_clusters_by: str,
+    labels_per_cluster: int,
+) -> str:
+    ids, features = s.matrix("features", "features", PILE)
+    pool = Pool(ids, features, cpu.cores(), neighbours.cache_file(s.inputs["featurize"]))
+    found = _clusterings(s, clusterers, cluster_seeds)
+    whole = [name for name in found if not s.facts_of(f"cluster/{name}")["collapsed"]]
+    chosen, values = cluster_choice.choose(pool, {name: found[name].cluster for name in whole or found})
+    if len(found) > 1:
+        s.say(f"takes {chosen}, by {', '.join(f'{name} {value:.3f}' for name, value in values.items())}")
+    clustering, network = found[chosen], networks.from_bytes(s.file(f"cluster/{chosen}", file_names.NETWORK))
+    k = len(clustering.centroids)
+    nearest = prototypes.by_distance(clustering.cluster, clustering.distance, k)
+    named = _named(s, ids, nearest, cluster_names, name_clusters_by, labels_per_cluster)
+    for number, labels in named.mixed(clustering.cluster).items():
+        s.say(f"cluster {number + 1} holds images named {', '.join(labels)}: it may be several classes")
+    probabilities = network.probabilities(features)
+    _write_labels(s, ids, named)
+    _write_clusters(s, found, chosen, ids, probabilities, network)
+    _write_prototypes(s, ids, clustering, nearest, probabilities)
+    known = s.facts_of("ingest")["classes"]
+    s.facts = {
+        "classes": sorted(set(named.names) | (set(known) if set(named.labels) <= set(known) else set())),
+        "names": named.names,
+        "clustering": chosen,
+        "criterion": values,
+    }
+    s.figures = {
+        "choose_labels/labels": len(named.rows),
+        "choose_labels/clusters": k,
+        **{f"clusters/{name}/criterion": float(value) for name, value in values.items()},
+    }
+    _say_next(s, named)
+    return f"{k} clusters by {chosen}: {', '.join(_shown(named, clustering))}"
+
+
+def _clusterings(s: Stage, clusterers: Sequence[str], seeds: int) -> dict[str, SavedClustering]:
+    """Each clustering by its name, `<clusterer>-<number>`."""
+    names = [f"{clusterer}-{number}" for clusterer in dict.fromkeys(clusterers) for number in range(seeds)]
+    return {name: SavedClustering.from_bytes(s.file(f"cluster/{name}", file_names.CLUSTERING)) for name in names}
+
+
+def _named(
+    s: Stage, ids: np.ndarray, nearest: list[np.ndarray], names: dict[str, str] | None, by: str, labels_per_cluster: int
+) -> Named:
+    """The clusters' names: from the form, else from the labels of the dataset's training images, else by number."""
+    if names:
+        return cluster_naming.by_people(cluster_naming.parse(names, len(nearest)), nearest)
+    known = arrow.by_id(s.rows("truth")) if by == cluster_naming.LABELS else {}
+    labels = {row: known[image_id] for row, image_id in enumerate(ids) if image_id in known}
+    if labels:
+        return cluster_naming.by_labels(labels, nearest, labels_per_cluster)
+    return cluster_naming.by_people({}, nearest)
+
+
+def _write_labels(s: Stage, ids: np.ndarray, named: Named) -> None:
+    count = len(named.rows)
+    columns = {"image_id": ids[named.rows], "label": named.labels, "confidence": np.ones(count)}
+    s.write_rows("labels", pa.table({**columns, "source": ["given"] * count}))
+
+
+def _write_clusters(
+    s: Stage,
+    found: dict[str, SavedClustering],
+    chosen: str,
+    ids: np.ndarray,
+    probabilities: np.ndarray,
+    network: Network,
+) -> None:
+    """The clusters of all images: of the chosen clustering with probabilities, and of the test images too."""
+    split = arrow.by_id(s.rows("features", ["image_id", "split"], PILE), "split")
+    splits = [split[image_id] for image_id in ids]
+    parts = [_rows(ids, splits, chosen, found[chosen].cluster, probabilities)]
+    if s.figures_of("ingest")["ingest/test"]:
+        test_ids, features = s.matrix("features", "features", TEST)
+        of_test = network.probabilities(features)
+        parts.append(_rows(test_ids, [tables.TEST] * len(test_ids), chosen, of_test.argmax(axis=1), of_test))
+    parts += [_rows(ids, splits, name, one.cluster, None) for name, one in found.items() if name != chosen]
+    s.write_rows("clusters", pa.concat_tables(parts))
+    sizes = [
+        (*_method(name), number, int(size))
+        for name, one in found.items()
+        for number, size in enumerate(np.bincount(one.cluster))
+    ]
+    columns = [pa.array(column) for column in zip(*sizes, strict=True)]
+    s.write_rows("cluster_sizes", pa.table(columns, ["method", "seed", "cluster", "images"]))
+
+
+def _rows(
+    ids: np.ndarray, splits: list[str], name: str, clusters: np.ndarray, probabilities: np.ndarray | None
+) -> pa.Table:
+    method, number = _method(name)
+    count = len(ids)
+    of_each = pa.nulls(count, pa.list_(pa.float32())) if probabilities is None else arrow.lists(probabilities)
+    return pa.table(
+        {
+            "image_id": ids,
+            "split": splits,
+            "method": [method] * count,
+            "seed": np.full(count, number, np.int32),
+            "cluster": clusters.astype(np.int32),
+            "probabilities": of_each,
+        }
+    )
+
+
+def _method(name: str) -> tuple[str, int]:
+    """The clusterer of a clustering, and the number of its try."""
+    method, number = name.rsplit("-", 1)
+    return method, int(number)
+
+
+def _write_prototypes(
+    s: Stage, ids: np.ndarray, clustering: SavedClustering, nearest: list[np.ndarray], probabilities: np.ndarray
+) -> None:
+    rows = []
+    borders = prototypes.border(clustering.cluster, probabilities, len(nearest))
+    counts = (prototypes.CENTRAL_IMAGES, prototypes.BORDER_IMAGES)
+    for kind, members, count in zip(prototypes.KINDS, (nearest, borders), counts, strict=True):
+        for number, of_cluster in enumerate(members):
+            rows += [(number, rank, ids[row], kind) for rank, row in enumerate(of_cluster[:count], 1)]
+    columns = [pa.array(column) for column in zip(*rows, strict=True)]
+    s.write_rows("prototypes", pa.table(columns, ["cluster", "rank", "image_id", "kind"]))
+
+
+def _shown(named: Named, clustering: SavedClustering) -> list[str]:
+    sizes = np.bincount(clustering.cluster)
+    return [f"{name} ({size:,})" for name, size in zip(named.names, sizes, strict=True)]
+
+
+def _say_next(s: Stage, named: Named) -> None:
+    """How to name clusters that have only their numbers."""
+    numbered = set(cluster_naming.numbered(len(named.names))) & set(named.names)
+    if not numbered:
+        return
+    record = runs.record_of(s.run) or {}
+    chosen = {name: value for name, value in s.params().items() if value != record.get("defaults", {}).get(name)}
+    conf = json.dumps({**chosen, "cluster_names": {"1": "cat", "2": "dog"}})
+    again = make_command.text("run", DAG=stages.UNSUPERVISED, RUN_ID=s.run.rsplit("/", 1)[1], CONF=conf)
+    s.say(f"{len(numbered)} clusters have numbers for names; look at them in the report, then name them:")
+    s.say(again)
+
+
+if __name__ == "__main__":
+    job.run(main)
