@@ -12,7 +12,7 @@ from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOpe
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from kindred.runtime import java, log_lines, stages, variants
+from kindred.runtime import java, log_lines, variants
 from kindred_airflow import kept_driver, stage_numbers
 from kindred_airflow.links import MlflowLink, ReportLink, SparkLink
 
@@ -93,7 +93,7 @@ class StageOperator(SparkSubmitOperator):
         """Say which stage begins: until its job speaks, Spark's start takes seconds."""
         dag = self.get_dag()  # None: the task stands alone
         planned = stage_numbers.planned(dag, dict(context["params"])) if dag else []
-        work = stages.WORK.get(self.stage) or stages.WORK.get(self.job, "")
+        work = stages.WORK.get(self.job) or stages.WORK.get(self.stage, "")
         log.info("%s", log_lines.progress(self.stage, stage_numbers.line(self.task_id, planned, work, self.position)))
 
     def _fail(self, reason: str, retry: bool, started: float) -> NoReturn:

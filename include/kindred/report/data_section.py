@@ -53,15 +53,13 @@ def section(
     part = f" The {MAX_CLASSES} largest of {len(classes)} classes." if len(classes) > MAX_CLASSES else ""
     blocks: list[Block] = [
         *_notes(counts.balance, table),
-        _balance_plot(table),
-        Table("balance", "Images with a known label, by class and split.", table.rename_axis("class").reset_index()),
+        *([_balance_plot(table), _balance_table(table)] if len(known) else []),
         *_sizes(counts.sizes),
         *rejected_blocks.blocks(rejected),
-        _mean_images(drawn, samples, pictures, part),
-        _example_images(drawn, samples, pictures, part),
+        *([f(drawn, samples, pictures, part) for f in (_mean_images, _example_images)] if len(known) else []),
         *near_duplicate_blocks.blocks(duplicates, counts.leaked, counts.repeated, labels, pictures),
     ]
-    return Section("data", "Data", headline(counts.balance, classes, duplicates), blocks)
+    return Section("data", "Data", headline(counts.balance, classes if len(known) else [], duplicates), blocks)
 
 
 def headline(balance: pd.DataFrame, classes: Sequence[str], duplicates: NearDuplicates) -> str:
@@ -70,7 +68,8 @@ def headline(balance: pd.DataFrame, classes: Sequence[str], duplicates: NearDupl
     images = ", ".join(f"{by_split[split]:,} {SPLIT_NAMES[split]}" for split in SPLITS if split in by_split)
     pairs = f"{len(duplicates.pairs):,}" if len(duplicates.pairs) else "no"
     noun = "near duplicate" if len(duplicates.pairs) == 1 else "near duplicates"
-    return f"{images} images of {counted(len(classes), 'class', 'classes')}; {pairs} {noun} across splits."
+    of = f"of {counted(len(classes), 'class', 'classes')}" if classes else "of no known class"
+    return f"{images} images {of}; {pairs} {noun} across splits."
 
 
 def sample(labels: Mapping[str, str], classes: Sequence[str]) -> dict[str, list[str]]:
@@ -105,6 +104,10 @@ def _notes(balance: pd.DataFrame, table: pd.DataFrame) -> list[Text]:
             rest = f" and {len(absent) - MAX_NAMES} others" if len(absent) > MAX_NAMES else ""
             notes.append(f"Split {split} has no image of {', '.join(absent[:MAX_NAMES])}{rest}.")
     return [Text(note) for note in notes]
+
+
+def _balance_table(table: pd.DataFrame) -> Table:
+    return Table("balance", "Images with a known label, by class and split.", table.rename_axis("class").reset_index())
 
 
 def _balance_plot(table: pd.DataFrame) -> Plot:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from kindred.data.near_duplicates import NearDuplicates
 from kindred.report import (
+    clusters_section,
     curves_section,
     data_section,
     embedding_map_section,
@@ -30,6 +31,7 @@ def pictured(run: RunResults, duplicates: NearDuplicates, map_ids: list[str]) ->
         *pseudo_labels_section.pictured(run.accepted, run.refused),
         *run.test.ids[mistakes_section.confident_mistakes(run.test)].tolist(),
         *map_ids[:MAX_PICTURES],
+        *(clusters_section.pictured(run.clusters) if run.clusters else []),
     }
 
 
@@ -70,6 +72,7 @@ def sections(
     samples = data_section.sample(run.truth, run.classes)
     return [
         verdict_section.section(run.figures, run.gate_reason, robustness_section.sentences(attacks.figures)),
+        *([clusters_section.section(run.clusters, run.figures, pictures)] if run.clusters else []),
         data_section.section(counts, run.classes, samples, duplicates, rejected, run.truth, pictures),
         mistakes_section.section(run.test, pictures),
         curves_section.section(run.test, run.learning),

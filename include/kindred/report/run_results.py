@@ -11,12 +11,15 @@ import pyarrow.dataset as ds
 from kindred.data.images import id_bound
 from kindred.data.origins import path
 from kindred.evaluation import scoring
+from kindred.report import cluster_results
+from kindred.report.clusters_section import Clusters
 from kindred.report.embedding_map_section import MAX_POINTS
 from kindred.report.scored_images import ScoredImages
 from kindred.runtime import arrow, stages, tables
 from kindred.runtime.run_reader import RunReader
 
 STAGES = ("ingest", "featurize", "choose_labels", "train_base", "pseudo_label", "train_final", "gate", "evaluate")
+CLUSTER_STAGES = (stages.ADVISE_K, stages.SCORE_CLUSTERS)
 VERDICT_COLUMNS = ["image_id", "label", "confidence"]  # of pseudo-labels; the others are many times as big
 TEST = ds.field("split") == "test"
 MAX_MAP_CANDIDATES = 50 * MAX_POINTS  # images among which those of the map are chosen: test images may be few of all
@@ -35,7 +38,7 @@ class AttackResults:
 class RunResults:
     """The figures of all stages; the facts of `ingest`; `truth`, the known labels by id; the scored test images; the
     rows of pseudo_labels (`accepted`) and refused with their truth, and their counts by class; the gate's reason; the
-    learning curve (may be empty); the attacks.
+    learning curve (may be empty); the attacks; the clusters of a run without labels.
     """
 
     figures: dict[str, float]
@@ -48,6 +51,7 @@ class RunResults:
     gate_reason: str
     learning: pd.DataFrame
     attacks: AttackResults
+    clusters: Clusters | None = None  # of a run without labels
 
     @property
     def classes(self) -> list[str]:
@@ -61,6 +65,8 @@ class RunResults:
 def read(reader: RunReader) -> RunResults:
     """Everything but what Spark must count."""
     figures = {name: value for stage in STAGES for name, value in reader.figures_of(stage).items()}
+    if clusters := cluster_results.read(reader):
+        figures |= {name: value for stage in CLUSTER_STAGES for name, value in reader.figures_of(stage).items()}
     facts, truth = {**reader.facts_of("ingest"), "classes": reader.classes()}, reader.truth()
     accepted = reader.rows("pseudo_labels", VERDICT_COLUMNS)
     refused = reader.rows("refused", [*VERDICT_COLUMNS, "reason"])
@@ -75,6 +81,7 @@ def read(reader: RunReader) -> RunResults:
         gate_reason=reader.facts_of("gate")["reason"],
         learning=pd.DataFrame(reader.facts_of("train_base").get("learning_curve", {})),
         attacks=_attacks(reader),
+        clusters=clusters,
     )
 
 

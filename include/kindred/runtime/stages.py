@@ -16,7 +16,7 @@ UNSUPERVISED_ORDER = (  # with `cluster/<clusterer>-<number>` behind advise_k
 )
 JOBS = {TRAIN_BASE: "train", TRAIN_FINAL: "train"}  # of the other stages, the job has the stage's name
 SHOWN = ("dataset", "extractor", "classifier", "labeller")  # params that lists of runs show, filter and group by
-WORK = {  # what a stage does, for a person who waits for it; of stages with a name of their own, by their job
+WORK = {  # what a stage does, for a person who waits for it: by its job, or where one job does several, by its name
     INGEST: "decodes the images, leaves out copies",
     FEATURIZE: "turns the images into feature vectors",
     CHOOSE_LABELS: "chooses the given labels",
