@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Mapping
 
-from kindred.runtime import durations, file_names, make_command, results, stages, storage
+from kindred.runtime import durations, file_names, make_command, results, runs, stages, storage
 
 WIDTH = 112  # characters of a line
 
@@ -35,11 +35,11 @@ def times(figures: Mapping[str, float], total: float) -> str:
 
 def next_steps(dag_id: str, folder: str) -> str:
     """Where the results of a run lie, and the commands that use it."""
-    name = folder.rsplit("/", 1)[1]
+    name = runs.short_name(folder)
     steps = []
     if report := results.report(folder):
         steps.append(("open the report", report))
-    if dag_id == stages.SELF_TRAINING:
+    if dag_id in (stages.SELF_TRAINING, stages.UNSUPERVISED):
         steps.append(("search the images", make_command.text("search", RUN=name)))
         steps.append(("label other images", make_command.text("predict", RUN=name, IMAGES="folder")))
     steps.append(("compare runs", f"{make_command.text('up')}   (serves MLflow and Airflow)"))
@@ -53,8 +53,11 @@ def _stages(figures: Mapping[str, float]) -> list[str]:
     return [stage for stage in timed if f"{stage}/reused" in figures]
 
 
-def _place(stage: str) -> int:
-    return stages.ORDER.index(stage) if stage in stages.ORDER else len(stages.ORDER)
+def _place(stage: str) -> float:
+    """Where a stage stands in its DAG; those that are there many times (clusterings, cells) before the labels."""
+    order = (*stages.UNSUPERVISED_ORDER[:-1], stages.ATTACK, stages.REPORT)
+    many = order.index(stages.CHOOSE_LABELS) - 0.5
+    return order.index(stage) if stage in order else many
 
 
 def _wrapped(title: str, text: str) -> str:

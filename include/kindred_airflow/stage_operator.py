@@ -12,7 +12,7 @@ from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOpe
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from kindred.runtime import java, log_lines, variants
+from kindred.runtime import java, log_lines, stages, variants
 from kindred_airflow import kept_driver, stage_numbers
 from kindred_airflow.links import MlflowLink, ReportLink, SparkLink
 

@@ -148,8 +148,8 @@ def _rows(clusters: Clusters, pictures: Pictures, kind: str) -> Rows:
     }
     shown = clusters.prototypes[clusters.prototypes["kind"] == kind].sort_values(["cluster", "rank"])
     rows = [
-        (clusters.titles()[number], [pictures.tile(image_id, ()) for image_id in part["image_id"]])
-        for number, part in shown.groupby("cluster")
+        (title, [pictures.tile(image_id, ()) for image_id in shown["image_id"][shown["cluster"] == number]])
+        for number, title in enumerate(clusters.titles())
     ]
     return Rows(kind, captions[kind], "cluster", rows)
 
@@ -198,5 +198,5 @@ def _how_to_name() -> str:
     command = make_command.text("run", DAG="unsupervised_classification", RUN_ID="...", CONF="...")
     return (
         "These clusters have numbers for names. Look at each row below, then run this run again under its name with "
-        f'cluster_names, such as {{"1": "cat", "2": "dog"}}: {command}; the console and the form have the whole command.'
+        f'cluster_names, such as {{"1": "cat", "2": "dog"}}: {command} (the console has said the whole command).'
     )

@@ -51,12 +51,17 @@ def section(
     table = table[[split for split in SPLITS if split in table]]
     drawn = sorted(sorted(classes, key=lambda name: (-table.loc[name].sum(), name))[:MAX_CLASSES])
     part = f" The {MAX_CLASSES} largest of {len(classes)} classes." if len(classes) > MAX_CLASSES else ""
+    shares: list[Block] = []
+    examples: list[Block] = []
+    if len(known):
+        shares = [_balance_plot(table), _balance_table(table)]
+        examples = [_mean_images(drawn, samples, pictures, part), _example_images(drawn, samples, pictures, part)]
     blocks: list[Block] = [
         *_notes(counts.balance, table),
-        *([_balance_plot(table), _balance_table(table)] if len(known) else []),
+        *shares,
         *_sizes(counts.sizes),
         *rejected_blocks.blocks(rejected),
-        *([f(drawn, samples, pictures, part) for f in (_mean_images, _example_images)] if len(known) else []),
+        *examples,
         *near_duplicate_blocks.blocks(duplicates, counts.leaked, counts.repeated, labels, pictures),
     ]
     return Section("data", "Data", headline(counts.balance, classes if len(known) else [], duplicates), blocks)
