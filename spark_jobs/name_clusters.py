@@ -34,8 +34,9 @@ def main(
     ids, features = s.matrix("features", "features", PILE)
     pool = Pool(ids, features, cpu.cores(), neighbours.cache_file(s.inputs["featurize"]))
     found = _clusterings(s, clusterers, cluster_seeds)
-    whole = [name for name in found if not s.facts_of(f"cluster/{name}")["collapsed"]]
-    chosen, values = cluster_choice.choose(pool, {name: found[name].cluster for name in whole or found})
+    collapsed = [name for name in found if s.facts_of(f"cluster/{name}")["collapsed"]]
+    clusters = {name: one.cluster for name, one in found.items()}
+    chosen, values = _chosen(pool, clusters, collapsed)
     if len(found) > 1:
         s.say(f"takes {chosen}, by {', '.join(f'{name} {value:.3f}' for name, value in values.items())}")
     clustering, network = found[chosen], networks.from_bytes(s.file(f"cluster/{chosen}", file_names.NETWORK))
@@ -62,6 +63,15 @@ def main(
     }
     _say_next(s, named)
     return f"{k} clusters by {chosen}: {', '.join(_shown(named, clustering))}"
+
+
+def _chosen(pool: Pool, clusters: dict[str, np.ndarray], collapsed: list[str]) -> tuple[str, dict[str, float]]:
+    """The name of the best clustering, and the value of each."""
+    of_method = {name: name.replace("-", "/") for name in clusters}  # as the choice tells methods
+    best, values = cluster_choice.choose(
+        pool, {of_method[name]: found for name, found in clusters.items()}, [of_method[name] for name in collapsed]
+    )
+    return best.replace("/", "-"), {name: values[of_method[name]] for name in clusters}
 
 
 def _clusterings(s: Stage, clusterers: Sequence[str], seeds: int) -> dict[str, SavedClustering]:
