@@ -18,7 +18,7 @@ def do_cell(run: str, cell: Cell) -> dict:
 def prepare(run: str) -> None:
     run_stage("ingest", run, dataset="digits", path=None, limit=400, leaks="drop")
     run_stage("featurize", run, extractor="pixels", image_size=None, weights="imagenet", preprocessing="", output="")
-    run_stage("cluster/60", run, k=60, seed=0)
+    run_stage("cluster/60", run, clusterer="kmeans", k=60, seed=0, carry_over=False)
 
 
 @pytest.mark.spark
@@ -55,4 +55,4 @@ def test_cells_on_digits_keep_their_models_and_are_done_once(data, spark, monkey
     with pytest.raises(InputError, match="labels is 9,999; only .* images have a known label"):
         do_cell(run, Cell("random", 9999))
     with pytest.raises(InputError, match="9,999 clusters of .* images; there must be at least as many"):
-        run_stage("cluster/9999", run, k=9999, seed=0)
+        run_stage("cluster/9999", run, clusterer="kmeans", k=9999, seed=0, carry_over=False)

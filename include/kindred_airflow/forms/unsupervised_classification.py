@@ -50,8 +50,9 @@ METHODS = {
         examples=variants.names("clusterer"),
         title="Clusterers",
         description="Ways to divide the images. Of several the best is chosen without looking at a label. temi: heads "
-        "trained on pairs of neighbours. temi_even: the same for clusters alike in size. scan: the same by SCAN's loss. communities, spectral: by the graph of "
-        "nearest neighbours. gaussian_mixture, kmeans, minibatch_kmeans, kmeans_network: by distances.",
+        "trained on pairs of neighbours. temi_even: the same for clusters alike in size. scan: by SCAN's loss. "
+        "communities, spectral: by the graph of nearest neighbours. gaussian_mixture, kmeans, minibatch_kmeans, "
+        "kmeans_network: by distances.",
     ),
     "cluster_seeds": Param(
         1,
