@@ -11,6 +11,7 @@ from kindred.evaluation import cluster_scores, scoring
 from kindred.features import neighbours
 from kindred.learning import networks
 from kindred.learning.class_numbers import class_numbers
+from kindred.learning.clusterers import communities
 from kindred.learning.pseudo_label_types import Pool
 from kindred.learning.saved_clustering import SavedClustering
 from kindred.runtime import arrow, cpu, file_names, job, tables
@@ -31,7 +32,7 @@ def main(s: Stage, *, clusterers: list[str], cluster_seeds: int) -> str:
     by_method: dict[str, list[dict[str, float]]] = defaultdict(list)
     for name in names:
         clusters = SavedClustering.from_bytes(s.file(f"cluster/{name}", file_names.CLUSTERING)).cluster
-        scores = {"modularity": cluster_scores.modularity(pool.affinities, clusters)}
+        scores = {"modularity": communities.modularity(pool, clusters)}
         scores |= {f"learned/{key}": value for key, value in _scores(ids, one_hot(clusters), truth).items()}
         if test_features is not None:
             network = networks.from_bytes(s.file(f"cluster/{name}", file_names.NETWORK))

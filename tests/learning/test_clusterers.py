@@ -125,14 +125,18 @@ def test_the_gradient_of_scan_s_heads_is_that_of_their_loss() -> None:
 def test_temi_takes_the_head_that_starts_from_communities_where_it_cuts_the_graph_clearly_less(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right, shifted = np.eye(3)[blobs.LABELS], np.eye(3)[(np.arange(120) + 10) // 40 % 3]
+    right, shifted = blobs.LABELS, (np.arange(120) + 10) // 40 % 3
+    heads = {0: shifted, 1: right, 2: 2 - right}
+    monkeypatch.setattr(temi, "_clusters", lambda pool, head, k: heads[int(head[0, 0])])
     taken = []
-    for even, uneven in ((shifted, right), (right, shifted), (right, right[:, ::-1])):
-        monkeypatch.setattr(temi, "memberships", lambda *_, even=even: even)
-        monkeypatch.setattr(temi, "_of_communities", lambda *_, uneven=uneven: uneven)
+    for of_kmeans, even, uneven in ((0, 0, 1), (1, 0, 0), (0, 1, 0), (1, 1, 2)):
+        columns = np.repeat([of_kmeans, 0], 3)[None]  # two heads, the second is shifted
+        monkeypatch.setattr(temi, "_even_heads", lambda *_, columns=columns: (columns, None))
+        kinds = {True: even, False: uneven}
+        monkeypatch.setattr(temi, "_of_communities", lambda *_, even, kinds=kinds: np.full((1, 3), kinds[even]))
         taken.append(temi.clusters(pool, 3, 0))
 
-    np.testing.assert_array_equal(taken, [blobs.LABELS] * 3)
+    np.testing.assert_array_equal(taken, [blobs.LABELS] * 4)
 
 
 def test_the_head_of_communities_keeps_their_sizes() -> None:

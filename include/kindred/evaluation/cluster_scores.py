@@ -1,7 +1,6 @@
 """How well clusters agree with classes. Classes are known here alone: no clusterer, advisor or choice sees them."""
 
 import numpy as np
-import scipy.sparse as sparse
 
 
 def matched(clusters: np.ndarray, labels: np.ndarray, k: int, classes: int) -> np.ndarray:
@@ -36,22 +35,6 @@ def scores(clusters: np.ndarray, labels: np.ndarray, k: int, classes: int) -> di
         "nmi": float(normalized_mutual_info_score(labels, clusters)),
         "ari": float(adjusted_rand_score(labels, clusters)),
     }
-
-
-def modularity(affinities: sparse.csr_matrix, clusters: np.ndarray) -> float:
-    """How much more of the weight of a graph's links [n, n] lies within clusters [n] than if links were drawn at
-    random between images with as many: 0 for chance, below 1.
-
-    Source: M. Newman, M. Girvan, Finding and Evaluating Community Structure in Networks (Physical Review E 2004).
-
-    >>> modularity(sparse.csr_matrix(np.array([[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0]])), [0, 0, 1, 1])
-    0.5
-    """
-    links = sparse.coo_matrix(affinities)
-    within = links.data[np.asarray(clusters)[links.row] == np.asarray(clusters)[links.col]].sum()
-    degrees = np.bincount(clusters, weights=np.asarray(affinities.sum(axis=1)).ravel())
-    total = float(affinities.sum())
-    return float(within / total - (degrees**2).sum() / total**2) if total else 0.0
 
 
 def top_accuracy(probabilities: np.ndarray, labels: np.ndarray, classes: int, first: int) -> float:

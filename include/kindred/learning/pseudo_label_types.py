@@ -7,6 +7,7 @@ import functools
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import scipy.sparse as sparse
@@ -15,6 +16,8 @@ from kindred.features import approximate_neighbours, kmeans, neighbours
 from kindred.learning.folds import ALL
 from kindred.runtime import storage
 
+T = TypeVar("T")
+
 
 class Pool:
     """n images that may be learned from, given and unlabelled, sorted by id: features [n, d]. Labels are not seen."""
@@ -22,7 +25,7 @@ class Pool:
     def __init__(self, ids: np.ndarray, features: np.ndarray, threads: int, cache: Path | None = None) -> None:
         self.ids, self.features, self.threads, self.cache = ids, features, threads, cache
         self._clusters: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
-        self._computed: dict[Hashable, np.ndarray] = {}
+        self._computed: dict[Hashable, Any] = {}
 
     @functools.cached_property
     def vectors(self) -> np.ndarray:
@@ -52,11 +55,12 @@ class Pool:
             return None
         return neighbours.recall(self.features, self.affinities, self.threads)
 
-    def once(self, name: Hashable, compute: Callable[[], np.ndarray]) -> np.ndarray:
+    def once(self, name: Hashable, compute: Callable[[], T]) -> T:
         """What `compute` gives, computed the first time that it is asked for under this name."""
         if name not in self._computed:
             self._computed[name] = compute()
-        return self._computed[name]
+        found: T = self._computed[name]
+        return found
 
     def clusters(self, k: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """The cluster of each image [n], of k, and its distance to the centroid [n]; computed once."""

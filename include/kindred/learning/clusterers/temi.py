@@ -4,8 +4,9 @@ slow copy of the heads (the teacher) says what the neighbour's is.
 
 Source: N. Adaloglou et al., Exploring the Limits of Deep Image Clustering using Pretrained Models (BMVC 2023),
 equations 4 to 8. Different here: heads are linear, so that seconds of a CPU are enough, and there are two kinds. Heads
-that start from k-means are kept alike in size, as published; of these that of the least loss counts. A head that starts
-from communities keeps their sizes. It is taken where it cuts the graph clearly less: where classes differ in size.
+that start from k-means, and one from communities, are kept alike in size, as published; another one that starts from
+communities keeps their sizes. Taken is the head that cuts the graph of neighbours least, of the highest modularity; the
+one of the second kind where its modularity is clearly higher: where classes differ in size.
 """
 
 import functools
@@ -25,31 +26,49 @@ MODULARITY_MARGIN = 0.008  # by which that of uneven clusters has to be higher: 
 
 
 def clusters(pool: Pool, k: int, seed: int) -> np.ndarray:
-    even = memberships(pool, k, seed).argmax(axis=1)
-    uneven = _of_communities(pool, k, seed).argmax(axis=1)
-    if communities.modularity(pool, uneven) > communities.modularity(pool, even) + MODULARITY_MARGIN:
+    heads, _ = _even_heads(pool, k, seed)
+    each = [*np.split(heads, heads.shape[1] // k, axis=1), _of_communities(pool, k, seed, even=True)]
+    even = [_clusters(pool, head, k) for head in each]
+    uneven = _clusters(pool, _of_communities(pool, k, seed, even=False), k)
+    modularity = [communities.modularity(pool, clusters) for clusters in even]
+    if communities.modularity(pool, uneven) > max(modularity) + MODULARITY_MARGIN:
         return np.asarray(uneven)
-    return np.asarray(even)
+    return np.asarray(even[int(np.argmax(modularity))])
 
 
 def memberships(pool: Pool, k: int, seed: int) -> np.ndarray:
-    """The distribution [n, k] of the best head of those that start from k-means; computed once for a pool."""
+    """The distribution [n, k] of the head of the least loss, of those that start from k-means; computed once for a
+    pool.
+    """
     return pool.once(("temi", k, seed), functools.partial(_memberships, pool, k, seed))
 
 
 def _memberships(pool: Pool, k: int, seed: int) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    heads = _trained(pool, cluster_heads.starts(pool.reduced, k, pool.threads, seed), np.ones(k, np.float32), rng)
-    pairs = neighbour_pairs(pool, cluster_heads.LOSS_PAIRS, rng)
+    heads, pairs = _even_heads(pool, k, seed)
     return cluster_heads.memberships(pool.reduced, heads, k, pairs, _losses)
 
 
-def _of_communities(pool: Pool, k: int, seed: int) -> np.ndarray:
-    """The distribution [n, k] of a head that starts from communities."""
+def _even_heads(pool: Pool, k: int, seed: int) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """The heads that start from k-means [d, heads * k], and pairs of neighbours for their losses; computed once."""
+
+    def train() -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+        rng = np.random.default_rng(seed)
+        heads = _trained(pool, cluster_heads.starts(pool.reduced, k, pool.threads, seed), np.ones(k, np.float32), rng)
+        return heads, neighbour_pairs(pool, cluster_heads.LOSS_PAIRS, rng)
+
+    return pool.once(("temi heads", k, seed), train)
+
+
+def _clusters(pool: Pool, head: np.ndarray, k: int) -> np.ndarray:
+    return np.asarray(cluster_heads.distribution(pool.reduced, head, k).argmax(axis=1))
+
+
+def _of_communities(pool: Pool, k: int, seed: int, even: bool) -> np.ndarray:
+    """A head [d, k] that starts from communities, and is kept alike in size, or to their sizes."""
     start = clusterings.clustering("communities", pool, k, seed).clusters
-    sizes = (np.bincount(start) * (k / len(start))).astype(np.float32)
-    head = _trained(pool, cluster_heads.centroids(pool.reduced, start), sizes, np.random.default_rng(seed))
-    return cluster_heads.distribution(pool.reduced, head, k)
+    sizes = np.ones(k) if even else np.bincount(start) * (k / len(start))
+    head = cluster_heads.centroids(pool.reduced, start)
+    return _trained(pool, head, sizes.astype(np.float32), np.random.default_rng(seed))
 
 
 def _losses(p: np.ndarray, q: np.ndarray) -> np.ndarray:
