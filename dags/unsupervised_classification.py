@@ -40,5 +40,4 @@ with DAG(
     run = open_run()
     before, after = unsupervised(run)
     needed = clusterings()
-    chain(run, [*before[:1], needed])
-    chain(*before, submit_each("cluster", run, needed), *after, close_run(run))
+    chain(run, needed, *before, submit_each("cluster", run, needed), *after, close_run(run))

@@ -5,11 +5,12 @@ import pyarrow.dataset as ds
 
 from kindred.features import approximate_neighbours, kmeans, neighbours
 from kindred.learning import cluster_advice, memory_needs
+from kindred.learning.clusterers import communities, spectral
 from kindred.learning.pseudo_label_types import Pool
 from kindred.runtime import cpu, job, storage, tables
 from kindred.runtime.stage import Stage
 
-CODE = (cluster_advice, kmeans, neighbours, approximate_neighbours)
+CODE = (cluster_advice, communities, spectral, kmeans, neighbours, approximate_neighbours)
 
 
 def home(s: Stage, *, seed: int) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.dataset as ds
 
 from kindred.features import neighbours
-from kindred.learning import cluster_naming, networks, pseudo_label_tables, refusal_reasons
+from kindred.learning import cluster_naming, networks, pseudo_label_tables, pseudo_labels, refusal_reasons
 from kindred.learning.folds import ALL
 from kindred.learning.pseudo_label_types import Pool, PseudoLabels
 from kindred.learning.saved_clustering import SavedClustering
@@ -21,7 +21,8 @@ def main(s: Stage, *, threshold: float | None) -> str:
     given = pseudo_label_tables.given_labels(s.rows("labels"), s.rows("out_of_fold"), ids, classes)
     unlabelled = np.setdiff1d(np.arange(len(ids)), given.rows)
     clusters = SavedClustering.from_bytes(s.file(chosen, file_names.CLUSTERING)).cluster
-    of_clusters = networks.from_bytes(s.file(chosen, file_names.NETWORK)).probabilities(features)
+    network = networks.from_bytes(s.file(chosen, file_names.NETWORK))
+    of_clusters = pseudo_labels.base_probabilities(network, features)
     pool = Pool(ids, features, cpu.cores(), neighbours.cache_file(s.inputs["featurize"]))
     assigned = {}
     for fold in given.views():

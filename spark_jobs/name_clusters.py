@@ -4,14 +4,14 @@ This is the stage choose_labels of a run without labels: what names the clusters
 """
 
 import json
-from collections.abc import Sequence
+from collections import Counter
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
 from kindred.features import neighbours
-from kindred.learning import cluster_choice, cluster_naming, networks, prototypes
+from kindred.learning import cluster_choice, cluster_naming, given_labels, networks, prototypes, pseudo_labels
 from kindred.learning.cluster_naming import Named
 from kindred.learning.networks import Network
 from kindred.learning.pseudo_label_types import Pool
@@ -33,10 +33,10 @@ def main(
 ) -> str:
     ids, features = s.matrix("features", "features", PILE)
     pool = Pool(ids, features, cpu.cores(), neighbours.cache_file(s.inputs["featurize"]))
-    found = _clusterings(s, clusterers, cluster_seeds)
+    names = stages.clusterings(clusterers, cluster_seeds)
+    found = {name: SavedClustering.from_bytes(s.file(f"cluster/{name}", file_names.CLUSTERING)) for name in names}
     collapsed = [name for name in found if s.facts_of(f"cluster/{name}")["collapsed"]]
-    clusters = {name: one.cluster for name, one in found.items()}
-    chosen, values = _chosen(pool, clusters, collapsed)
+    chosen, values = cluster_choice.choose(pool, {name: one.cluster for name, one in found.items()}, collapsed)
     if len(found) > 1:
         s.say(f"takes {chosen}, by {', '.join(f'{name} {value:.3f}' for name, value in values.items())}")
     clustering, network = found[chosen], networks.from_bytes(s.file(f"cluster/{chosen}", file_names.NETWORK))
@@ -45,7 +45,8 @@ def main(
     named = _named(s, ids, nearest, cluster_names, name_clusters_by, labels_per_cluster)
     for number, labels in named.mixed(clustering.cluster).items():
         s.say(f"cluster {number + 1} holds images named {', '.join(labels)}: it may be several classes")
-    probabilities = network.probabilities(features)
+    given_labels.check_classes(Counter(named.labels), sorted(set(named.labels)))
+    probabilities = pseudo_labels.base_probabilities(network, features)
     _write_labels(s, ids, named)
     _write_clusters(s, found, chosen, ids, probabilities, network)
     _write_prototypes(s, ids, clustering, nearest, probabilities)
@@ -61,23 +62,11 @@ def main(
         "choose_labels/clusters": k,
         **{f"clusters/{name}/criterion": float(value) for name, value in values.items()},
     }
-    _say_next(s, named)
+    if cluster_naming.are_numbers(named.names):
+        s.facts["command"] = _command(s)
+        s.say("clusters have numbers for names; look at them in the report, then name them:")
+        s.say(s.facts["command"])
     return f"{k} clusters by {chosen}: {', '.join(_shown(named, clustering))}"
-
-
-def _chosen(pool: Pool, clusters: dict[str, np.ndarray], collapsed: list[str]) -> tuple[str, dict[str, float]]:
-    """The name of the best clustering, and the value of each."""
-    of_method = {name: name.replace("-", "/") for name in clusters}  # as the choice tells methods
-    best, values = cluster_choice.choose(
-        pool, {of_method[name]: found for name, found in clusters.items()}, [of_method[name] for name in collapsed]
-    )
-    return best.replace("/", "-"), {name: values[of_method[name]] for name in clusters}
-
-
-def _clusterings(s: Stage, clusterers: Sequence[str], seeds: int) -> dict[str, SavedClustering]:
-    """Each clustering by its name, `<clusterer>-<number>`."""
-    names = [f"{clusterer}-{number}" for clusterer in dict.fromkeys(clusterers) for number in range(seeds)]
-    return {name: SavedClustering.from_bytes(s.file(f"cluster/{name}", file_names.CLUSTERING)) for name in names}
 
 
 def _named(
@@ -88,8 +77,10 @@ def _named(
         return cluster_naming.by_people(cluster_naming.parse(names, len(nearest)), nearest)
     known = arrow.by_id(s.rows("truth")) if by == cluster_naming.LABELS else {}
     labels = {row: known[image_id] for row, image_id in enumerate(ids) if image_id in known}
-    if labels:
+    if len(set(labels.values())) > 1:
         return cluster_naming.by_labels(labels, nearest, labels_per_cluster)
+    if labels:
+        s.say(f"all labels are {labels.popitem()[1]!r}, which tell no clusters apart: they are named by number")
     return cluster_naming.by_people({}, nearest)
 
 
@@ -113,12 +104,12 @@ def _write_clusters(
     parts = [_rows(ids, splits, chosen, found[chosen].cluster, probabilities)]
     if s.figures_of("ingest")["ingest/test"]:
         test_ids, features = s.matrix("features", "features", TEST)
-        of_test = network.probabilities(features)
+        of_test = pseudo_labels.base_probabilities(network, features)
         parts.append(_rows(test_ids, [tables.TEST] * len(test_ids), chosen, of_test.argmax(axis=1), of_test))
     parts += [_rows(ids, splits, name, one.cluster, None) for name, one in found.items() if name != chosen]
     s.write_rows("clusters", pa.concat_tables(parts))
     sizes = [
-        (*_method(name), number, int(size))
+        (*stages.clusterer_and_try(name), number, int(size))
         for name, one in found.items()
         for number, size in enumerate(np.bincount(one.cluster))
     ]
@@ -129,7 +120,7 @@ def _write_clusters(
 def _rows(
     ids: np.ndarray, splits: list[str], name: str, clusters: np.ndarray, probabilities: np.ndarray | None
 ) -> pa.Table:
-    method, number = _method(name)
+    method, number = stages.clusterer_and_try(name)
     count = len(ids)
     of_each = pa.nulls(count, pa.list_(pa.float32())) if probabilities is None else arrow.lists(probabilities)
     return pa.table(
@@ -142,12 +133,6 @@ def _rows(
             "probabilities": of_each,
         }
     )
-
-
-def _method(name: str) -> tuple[str, int]:
-    """The clusterer of a clustering, and the number of its try."""
-    method, number = name.rsplit("-", 1)
-    return method, int(number)
 
 
 def _write_prototypes(
@@ -168,17 +153,12 @@ def _shown(named: Named, clustering: SavedClustering) -> list[str]:
     return [f"{name} ({size:,})" for name, size in zip(named.names, sizes, strict=True)]
 
 
-def _say_next(s: Stage, named: Named) -> None:
-    """How to name clusters that have only their numbers."""
-    numbered = set(cluster_naming.numbered(len(named.names))) & set(named.names)
-    if not numbered:
-        return
+def _command(s: Stage) -> str:
+    """What gives the clusters of this run names."""
     record = runs.record_of(s.run) or {}
     chosen = {name: value for name, value in s.params().items() if value != record.get("defaults", {}).get(name)}
     conf = json.dumps({**chosen, "cluster_names": {"1": "cat", "2": "dog"}})
-    again = make_command.text("run", DAG=stages.UNSUPERVISED, RUN_ID=s.run.rsplit("/", 1)[1], CONF=conf)
-    s.say(f"{len(numbered)} clusters have numbers for names; look at them in the report, then name them:")
-    s.say(again)
+    return make_command.text("run", DAG=stages.UNSUPERVISED, RUN_ID=s.run.rsplit("/", 1)[1], CONF=conf)
 
 
 if __name__ == "__main__":

@@ -8,43 +8,34 @@ import pandas as pd
 import pyarrow.dataset as ds
 
 from kindred.evaluation import cluster_scores, scoring
-from kindred.features import neighbours
-from kindred.learning import networks
+from kindred.learning import networks, pseudo_labels
 from kindred.learning.class_numbers import class_numbers
-from kindred.learning.clusterers import communities
-from kindred.learning.pseudo_label_types import Pool
-from kindred.learning.saved_clustering import SavedClustering
-from kindred.runtime import arrow, cpu, file_names, job, tables
+from kindred.runtime import arrow, file_names, job, stages, tables
 from kindred.runtime.stage import Stage
 
-PILE, TEST = ds.field("split").isin(tables.LEARNED_FROM), ds.field("split") == tables.TEST
+TEST = ds.field("split") == tables.TEST
 TOP = 5  # clusters among which an image's class is looked for too, as SCAN's authors do
 
 
 def main(s: Stage, *, clusterers: list[str], cluster_seeds: int) -> str:
-    truth = arrow.by_id(s.rows("truth"))
-    chosen = s.facts_of("choose_labels")["clustering"]
-    names = [f"{clusterer}-{number}" for clusterer in dict.fromkeys(clusterers) for number in range(cluster_seeds)]
-    ids, features = s.matrix("features", "features", PILE)
-    pool = Pool(ids, features, cpu.cores(), neighbours.cache_file(s.inputs["featurize"]))
-    tested = bool(truth) and bool(s.facts_of("ingest")["test_labels"])
-    test_ids, test_features = s.matrix("features", "features", TEST) if tested else (np.zeros(0, object), None)
+    truth, chosen = arrow.by_id(s.rows("truth")), s.facts_of("choose_labels")["clustering"]
+    tested = bool(s.facts_of("ingest")["test_labels"])
+    test_ids, test_features = s.matrix("features", "features", TEST) if tested else (None, None)
     by_method: dict[str, list[dict[str, float]]] = defaultdict(list)
-    for name in names:
-        clusters = SavedClustering.from_bytes(s.file(f"cluster/{name}", file_names.CLUSTERING)).cluster
-        scores = {"modularity": communities.modularity(pool, clusters)}
-        scores |= {f"learned/{key}": value for key, value in _scores(ids, one_hot(clusters), truth).items()}
-        if test_features is not None:
+    for name in stages.clusterings(clusterers, cluster_seeds):
+        scores = {"modularity": s.figures_of(f"cluster/{name}")[f"cluster/{name}/modularity"]}
+        scores |= {f"learned/{key}": value for key, value in _of_learned(s, name, truth).items()}
+        if test_ids is not None:
             network = networks.from_bytes(s.file(f"cluster/{name}", file_names.NETWORK))
-            scores |= _scores(test_ids, network.probabilities(test_features), truth)
-        by_method[name.rsplit("-", 1)[0]].append(scores)
+            scores |= _of_test(test_ids, pseudo_labels.base_probabilities(network, test_features), truth)
+        by_method[stages.clusterer_and_try(name)[0]].append(scores)
         if name == chosen:
             s.figures |= {f"clusters/chosen/{key}": value for key, value in scores.items()}
     for method, tries in by_method.items():
         for key in tries[0]:
             values = [scores[key] for scores in tries]
             s.figures[f"clusters/{method}/{key}"] = float(np.mean(values))
-            if cluster_seeds > 1:
+            if len(tries) > 1:
                 s.figures[f"clusters/{method}/{key}_std"] = float(np.std(values))
     if tested:
         _confusion(s, truth)
@@ -54,23 +45,30 @@ def main(s: Stage, *, clusterers: list[str], cluster_seeds: int) -> str:
     return _summary(s.figures, chosen)
 
 
-def one_hot(clusters: np.ndarray) -> np.ndarray:
-    """Clusters [n] as probabilities [n, k] of 0 and 1."""
-    return np.asarray(np.eye(int(clusters.max()) + 1, dtype=np.float32)[clusters])
+def _of_learned(s: Stage, name: str, truth: dict[str, str]) -> dict[str, float]:
+    """Scores on the images that the clusters were made from and whose class is known; none where no class is."""
+    method, number = stages.clusterer_and_try(name)
+    own = (ds.field("method") == method) & (ds.field("seed") == number) & (ds.field("split") != tables.TEST)
+    rows = s.rows("clusters", ["image_id", "cluster"], own)
+    known, labels, classes = _known(rows["image_id"].to_pylist(), truth)
+    clusters = rows["cluster"].to_numpy()
+    k = int(clusters.max()) + 1
+    return cluster_scores.scores(clusters[known], labels, k, classes) if len(known) else {}
 
 
-def _scores(ids: np.ndarray, probabilities: np.ndarray, truth: dict[str, str]) -> dict[str, float]:
-    """Scores on the images whose class is known; none where no class is."""
-    rows = [row for row, image_id in enumerate(ids) if image_id in truth]
-    if not rows:
-        return {}
+def _of_test(ids: np.ndarray, probabilities: np.ndarray, truth: dict[str, str]) -> dict[str, float]:
+    """Scores on the test images whose class is known."""
+    known, labels, classes = _known(ids.tolist(), truth)
+    of_known, k = probabilities[known], probabilities.shape[1]
+    scores = cluster_scores.scores(of_known.argmax(axis=1), labels, k, classes)
+    return {**scores, f"top_{TOP}": cluster_scores.top_accuracy(of_known, labels, classes, TOP)} if k > TOP else scores
+
+
+def _known(ids: list[str], truth: dict[str, str]) -> tuple[np.ndarray, np.ndarray, int]:
+    """The rows of the images whose class is known, their classes as numbers, and how many classes there are."""
     number = class_numbers(sorted(set(truth.values())))
-    labels = np.array([number[truth[ids[row]]] for row in rows])
-    k, of_known = probabilities.shape[1], probabilities[rows]
-    scores = cluster_scores.scores(of_known.argmax(axis=1), labels, k, len(number))
-    if k > TOP and len(np.unique(of_known)) > 2:  # a partition has no second cluster
-        scores[f"top_{TOP}"] = cluster_scores.top_accuracy(of_known, labels, len(number), TOP)
-    return scores
+    known = np.array([row for row, image_id in enumerate(ids) if image_id in truth], dtype=int)
+    return known, np.array([number[truth[ids[row]]] for row in known], dtype=int), len(number)
 
 
 def _confusion(s: Stage, truth: dict[str, str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import task
 
 from kindred.runtime import file_names
-from kindred_airflow.tasks import fail_on_bad_input
+from kindred_airflow.tasks import fail_on_bad_input, mapped
 
 if TYPE_CHECKING:
     from kindred.studies.label_propagation.cell_grid import Cell
@@ -29,7 +28,7 @@ def clusterings(**context: Any) -> list[dict[str, Any]]:
     with fail_on_bad_input("clusterings"):
         counts = cell_grid.cluster_counts(_grid(context["params"]))
     seed = context["params"]["seed"]
-    return _stages({f"cluster/{k}": {"clusterer": KMEANS, "k": k, "seed": seed, "carry_over": False} for k in counts})
+    return mapped({f"cluster/{k}": {"clusterer": KMEANS, "k": k, "seed": seed, "carry_over": False} for k in counts})
 
 
 @task
@@ -38,7 +37,7 @@ def cells(**context: Any) -> list[dict[str, Any]]:
     with fail_on_bad_input("cells"):
         grid = _grid(context["params"])
     shared = {"folds": FOLDS, "seed": context["params"]["seed"]}
-    return _stages({f"cell/{cell.name}": {**asdict(cell), **shared} for cell in grid})
+    return mapped({f"cell/{cell.name}": {**asdict(cell), **shared} for cell in grid})
 
 
 @task
@@ -81,15 +80,3 @@ def _grid(params: dict[str, Any]) -> list[Cell]:
     from kindred.studies.label_propagation import cell_grid
 
     return cell_grid.grid(params["budgets"], params["centroids"], params["percentiles"], params["network"])
-
-
-def _stages(values: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """What `submit_each` takes: the values of each stage by its name."""
-    return [
-        {
-            "stage": name,
-            "arguments": {argument: json.dumps(value) for argument, value in arguments.items()},
-            "position": f"{number:,} of {len(values):,}",
-        }
-        for number, (name, arguments) in enumerate(values.items(), 1)
-    ]

@@ -10,7 +10,7 @@ from kindred.runtime.file_sizes import Files
 RUNS, OTHER = "runs", "other"
 KINDS = {  # the first pattern that a path below KINDRED_DATA begins with says its kind
     RUNS: r"runs/",
-    "clusterings and cells": r"datasets/[^/]+/featurize/[^/]+/(?:cluster|cell)/",
+    "clusterings and cells": r"datasets/[^/]+/featurize/[^/]+/(?:advise_k|cluster|cell)/",
     "features": r"datasets/[^/]+/featurize/",
     "datasets": r"datasets/",
     caches.SERVED: rf"{runs.CACHE}/{caches.SERVED_FOLDER}/",

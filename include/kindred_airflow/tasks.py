@@ -117,6 +117,18 @@ def _as_json(value: Any) -> Any:
     return value if hasattr(value, "resolve") else json.dumps(value)
 
 
+def mapped(values: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """What `submit_each` takes: the arguments of each stage by its name."""
+    return [
+        {
+            "stage": name,
+            "arguments": {argument: json.dumps(value) for argument, value in arguments.items()},
+            "position": f"{number:,} of {len(values):,}",
+        }
+        for number, (name, arguments) in enumerate(values.items(), 1)
+    ]
+
+
 def submit_each(job: str, run: Any, each: Any) -> MappedOperator:
     """The task of a stage that is there many times: spark_jobs/<job>.py for each dict with a `stage` and its
     `arguments`, which a task before it returns.

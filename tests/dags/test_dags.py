@@ -215,6 +215,24 @@ def test_label_propagation_maps_its_clusterings_and_cells_and_ends_with_the_tabl
     assert "ours.close_run" in dag.get_task("table").upstream_task_ids
 
 
+def test_the_stages_of_unsupervised_classification_stand_in_the_order_of_the_plan(dags):
+    order = [task.task_id for task in dags["unsupervised_classification"].topological_sort()]
+
+    first = stages.UNSUPERVISED_ORDER.index("choose_labels")
+    planned = [*stages.UNSUPERVISED_ORDER[:first], "cluster", *stages.UNSUPERVISED_ORDER[first:]]
+    assert order == ["open_run", "clusterings", *planned, "close_run"]
+
+
+def test_each_clusterer_has_a_clustering_for_each_seed():
+    from kindred_airflow.clusterings import clusterings
+
+    params = {"clusterers": ["temi", "kmeans", "temi"], "cluster_seeds": 2, "k": None, "seed": 5}
+    found = {one["stage"]: one["arguments"] for one in clusterings.function(params=params)}
+
+    assert list(found) == ["cluster/temi-0", "cluster/temi-1", "cluster/kmeans-0", "cluster/kmeans-1"]
+    assert found["cluster/kmeans-1"] == {"clusterer": '"kmeans"', "k": "null", "seed": "6", "carry_over": "true"}
+
+
 def test_label_propagation_runs_beside_our_own_defaults_with_a_mapped_budget(dags):
     dag = dags["label_propagation"]
     ours, study = (dag.get_task(f"{part}featurize").arguments for part in ("ours.", ""))
@@ -262,12 +280,14 @@ def test_loading_the_dags_imports_nothing_heavy(tmp_path):
 def test_the_forms_choices_are_those_of_the_core() -> None:
     """The forms cannot ask the core for them: it imports numpy."""
     from kindred.evaluation.attacks import attack_plan
-    from kindred.learning import gate
+    from kindred.learning import cluster_naming, gate
     from kindred.report import embedding_map_section
     from kindred_airflow.forms.attack import ATTACK
     from kindred_airflow.forms.self_training import SELF_TRAINING
+    from kindred_airflow.forms.unsupervised_classification import UNSUPERVISED_CLASSIFICATION
 
     assert SELF_TRAINING["gate"].schema["enum"] == list(gate.CRITERIA)
+    assert tuple(UNSUPERVISED_CLASSIFICATION["name_clusters_by"].schema["enum"]) == cluster_naming.NAMINGS
     assert SELF_TRAINING["projection"].schema["enum"] == list(embedding_map_section.PROJECTIONS)
     text = SELF_TRAINING["labels_per_class"].description
     defaults = {name: label_budget.default(name) for name in variants.names("dataset")}

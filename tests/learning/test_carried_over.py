@@ -14,14 +14,3 @@ def test_unseen_images_get_the_cluster_of_those_beside_them() -> None:
     np.testing.assert_array_equal(unseen.argmax(axis=1), blobs.LABELS)
     assert len(network.layers) == 1
     assert networks.from_bytes(network.to_bytes()) is not None
-
-
-def test_images_that_are_not_sure_teach_nothing() -> None:
-    wrong = np.arange(len(blobs.LABELS)) % 4 == 0
-    clusters = np.where(wrong, (blobs.LABELS + 1) % blobs.CLASSES, blobs.LABELS)
-
-    network = carried_over.fit(blobs.features(), clusters, blobs.CLASSES, sure=~wrong)
-
-    np.testing.assert_array_equal(network.probabilities(blobs.features()).argmax(axis=1), blobs.LABELS)
-    same = carried_over.fit(blobs.features()[~wrong], clusters[~wrong], blobs.CLASSES)
-    np.testing.assert_allclose(network.probabilities(blobs.features()), same.probabilities(blobs.features()), atol=0.02)

@@ -69,7 +69,7 @@ def test_of_few_images_each_k_is_below_their_number(images: int, messages: list[
 @pytest.mark.parametrize(
     ("points", "line"),
     [
-        (np.eye(2), "2 images are too few to ask how many clusters there are: give k, or 3 images at least"),
+        (np.eye(2), "too few images to divide into clusters: 2; 3 at least are needed"),
         (np.ones((40, 8)), "all 40 images have the same features: there is nothing to divide into clusters"),
     ],
     ids=["two", "alike"],

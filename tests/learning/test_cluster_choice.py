@@ -13,23 +13,23 @@ JOINED = np.where(np.arange(120) % 40 < 20, blobs.LABELS, 2)  # half of each blo
 
 
 def test_what_agrees_with_neighbours_and_other_methods_is_chosen(pool: Pool) -> None:
-    best, values = cluster_choice.choose(pool, {"a/0": WRONG, "b/0": JOINED, "c/0": blobs.LABELS})
+    best, values = cluster_choice.choose(pool, {"a-0": WRONG, "b-0": JOINED, "c-0": blobs.LABELS})
 
-    assert best == "c/0"
-    assert values["a/0"] < values["b/0"] < values["c/0"] <= 1
+    assert best == "c-0"
+    assert values["a-0"] < values["b-0"] < values["c-0"] <= 1
 
 
 def test_seeds_of_one_method_do_not_confirm_each_other(pool: Pool) -> None:
-    clusters = {f"a/{seed}": JOINED for seed in range(5)} | {"b/0": blobs.LABELS, "c/0": (blobs.LABELS + 1) % 3}
+    clusters = {f"a-{seed}": JOINED for seed in range(5)} | {"b-0": blobs.LABELS, "c-0": (blobs.LABELS + 1) % 3}
 
     best, values = cluster_choice.choose(pool, clusters)
 
-    assert best in ("b/0", "c/0")
-    assert values["a/0"] == values["a/4"]
+    assert best in ("b-0", "c-0")
+    assert values["a-0"] == values["a-4"]
 
 
 def test_one_method_alone_is_judged_by_the_neighbours(pool: Pool) -> None:
-    assert cluster_choice.choose(pool, {"a/0": WRONG, "a/1": blobs.LABELS})[0] == "a/1"
+    assert cluster_choice.choose(pool, {"a-0": WRONG, "a-1": blobs.LABELS})[0] == "a-1"
 
 
 def test_a_collapsed_clustering_is_valued_but_not_chosen(pool: Pool) -> None:

@@ -15,16 +15,14 @@ CLUSTERS = Clusters(
     clustering="temi-1",
     k=None,
     advised={"low": 2, "high": 3, "k": 2, "said": {"communities": 2}},
-    sizes=pd.DataFrame(
-        [("temi", 0, 0, 9), ("temi", 1, 0, 5), ("temi", 1, 1, 3)], columns=["method", "seed", "cluster", "images"]
-    ),
+    sizes=[5, 3],
     prototypes=pd.DataFrame(
         [(0, 1, "a", "central"), (1, 1, "b", "central"), (0, 1, "a", "border"), (1, 1, "c", "border")],
         columns=["cluster", "rank", "image_id", "kind"],
     ),
     advice=pd.DataFrame({"advisor": "communities", "k": [2, 3], "value": [0.5, 0.2]}),
     composition=pd.DataFrame(),
-    numbered=True,
+    command="make run CONF=...",
 )
 FIGURES = {
     "clusters/temi/modularity": 0.5,
@@ -40,7 +38,8 @@ def test_clusters_with_numbers_are_shown_with_the_way_to_name_them() -> None:
 
     assert section.headline == "2 clusters by temi, of 3 to 5 images. No class is known to compare them with."
     text = text_of(section)
-    assert "cluster_names" in text
+    assert "These clusters have numbers for names" in text
+    assert "make run CONF=..." in text
     assert "There may be 2 to 3 clusters by the graph of neighbours; of these 2 change least" in text
     assert {"clusters-central.png", "clusters-border.png", "clusters-advice.svg", "clusters-methods.csv"} <= set(
         section.files()
@@ -52,15 +51,13 @@ def test_known_classes_are_compared_and_the_run_says_its_own_number() -> None:
     figures |= {"named/accuracy": 0.7, "named/labels": 2.0}
     composition = pd.DataFrame({"1": [4, 1], "2": [0, 3]}, index=["cat", "dog"])
 
-    section = clusters_section.section(
-        replace(CLUSTERS, composition=composition, numbered=False, k=2), figures, PICTURES
-    )
+    section = clusters_section.section(replace(CLUSTERS, composition=composition, command=None, k=2), figures, PICTURES)
 
     assert section.headline.endswith("Matched with the known classes, 75.0% of test images are right (NMI 0.500).")
     assert section.files()["clusters-classes.csv"] == b"class,1,2\ncat,4,0\ndog,1,3\n"
     text = text_of(section)
-    assert "cluster_names" not in text
-    assert "This run was told to make 2." in text
+    assert "These clusters have numbers" not in text
+    assert "The param k of this run is 2." in text
     assert "its clusters named by 2 labels: accuracy 70.0% on test images" in text
 
 

@@ -135,7 +135,7 @@ def test_clusterings_and_cells_go_alone_where_the_features_are_needed(data: Path
     old_attempts(monkeypatch, days=2)
     run, home = make_run("one", "digits"), FEATURES_OF.format("digits", "pixels")
     kept, gone = marks.new_attempt(), marks.new_attempt()
-    for folder, attempt in (("cluster/10-0-ab", kept), ("cell/all-2-0-ab", gone)):
+    for folder, attempt in (("cluster/kmeans-10-0-ab", kept), ("cell/all-2-0-ab", gone), ("advise_k/0-ab", gone)):
         storage.put_bytes(f"{storage.data_root()}/{home}/{folder}/{attempt}/clustering.npz", b"x")
         marks.put(f"{storage.data_root()}/{home}/{folder}", {"stage": "cell", "attempt": attempt})
     marks.put(f"{run}/cluster/10", {"stage": "cluster/10", "attempt": kept})
@@ -143,9 +143,9 @@ def test_clusterings_and_cells_go_alone_where_the_features_are_needed(data: Path
     plan = pruning_plan.plan()
     apply(plan)
 
-    assert places(plan) == {f"{home}/cell/all-2-0-ab": STUDIES}
+    assert places(plan) == {f"{home}/cell/all-2-0-ab": STUDIES, f"{home}/advise_k/0-ab": STUDIES}
     assert is_whole(run)
-    assert storage.find_bytes(f"{storage.data_root()}/{home}/cluster/10-0-ab/{kept}/clustering.npz") == b"x"
+    assert storage.find_bytes(f"{storage.data_root()}/{home}/cluster/kmeans-10-0-ab/{kept}/clustering.npz") == b"x"
 
 
 def interrupted(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object], steps: int) -> bool:

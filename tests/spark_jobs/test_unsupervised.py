@@ -18,6 +18,8 @@ from kindred.runtime.stage import Stage
 pytestmark = pytest.mark.spark
 
 TRAIN = {"classifier": "logistic_regression", "folds": 5, "seed": 0}
+SOURCE = {"dataset": "image_folder", "limit": None, "leaks": "drop", "labels_required": False}
+PIXELS = {"extractor": "pixels", "image_size": None, "weights": "imagenet", "preprocessing": "", "output": ""}
 CLUSTERERS = {"clusterers": ["temi", "kmeans"], "cluster_seeds": 1}
 
 
@@ -42,8 +44,8 @@ def do(stage: str, run: str, **arguments: object) -> dict:
 
 
 def cluster_all(run: str, photos: Path, k: int | None = None) -> None:
-    do("ingest", run, dataset="image_folder", path=str(photos), limit=None, leaks="drop", labels_required=False)
-    run_stage("featurize", run, extractor="pixels", image_size=None, weights="imagenet", preprocessing="", output="")
+    do("ingest", run, **SOURCE, path=str(photos))
+    run_stage("featurize", run, **PIXELS)
     do("advise_k", run, seed=0)
     for clusterer in CLUSTERERS["clusterers"]:
         run_stage(f"cluster/{clusterer}-0", run, clusterer=clusterer, k=k, seed=0, carry_over=True)
@@ -121,5 +123,39 @@ def test_what_cannot_be_divided_is_one_clear_line(data, spark, tmp_path: Path) -
         run_stage("cluster/temi-0", run, clusterer="temi", k=99, seed=0, carry_over=True)
     with pytest.raises(InputError, match="cluster_names names cluster '7'; there are clusters 1 to 2"):
         name(run, {"7": "cat"})
+    with pytest.raises(InputError, match="all labels are of one class, 'cat'; a classifier needs at least two"):
+        name(run, {"1": "cat", "2": "cat"})
     with pytest.raises(InputError, match="no labelled image in .*photos"):
         run_stage("ingest", run, dataset="image_folder", path=str(photos), limit=None, leaks="drop")
+
+
+def test_labels_of_one_class_name_nothing_and_images_that_all_have_labels_are_no_error(
+    data, spark, tmp_path: Path, caplog
+) -> None:
+    caplog.set_level(logging.INFO)
+    run = runs.run_folder(stages.UNSUPERVISED, "holiday")
+    runs.put_record(run, {"params": {"k": 2}, "defaults": {"k": None}})
+    photos = make_photos(tmp_path / "photos" / "holiday", classes=False)
+    for file in sorted(photos.iterdir())[4:]:
+        file.unlink()
+    cluster_all(run, photos.parent, k=2)
+
+    assert name(run)["facts"]["classes"] == ["cluster 1", "cluster 2"]
+    assert "all labels are 'holiday', which tell no clusters apart" in caplog.text
+    run_stage("train_base", run, **TRAIN)
+    assert do("pseudo_label", run, threshold=None)["figures"]["pseudo/coverage"] in (0, 1)
+
+
+def test_a_clusterer_without_centroids_of_its_own_is_no_k_means(data, spark, tmp_path: Path) -> None:
+    run = runs.run_folder(stages.UNSUPERVISED, "plain")
+    runs.put_record(run, {"params": {}, "defaults": {}})
+    do("ingest", run, **SOURCE, path=str(make_photos(tmp_path / "photos", classes=False)))
+    run_stage("featurize", run, **PIXELS)
+
+    marks = {
+        clusterer: run_stage(f"cluster/{clusterer}", run, clusterer=clusterer, k=3, seed=0, carry_over=False)
+        for clusterer in ("kmeans", "communities")
+    }
+
+    assert [bool(mark["steps"]) for mark in marks.values()] == [True, False]
+    assert len({mark["folder"].rsplit("/", 2)[1] for mark in marks.values()}) == 2

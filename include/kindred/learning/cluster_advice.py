@@ -49,7 +49,7 @@ def advice(pool: Pool, seed: int, say: Callable[[str], None]) -> list[Advice]:
     """
     n, threads = len(pool.ids), pool.threads
     if n < 3:
-        raise InputError(f"{n} images are too few to ask how many clusters there are: give k, or 3 images at least")
+        raise InputError(f"too few images to divide into clusters: {n}; 3 at least are needed")
     if not np.ptp(pool.features, axis=0).any():
         raise InputError(f"all {n:,} images have the same features: there is nothing to divide into clusters")
     sample = pool.reduced[np.sort(np.random.default_rng(seed).permutation(n)[:SAMPLE])]

@@ -19,7 +19,7 @@ def choose(
     pool: Pool, clusterings: Mapping[str, np.ndarray], collapsed: Collection[str] = ()
 ) -> tuple[str, dict[str, float]]:
     """The name of the best of the clusterings [n] of a pool, and the value of each, 0 to 1. A name is that of the
-    method, or `<method>/<seed>`; those that are `collapsed` are not chosen.
+    method, or `<method>-<seed>`; those that are `collapsed` are not chosen.
 
     Raises InputError where there is none, or all of them have collapsed.
     """
@@ -40,4 +40,4 @@ def choose(
 
 
 def _method(name: str) -> str:
-    return name.split("/")[0]
+    return name.split("-")[0]

@@ -4,7 +4,7 @@ Numbers are those that people see, from 1, the largest cluster first.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +37,11 @@ def numbered(k: int) -> list[str]:
     ['cluster 01', 'cluster 02']
     """
     return [f"cluster {number:0{len(str(k))}}" for number in range(1, k + 1)]
+
+
+def are_numbers(names: Sequence[str]) -> bool:
+    """Whether one of the clusters, at least, has its number for a name."""
+    return bool(set(names) & set(numbered(len(names))))
 
 
 def parse(given: Mapping[str, str], k: int) -> dict[int, str]:

@@ -101,7 +101,7 @@ def figures(pseudo: PseudoLabels, unlabelled: np.ndarray) -> dict[str, float]:
     return {
         "pseudo/unlabelled": len(unlabelled),
         "pseudo/count": count,
-        "pseudo/coverage": count / len(unlabelled),
+        "pseudo/coverage": count / max(len(unlabelled), 1),
         "pseudo/novel": int((pseudo.reasons[unlabelled] == refusal_reasons.OUT_OF_DISTRIBUTION).sum()),
     }
 

@@ -1,8 +1,8 @@
 """What the stages of a run without labels have left, as far as its page shows it."""
 
 import pandas as pd
+import pyarrow.dataset as ds
 
-from kindred.learning import cluster_naming
 from kindred.report.clusters_section import Clusters
 from kindred.runtime import arrow, stages
 from kindred.runtime.run_reader import RunReader
@@ -14,20 +14,20 @@ def read(reader: RunReader) -> Clusters | None:
         return None
     named = reader.facts_of(stages.CHOOSE_LABELS)
     names, clustering = named["names"], named["clustering"]
-    method, number = clustering.rsplit("-", 1)
-    own = reader.rows("clusters", ["image_id", "method", "seed", "cluster"]).to_pandas()
-    own = own[(own["method"] == method) & (own["seed"] == int(number))]
+    method, number = stages.clusterer_and_try(clustering)
+    chosen = (ds.field("method") == method) & (ds.field("seed") == number)
+    own = reader.rows("clusters", ["image_id", "cluster"], chosen).to_pandas()
     truth = own["image_id"].map(arrow.by_id(reader.rows("truth")))
     return Clusters(
         names=names,
         clustering=clustering,
         k=reader.params().get("k"),
         advised=reader.facts_of(stages.ADVISE_K),
-        sizes=reader.rows("cluster_sizes").to_pandas(),
+        sizes=reader.rows("cluster_sizes", ["cluster", "images"], chosen).sort_by("cluster")["images"].to_pylist(),
         prototypes=reader.rows("prototypes").to_pandas(),
         advice=reader.rows("advice").to_pandas(),
         composition=_composition(truth, own["cluster"], len(names)),
-        numbered=bool(set(names) & set(cluster_naming.numbered(len(names)))),
+        command=named.get("command"),
     )
 
 

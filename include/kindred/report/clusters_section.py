@@ -5,16 +5,20 @@ from typing import Any
 
 import pandas as pd
 
+from kindred.learning import cluster_naming
 from kindred.learning.prototypes import BORDER, CENTRAL
 from kindred.report import plots
 from kindred.report.blocks import Block, Plot, Rows, Section, Table, Text, counted
 from kindred.report.pictures import Pictures
-from kindred.runtime import make_command
 
 PRETRAINED = (
     "A pretrained network has seen labels: those of ImageNet, from which STL-10 is drawn too. Compare its figures with "
     "other pretrained ones only; without pretraining there are pixels, hand-crafted features, and networks that learn "
     "from the images alone."
+)
+HOW_TO_NAME = (
+    "These clusters have numbers for names. Look at each row below, then write their names into this command, which "
+    "goes on with this run; the form of the pipeline takes them too."
 )
 # Top-1 and top-5 accuracy on ImageNet: images and hours that are not reproduced here.
 PUBLISHED = pd.DataFrame(
@@ -45,7 +49,8 @@ SCORES = {  # of a method, by figure: titles
 @dataclass(frozen=True)
 class Clusters:
     """Of a run without labels: `names` of the chosen clusters in their order, its `clustering` (clusterer and number of
-    the try), `k` as given (None: as advised); the facts of advise_k; the tables cluster_sizes, prototypes and advice;
+    the try), `k` as given (None: as advised); the facts of advise_k; the `sizes` of the clusters; the tables prototypes
+    and advice;
     `composition`, how many images of each known class (rows) are in each cluster (columns), may be empty.
     """
 
@@ -53,32 +58,28 @@ class Clusters:
     clustering: str
     k: int | None
     advised: dict[str, Any]
-    sizes: pd.DataFrame
+    sizes: list[int]
     prototypes: pd.DataFrame
     advice: pd.DataFrame
     composition: pd.DataFrame
-    numbered: bool
+    command: str | None  # that names the clusters; None where all have names
 
     def titles(self) -> list[str]:
         """Each cluster's number, from 1, and its name where it has one."""
+        numbers = cluster_naming.numbered(len(self.names))
         return [
-            name if name.startswith("cluster ") else f"{number}: {name}" for number, name in enumerate(self.names, 1)
+            name if name == number else f"{place}: {name}"
+            for place, (name, number) in enumerate(zip(self.names, numbers, strict=True), 1)
         ]
-
-    def counts(self) -> list[int]:
-        """The sizes of the chosen clusters."""
-        method, number = self.clustering.rsplit("-", 1)
-        own = self.sizes[(self.sizes["method"] == method) & (self.sizes["seed"] == int(number))]
-        return [int(count) for count in own.sort_values("cluster")["images"]]
 
 
 def section(clusters: Clusters, figures: dict[str, float], pictures: Pictures) -> Section:
     """From the clusters, the figures of the run, and pictures of the `prototypes`."""
     blocks: list[Block] = []
-    if clusters.numbered:
-        blocks.append(Text(_how_to_name(), strong=True))
+    if clusters.command:
+        blocks += [Text(HOW_TO_NAME, strong=True), Text(clusters.command)]
     blocks += [_rows(clusters, pictures, CENTRAL), _rows(clusters, pictures, BORDER), _size_plot(clusters)]
-    sizes = pd.DataFrame({"cluster": clusters.titles(), "images": clusters.counts()})
+    sizes = pd.DataFrame({"cluster": clusters.titles(), "images": clusters.sizes})
     blocks.append(Table("sizes", "Images of each cluster, of those that it was made from.", sizes))
     if not clusters.composition.empty:
         caption = "Known classes (rows) by cluster (columns). The clusters were made and chosen without them."
@@ -102,7 +103,7 @@ def section(clusters: Clusters, figures: dict[str, float], pictures: Pictures) -
 
 def headline(clusters: Clusters, figures: dict[str, float]) -> str:
     """How many clusters there are, and how well they agree with what is known."""
-    counts = clusters.counts()
+    counts = clusters.sizes
     text = f"{counted(len(counts), 'cluster')} by {clusters.clustering.rsplit('-', 1)[0]}, of {min(counts):,} to "
     text += f"{counted(max(counts), 'image')}."
     for where, key in (("test images", "accuracy"), ("the images that they were made from", "learned/accuracy")):
@@ -155,7 +156,7 @@ def _rows(clusters: Clusters, pictures: Pictures, kind: str) -> Rows:
 
 
 def _size_plot(clusters: Clusters) -> Plot:
-    counts = clusters.counts()
+    counts = clusters.sizes
     figure, (axes,) = plots.figure(plots.PANEL, 0.9 + 0.22 * len(counts))
     axes.barh([plots.short_name(name) for name in clusters.titles()], counts, color=plots.OTHER_COLOUR)
     axes.set(xlabel="images")
@@ -181,7 +182,7 @@ def _number(clusters: Clusters) -> list[Block]:
     between = f"{low} to {high}" if low < high else str(low)
     text = f"There may be {between} clusters by the graph of neighbours; of these {clusters.advised['k']} change least "
     text += "when images are left out. "
-    text += f"This run was told to make {clusters.k}. " if clusters.k else "So many were made. "
+    text += f"The param k of this run is {clusters.k}. " if clusters.k else "So many were made. "
     text += (
         "With fewer, similar classes share a cluster; with more, classes are divided, and two clusters may be given "
     )
@@ -192,11 +193,3 @@ def _number(clusters: Clusters) -> list[Block]:
 def _named(figures: dict[str, float]) -> str:
     labels, accuracy = figures["named/labels"], figures["named/accuracy"]
     return f"As a classifier, its clusters named by {counted(labels, 'label')}: accuracy {accuracy:.1%} on test images."
-
-
-def _how_to_name() -> str:
-    command = make_command.text("run", DAG="unsupervised_classification", RUN_ID="...", CONF="...")
-    return (
-        "These clusters have numbers for names. Look at each row below, then run this run again under its name with "
-        f'cluster_names, such as {{"1": "cat", "2": "dog"}}: {command} (the console has said the whole command).'
-    )

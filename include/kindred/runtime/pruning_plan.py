@@ -17,7 +17,7 @@ RUNS_FOLDER, DATASETS_FOLDER = "runs", "datasets"
 SHARED = {  # the folders of work that runs share: what depends on one lies below it
     DATASETS: re.compile(r"datasets/[^/]+(?=/)"),
     FEATURES: re.compile(r"datasets/[^/]+/featurize/[^/]+(?=/)"),
-    STUDIES: re.compile(r"datasets/[^/]+/featurize/[^/]+/(?:cluster|cell)/[^/]+(?=/)"),
+    STUDIES: re.compile(r"datasets/[^/]+/featurize/[^/]+/(?:advise_k|cluster|cell)/[^/]+(?=/)"),
 }
 IN_ATTEMPT = re.compile(rf"((?:runs|datasets)/.+?)/({references.ATTEMPT.pattern})/")  # home and name of the attempt
 

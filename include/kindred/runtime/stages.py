@@ -1,5 +1,7 @@
 """The stages of self-training once: their names in their order, the job of each, and the arguments that it takes."""
 
+from collections.abc import Sequence
+
 SELF_TRAINING = "self_training"  # the main pipeline's DAG
 UNSUPERVISED = "unsupervised_classification"  # the one without labels
 INGEST, FEATURIZE, CHOOSE_LABELS = "ingest", "featurize", "choose_labels"
@@ -10,7 +12,8 @@ ORDER = (
     *(BUILD_INDEX, EVALUATE, ATTACK, REPORT),
 )
 ADVISE_K, SCORE_CLUSTERS = "advise_k", "score_clusters"  # of the DAG without labels
-UNSUPERVISED_ORDER = (  # with `cluster/<clusterer>-<number>` behind advise_k
+CLUSTER = "cluster"  # a job that is there many times: `cluster/<clustering>`, see `clusterings`
+UNSUPERVISED_ORDER = (  # with those of CLUSTER behind advise_k
     *(INGEST, FEATURIZE, ADVISE_K, CHOOSE_LABELS, TRAIN_BASE, PSEUDO_LABEL, TRAIN_FINAL, GATE),
     *(BUILD_INDEX, EVALUATE, SCORE_CLUSTERS, REPORT),
 )
@@ -30,7 +33,7 @@ WORK = {  # what a stage does, for a person who waits for it: by its job, or whe
     REPORT: "makes the report",
     "predict": "labels the images",
     ADVISE_K: "looks how many clusters there may be",
-    "cluster": "divides the images into clusters",
+    CLUSTER: "divides the images into clusters",
     "name_clusters": "takes the best clusters and names them",
     "label_clusters": "labels the other images by their clusters",
     SCORE_CLUSTERS: "compares the clusters with the known labels",
@@ -59,3 +62,22 @@ UNSUPERVISED_ARGUMENTS: dict[str, tuple[str, ...]] = {
     PSEUDO_LABEL: ("threshold",),
     SCORE_CLUSTERS: ("clusterers", "cluster_seeds"),
 }
+
+
+def clusterings(clusterers: Sequence[str], tries: int) -> list[str]:
+    """The name of each clustering of a run without labels: its clusterer and the number of the try.
+
+    >>> clusterings(["temi", "kmeans"], 2)
+    ['temi-0', 'temi-1', 'kmeans-0', 'kmeans-1']
+    """
+    return [f"{clusterer}-{number}" for clusterer in dict.fromkeys(clusterers) for number in range(tries)]
+
+
+def clusterer_and_try(clustering: str) -> tuple[str, int]:
+    """What the name of a clustering says.
+
+    >>> clusterer_and_try("kmeans_network-3")
+    ('kmeans_network', 3)
+    """
+    clusterer, number = clustering.rsplit("-", 1)
+    return clusterer, int(number)

@@ -7,7 +7,8 @@ A clusterer gives
                                         of each, 0 to k - 1, with 1 < k < n; the same for the same seed
 
 Clusters may be empty: of twins k-means makes fewer, and heads may collapse. `clusterings` makes k of them, and says how
-many there were. A clusterer may give MAX_CLUSTERS, where it is made for few clusters: above that it is not asked. Where
+many there were. A clusterer may give CODE, the modules that its clusters depend on beside its own
+file, `kmeans` and the graph, and MAX_CLUSTERS, where it is made for few clusters: above that it is not asked. Where
 there are more labels than classes, its clusters are one for each class, and each of them is divided.
 
 What is common to all is not here: which clustering of several is the best (`cluster_choice`; with few labels

@@ -5,7 +5,13 @@ Source: S. Lloyd, Least Squares Quantization in PCM (IEEE Transactions on Inform
 
 import numpy as np
 
+from kindred.features import kmeans
 from kindred.learning.pseudo_label_types import Pool
+
+
+def with_losses(pool: Pool, k: int, seed: int) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], list[float]]:
+    """Centroids [k, d], clusters [n] and distances [n], and the mean squared distance after each iteration."""
+    return kmeans.kmeans_with_losses(pool.features, k, pool.threads, seed)
 
 
 def clusters(pool: Pool, k: int, seed: int) -> np.ndarray:

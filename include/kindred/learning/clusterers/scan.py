@@ -14,6 +14,7 @@ from kindred.learning import cluster_heads
 from kindred.learning.cluster_heads import Adam, log_probabilities, neighbour_pairs
 from kindred.learning.pseudo_label_types import Pool
 
+CODE = (cluster_heads,)
 MAX_CLUSTERS = 200  # as many columns as TEMI's heads
 ENTROPY = 5.0  # lambda: what the entropy of the clusters' shares counts
 

@@ -18,6 +18,7 @@ from kindred.learning.cluster_heads import Adam, log_probabilities, log_softmax,
 from kindred.learning.clusterers import communities
 from kindred.learning.pseudo_label_types import Pool
 
+CODE = (cluster_heads, communities)
 MAX_CLUSTERS = 200  # 15 CPU-seconds
 BETA = 0.6  # below 1: clusters are kept near their expected sizes
 TEACHER_DECAY = 0.95

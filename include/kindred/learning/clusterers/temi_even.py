@@ -5,6 +5,7 @@ import numpy as np
 from kindred.learning.clusterers import temi
 from kindred.learning.pseudo_label_types import Pool
 
+CODE = (*temi.CODE, temi)
 MAX_CLUSTERS = temi.MAX_CLUSTERS
 
 
