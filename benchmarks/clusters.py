@@ -29,7 +29,15 @@ import numpy as np
 import pyarrow.dataset as ds
 
 from kindred.evaluation import cluster_scores
-from kindred.learning import carried_over, cluster_advice, cluster_choice, clusterings
+from kindred.learning import (
+    carried_over,
+    cluster_advice,
+    cluster_choice,
+    cluster_naming,
+    clusterings,
+    prototypes,
+    saved_clustering,
+)
 from kindred.learning.clusterings import Clustering
 from kindred.learning.pseudo_label_types import Pool
 from kindred.runtime import arrow, cpu, tables, variants
@@ -149,19 +157,16 @@ def clusters_of(images: Images, rows: np.ndarray, scored: np.ndarray, clusters: 
 
 
 def named(pool: Pool, clusters: np.ndarray, labels: np.ndarray, count: int) -> tuple[np.ndarray, int]:
-    """The class of each cluster, -1 for none, by the labels of the `count` known images nearest to its centre, of which
-    the most frequent counts (of several the nearest's); and how many labels that takes in all.
+    """The class of each cluster, -1 for none, named as a run names them by `count` labels each, and how many labels
+    that takes in all.
     """
-    names, spent = np.full(int(clusters.max()) + 1, -1), 0
-    for number in range(len(names)):
-        own = np.flatnonzero(clusters == number)
-        known = own[labels[own] >= 0]
-        nearness = pool.vectors[known] @ pool.vectors[own].mean(axis=0)
-        looked = labels[known[np.argsort(-nearness, kind="stable")[:count]]]
-        spent += len(looked)
-        if len(looked):
-            names[number] = max(looked, key=looked.tolist().count)
-    return names, spent
+    k = int(clusters.max()) + 1
+    found = saved_clustering.with_means(pool.features, clusters, k)
+    nearest = prototypes.by_distance(clusters, found.distance, k)
+    known = {int(row): str(labels[row]) for row in np.flatnonzero(labels >= 0)}
+    by_labels = cluster_naming.by_labels(known, nearest, count)
+    names = [int(name) if name.isdecimal() else -1 for name in by_labels.names]
+    return np.array(names), sum(int(row) in known for row in by_labels.rows)
 
 
 def advised(pool: Pool) -> dict[str, float]:
