@@ -43,28 +43,46 @@ class Prepared(NamedTuple):
 
 
 def home(
-    s: Stage, *, dataset: str, path: str | None, limit: int | None, leaks: str, labels_required: bool = True
+    s: Stage,
+    *,
+    dataset: str,
+    path: str | None,
+    limit: int | None,
+    leaks: str,
+    labels_required: bool = True,
+    to_match: bool = False,
 ) -> str:
     """The dataset's folder: its name changes with the arguments, the source files and the code that reads them."""
     module = variants.load("dataset", dataset)
     sources = module.sources(path or "", s.say)
-    if labels_required and hasattr(module, "check_labels"):
-        module.check_labels(sources)
-    s.arguments = {name: value for name, value in s.arguments.items() if name != "labels_required"}
-    s.prepared = Prepared(sources, labels_required)
+    check = "check_matched" if to_match else "check_labels" if labels_required else ""
+    if hasattr(module, check):
+        getattr(module, check)(sources)
+    # as a dataset was recorded before there were these arguments, to be reused
+    unset = ["labels_required", *([] if to_match else ["to_match"])]
+    s.arguments = {name: value for name, value in s.arguments.items() if name not in unset}
+    s.prepared = Prepared(sources, labels_required and not to_match)
     code = [storage.file_fingerprint(variants.source(part)) for part in (module, *CODE)]
-    fingerprint = storage.fingerprint(tables.VERSION, path or "", limit, leaks, sources, code)
+    made = tables.VERSION, path or "", limit, leaks, sources, code
+    fingerprint = storage.fingerprint(*made, *([to_match] if to_match else []))
     return storage.join(runs.dataset_folder(dataset, fingerprint), "ingest")
 
 
 def main(
-    s: Stage, *, dataset: str, path: str | None, limit: int | None, leaks: str, labels_required: bool = True
+    s: Stage,
+    *,
+    dataset: str,
+    path: str | None,
+    limit: int | None,
+    leaks: str,
+    labels_required: bool = True,
+    to_match: bool = False,
 ) -> str:
     labels_required = s.prepared.labels_required
     decoded = decoding.decode(variants.load("dataset", dataset).read(s.spark, s.prepared.sources, limit))
     with s.progress():
         counts = ingest.count_decoded(decoded, labels_required)
-    if not counts["test"]:
+    if not to_match and not counts["test"]:
         decoded = ingest.hold_out_test(decoded)
     left_out = ingest.duplicates(decoded, leaks).persist()
     left_out.count()  # Spark then knows how few they are, and joins without moving the images between tasks
@@ -78,6 +96,8 @@ def main(
     s.figures = ingest.figures(written, s.written("rejected", ["reason"]), counts["undecoded"], leaks)
     if labels_required:
         ingest.check_left(written, truth, s.figures)
+    if to_match:
+        ingest.check_matched(s.figures)
     test_labels = ingest.labelled_test_images(written, truth)
     if labels_required and not test_labels:
         s.say(ingest.NOTHING_TO_TEST_ON)

@@ -219,3 +219,26 @@ def test_a_class_that_is_spelled_otherwise_among_the_test_images_is_said() -> No
         "class 'cat' has no training image in /photos: only test images, but of 'Cat' there are others; "
         "add images, or take it out"
     )
+
+
+def test_queries_and_a_gallery_beside_training_images_keep_their_split_with_or_without_a_label() -> None:
+    names = images("train/cat", "train/dog", "query", "gallery/cat", "gallery")
+
+    assert places(names) == {
+        **{("train", "cat"): 2, ("train", "dog"): 2, ("query", None): 2},
+        **{("gallery", "cat"): 2, ("gallery", None): 2},
+    }
+    assert notes(names) == ["gallery/, query/: 6 images to match, from which no classifier learns"]
+    check(names)
+
+
+def test_queries_and_a_gallery_alone_are_images_to_match() -> None:
+    assert places(images("queries", "gallery")) == {("query", None): 2, ("gallery", None): 2}
+
+
+def test_a_gallery_without_queries_is_a_class_beside_others() -> None:
+    assert places(images("gallery", "street")) == {("train", "gallery"): 2, ("train", "street"): 2}
+
+
+def test_a_class_of_queries_and_gallery_alone_needs_no_training_image() -> None:
+    check(images("train/cat", "train/dog", "query/eel", "gallery/eel"))

@@ -228,9 +228,10 @@ def test_mixed_sizes_have_no_common_one(spark) -> None:
 
 
 def test_the_median_of_the_longer_sides_is_of_either_side() -> None:
-    sizes = pa.table({"height": [10, 90, 20], "width": [50, 30, 60], "channels": [1, 1, 1]})
+    sizes = {"height": [10, 90, 20], "width": [50, 30, 60], "channels": [1, 1, 1]}
+    kept = pa.table({"image_id": [A, B, C], "split": ["train"] * 3, **sizes})
 
-    assert ingest.facts(sizes, pa.table({"label": ["cat"]}))["median_longer_side"] == 60
+    assert ingest.facts(kept, pa.table({"image_id": [A], "label": ["cat"]}))["median_longer_side"] == 60
 
 
 @pytest.mark.parametrize("leaks", ["drop", "keep"])
@@ -299,3 +300,43 @@ def test_two_classes_that_are_left_are_enough(spark) -> None:
 
     assert ingest.labelled_test_images(kept, truth) == 1
     assert ingest.summary(figures).endswith("0 rejected, 0 leaked, 0 repeated")
+
+
+@pytest.mark.parametrize("leaks", ["drop", "keep"])
+def test_a_copy_of_a_query_is_no_training_image_but_may_be_in_the_gallery(spark, leaks: str) -> None:
+    rows = [("query", "1", "cat", A), ("train", "2", "cat", A), ("gallery", "3", "cat", A), ("unlabeled", "4", None, A)]
+
+    reasons = left_out(spark, *rows, leaks=leaks)
+
+    dropped = {"2": ingest.LEAKED_QUERY, "4": ingest.LEAKED_QUERY}
+    assert reasons == (dropped if leaks == "drop" else {"4": ingest.REPEATED_UNLABELED})
+
+
+def test_a_training_image_may_be_in_the_gallery_but_under_no_other_label(spark) -> None:
+    rows = [("train", "1", "cat", A), ("gallery", "2", None, A), ("train", "3", "cat", B), ("gallery", "4", "dog", B)]
+
+    assert left_out(spark, *rows) == {"3": ingest.CONTRADICTING, "4": ingest.CONTRADICTING}
+
+
+def test_no_query_is_held_out_to_test_a_classifier(spark) -> None:
+    rows = decoded(spark, *(("query", f"q{i}", "cat", f"q{i}") for i in range(9)), ("train", "1", "cat", A))
+
+    assert {row.split for row in ingest.hold_out_test(rows).collect()} == {"query", "train"}
+
+
+def test_classes_are_those_of_images_that_a_classifier_may_learn_from(spark) -> None:
+    sizes = {name: [4, 4, 4] for name in ("height", "width", "channels")}
+    kept = pa.table({"image_id": [A, B, C], "split": ["train", "gallery", "query"], **sizes})
+    truth = pa.table({"image_id": [A, B], "label": ["cat", "abbey"]})
+
+    assert ingest.facts(kept, truth)["classes"] == ["cat"]
+
+
+def test_images_to_match_are_counted_and_both_splits_are_needed() -> None:
+    kept = pa.table({"image_id": [A, B], "split": ["query", "train"]})
+    figures = ingest.figures(kept, pa.table({"reason": pa.array([], pa.string())}), 0, "drop")
+
+    assert figures["ingest/query"] == 1
+    assert "ingest/gallery" not in figures
+    with pytest.raises(InputError, match=r"no image of the split gallery is left: 1 train, 0 test .*, 1 query; "):
+        ingest.check_matched(figures)

@@ -171,7 +171,7 @@ def test_lines_are_counted_as_an_editor_does() -> None:
         (b"file,label\na.jpg,caf\xe9", "labels.csv line 2 is not UTF-8; save it as CSV UTF-8"),
         (
             b"file,label,split\na.jpg,cat,dev",
-            "labels.csv line 2: unknown split 'dev'; known: train, test, unlabeled, validation",
+            "labels.csv line 2: unknown split 'dev'; known: train, test, unlabeled, validation, query, gallery",
         ),
         (b"file,label\na.jpg,cat,big", "labels.csv line 2 has 3 values for 2 columns; quote what has commas"),
         (b'file,label\na.jpg,"cat\nb.jpg,dog', "labels.csv line 2 is no line of a CSV file: unexpected end of data"),

@@ -290,7 +290,6 @@ def duplicate_columns(path: Path) -> None:
             "the labels are text in .*a.parquet and numbers in .*b.par",
         ),
         ({"a": {"label": [True, False]}, "b": {"label": [0, 1]}}, "the labels are booleans in .* and numbers in "),
-        ({"a": {}, "b": {"label": pa.nulls(2)}}, "no labels in .*: no file has values in a column label"),
         ({"a": {"label": [[1], [2]]}}, "a.parquet: column label is of type list<.*>; known: text, whole numbers"),
         ({"a": {"label": [1.0, float("inf")]}}, "a.parquet: column label: inf is no label"),
         ({"a": {"label": [b"a", b"\xff"]}}, "a.parquet: column label: b'.xff' is no text in UTF-8"),
@@ -316,6 +315,7 @@ def test_what_does_not_fit_together_is_one_line(files: dict[str, dict], line: st
 @pytest.mark.parametrize(
     ("files", "line"),
     [
+        ({"a": {}, "b": {"label": pa.nulls(2)}}, "no labels in .*: no file has values in a column label"),
         ({"test": {"label": CAT_OR_DOG}, "val": {}}, "no labelled training image in .*: it has 2 unlabeled, 2 test"),
         ({"a": {"label": [None, float("nan")]}}, "no labelled training image in .*: it has 2 unlabeled"),
         ({"a": {"label": [1, 1.0]}}, "all labels in .* are of one class, '1'; a classifier needs two or more"),
@@ -329,9 +329,11 @@ def test_labels_that_cannot_train_are_refused_before_an_image_is_read(files: dic
     for name, columns in files.items():
         put(tmp_path / f"{name}.parquet", **columns)
 
-    assert dataset.sources(str(tmp_path), print)
+    listed = dataset.sources(str(tmp_path), print)
     with pytest.raises(InputError, match=line):
         dataset.check(str(tmp_path))
+    with pytest.raises(InputError, match=line):
+        dataset.check_labels(listed)
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:

@@ -10,10 +10,12 @@ import pytest
 from bench import execute, job_module, run_stage
 from PIL import Image
 
+from dataset_samples.parquet import put_table
 from kindred.runtime import results, runs, stages, storage
 from kindred.runtime.errors import InputError
 from kindred.runtime.run_reader import RunReader
 from kindred.runtime.stage import Stage
+from pictures import encoded, noise
 
 pytestmark = pytest.mark.spark
 
@@ -127,6 +129,16 @@ def test_what_cannot_be_divided_is_one_clear_line(data, spark, tmp_path: Path) -
         name(run, {"1": "cat", "2": "cat"})
     with pytest.raises(InputError, match="no labelled image in .*photos"):
         run_stage("ingest", run, dataset="image_folder", path=str(photos), limit=None, leaks="drop")
+
+
+def test_parquet_without_labels_is_read_and_refused_where_labels_are_needed(data, spark, tmp_path: Path) -> None:
+    run = runs.run_folder(stages.UNSUPERVISED, "parquet")
+    path = put_table(tmp_path / "table", image=[encoded(noise(seed=seed)) for seed in range(3)])
+    source = {"dataset": "parquet", "path": str(path), "limit": None, "leaks": "drop"}
+
+    assert do("ingest", run, **source, labels_required=False)["figures"]["ingest/unlabeled"] == 3
+    with pytest.raises(InputError, match="no labels in .*table: no file has values in a column label"):
+        run_stage("ingest", runs.run_folder(stages.SELF_TRAINING, "parquet"), **source)
 
 
 def test_labels_of_one_class_name_nothing_and_images_that_all_have_labels_are_no_error(

@@ -8,7 +8,7 @@ from kindred.data.folder_layout import Place
 from kindred.data.sources import first
 from kindred.runtime.errors import InputError
 from kindred.runtime.log_lines import one_line
-from kindred.runtime.tables import TRAIN
+from kindred.runtime.tables import MATCHED, TRAIN
 
 
 def check(places: Sequence[Place], names: Sequence[str], refused: Sequence[str | None], path: str) -> None:
@@ -18,7 +18,7 @@ def check(places: Sequence[Place], names: Sequence[str], refused: Sequence[str |
     train: dict[str, list[str]] = defaultdict(list)
     faults: dict[str, str] = {}
     for place, name, reason in zip(places, names, refused, strict=True):
-        if place.label:
+        if place.label and place.split not in MATCHED:
             train[place.label] += [name] if place.split == TRAIN and not reason else []
             if reason:
                 faults.setdefault(place.label, f"{name}: {reason}")

@@ -9,7 +9,7 @@ from kindred.data.label_spelling import JOINED, SPLIT_OF, VALIDATION
 from kindred.data.sources import first
 from kindred.runtime.errors import InputError
 from kindred.runtime.log_lines import one_line
-from kindred.runtime.tables import TRAIN, UNLABELED
+from kindred.runtime.tables import GALLERY, MATCHED, QUERY, TRAIN, UNLABELED
 
 
 class Place(NamedTuple):
@@ -74,14 +74,15 @@ def _place(folders: list[str], splits: dict[str, str], has_train: bool) -> Place
     part = splits.get(folders[0])
     classes = folders[1:2] if part else ([] if has_train else folders[:1])
     label = label_spelling.label(classes[0]) if classes and part != UNLABELED else None
-    return Place(SPLIT_OF[part or TRAIN], label) if label else Place(UNLABELED, None)
+    return Place(SPLIT_OF[part or TRAIN], label) if label or part in MATCHED else Place(UNLABELED, None)
 
 
 def _is_split(tree: _Tree, top: str, part: str) -> bool:
     """Whether a folder beside folders of classes, without one for training, is a part of the dataset: if it holds
-    folders of the same classes; else it is a class of that name. Unlabelled is always meant so.
+    folders of the same classes; else it is a class of that name. Unlabelled is always meant so, and so are queries
+    beside a gallery.
     """
-    if part == UNLABELED:
+    if part == UNLABELED or (part in MATCHED and tree.of(QUERY) and tree.of(GALLERY)):
         return True
     classes = {label_spelling.plain(name).casefold() for name in tree.of(None)}
     return any(label_spelling.plain(below).casefold() in classes for below in tree.tops[top])
@@ -100,7 +101,7 @@ def _check_without_train(tree: _Tree, path: str) -> None:
         raise InputError(
             f"no train/ in {path}, but there is {_named(inner)}: give the path {one_line(' or '.join(tops))}"
         )
-    parts = [top for top, part in tree.parts.items() if part not in (None, UNLABELED)]
+    parts = [top for top, part in tree.parts.items() if part not in (None, UNLABELED, *MATCHED)]
     if parts and not tree.of(None):
         flat = tree.of(TRAIN)
         fault = f"{_named(flat)} without class folders" if flat else f"{_named(parts)} without train/"
@@ -119,8 +120,11 @@ def _notes(tree: _Tree, splits: dict[str, str], has_train: bool) -> list[str]:
     if has_train and (other := tree.of(None)):
         count = sum(tree.images[top] for top in other)
         notes.append(f"{_named(other)} beside train/ is no class: its images ({count:,}) are unlabelled")
-    if flat := [top for top, part in splits.items() if part != UNLABELED and not tree.tops[top]]:
+    if flat := [top for top, part in splits.items() if part not in (UNLABELED, *MATCHED) and not tree.tops[top]]:
         notes.append(f"{_named(flat)} holds no class folders: its images are unlabelled")
+    if matched := [top for top, part in splits.items() if part in MATCHED]:
+        count = sum(tree.images[top] for top in matched)
+        notes.append(f"{_named(matched)}: {count:,} images to match, from which no classifier learns")
     classes = [] if has_train else [top for top in tree.tops if top not in splits]
     if inner := [f"{top}/{below}" for top in classes for below in sorted(tree.tops[top]) if label_spelling.part(below)]:
         notes.append(f"{_named(inner)}: folders below a class are no splits; its images are all for training")

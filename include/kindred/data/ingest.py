@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from kindred.data import decoding
-from kindred.runtime import storage
+from kindred.runtime import storage, tables
 from kindred.runtime.errors import InputError
 
 IMAGES_PER_TEST_IMAGE = 5  # one labelled image in so many of each class becomes a test image: a split of 80 to 20
@@ -18,6 +18,7 @@ IMAGES_PER_TEST_IMAGE = 5  # one labelled image in so many of each class becomes
 CONTRADICTING = "the same pixels under two classes"
 CONFLICTING = "copy of a test image of another class"  # followed by which: see `duplicates`
 LEAKED = "copy of a test image"
+LEAKED_QUERY = "copy of a query image"
 REPEATED = "repeat within the split"
 REPEATED_UNLABELED = "unlabelled repeat of a training image"
 
@@ -29,24 +30,28 @@ def duplicates(decoded: DataFrame, leaks: str) -> DataFrame:
 
     Where copies of an image have several labels, the test part is right: a copy elsewhere under another class is left
     out. Within one part none is right, and all are left out. A copy of a test image outside the test part is a leak,
-    which `leaks` = "keep" leaves in. Of repeats the first stays.
+    which `leaks` = "keep" leaves in. Of repeats the first stays. Queries are tested on, as test images are; a copy in
+    the gallery is no leak, since no stage learns from it.
     """
     rows = decoded.where("reason is null").select("image_id", "split", "origin", "label")
     same = Window.partitionBy("image_id")
-    in_test, known = F.col("split") == "test", F.col("label").isNotNull()
+    in_test, known = F.col("split").isin(tables.TEST, tables.QUERY), F.col("label").isNotNull()
+    learned = F.col("split").isin(*tables.LEARNED_FROM)
     marked = rows.select(
         "*",
         F.size(F.collect_set(F.when(in_test, F.col("label"))).over(same)).alias("test_labels"),
         F.size(F.collect_set(F.when(~in_test, F.col("label"))).over(same)).alias("other_labels"),
         F.max(F.when(in_test & known, F.struct("label", "origin"))).over(same).alias("test"),
-        F.max(in_test).over(same).alias("tested"),
+        F.max(F.col("split") == tables.TEST).over(same).alias("tested"),
+        F.max(F.col("split") == tables.QUERY).over(same).alias("asked"),
     )
     conflict = F.concat(F.lit(f"{CONFLICTING}: "), "test.origin", F.lit(" ("), "test.label", F.lit(")"))
     grave = (
         F.when((F.col("test_labels") > 1) & (in_test | known), CONTRADICTING)
         .when(~in_test & (F.col("test.label") != F.col("label")), conflict)
         .when(~in_test & (F.col("test_labels") == 0) & (F.col("other_labels") > 1), CONTRADICTING)
-        .when(~in_test & F.col("tested") & F.lit(leaks == "drop"), LEAKED)
+        .when(learned & F.col("tested") & F.lit(leaks == "drop"), LEAKED)
+        .when(learned & F.col("asked") & F.lit(leaks == "drop"), LEAKED_QUERY)
     )
     reasons = _with_repeats(marked.withColumn("reason", grave))
     return reasons.select("origin", "split", "reason").where("reason is not null")
@@ -69,7 +74,8 @@ def hold_out_test(decoded: DataFrame) -> DataFrame:
     """Decoded rows with a fifth of the labelled images of each class, chosen by the hash of the id, moved to the split
     test: none of a class that has two, which cross-validation needs. An image under two classes counts for none.
     """
-    labels = decoded.where("reason is null and label is not null").select("image_id", "label").distinct()
+    learned = F.col("split").isin(*tables.LEARNED_FROM)
+    labels = decoded.where(learned).where("reason is null and label is not null").select("image_id", "label").distinct()
     labelled = labels.groupBy("image_id").agg(F.min("label").alias("label"), F.count("label").alias("labels"))
     by_class = Window.partitionBy("label")
     rank = F.row_number().over(by_class.orderBy(F.sha2("image_id", 256)))
@@ -77,7 +83,7 @@ def hold_out_test(decoded: DataFrame) -> DataFrame:
     held_out = (rank <= F.round(count / IMAGES_PER_TEST_IMAGE)).alias("held_out")
     chosen = labelled.where("labels = 1").select("image_id", held_out)
     joined = decoded.join(F.broadcast(chosen.where("held_out")), "image_id", how="left")
-    test = F.col("held_out") & F.col("label").isNotNull()
+    test = learned & F.col("held_out") & F.col("label").isNotNull()
     return joined.withColumn("split", F.when(test, "test").otherwise(F.col("split"))).select(decoding.COLUMNS)
 
 
@@ -103,7 +109,7 @@ def count_decoded(decoded: DataFrame, labels_required: bool = True) -> dict[str,
     counts = decoded.agg(
         F.count_if(good).alias("decoded"),
         F.count_if(~good).alias("undecoded"),
-        F.count_if(good & F.col("label").isNotNull()).alias("labelled"),
+        F.count_if(good & F.col("label").isNotNull() & ~F.col("split").isin(*tables.MATCHED)).alias("labelled"),
         F.count_if(good & (F.col("split") == "test")).alias("test"),
         F.coalesce(F.sum(F.length("content")), F.lit(0)).alias("bytes"),
     ).collect()[0]
@@ -121,15 +127,17 @@ def figures(kept: pa.Table, left_out: pa.Table, undecoded: int, leaks: str) -> d
     whether they were dropped or (leaks = keep) left in.
     """
     by_split = _counts(kept["split"])
+    matched = {f"ingest/{split}": by_split[split] for split in tables.MATCHED if by_split[split]}
     by_reason = _counts(left_out["reason"])
     conflicting = sum(count for reason, count in by_reason.items() if reason.startswith(f"{CONFLICTING}: "))
     return {
-        **{f"ingest/{split}": by_split[split] for split in ("train", "unlabeled", "test")},
+        **{f"ingest/{split}": by_split[split] for split in tables.SPLITS},
+        **matched,
         "ingest/rejected": undecoded + by_reason[CONTRADICTING] + conflicting,
         "ingest/undecoded": undecoded,
         "ingest/contradicting": by_reason[CONTRADICTING],
         "ingest/conflicting": conflicting,
-        "ingest/leaked": _leaks(kept) if leaks == "keep" else by_reason[LEAKED],
+        "ingest/leaked": _leaks(kept) if leaks == "keep" else by_reason[LEAKED] + by_reason[LEAKED_QUERY],
         "ingest/repeated": by_reason[REPEATED] + by_reason[REPEATED_UNLABELED],
     }
 
@@ -143,8 +151,9 @@ def summary(figures: dict[str, int]) -> str:
         "conflicting": "copies of test images of another class",
     }
     named = ", ".join(f"{counts[kind]} {text}" for kind, text in kinds.items() if figures[f"ingest/{kind}"])
+    matched = "".join(f", {counts[split]} {split}" for split in tables.MATCHED if split in counts)
     return (
-        f"{counts['train']} train, {counts['test']} test images, {counts['unlabeled']} without a known label; "
+        f"{counts['train']} train, {counts['test']} test images, {counts['unlabeled']} without a known label{matched}; "
         f"{counts['rejected']} rejected{f' ({named})' if named else ''}, {counts['leaked']} leaked, "
         f"{counts['repeated']} repeated"
     )
@@ -163,6 +172,12 @@ def check_left(kept: pa.Table, truth: pa.Table, figures: dict[str, int]) -> None
         raise InputError(f"{one}; a classifier needs two: {summary(figures)}")
 
 
+def check_matched(figures: dict[str, int]) -> None:
+    """Raise InputError where no query, or no image to match it with, is left."""
+    if lacking := [split for split in tables.MATCHED if not figures.get(f"ingest/{split}")]:
+        raise InputError(f"no image of the split {lacking[0]} is left: {summary(figures)}")
+
+
 def labelled_test_images(kept: pa.Table, truth: pa.Table) -> int:
     """How many images of the test part have a known label."""
     test = kept.filter(pc.equal(kept["split"], "test"))["image_id"]
@@ -170,13 +185,15 @@ def labelled_test_images(kept: pa.Table, truth: pa.Table) -> int:
 
 
 def facts(kept: pa.Table, truth: pa.Table) -> dict[str, Any]:
-    """What later stages need to know of a dataset, from columns of its tables: classes (sorted), the images' common
-    size (null: mixed), the median of their longer sides (px), channels.
+    """What later stages need to know of a dataset, from columns of its tables: classes (sorted; of images to match,
+    none), the images' common size (null: mixed), the median of their longer sides (px), channels.
     """
     sizes = {name: pc.min_max(kept[name]).as_py() for name in ("height", "width", "channels")}
     alike = all(sizes[name]["min"] == sizes[name]["max"] for name in ("height", "width"))
+    matched = pc.is_in(kept["split"], pa.array(tables.MATCHED))
+    ids = kept.filter(pc.invert(matched))["image_id"].combine_chunks()
     return {
-        "classes": sorted(pc.unique(truth["label"]).to_pylist()),
+        "classes": sorted(pc.unique(truth.filter(pc.is_in(truth["image_id"], ids))["label"]).to_pylist()),
         "height": sizes["height"]["max"] if alike else None,
         "width": sizes["width"]["max"] if alike else None,
         "median_longer_side": median_longer_side(kept),
@@ -199,7 +216,7 @@ def _counts(column: pa.ChunkedArray) -> Counter[str]:
 
 
 def _leaks(kept: pa.Table) -> int:
-    """How many kept rows outside the test part show a test image."""
-    test = pc.equal(kept["split"], "test")
-    others = kept.filter(pc.invert(test))["image_id"]
+    """How many kept rows that are learned from show a test image or a query."""
+    test = pc.is_in(kept["split"], pa.array([tables.TEST, tables.QUERY]))
+    others = kept.filter(pc.is_in(kept["split"], pa.array(tables.LEARNED_FROM)))["image_id"]
     return pc.sum(pc.is_in(others, kept.filter(test)["image_id"].combine_chunks())).as_py() or 0

@@ -8,7 +8,7 @@ from kindred.data import sources
 from kindred.runtime import storage, variants
 from kindred.runtime.errors import InputError
 
-CLUSTERERS = "clusterers"  # a field of forms whose runs need no label
+CLUSTERERS, RERANKER = "clusterers", "reranker"  # fields of forms whose runs need no label; the latter needs queries
 CHECKED = "KINDRED_CHECKED_INPUT"  # the environment variable that holds the `identity` of what has passed already
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,8 @@ def check(values: Mapping[str, Any]) -> None:
     kindred.runtime.errors.InputError: dataset image_folder needs a path: the folder that holds the images
     """
     try:
-        _check_dataset(values.get("dataset"), values.get("path") or "", labels=CLUSTERERS not in values)
+        check = "check_matched" if RERANKER in values else "" if CLUSTERERS in values else "check"
+        _check_dataset(values.get("dataset"), values.get("path") or "", check)
         if values.get("images"):
             sources.images_to_label(values["images"], lambda line: None)
         _check_extractor(values)
@@ -40,10 +41,16 @@ def check(values: Mapping[str, Any]) -> None:
         log.warning("the images could not be listed before the first stage", exc_info=True)
 
 
-def _check_dataset(name: str | None, path: str, labels: bool) -> None:
+def _check_dataset(name: str | None, path: str, check: str) -> None:
+    """`check` names what the dataset checks beyond that its files are there."""
     dataset = variants.load("dataset", name) if name else None
     if dataset is not None and hasattr(dataset, "check"):
-        dataset.check(path) if labels else dataset.sources(path, lambda line: None)
+        if check == "check":
+            dataset.check(path)
+            return
+        found = dataset.sources(path, lambda line: None)
+        if hasattr(dataset, check):
+            getattr(dataset, check)(found)
     elif path:
         sources.existing_uri(path)
 

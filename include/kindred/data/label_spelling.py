@@ -5,15 +5,16 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 
-from kindred.runtime.tables import TEST, TRAIN, UNLABELED
+from kindred.runtime.tables import GALLERY, QUERY, TEST, TRAIN, UNLABELED
 
 VALIDATION = "validation"
 # What the images of a named part are used for. Kindred validates across folds of the training images, so a part for
 # validation is more of them.
-SPLIT_OF = {TRAIN: TRAIN, TEST: TEST, UNLABELED: UNLABELED, VALIDATION: TRAIN}
+SPLIT_OF = {TRAIN: TRAIN, TEST: TEST, UNLABELED: UNLABELED, VALIDATION: TRAIN, QUERY: QUERY, GALLERY: GALLERY}
 JOINED = "validation images are joined to the training images: models are chosen by cross-validation"
 _SPLIT = re.compile(
-    r"(?:(?P<train>train(?:ing)?)|(?P<test>test(?:ing)?)|(?P<unlabeled>unlabell?ed)|(?P<validation>val(?:id(?:ation)?)?))"
+    r"(?:(?P<train>train(?:ing)?)|(?P<test>test(?:ing)?)|(?P<unlabeled>unlabell?ed)|(?P<validation>val(?:id(?:ation)?)?)"
+    r"|(?P<query>quer(?:y|ies))|(?P<gallery>galler(?:y|ies)))"
     r"(?:set|split|data|images)?"
 )
 _SEPARATORS = re.compile(r"[\s_.-]+")
@@ -40,11 +41,11 @@ def label(text: str | None) -> str | None:
 
 
 def part(text: str) -> str | None:
-    """Which part of a dataset a folder, a file or a value names: train, test, unlabeled, validation (SPLIT_OF says what
-    each is used for); None for any other name.
+    """Which part of a dataset a folder, a file or a value names: train, test, unlabeled, validation, query, gallery
+    (SPLIT_OF says what each is used for); None for any other name.
 
-    >>> part("Training"), part("test_set"), part("UNLABELLED"), part("val"), part("cat")
-    ('train', 'test', 'unlabeled', 'validation', None)
+    >>> part("Training"), part("test_set"), part("UNLABELLED"), part("val"), part("queries"), part("cat")
+    ('train', 'test', 'unlabeled', 'validation', 'query', None)
     """
     match = _SPLIT.fullmatch(_SEPARATORS.sub("", plain(text)).casefold())
     return match.lastgroup if match else None

@@ -15,7 +15,7 @@ from kindred.data.sources import first
 from kindred.runtime import storage
 from kindred.runtime.errors import InputError
 from kindred.runtime.log_lines import one_line
-from kindred.runtime.tables import TRAIN, UNLABELED
+from kindred.runtime.tables import MATCHED, TRAIN, UNLABELED
 
 NAME = "labels.csv"
 FILE, LABEL, SPLIT = COLUMNS = ("file", "label", "split")
@@ -81,7 +81,7 @@ def places(rows: Sequence[Row], names: Sequence[str], root: str, path: str) -> d
         raise InputError(f"{path} names {count}: {first(missing)}")
     if contradicting:
         raise InputError(f"{path} contradicts itself: {first(contradicting)}")
-    if not any(row.label for row in table.values()):
+    if not any(row.label or row.part in MATCHED for row in table.values()):
         raise InputError(f"{path} labels no file")
     return table
 

@@ -6,6 +6,7 @@ from kindred.runtime.errors import InputError
 
 TRAIN, UNLABELED, TEST = SPLITS = ("train", "unlabeled", "test")
 LEARNED_FROM = (TRAIN, UNLABELED)  # the images that models and labellers may learn from
+QUERY, GALLERY = MATCHED = ("query", "gallery")  # images to match with each other: no classifier learns from them
 VERSION = 2  # part of each dataset's fingerprint: raise it when stored tables must be made again
 
 
@@ -32,7 +33,7 @@ TABLES = {
     "truth": Table(
         "image_id string, label string",
         "ingest",
-        ("choose_labels", "evaluate", "score_clusters", "attack", "report", "compare", "cell"),
+        ("choose_labels", "evaluate", "score_clusters", "score_matches", "attack", "report", "compare", "cell"),
     ),
     "rejected": Table("origin string, split string, reason string", "ingest"),
     "features": Table("image_id string, split string, features array<float>", "featurize"),
@@ -48,6 +49,16 @@ TABLES = {
     # Images that show what the chosen clusters are; kind is central or border, rank is from 1.
     "prototypes": Table("cluster int, rank int, image_id string, kind string", "choose_labels"),
     "labels": Table(LABEL_COLUMNS, "choose_labels"),
+    # Of queries and gallery: vectors of unit length, and the local features of `keypoints.Keypoints.to_bytes`.
+    "embedded": Table("image_id string, split string, features array<float>", "embed"),
+    "keypoints": Table("image_id string, split string, keypoints binary", "keypoints"),
+    # For each query its gallery images, the first of rank 1; where keypoints were compared, how many agree with one
+    # homography, and that (3 x 3, row by row, from pixels of the query to pixels of the image).
+    "matches": Table(
+        "query_id string, rank int, image_id string, distance double, inliers int, homography array<double>", "match"
+    ),
+    # The order of the gallery for each query after each step (features, embedded, reranked): the first ones' ids.
+    "rankings": Table("query_id string, step string, image_ids array<string>", "match"),
     # Which fold each given label belongs to, and what a model that did not see the fold predicts for it.
     "out_of_fold": Table(OUT_OF_FOLD_COLUMNS, "train_base"),
     "predictions_base": Table(PREDICTION_COLUMNS, "train_base"),

@@ -2,8 +2,9 @@
 `labels.csv`.
 
 `labels.csv` has the columns file (relative to `path`), label and, optionally, split; images that it does not name are
-unlabelled. Without either, each folder below `path` is a class, and one named `unlabeled` has no label. The folder may
-be a bucket's (`s3://bucket/prefix`).
+unlabelled. The splits `query` and `gallery` (also `path/query/*` beside `path/gallery/*`) are images to match. Without
+either, each folder below `path` is a class, and one named `unlabeled` has no label. The folder may be a bucket's
+(`s3://bucket/prefix`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from kindred.data.sources import Refused, Source, list_files, names
 from kindred.runtime import partitioning, storage
 from kindred.runtime.errors import InputError
 from kindred.runtime.log_lines import one_line
-from kindred.runtime.tables import UNLABELED
+from kindred.runtime.tables import MATCHED, UNLABELED
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -37,6 +38,18 @@ def check_labels(sources: Sequence[Source]) -> None:
         folder_layout.check_labelled(layout, found, shown)
     refused = [file.version if isinstance(file, Refused) else None for file in images]
     class_checks.check(layout.places, found, refused, shown)
+
+
+def check_matched(sources: Sequence[Source]) -> None:
+    root = sources[0].uri
+    _, layout = _images(root, sources[1:])
+    there = {place.split for place in layout.places}
+    if lacking := [split for split in MATCHED if split not in there]:
+        splits = " and ".join(f"{split}/" for split in MATCHED)
+        raise InputError(
+            f"no {lacking[0]} image in {one_line(storage.local(root))}: put the images to match into {splits}, or name "
+            "these splits in labels.csv"
+        )
 
 
 def sources(path: str, say: Callable[[str], None]) -> list[Source]:
@@ -98,6 +111,8 @@ def _by_table(root: str, table: Source, images: Sequence[str]) -> Layout:
     rows = labels_csv.places(labels_csv.parse(content, path), images, root, path)
     validation = sum(row.part == VALIDATION for row in rows.values())
     notes = [f"{JOINED}: {validation:,} in {labels_csv.NAME}"] if validation else []
+    if matched := sum(row.part in MATCHED for row in rows.values()):
+        notes.append(f"{labels_csv.NAME} names {matched:,} images to match, from which no classifier learns")
     if len(rows) < len(images):
         notes.append(f"{labels_csv.NAME} names {len(rows):,} of {len(images):,} files; the others are unlabelled")
     nowhere = Place(UNLABELED, None)

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from kindred.data import (
@@ -39,20 +39,17 @@ SUFFIXES = (".parquet", ".pq")
 THREADS = 8  # files that are opened at a time: each of a bucket takes round trips
 
 
-class _Listed(NamedTuple):
-    """The files below `root`, a URI, what each holds, and of each split and label how many rows there are."""
-
-    root: str
-    files: list[Source]
-    contents: list[Contents]
-    counts: Counter[Place]
-    examples: list[tuple[Place, str]]  # names of the first rows, of each place as many as a class needs
-
-
 def check(path: str) -> None:
-    """Raise InputError, beyond what `sources` raises, where the labels cannot train a classifier."""
-    listed = _listed(path, lambda line: None)
-    counts, shown = listed.counts, one_line(storage.local(listed.root))
+    check_labels(sources(path, lambda line: None))
+
+
+def check_labels(sources: Sequence[Source]) -> None:
+    """Of the files only footers and the columns of labels and splits are read."""
+    root, shown = sources[0].uri, one_line(storage.local(sources[0].uri))
+    contents = _contents(root, sources[1:])
+    if not any(content.kind for content in contents):
+        raise InputError(f"no labels in {shown}: no file has values in a column label")
+    counts, examples = _counted(root, contents)
     if not any(place.label and place.split == TRAIN for place in counts):
         splits = {split: sum(counts[place] for place in counts if place.split == split) for split in SPLITS}
         has = ", ".join(f"{count:,} {split}" for split, count in splits.items() if count) or "no row"
@@ -60,19 +57,34 @@ def check(path: str) -> None:
     labels = {place.label for place in counts if place.label}
     if len(labels) == 1:
         raise InputError(f"all labels in {shown} are of one class, {labels.pop()!r}; a classifier needs two or more")
-    places, names = [place for place, _ in listed.examples], [name for _, name in listed.examples]
-    class_checks.check(places, names, [None] * len(places), shown)
+    class_checks.check(list(examples), list(examples.values()), [None] * len(examples), shown)
 
 
 def sources(path: str, say: Callable[[str], None]) -> list[Source]:
-    listed = _listed(path, say)
-    for line in [*_decisions(listed.contents), *class_checks.notes(list(listed.counts))]:
+    root, files = _listed(path, say)
+    contents = _contents(root, files)
+    _check_kinds(contents)
+    counts, _ = _counted(root, contents)
+    for line in [*_decisions(contents), *class_checks.notes(list(counts))]:
         say(line)
-    return [Source(listed.root, 0, ""), *listed.files]
+    return [Source(root, 0, ""), *files]
 
 
-def _listed(path: str, say: Callable[[str], None]) -> _Listed:
-    """What lies at a path. Raises InputError for what does not exist, or does not fit together."""
+def read(spark: SparkSession, sources: Sequence[Source], limit: int | None) -> DataFrame:
+    known = _contents(sources[0].uri, sources[1:])
+    chosen = None if limit is None else _chosen(sources[0].uri, known, limit)
+    size = -(-sum(file.rows for file in known) // partitioning.tasks(spark, sum(file.rows for file in known) or 1))
+    parts = [
+        part for file in known for part in _slices(file, max(size, 1), None if chosen is None else chosen[file.uri])
+    ]
+    load = functools.partial(_load, {file.uri: file for file in known}, chosen)
+    return raw_images.read_slices(spark, parts, load)
+
+
+def _listed(path: str, say: Callable[[str], None]) -> tuple[str, list[Source]]:
+    """The folder (or the only file), a URI, and the files in it. Raises InputError for what does not exist, or cannot
+    be opened.
+    """
     if not path:
         raise InputError("dataset parquet needs a path: a Parquet file, or a folder of them")
     listing = list_files(path)
@@ -87,28 +99,22 @@ def _listed(path: str, say: Callable[[str], None]) -> _Listed:
         say(note)
     if others := len(listing.files) - len(files):
         say(f"files that are no .parquet files, and are not read: {others:,}")
-    contents = _contents(root, files)
-    _check_kinds(contents, shown)
+    return root, files
+
+
+def _counted(root: str, contents: Sequence[Contents]) -> tuple[Counter[Place], dict[Place, str]]:
+    """Of each split and label how many rows there are, and the name of the first one."""
     counts: Counter[Place] = Counter()
-    examples = []
+    examples: dict[Place, str] = {}
     for content in contents:
+        first: dict[Place, int] = {}
         for row, found in enumerate(parquet_rows.places(content)):
             place = Place(*found)
             counts[place] += 1
-            if counts[place] == 1:
-                examples.append((place, f"{_name(root, content.uri)}#{row}"))
-    return _Listed(root, files, contents, counts, examples)
-
-
-def read(spark: SparkSession, sources: Sequence[Source], limit: int | None) -> DataFrame:
-    known = _contents(sources[0].uri, sources[1:])
-    chosen = None if limit is None else _chosen(sources[0].uri, known, limit)
-    size = -(-sum(file.rows for file in known) // partitioning.tasks(spark, sum(file.rows for file in known) or 1))
-    parts = [
-        part for file in known for part in _slices(file, max(size, 1), None if chosen is None else chosen[file.uri])
-    ]
-    load = functools.partial(_load, {file.uri: file for file in known}, chosen)
-    return raw_images.read_slices(spark, parts, load)
+            first.setdefault(place, row)
+        for place, row in first.items():
+            examples.setdefault(place, f"{_name(root, content.uri)}#{row}")
+    return counts, examples
 
 
 def _name(root: str, uri: str) -> str:
@@ -156,8 +162,8 @@ def _in_path(name: str) -> dict[str, str | None]:
     return {column.casefold(): label_columns.from_path(unquote(value)) for column, value in pairs}
 
 
-def _check_kinds(files: Sequence[Contents], shown: str) -> None:
-    """Raise InputError where no file has labels, or their kinds differ."""
+def _check_kinds(files: Sequence[Contents]) -> None:
+    """Raise InputError where the kinds of labels differ."""
     first: dict[str, str] = {}
     for file in files:
         if file.kind:
@@ -165,8 +171,6 @@ def _check_kinds(files: Sequence[Contents], shown: str) -> None:
     if len(first) > 1:
         (one, there), (other, here) = list(first.items())[:2]
         raise InputError(f"the labels are {one} in {there} and {other} in {here}: write them alike")
-    if not first:
-        raise InputError(f"no labels in {shown}: no file has values in a column label")
 
 
 def _decisions(files: Sequence[Contents]) -> Iterator[str]:
