@@ -98,6 +98,23 @@ def test_the_regions_average_to_the_features() -> None:
     np.testing.assert_allclose(regions.mean(axis=(1, 2)), rows, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_with_two_maps_the_average_of_an_earlier_one_comes_first_and_both_have_the_length_1(name: str) -> None:
+    module, batch = variants.load("extractor", name), np.stack([noise(64, 64, seed=seed) for seed in range(2)])
+    last = run(module.graph((64, 64), 3, "random"), batch)
+
+    rows = run(module.graph((64, 64), 3, "random", module.EARLIER_MAP), batch)
+
+    plan = list(efficientnet_lite.convolutions(module.VERSION))
+    earlier = next(number for number, one in enumerate(plan) if one.name == module.EARLIER_MAP)
+    assert rows.shape == (2, plan[earlier].outputs + 1280)
+    assert [one.stride for one in plan[earlier : earlier + 2]] == [1, 2]  # the next one halves the map
+    assert all(one.stride == 1 for one in plan[earlier + 2 :])
+    np.testing.assert_allclose(rows[:, -1280:], last / np.linalg.norm(last, axis=1, keepdims=True), atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(rows[:, :-1280], axis=1), 1, atol=1e-5)
+    assert np.abs(rows[0] - rows[1]).max() > 0
+
+
 def test_an_untrained_network_gives_other_features_for_other_images() -> None:
     one, other = features(NAMES[0], np.stack([noise(32, 32, seed=seed) for seed in range(2)]), image_size=32)
 

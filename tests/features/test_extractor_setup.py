@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from extracting import MIXED, facts
+from extracting import MIXED, facts, noises, session_of
 from kindred.data import images
 from kindred.features import extractor_setup, graph_cache
 from kindred.runtime import variants
@@ -45,6 +45,29 @@ def test_another_file_of_code_makes_another_fingerprint(monkeypatch: pytest.Monk
     monkeypatch.setattr(variants.load("extractor", "efficientnet_lite0"), "CODE", ())
 
     assert extractor_setup.for_dataset("efficientnet_lite0", 32, "random", MIXED).fingerprint != before
+
+
+def test_two_maps_make_another_extractor_and_one_map_the_same() -> None:
+    usual, one, two = (
+        extractor_setup.for_dataset("efficientnet_lite0", 32, "random", MIXED, **maps)
+        for maps in ({}, {"maps": 1}, {"maps": 2})
+    )
+
+    assert one == usual
+    assert two.fingerprint != one.fingerprint
+    batch = noises(32, 32, 3, count=2)
+    assert one.features(list(batch), session=session_of(one)).shape == (2, 1280)
+    assert two.features(list(batch), session=session_of(two)).shape == (2, 672 + 1280)
+
+
+@pytest.mark.parametrize("name", ["hog", "mobilenet", "onnx", "patch_kmeans"])
+def test_two_maps_of_an_extractor_with_one_are_refused(name: str) -> None:
+    able = "efficientnet_lite0, efficientnet_lite1, efficientnet_lite2, mobilenet_v2, resnet50"
+
+    with pytest.raises(InputError, match=f"the extractor {name} has one map; two have: {able}"):
+        extractor_setup.for_dataset(name, 32, "random", MIXED, maps=2)
+    with pytest.raises(InputError, match="maps must be 1 or 2, not 3"):
+        extractor_setup.for_dataset(name, 32, "random", MIXED, maps=3)
 
 
 def test_images_larger_than_an_extractor_takes_are_shrunk_to_its_largest_side() -> None:

@@ -41,6 +41,23 @@ def test_the_regions_of_a_network_average_to_its_features(name: str) -> None:
     np.testing.assert_array_equal(features, run(graph, batch))
 
 
+@pytest.mark.parametrize(
+    ("name", "earlier"), [("mobilenet_v2", 576), pytest.param("resnet50", 1024, marks=pytest.mark.slow)]
+)
+def test_with_two_maps_the_average_of_an_earlier_one_comes_first_and_both_have_the_length_1(
+    name: str, earlier: int
+) -> None:
+    batch = np.stack([noise(64, 64, seed=seed) for seed in range(2)])
+    module = variants.load("extractor", name)
+    last = run(module.graph((64, 64), 3, "random"), batch)
+
+    rows = run(module.graph((64, 64), 3, "random", module.EARLIER_MAP), batch)
+
+    assert rows.shape == (2, earlier + last.shape[1])
+    np.testing.assert_allclose(rows[:, earlier:], last / np.linalg.norm(last, axis=1, keepdims=True), atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(rows[:, :earlier], axis=1), 1, atol=1e-5)
+
+
 def test_the_width_of_a_network_is_that_of_its_weights_file(shared_data: Path, tmp_path: Path) -> None:
     weights = shutil.copy(shared_data / WEIGHTS, tmp_path / "any name.h5")
     batch = np.stack([noise(32, 32, seed=seed) for seed in range(2)])

@@ -106,9 +106,11 @@ def scaled_width(scale: float, channels: int) -> int:
     return rounded + WIDTH_STEP if rounded < 0.9 * scale * channels else rounded
 
 
-def graph(version: Version, size: tuple[int, int], weights: str) -> bytes:
+def graph(version: Version, size: tuple[int, int], weights: str, earlier_map: str | None = None) -> bytes:
     """uint8 [n, *size, 3] -> float32 [n, 1280], averaged over all places. `weights` is `imagenet` (of the package),
-    `random` or a file such as the package's. Raises InputError for weights that cannot be loaded.
+    `random` or a file such as the package's. With `earlier_map`, the name of a convolution that ReLU6 follows, its
+    average stands before the features, each of them divided by its length. Raises InputError for weights that cannot
+    be loaded.
     """
     plan = list(convolutions(version))
     tensors = random_tensors(plan) if weights == "random" else torch_weights.tensors(_content(version, weights))
@@ -122,8 +124,13 @@ def graph(version: Version, size: tuple[int, int], weights: str) -> bytes:
         values = nodes[-1].output[0]
         block = values if convolution.ends_block else block
         sides = -(-sides[0] // convolution.stride), -(-sides[1] // convolution.stride)
-    nodes.append(helper.make_node("ReduceMean", [values, "places"], ["features"], keepdims=0))
-    return onnx_graphs.extractor_graph(nodes, (*size, 3), ("features", [FEATURES]), constants)
+    if not earlier_map:
+        nodes.append(helper.make_node("ReduceMean", [values, "places"], ["features"], keepdims=0))
+        return onnx_graphs.extractor_graph(nodes, (*size, 3), ("features", [FEATURES]), constants)
+    nodes += _two_averages(f"{earlier_map}.clipped", values)
+    constants |= {"second_axis": np.array([1]), "min_length": np.float32(onnx_graphs.MIN_LENGTH)}
+    width = FEATURES + constants[f"{earlier_map}.bias"].size
+    return onnx_graphs.extractor_graph(nodes, (*size, 3), ("features", [width]), constants)
 
 
 def folded(tensors: Mapping[str, np.ndarray], convolution: Convolution) -> tuple[np.ndarray, np.ndarray]:
@@ -179,6 +186,19 @@ def _nodes(convolution: Convolution, values: str, block: str, sides: tuple[int, 
     if convolution.added:
         nodes.append(helper.make_node("Add", [name, block], [f"{name}.sum"]))
     return nodes
+
+
+def _two_averages(earlier: str, last: str) -> list[NodeProto]:
+    """The nodes from two maps [n, c, rows, columns] to "features": both averages, each of length 1."""
+    nodes = []
+    for part, values in (("earlier", earlier), ("last", last)):
+        nodes += [
+            helper.make_node("ReduceMean", [values, "places"], [f"{part}.average"], keepdims=0),
+            helper.make_node("ReduceL2", [f"{part}.average", "second_axis"], [f"{part}.length"], keepdims=1),
+            helper.make_node("Max", [f"{part}.length", "min_length"], [f"{part}.divisor"]),
+            helper.make_node("Div", [f"{part}.average", f"{part}.divisor"], [f"{part}.unit"]),
+        ]
+    return [*nodes, helper.make_node("Concat", ["earlier.unit", "last.unit"], ["features"], axis=1)]
 
 
 def _content(version: Version, weights: str) -> bytes:

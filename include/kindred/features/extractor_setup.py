@@ -42,14 +42,16 @@ def for_dataset(
     preprocessing: str = "",
     output: str = "",
     precision: str = variants.FLOAT32,
+    maps: int = 1,
 ) -> Extractor:
     """The extractor for a dataset (the facts of its ingest stage: height, width, channels, dataset), with its graph
     exported once and cached; where the graph is to be fitted or quantised, `fit_to_images` does that later. `say` gets
     a line where that takes long, or another extractor would do better. `preprocessing` and `output` are of an extractor
-    with `network`. Raises InputError.
+    with `network`. `maps`: of how many layers the features are, 2 with EARLIER_MAP. Raises InputError.
     """
     variants.check_precision(name, precision)
-    extractor = _in_float32(name, image_size, weights, dataset, say, preprocessing, output)
+    earlier_map = _earlier_map(name, maps)
+    extractor = _in_float32(name, image_size, weights, dataset, say, preprocessing, output, earlier_map)
     if precision == variants.FLOAT32:
         return extractor
     int8 = _in_int8(extractor, dataset, say)
@@ -84,6 +86,7 @@ def _in_float32(
     say: Callable[[str], None],
     preprocessing: str,
     output: str,
+    earlier_map: list[str],
 ) -> Extractor:
     """`for_dataset` in the network's own precision."""
     module = variants.load("extractor", name)
@@ -98,17 +101,32 @@ def _in_float32(
     if advice := _advice(name, module.WEIGHTED, dataset):
         say(advice)
     fitted_on = [dataset["dataset"]["digest"], *_fit_settings(module)] if hasattr(module, "fit_graph") else []
-    fingerprint = _fingerprint(module, height, width, channels, weights, *fitted_on)
+    fingerprint = _fingerprint(module, height, width, channels, weights, *fitted_on, *earlier_map)
     graph = None if hasattr(module, "features") else _graph_name(name, fingerprint)
     if hasattr(module, "graph") and not graph_cache.path(_graph_name(name, fingerprint)).exists():
         if module.WEIGHTED and not hasattr(module, "IMAGENET_SHA256"):
             say(f"imports TensorFlow and converts {name}, once{_fetched(weights, _weights_identity(module, weights))}")
-        content = module.graph((height, width), channels, weights)
-        fingerprint = _fingerprint(module, height, width, channels, weights)  # weights may have been fetched just now
+        content = module.graph((height, width), channels, weights, *earlier_map)
+        # Weights may have been fetched just now.
+        fingerprint = _fingerprint(module, height, width, channels, weights, *earlier_map)
         graph = _graph_name(name, fingerprint)
         graph_cache.put(graph, content)
     local_features = hasattr(module, "local_features")
     return Extractor(name, height, width, channels, fingerprint, graph, local_features=local_features)
+
+
+def _earlier_map(name: str, maps: int) -> list[str]:
+    """The layer before the last that features of two maps are of too; none with one map. Raises InputError."""
+    if maps == 1:
+        return []
+    if maps != 2:
+        raise InputError(f"maps must be 1 or 2, not {maps}")
+    module = variants.load("extractor", name)
+    if not hasattr(module, "EARLIER_MAP"):
+        modules = {one: variants.load("extractor", one) for one in variants.names("extractor")}
+        able = ", ".join(one for one, other in modules.items() if hasattr(other, "EARLIER_MAP"))
+        raise InputError(f"the extractor {name} has one map; two have: {able}")
+    return [module.EARLIER_MAP]
 
 
 def _of_network(

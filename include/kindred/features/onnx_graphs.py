@@ -14,6 +14,7 @@ from kindred.runtime.errors import InputError
 REGIONS = "regions"
 OPSET = 18  # the first whose Resize averages over all pixels that it shrinks (antialias), as Pillow does
 IR_VERSION = 10
+MIN_LENGTH = 1e-12  # by which features are divided where they are shorter: of an untrained network they are tiny
 CAFFE_MEANS = (103.939, 116.779, 123.68)  # BGR, of ImageNet: what the weights of ResNet were trained with
 
 Constants = Mapping[str, np.ndarray | np.generic]  # tensors by name
@@ -53,12 +54,18 @@ def extractor_graph(
 
 
 def keras_application(
-    name: str, size: tuple[int, int], weights: str, preprocessing: str, widths: tuple[float, ...] | None = None
+    name: str,
+    size: tuple[int, int],
+    weights: str,
+    preprocessing: str,
+    widths: tuple[float, ...] | None = None,
+    earlier_map: str | None = None,
 ) -> bytes:
     """uint8 [n, h, w, 3] -> float32 [n, d]: a network of `keras.applications` without its top, globally averaged.
 
     `weights` is `imagenet` (from Keras's cache, downloaded once), `random` or a file of weights without the top.
-    `widths` are the width multipliers (alpha) among which the one that a file was made with is found.
+    `widths` are the width multipliers (alpha) among which the one that a file was made with is found. With
+    `earlier_map`, the name of a layer, its average stands before the features, each of them divided by its length.
     Raises InputError for weights that cannot be loaded.
     """
     keras = keras_setup.keras()
@@ -66,6 +73,8 @@ def keras_application(
     import tf2onnx
 
     network = _keras_network(keras, getattr(keras.applications, name), weights, widths)
+    if earlier_map:
+        network = keras.Model(network.input, [network.get_layer(earlier_map).output, network.output])
 
     def features(images: Any) -> Any:
         values = tf.cast(images, tf.float32)
@@ -73,7 +82,12 @@ def keras_application(
             values = values / 127.5 - 1.0
         else:
             values = values[..., ::-1] - tf.constant(CAFFE_MEANS)
-        return tf.identity(network(values, training=False), "features")
+        outputs = network(values, training=False)
+        if earlier_map:
+            parts = (tf.reduce_mean(outputs[0], [1, 2]), outputs[1])
+            lengths = [tf.maximum(tf.norm(part, axis=1, keepdims=True), MIN_LENGTH) for part in parts]
+            outputs = tf.concat([part / length for part, length in zip(parts, lengths, strict=True)], axis=1)
+        return tf.identity(outputs, "features")
 
     signature = [tf.TensorSpec([None, *size, 3], tf.uint8, name="images")]
     model, _ = tf2onnx.convert.from_function(tf.function(features), signature, opset=OPSET)

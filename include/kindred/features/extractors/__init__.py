@@ -37,4 +37,8 @@ and text(weights, say), the `text_files.TextTower` whose vectors are comparable 
 takes words.
 
 An extractor with IMAGE_SIZE None may give MAX_SIDE_PX: larger images are shrunk until their longer side is that long.
+
+One with `graph` may give EARLIER_MAP, the name of a layer before the last, of larger maps. Its `graph` takes that name
+as a fourth argument, or None, and with it gives the average of that layer and of the last one side by side, each
+divided by its length.
 """

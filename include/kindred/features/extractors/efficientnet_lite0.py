@@ -5,6 +5,7 @@ from kindred.features import efficientnet_lite, torch_weights
 IMAGE_SIZE = 224
 CHANNELS = 3
 WEIGHTED = True
+EARLIER_MAP = "_blocks.11._expand_conv"  # the last of stride 16
 VERSION = efficientnet_lite.Version(
     width=1.0,
     depth=1.0,
@@ -16,5 +17,5 @@ IMAGENET_SHA256 = VERSION.sha256
 CODE = (efficientnet_lite, torch_weights)
 
 
-def graph(size: tuple[int, int], channels: int, weights: str) -> bytes:
-    return efficientnet_lite.graph(VERSION, size, weights)
+def graph(size: tuple[int, int], channels: int, weights: str, earlier_map: str | None = None) -> bytes:
+    return efficientnet_lite.graph(VERSION, size, weights, earlier_map)

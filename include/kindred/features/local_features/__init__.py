@@ -1,0 +1,15 @@
+"""Local features: the keypoints of one picture, and a descriptor of what is around each. One file each; the file's name
+is the local features'.
+
+Local features give
+
+    BINARY       whether descriptors are bits, which Hamming's distance compares; else numbers, which Euclid's does
+    DIMENSIONS   bytes of a descriptor
+    PACKAGES     what pip installs for them alone
+
+    keypoints(pixels) -> Keypoints    of a picture uint8 [h, w, c] of 1 or 3 channels and any size, strongest first, and
+                                      no more than `Keypoints.to_bytes` stores; the same for the same pixels
+
+A picture without any structure has no keypoints. What is common to all is not here: how they are found with OpenCV
+(`opencv_keypoints`), stored (`keypoints`) and compared (`verification`).
+"""
