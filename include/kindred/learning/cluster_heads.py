@@ -24,8 +24,8 @@ class Adam:
     Source: D. Kingma, J. Ba, Adam: A Method for Stochastic Optimization (ICLR 2015, algorithm 1).
     """
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self._steps = 0
+    def __init__(self, shape: tuple[int, ...], rate: float = RATE) -> None:
+        self._rate, self._steps = rate, 0
         self._mean: np.ndarray = np.zeros(shape, np.float32)
         self._square: np.ndarray = np.zeros(shape, np.float32)
 
@@ -35,7 +35,7 @@ class Adam:
         self._mean = DECAYS[0] * self._mean + (1 - DECAYS[0]) * gradient
         self._square = DECAYS[1] * self._square + (1 - DECAYS[1]) * gradient**2
         corrected = np.sqrt(self._square / (1 - DECAYS[1] ** self._steps)) + 1e-8
-        return np.asarray(RATE * self._mean / (1 - DECAYS[0] ** self._steps) / corrected)
+        return np.asarray(self._rate * self._mean / (1 - DECAYS[0] ** self._steps) / corrected)
 
 
 def starts(vectors: np.ndarray, k: int, threads: int, seed: int) -> np.ndarray:

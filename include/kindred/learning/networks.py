@@ -32,8 +32,8 @@ class Network:
     layers: tuple[Layer, ...]
     losses: dict[str, list[float]] = field(default_factory=dict, compare=False)
 
-    def probabilities(self, features: np.ndarray) -> np.ndarray:
-        """Class probabilities [n, classes], float64, of features [n, d]."""
+    def outputs(self, features: np.ndarray) -> np.ndarray:
+        """What the last layer gives [n, k], float64, of features [n, d]; without a layer the features themselves."""
         values = np.asarray(features, np.float64)
         for layer in self.layers:
             values = values @ layer.weights + layer.bias
@@ -41,6 +41,11 @@ class Network:
                 values = np.maximum(values, 0)
             elif layer.activation == "sigmoid":
                 values = 0.5 * (1 + np.tanh(values / 2))
+        return values
+
+    def probabilities(self, features: np.ndarray) -> np.ndarray:
+        """Class probabilities [n, classes], float64, of features [n, d]."""
+        values = self.outputs(features)
         values = np.exp(values - values.max(axis=1, keepdims=True))
         return values / values.sum(axis=1, keepdims=True)
 

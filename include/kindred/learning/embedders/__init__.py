@@ -1,0 +1,15 @@
+"""Embedders: features in, vectors out whose cosine says whether two images match. One file each; the file's name is the
+embedder's.
+
+An embedder gives
+
+    fit(features, classes, seed, say) -> Network    of features [n, d] float32 and their classes [n] int (0 or more), or
+                                                    None: a `networks.Network` whose outputs, as unit vectors, are the
+                                                    embedding (`embeddings.embed`); the same for the same seed
+    LABELLED                                        whether it learns from classes; without it `classes` is not read
+
+One that is labelled raises InputError unless two classes have two images or more, leaves images of other classes out
+and reports to `say` how many. What learns in steps keeps its losses by epoch in `Network.losses`. CODE names the
+modules that its network depends on beside its own file. It may give MAPS: of how many convolutional maps it takes the
+features, where the extractor has an EARLIER_MAP.
+"""
