@@ -35,8 +35,8 @@ export PYTHONPATH := $(CURDIR)/include
 export DAG RUN_ID RUN TEXT IMAGES RUNS FILTER OUT TO FROM APPLY FORMAT
 export CONF
 .DEFAULT_GOAL := help
-.PHONY: help setup run predict compare runs pin unpin delete prune promote search publish fetch up down archive env jars \
-  check test test-fast test-long test-cluster screenshots figures lint format lock clean clean-data
+.PHONY: help setup run predict match compare runs pin unpin delete prune promote search publish fetch up down archive \
+  env jars check test test-fast test-long test-cluster screenshots figures lint format lock clean clean-data
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} \
@@ -49,6 +49,9 @@ run: $(READY) ## run a DAG once; RUN_ID=name CONF='{"dataset": ...}' DAG=self_tr
 
 predict: $(READY) ## label a folder of images with a finished run; RUN=name IMAGES=folder
 	@$(COMMAND) -m kindred_airflow.predict
+
+match: $(READY) ## match a folder of new queries with the gallery of a finished run; RUN=name IMAGES=folder OUT=folder
+	@"$(BIN)/python" -m kindred_airflow.match
 
 compare: $(READY) ## compare finished runs with the first one, on one page; RUNS="a b c" OUT=file
 	@"$(BIN)/python" -m kindred_airflow.compare

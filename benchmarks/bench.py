@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -134,9 +134,11 @@ def job_module(name: str) -> ModuleType:
     return module
 
 
-def run_stage(stage: str, run: str, **arguments: Any) -> dict[str, Any]:
-    """Run a stage here and now; its mark. Of `cell/all`, the job is `cell`."""
-    module = job_module(stages.JOBS.get(stage, stage.split("/")[0]))
+def run_stage(stage: str, run: str, jobs: Mapping[str, str] = stages.JOBS, /, **arguments: Any) -> dict[str, Any]:
+    """Run a stage here and now; its mark. `jobs` are of the stages that have not their job's name; of `cell/all`, the
+    job is `cell`.
+    """
+    module = job_module(jobs.get(stage, stage.split("/")[0]))
     return execute(module.main, getattr(module, "home", None), Stage(stage, run, arguments), time.time())
 
 

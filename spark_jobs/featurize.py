@@ -8,7 +8,8 @@ from pyspark.sql import functions as F
 
 from kindred.data import ingest
 from kindred.features import extractor_choice, extractor_setup, featurize, graph_cache, training_curves
-from kindred.runtime import file_names, job, marks, partitioning, runs, storage, variants
+from kindred.learning import embeddings
+from kindred.runtime import file_names, job, marks, partitioning, runs, stages, storage, variants
 from kindred.runtime.stage import Stage
 
 
@@ -21,6 +22,8 @@ def home(
     preprocessing: str,
     output: str,
     precision: str = variants.FLOAT32,
+    embedder: str = "",
+    maps: int = 1,
 ) -> str:
     """A folder beside the images, named by the extractor and everything that its output depends on. What is done, and
     recorded, is done by the extractor that `auto` takes: it is shared with runs that name this one.
@@ -28,15 +31,28 @@ def home(
     if extractor == variants.AUTO:
         extractor = taken_before(s) or choose(s)
         s.arguments = {**s.arguments, "extractor": extractor}
-    unset = [name for name in ("preprocessing", "output") if not preprocessing and not output]
+    maps = _maps(s, extractor, embedder) if embedder else maps
+    s.arguments = {**s.arguments, "maps": maps}
+    unset = ["embedder", *(["maps"] if maps == 1 else [])]
+    unset += [name for name in ("preprocessing", "output") if not preprocessing and not output]
     unset += ["precision"] if precision == variants.FLOAT32 else []
     # as features were recorded before these arguments, to be reused
     s.arguments = {name: value for name, value in s.arguments.items() if name not in unset}
     dataset = s.folder_of("ingest").rsplit("/", 1)[0]  # the folder above the stage's own
     facts = s.facts_of("ingest")
     chosen = preprocessing, output, precision
-    s.prepared = extractor_setup.for_dataset(extractor, image_size, weights, facts, s.say, *chosen)
+    s.prepared = extractor_setup.for_dataset(extractor, image_size, weights, facts, s.say, *chosen, maps=maps)
     return storage.join(dataset, "featurize", f"{extractor}-{s.prepared.fingerprint}")
+
+
+def _maps(s: Stage, extractor: str, embedder: str) -> int:
+    """How many of the extractor's convolutional maps an embedder wants, of those that there are."""
+    embedder = embeddings.choose(embedder, s.facts_of(stages.CHOOSE_LABELS)["images_per_class"])
+    wanted: int = getattr(variants.load("embedder", embedder), "MAPS", 1)
+    if wanted > 1 and not hasattr(variants.load("extractor", extractor), "EARLIER_MAP"):
+        s.say(f"{embedder} would take an earlier map too, which {extractor} does not give")
+        return 1
+    return wanted
 
 
 def choose(s: Stage) -> str:
@@ -72,6 +88,8 @@ def main(
     preprocessing: str = "",
     output: str = "",
     precision: str = variants.FLOAT32,
+    embedder: str = "",
+    maps: int = 1,
 ) -> str:
     images = s.read("images").select("image_id", "split", "content")
     count = images.count()

@@ -25,15 +25,13 @@ if TYPE_CHECKING:
 NO_IMAGES = (np.zeros(0, object), np.zeros((0, 0)))
 NAMED_CONFLICTS = 5  # near duplicates under two classes, on the console
 SIZE = ["height", "width"]
-SMALL_IMAGES, SMALL_BYTES = 20_000, 64 * 2**20  # up to which Spark costs more than it saves
 MAX_SIZES = 500  # different image sizes that are shown: the most frequent
 
 
 def main(s: Stage, *, projection: str) -> str:
     run = run_results.read(s)
     counts_by_split = run.images_by_split()
-    small = sum(counts_by_split.values()) <= SMALL_IMAGES and s.size_of("images") <= SMALL_BYTES
-    images = s.rows("images") if small else s.read("images")
+    images = s.rows_or_frame("images", sum(counts_by_split.values()))
     edited = "test" if counts_by_split["test"] else "train"
     duplicates = near_duplicates.find(grey_images(images, counts_by_split, edited), cpu.cores(), run.truth)
     on_map = run_results.map_images(s, sum(counts_by_split.values()))
@@ -55,7 +53,7 @@ def main(s: Stage, *, projection: str) -> str:
             s.report(name, content)
     title = f"Kindred: {s.run.rsplit('/', 1)[1]}"
     s.report(file_names.REPORT, html_page.render(title, page_head.facts(s), sections))
-    _write_lists(s, rejected, small)
+    _write_lists(s, rejected, small=isinstance(images, pa.Table))
     s.figures = duplicates.figures()
     s.facts = {"page": file_names.REPORT}
     return sections[0].headline

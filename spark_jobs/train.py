@@ -8,6 +8,7 @@ from types import ModuleType
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
+from pyspark.sql import functions as F
 
 from kindred.learning import (
     cross_validation,
@@ -19,7 +20,7 @@ from kindred.learning import (
 )
 from kindred.learning.cross_validation import Fitted
 from kindred.learning.folds import ALL, held_out_folds, network_file
-from kindred.runtime import job, variants
+from kindred.runtime import job, tables, variants
 from kindred.runtime.stage import Stage
 
 
@@ -34,7 +35,8 @@ def main(s: Stage, *, classifier: str, folds: int, seed: int) -> str:
     for fold, network in fitted.networks.items():
         s.put_file(network_file(fold), network.to_bytes())
     model = _model_name(s)
-    predictions = prediction_tables.predictions(s.read("features"), fitted.networks[ALL], classes)
+    learned = s.read("features").where(F.col("split").isin(*tables.SPLITS))
+    predictions = prediction_tables.predictions(learned, fitted.networks[ALL], classes)
     s.write(f"predictions_{model}", predictions, of=s.figures_of("featurize")["featurize/images"])
     if not folds:
         return "no cross-validation: too few classes have two given labels"

@@ -17,6 +17,7 @@ CONTRACTS = {  # the tests of each folder's variants
     "include/kindred/learning/classifiers": "tests/learning/test_classifiers.py",
     "include/kindred/learning/labellers": "tests/learning/test_labellers.py",
     "include/kindred/learning/clusterers": "tests/learning/test_clusterers.py",
+    "include/kindred/learning/embedders": "tests/learning/test_embedders.py",
 }
 BLOCK = re.compile(r"^```python\n# ((?:include|tests)/\S+\.py)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FILES = dict(BLOCK.findall((ROOT / "docs/extending.md").read_text()))

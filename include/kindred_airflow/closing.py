@@ -42,6 +42,9 @@ def next_steps(dag_id: str, folder: str) -> str:
     if dag_id in (stages.SELF_TRAINING, stages.UNSUPERVISED):
         steps.append(("search the images", make_command.text("search", RUN=name)))
         steps.append(("label other images", make_command.text("predict", RUN=name, IMAGES="folder")))
+    if dag_id == stages.MATCHING:
+        steps.append(("matches", f"{storage.local(folder)}/{file_names.MATCHES}"))
+        steps.append(("match other images", make_command.text("match", RUN=name.rpartition("/")[2], IMAGES="folder")))
     steps.append(("compare runs", f"{make_command.text('up')}   (serves MLflow and Airflow)"))
     steps.append(("all figures", f"{storage.local(folder)}/{file_names.METRICS}"))
     return "\n".join(f"  {title:20} {what}" for title, what in steps)
@@ -55,7 +58,7 @@ def _stages(figures: Mapping[str, float]) -> list[str]:
 
 def _place(stage: str) -> float:
     """Where a stage stands in its DAG; those that are there many times (clusterings, cells) before the labels."""
-    order = (*stages.UNSUPERVISED_ORDER[:-1], stages.ATTACK, stages.REPORT)
+    order = (*stages.UNSUPERVISED_ORDER[:-1], stages.ATTACK, *stages.MATCHING_ORDER[3:])
     many = order.index(stages.CHOOSE_LABELS) - 0.5
     return order.index(stage) if stage in order else many
 

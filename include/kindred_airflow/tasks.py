@@ -162,6 +162,14 @@ def unsupervised(run: Any) -> tuple[list[StageOperator], list[StageOperator]]:
     return every[:first], every[first:]
 
 
+def matching(run: Any) -> list[StageOperator]:
+    """The stages of image matching, in their order."""
+    return [
+        submit(stages.MATCHING_JOBS.get(name, name), run, stages.MATCHING_ARGUMENTS[name], name, {"to_match": True})
+        for name in stages.MATCHING_ORDER
+    ]
+
+
 def _task(name: str, run: Any, values: dict[str, Any] | None) -> StageOperator:
     """The task of one of the stages of self-training."""
     settings: dict[str, Any] = {}

@@ -106,10 +106,11 @@ def test_each_dag_links_the_features_of_airflow_that_it_uses(dags):
         assert bool({"task group", "task groups"} & used) == bool(dag.task_group.get_task_group_dict().keys() - {None})
 
 
-@pytest.mark.parametrize("kind", sorted(variants.KINDS.keys() - {"clusterer"}))  # all clusterers are tried
-def test_the_form_offers_the_variants_that_are_there(dags, kind):
-    auto = [variants.AUTO] if kind == "extractor" else []
-    assert dags["self_training"].params.get_param(kind).schema["enum"] == [*auto, *variants.names(kind)]
+@pytest.mark.parametrize("kind", sorted(variants.KINDS.keys() - {"clusterer"}))
+def test_a_form_offers_the_variants_that_are_there(dags, kind):
+    dag = dags["image_matching" if kind in ("embedder", "local_features", "reranker") else "self_training"]
+    more = {"extractor": [variants.AUTO], "embedder": [variants.AUTO], "local_features": [variants.NONE]}
+    assert dag.params.get_param(kind).schema["enum"] == [*more.get(kind, []), *variants.names(kind)]
 
 
 @pytest.mark.parametrize(
@@ -221,6 +222,14 @@ def test_the_stages_of_unsupervised_classification_stand_in_the_order_of_the_pla
     first = stages.UNSUPERVISED_ORDER.index("choose_labels")
     planned = [*stages.UNSUPERVISED_ORDER[:first], "cluster", *stages.UNSUPERVISED_ORDER[first:]]
     assert order == ["open_run", "clusterings", *planned, "close_run"]
+
+
+def test_the_stages_of_image_matching_stand_in_the_order_of_the_plan(dags):
+    dag = dags["image_matching"]
+
+    assert [task.task_id for task in dag.topological_sort()] == ["open_run", *stages.MATCHING_ORDER, "close_run"]
+    assert dag.get_task("ingest").arguments["to_match"] == "true"
+    assert dag.get_task("choose_labels").job == "train_labels"
 
 
 def test_each_clusterer_has_a_clustering_for_each_seed():

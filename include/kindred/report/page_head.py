@@ -10,7 +10,14 @@ from kindred.runtime import attempts, durations, mlflow_pages, run_changes, runs
 from kindred.runtime.errors import InputError
 from kindred.runtime.run_reader import RunReader
 
-ALWAYS = ("dataset", "extractor", "classifier", "labeller")  # params that are shown also where they are the defaults
+ALWAYS = (
+    "dataset",
+    "extractor",
+    "classifier",
+    "labeller",
+    "embedder",
+    "reranker",
+)  # params that are shown also where they are the defaults
 OLDER = ("folds", "seed", "gate")  # the others of a run that does not know the defaults of its form
 
 
@@ -21,7 +28,8 @@ def facts(reader: RunReader) -> dict[str, str | Link]:
     older = {name: params[name] for name in OLDER if name in params}
     others = run_changes.differing(params, defaults) if defaults else older
     shown = {name: params[name] for name in ALWAYS if name in params} | others
-    figures = [reader.figures_of(stage) for stage in stages.ORDER[:-1] if reader.finished(stage)]
+    before = [stage for stage in stages.EVERY if stage != stages.REPORT and reader.finished(stage)]
+    figures = [reader.figures_of(stage) for stage in before]
     head: dict[str, str | Link] = {
         "date": date(reader),
         "duration": duration(figures),
@@ -33,7 +41,8 @@ def facts(reader: RunReader) -> dict[str, str | Link]:
         head["MLflow run"] = Link(mlflow_pages.page_of(reader.run))
     except InputError:  # it was never opened, as in a test of single stages
         pass
-    return head | {"search page": f"make search RUN={runs.short_name(reader.run)}"}
+    search = {"search page": f"make search RUN={runs.short_name(reader.run)}"}
+    return head | (search if stages.BUILD_INDEX in before else {})
 
 
 def date(reader: RunReader) -> str:

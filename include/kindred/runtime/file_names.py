@@ -9,6 +9,7 @@ STATE = "state.json"  # whether it is at work, since when, until when
 PINNED = "pinned.json"  # neither deleted nor pruned
 DELETING = "deleting.json"  # what is left of a run whose deletion has begun
 TABLE = "table.csv"  # of a study: published, reproduced, ours
+MATCHES = "matches.json"  # of image matching: {query file: [gallery files, nearest first, each with its scores]}
 PREDICTIONS, REJECTED = "predictions.csv", "rejected.csv"  # of the DAG predict
 # in a stage's folder
 MARK = "_DONE.json"  # commits an attempt

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 BATCH_ROWS = 1024  # read at a time
+SMALL_IMAGES, SMALL_BYTES = 20_000, 64 * 2**20  # up to which Spark costs more than it saves
 BUFFER_BYTES = 2**20  # of each column's file
 
 
@@ -155,9 +156,14 @@ class RunReader:
         with self._named_errors(name):
             return self._scanner(name, columns, where).to_table()
 
+    def rows_or_frame(self, name: str, images: int) -> pa.Table | DataFrame:
+        """A table of so many images here where it is small, else in Spark."""
+        small = images <= SMALL_IMAGES and self.size_of(name) <= SMALL_BYTES
+        return self.rows(name) if small else self.read(name)
+
     def first(self, name: str, column: str) -> Any:
         """The column's value in the first row of a table. Raises InputError where there is none."""
-        with self._named_errors(name), contextlib.closing(self._batches(name, [column], 1)) as batches:
+        with self._named_errors(name), contextlib.closing(self.batches(name, [column], 1)) as batches:
             for batch in batches:
                 return batch[0][0].as_py()
         raise InputError(f"no row of {name!r} in {storage.local(self.run)}")
@@ -175,7 +181,7 @@ class RunReader:
                 raise InputError(f"no row of {name!r} in {storage.local(self.run)} matches the filter")
             ids, array = found.to_numpy(zero_copy_only=False), np.empty((0, 0), np.float32)
             row_of = {image_id: row for row, image_id in enumerate(ids)}
-            for batch in self._batches(name, ["image_id", column]):
+            for batch in self.batches(name, ["image_id", column]):
                 # A leak that was kept stands in two splits: the first row is as good as the second.
                 rows = np.array([row_of.pop(image_id, -1) for image_id in batch.column("image_id").to_pylist()])
                 if (wanted := rows >= 0).any():
@@ -185,7 +191,7 @@ class RunReader:
                     array[rows[wanted]] = values[wanted]
         return ids, array
 
-    def _batches(
+    def batches(
         self, name: str, columns: list[str], batch_rows: int = BATCH_ROWS
     ) -> Generator[pa.RecordBatch, None, None]:
         """Some columns of all rows of a table, a few at a time and nothing read ahead."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 SELF_TRAINING = "self_training"  # the main pipeline's DAG
 UNSUPERVISED = "unsupervised_classification"  # the one without labels
+MATCHING = "image_matching"  # the one of queries and a gallery
 INGEST, FEATURIZE, CHOOSE_LABELS = "ingest", "featurize", "choose_labels"
 TRAIN_BASE, PSEUDO_LABEL, TRAIN_FINAL, GATE = "train_base", "pseudo_label", "train_final", "gate"
 BUILD_INDEX, EVALUATE, ATTACK, REPORT = "build_index", "evaluate", "attack", "report"
@@ -17,6 +18,9 @@ UNSUPERVISED_ORDER = (  # with those of CLUSTER behind advise_k
     *(INGEST, FEATURIZE, ADVISE_K, CHOOSE_LABELS, TRAIN_BASE, PSEUDO_LABEL, TRAIN_FINAL, GATE),
     *(BUILD_INDEX, EVALUATE, SCORE_CLUSTERS, REPORT),
 )
+EMBED, KEYPOINTS, MATCH, SCORE_MATCHES = "embed", "keypoints", "match", "score_matches"  # of image matching
+MATCHING_ORDER = (INGEST, CHOOSE_LABELS, FEATURIZE, EMBED, KEYPOINTS, MATCH, SCORE_MATCHES, REPORT)
+EVERY = tuple(dict.fromkeys((*ORDER, *UNSUPERVISED_ORDER, *MATCHING_ORDER)))
 JOBS = {TRAIN_BASE: "train", TRAIN_FINAL: "train"}  # of the other stages, the job has the stage's name
 SHOWN = ("dataset", "extractor", "classifier", "labeller")  # params that lists of runs show, filter and group by
 WORK = {  # what a stage does, for a person who waits for it: by its job, or where one job does several, by its name
@@ -37,6 +41,12 @@ WORK = {  # what a stage does, for a person who waits for it: by its job, or whe
     "name_clusters": "takes the best clusters and names them",
     "label_clusters": "labels the other images by their clusters",
     SCORE_CLUSTERS: "compares the clusters with the known labels",
+    "train_labels": "takes the labels of the training images",
+    EMBED: "learns what makes images alike, and embeds queries and gallery",
+    KEYPOINTS: "finds the keypoints of queries and gallery",
+    MATCH: "ranks the gallery for each query",
+    SCORE_MATCHES: "compares the matches with the known labels",
+    "report_matches": "makes the report",
     "cell": "trains and scores one model of the study",
 }
 UNSUPERVISED_JOBS = {CHOOSE_LABELS: "name_clusters", PSEUDO_LABEL: "label_clusters"}
@@ -61,6 +71,18 @@ UNSUPERVISED_ARGUMENTS: dict[str, tuple[str, ...]] = {
     CHOOSE_LABELS: ("clusterers", "cluster_seeds", "cluster_names", "name_clusters_by", "labels_per_cluster"),
     PSEUDO_LABEL: ("threshold",),
     SCORE_CLUSTERS: ("clusterers", "cluster_seeds"),
+}
+MATCHING_STEPS = ("features", "embedded", "reranked")  # whose orders of the gallery are compared
+MATCHING_JOBS = {CHOOSE_LABELS: "train_labels", REPORT: "report_matches"}
+MATCHING_ARGUMENTS: dict[str, tuple[str, ...]] = {
+    INGEST: (*ARGUMENTS[INGEST], "to_match"),
+    FEATURIZE: (*ARGUMENTS[FEATURIZE], "embedder"),
+    CHOOSE_LABELS: (),
+    EMBED: ("embedder", "seed"),
+    KEYPOINTS: ("local_features",),
+    MATCH: ("reranker", "local_features", "matches"),
+    SCORE_MATCHES: (),
+    REPORT: (),
 }
 
 

@@ -1,8 +1,9 @@
-"""A run's figures as a table for a person: base against final, and what became of the images."""
+"""A run's figures as a table for a person: base against final or step by step, and what became of the images."""
 
 from typing import Any
 
 from kindred.runtime import label_budget
+from kindred.runtime.stages import MATCHING_STEPS
 
 SCORES = {  # the lines of the table: which figure each shows of a model, and what it means
     "test accuracy": ("test/accuracy", ""),
@@ -16,6 +17,12 @@ COUNTS = {  # a count of images, and what it means
     "given labels": ("choose_labels/labels", ""),
     "unlabelled": ("pseudo/unlabelled", "images without a given label: they learn by pseudo-labels"),
     "pseudo-labelled": ("pseudo/count", "unlabelled images whose pseudo-label was accepted"),
+}
+MATCHES = {  # scores of matches, and what they mean
+    "top-1 accuracy": ("top_1_accuracy", "the first match has the query's label"),
+    "top-3 accuracy": ("top_3_accuracy", "one of the first three has"),
+    "top-10 accuracy": ("top_10_accuracy", "one of the first ten has"),
+    "mean average precision": ("mean_average_precision", "how early all images of the label come"),
 }
 LEFT_OUT = {  # shown where there are any
     "rejected": ("ingest/rejected", "files that could not be used; the report names them"),
@@ -37,7 +44,8 @@ def table(figures: dict[str, float], params: dict[str, Any] | None = None) -> st
     <BLANKLINE>
     unlabelled                       0   all have their label: there is nothing to pseudo-label
     """
-    return "\n".join([*_scores(figures), *_gate(figures), "", *_counts(figures, params or {})])
+    scores = [*_scores(figures), *_gate(figures), *_matches(figures)]
+    return "\n".join([*scores, "", *_counts(figures, params or {})])
 
 
 def _refused(figures: dict[str, float]) -> bool:
@@ -61,6 +69,20 @@ def _scores(figures: dict[str, float]) -> list[str]:
                 meaning = f"share of {figures['base/test/images']:,.0f} test images"
             lines.append(_explained(text, meaning))
     return lines
+
+
+def _matches(figures: dict[str, float]) -> list[str]:
+    """The scores of matches after each step."""
+    lines = []
+    for title, (name, meaning) in MATCHES.items():
+        values = [figures.get(f"matching/{step}/{name}") for step in MATCHING_STEPS]
+        if None not in values:
+            lines.append(_explained(f"{title:24}{''.join(f'{value:>10.4f}' for value in values)}", meaning))
+    if not lines:
+        return []
+    counts = [figures[f"matching/{MATCHING_STEPS[-1]}/{name}"] for name in ("queries", "groups")]
+    of = f"{counts[0]:,.0f} queries of {counts[1]:,.0f} labels; intervals are in the report"
+    return [_explained(f"{'':24}{''.join(f'{step:>10}' for step in MATCHING_STEPS)}", of), *lines]
 
 
 def _gate(figures: dict[str, float]) -> list[str]:

@@ -10,6 +10,7 @@ from kindred.runtime import openvino_package
 from kindred.runtime.errors import InputError
 
 AUTO = "auto"  # in place of a name: the stage chooses the variant
+NONE = "none"  # in place of a name, of what may be left out
 FLOAT32, INT8, INT8_OPENVINO = PRECISIONS = ("float32", "int8", "int8_openvino")  # of an extractor's network
 EXACT, APPROXIMATE = SEARCH_MODES = ("exact", "approximate")
 PACKAGE = Path(__file__).parents[1]
@@ -19,6 +20,9 @@ KINDS = {  # the package of each kind's variants
     "classifier": "kindred.learning.classifiers",
     "labeller": "kindred.learning.labellers",
     "clusterer": "kindred.learning.clusterers",
+    "embedder": "kindred.learning.embedders",
+    "local_features": "kindred.features.local_features",
+    "reranker": "kindred.search.rerankers",
 }
 
 

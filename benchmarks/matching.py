@@ -1,0 +1,114 @@
+"""Queries matched with a gallery: how good the order is after each step, and what a query costs.
+
+    python benchmarks/matching.py --path FOLDER --extractor mobilenet_v2 --level instance
+    python benchmarks/matching.py --stl10 ARCHIVE --extractor efficientnet_lite2 --embedder supcon --reranker none
+
+FOLDER has query/, gallery/ and perhaps train/, or a labels.csv with these splits. `--level` says which embedders and
+re-rankers are compared where none are named: those for classes of things, or those for one thing in several pictures.
+`--stl10` makes such a folder of STL-10: of the labelled training images half, by the hash of their ids, are train, the
+others the gallery; the test images are queries. JSON names, below <folder>/<extractor>/<embedder>/<reranker>/:
+top_1_accuracy, top_3_accuracy, top_10_accuracy, mean_average_precision, each with _low and _high where there are 10
+labels, mean_average_precision_by_group, queries, groups, and cpu_seconds_per_query.
+"""
+
+import argparse
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import bench
+from PIL import Image
+
+from kindred.data.datasets import stl10
+from kindred.evaluation.matching_scores import AVERAGE_PRECISION, SCORES
+from kindred.runtime import stages, tables, variants
+
+LEVELS = {
+    "class": (
+        ["none", "half_whitened", "softmax", "arcface", "siamese", "triplet", "supcon"],
+        ["none", "k_reciprocal"],
+    ),
+    "instance": (
+        ["none", "half_whitened"],
+        ["none", "query_expansion", "k_reciprocal", "verified", "verified_expansion"],
+    ),
+}
+COLUMNS = (*SCORES, f"{AVERAGE_PRECISION}_by_group", "cpu_seconds_per_query")
+
+
+def main() -> None:
+    parser = bench.argument_parser(__doc__ or "")
+    parser.set_defaults(extractor="mobilenet_v2", dataset="image_folder")
+    parser.add_argument("--stl10", metavar="ARCHIVE", help="make the folder of STL-10's images")
+    parser.add_argument("--level", choices=list(LEVELS), default="instance")
+    parser.add_argument("--embedder", nargs="+", choices=[variants.AUTO, *variants.names("embedder")])
+    parser.add_argument("--reranker", nargs="+", choices=variants.names("reranker"))
+    parser.add_argument("--local-features", default="sift", choices=variants.names("local_features"))
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    if not (args.path or args.stl10):
+        parser.error("one of --path and --stl10 is needed")
+    args.limit, args.leaks, args.to_match = None, "drop", True
+    bench.start(args.master)
+    with tempfile.TemporaryDirectory(prefix="kindred-matching-") as made, bench.temporary_run() as run:
+        if args.stl10:
+            args.path = make_folder(args.stl10, Path(made) / "stl10")
+        figures = compared(run, args)
+    rows = [("embedder", "re-ranker", *COLUMNS)]
+    for name in dict.fromkeys(name.rsplit("/", 1)[0] for name in figures):
+        values = (figures.get(f"{name}/{column}", "-") for column in COLUMNS)
+        rows.append((*name.split("/")[2:], *values))
+    bench.report(rows, figures, args.json, args.not_quiet)
+
+
+def compared(run: str, args: argparse.Namespace) -> dict[str, float]:
+    """The figures of each embedder with each re-ranker."""
+    embedders, rerankers = LEVELS[args.level]
+    head, figures = f"{Path(args.path).name}/{args.extractor}", {}
+    for embedder in args.embedder or embedders:
+        for reranker in args.reranker or rerankers:
+            needed = variants.load("reranker", reranker).NEEDS_KEYPOINTS
+            values = {**vars(args), "embedder": embedder, "reranker": reranker, "matches": 10}
+            values["local_features"] = args.local_features if needed else variants.NONE
+            found = match(run, values)
+            name = f"{head}/{embedder}/{reranker}"
+            figures |= {f"{name}/{score}": value for score, value in found.items()}
+            print(f"{name}: {', '.join(f'{score} {found[score]:.4f}' for score in SCORES)}", flush=True)
+    return figures
+
+
+def match(run: str, values: dict[str, Any]) -> dict[str, float]:
+    """The figures of the last step of one run."""
+    figures: dict[str, float] = {}
+    for stage in stages.MATCHING_ORDER[:-1]:
+        arguments = {name: values[name] for name in stages.MATCHING_ARGUMENTS[stage]}
+        figures |= bench.run_stage(stage, run, stages.MATCHING_JOBS, **arguments)["figures"]
+    last = f"matching/{stages.MATCHING_STEPS[-1]}/"
+    scores = {name.removeprefix(last): value for name, value in figures.items() if name.startswith(last)}
+    return scores | {"cpu_seconds_per_query": figures["match/cpu_seconds_per_query"]}
+
+
+def make_folder(archive: str, folder: Path) -> str:
+    """STL-10's labelled images as a folder of queries, a gallery and training images; its path."""
+    rows = []
+    for split in (tables.TRAIN, tables.TEST):
+        uri = next(one.uri for one in stl10.sources(archive, print) if one.uri.endswith(stl10.FILES[split]))
+        count = Path(uri.removeprefix("file://")).stat().st_size // stl10.IMAGE_BYTES
+        rows += list(stl10.load(uri, 0, count))
+    trained = sorted((row[1] for row in rows if row[0] == tables.TRAIN), key=_hash)
+    learned = set(trained[: len(trained) // 2])
+    for split, origin, label, height, width, _, pixels, _ in rows:
+        part = tables.QUERY if split == tables.TEST else tables.TRAIN if origin in learned else tables.GALLERY
+        path = folder / part / label / f"{origin.replace('#', '-')}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.frombytes("RGB", (width, height), pixels).save(path, compress_level=1)
+    return str(folder)
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""What was matched: the worth of each step, the matches of some queries, and the labels that are hard."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from kindred.evaluation.matching_scores import AVERAGE_PRECISION, MIN_GROUPS, SCORES
+from kindred.learning.intervals import share_interval
+from kindred.report.blocks import Block, Rows, Section, Table, Text, counted
+from kindred.report.pictures import Pictures
+from kindred.runtime.stages import MATCHING_STEPS
+
+SHOWN_QUERIES, SHOWN_MATCHES = 12, 6
+TITLES = dict(zip(SCORES, ("top-1", "top-3", "top-10", "mAP"), strict=True))
+STEPS = {
+    "features": "features, cosine",
+    "embedded": "embedded, cosine",
+    "reranked": "re-ranked",
+}
+# Rightly matched of all queries among the first 1, 3, 10.
+PUBLISHED = {
+    "ResNet50, softmax, fine-tuned with flips": (15, (8, 11, 13)),
+    "autoencoder, Gaussian noise 0.3": (15, (1, 1, 5)),
+    "SURF, brute force": (70, (39, 52, 61)),
+}
+PUBLISHED_CAPTION = (
+    "A published system (2021), of other images: its 15 and 70 queries leave wide 95 % intervals. Its data are not "
+    "public; a Siamese network was published without figures, a variational autoencoder was given up, a CNN reached "
+    "about 40 %."
+)
+
+
+@dataclass(frozen=True)
+class Matches:
+    """The table `matches`; known labels by id; `scored`: the scores of each query that counts, and `by_label` their
+    means (`matching_scores`).
+    """
+
+    matches: pd.DataFrame
+    truth: dict[str, str]
+    scored: pd.DataFrame
+    by_label: pd.DataFrame
+
+    def shown(self) -> list[str]:
+        """The queries whose matches are shown: the worst and the best in turn; without known labels, the first."""
+        ordered = self.scored.sort_values([AVERAGE_PRECISION, "query_id"])["query_id"].tolist()
+        ordered = ordered or sorted(set(self.matches["query_id"]))
+        turns = [one for pair in zip(ordered, reversed(ordered), strict=True) for one in pair]
+        return list(dict.fromkeys(turns))[:SHOWN_QUERIES]
+
+    def of(self, query_id: str) -> pd.DataFrame:
+        """The first matches of a query, nearest first."""
+        own = self.matches[self.matches["query_id"] == query_id]
+        return own.sort_values("rank").head(SHOWN_MATCHES)
+
+
+def pictured(matches: Matches) -> list[str]:
+    """The ids of the images that are shown."""
+    return [image_id for query in matches.shown() for image_id in (query, *matches.of(query)["image_id"])]
+
+
+def section(matches: Matches, figures: dict[str, float], pictures: Pictures) -> Section:
+    """From the matches, the figures of the run, and pictures of those in `pictured`."""
+    blocks: list[Block] = []
+    if len(matches.scored):
+        steps = step_table(figures)
+        blocks += [
+            Table("steps", _steps_caption(figures), steps, steps.astype(str), open=True),
+            *_left_out(figures),
+        ]
+    blocks.append(_rows(matches, pictures))
+    if len(matches.by_label):
+        caption = "Queries by label, the hardest first: the means of their scores after the last step."
+        rows = matches.by_label.sort_values([AVERAGE_PRECISION, "group"]).rename(columns={**TITLES, "group": "label"})
+        blocks.append(Table("labels", caption, rows))
+    blocks.append(Table("published", PUBLISHED_CAPTION, published()))
+    return Section("matches", "Matches", headline(matches, figures), blocks)
+
+
+def of_new_queries(shown: dict[str, list[str]], queries: int, pictures: Pictures) -> Section:
+    """The ids of the first matches of each of the queries that are shown, of so many; pictures of both by id."""
+    rows = [
+        (str(number), [pictures.tile(image_id, ()) for image_id in (query, *found)])
+        for number, (query, found) in enumerate(shown.items(), 1)
+    ]
+    some = f"The first {len(shown):,} of {queries:,} queries" if len(shown) < queries else "Queries"
+    caption = f"{some} (first picture of each row) and their first matches."
+    return Section(
+        "matches", "Matches", f"{counted(queries, 'query', 'queries')}.", [Rows("queries", caption, "query", rows)]
+    )
+
+
+def headline(matches: Matches, figures: dict[str, float]) -> str:
+    """How often the first match is right."""
+    queries = counted(matches.matches["query_id"].nunique(), "query", "queries")
+    if not len(matches.scored):
+        return f"{queries}; no known label tells whether their matches are right."
+    last = f"matching/{MATCHING_STEPS[-1]}"
+    top, precision = figures[f"{last}/top_1_accuracy"], figures[f"{last}/{AVERAGE_PRECISION}"]
+    return f"The first match is right for {top:.1%} of {queries}; mean average precision {precision:.3f}."
+
+
+def step_table(figures: dict[str, float]) -> pd.DataFrame:
+    """A row for each step: its scores as texts, with their intervals where there are any."""
+    rows = []
+    for step in MATCHING_STEPS:
+        values = {title: _score(figures, f"matching/{step}/{name}") for name, title in TITLES.items()}
+        by_label = f"{figures[f'matching/{step}/{AVERAGE_PRECISION}_by_group']:.3f}"
+        rows.append({"step": STEPS[step], **values, "mAP by label": by_label})
+    return pd.DataFrame(rows)
+
+
+def published() -> pd.DataFrame:
+    """The published figures with their 95 % intervals.
+
+    >>> published()["top-1"].tolist()[0]
+    '0.53 (0.30 to 0.75)'
+    """
+    rows = []
+    for name, (queries, right) in PUBLISHED.items():
+        ends = [(count / queries, *share_interval(count, queries)) for count in right]
+        rows.append((name, queries, *(f"{share:.2f} ({low:.2f} to {high:.2f})" for share, low, high in ends)))
+    return pd.DataFrame(rows, columns=["method", "queries", *list(TITLES.values())[:3]])
+
+
+def _score(figures: dict[str, float], name: str) -> str:
+    text = f"{figures[name]:.3f}"
+    return (
+        f"{text} ({figures[f'{name}_low']:.3f} to {figures[f'{name}_high']:.3f})" if f"{name}_low" in figures else text
+    )
+
+
+def _steps_caption(figures: dict[str, float]) -> str:
+    groups = figures[f"matching/{MATCHING_STEPS[-1]}/groups"]
+    few = f"Too few labels ({groups:,.0f}) for intervals, which need {MIN_GROUPS}."
+    intervals = few if groups < MIN_GROUPS else "95 % intervals over resamples of the labels."
+    return f"What each step is worth: right among the first 1, 3 and 10, and the mean average precision. {intervals}"
+
+
+def _left_out(figures: dict[str, float]) -> list[Block]:
+    """How many queries are not scored, and why."""
+    reasons = {
+        "matching/queries_without_label": "without a known label",
+        "matching/queries_without_relevant": "of whose label the gallery has no image",
+        "matching/queries_with_copy": "of which the gallery has a copy, which does not count",
+    }
+    parts = [f"{figures[name]:,.0f} {reason}" for name, reason in reasons.items() if figures.get(name)]
+    return [Text(f"Queries: {'; '.join(parts)}.")] if parts else []
+
+
+def _rows(matches: Matches, pictures: Pictures) -> Rows:
+    rows = []
+    for number, query_id in enumerate(matches.shown(), 1):
+        label = matches.truth.get(query_id)
+        tiles = [pictures.tile(image_id, ()) for image_id in (query_id, *matches.of(query_id)["image_id"])]
+        rows.append((f"{number}. {_right(matches, query_id)}{label or 'no label'}", tiles))
+    caption = "Queries (first picture of each row) and their first matches; the hardest and the easiest in turn."
+    return Rows("queries", caption, "query", rows)
+
+
+def _right(matches: Matches, query_id: str) -> str:
+    """How many of the images to find are among the matches shown, where that is known."""
+    relevant = dict(zip(matches.scored["query_id"], matches.scored["relevant"], strict=True)).get(query_id)
+    if relevant is None:
+        return ""
+    label, shown = matches.truth[query_id], matches.of(query_id)["image_id"]
+    return f"{sum(matches.truth.get(one) == label for one in shown):,} of {relevant:,} found: "

@@ -1,0 +1,58 @@
+"""features, labels of training images -> embedded: queries and gallery as vectors in which alike images are near"""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from kindred.learning import embeddings
+from kindred.learning.class_numbers import class_numbers
+from kindred.learning.networks import Network
+from kindred.runtime import arrow, file_names, job, stages, storage, tables, variants
+from kindred.runtime.errors import InputError
+from kindred.runtime.stage import Stage
+
+
+def home(s: Stage, *, embedder: str, seed: int) -> str:
+    """The run's own folder; what is recorded is the embedder that `auto` takes."""
+    taken = embeddings.choose(embedder, s.facts_of(stages.CHOOSE_LABELS)["images_per_class"])
+    if taken != embedder:
+        s.say(f"auto takes {taken}")
+    s.arguments = {**s.arguments, "embedder": taken}
+    return storage.join(s.run, s.name)
+
+
+def main(s: Stage, *, embedder: str, seed: int) -> str:
+    network, images = _fit(s, embedder, seed)
+    s.put_file(file_names.NETWORK, network.to_bytes())
+    s.steps |= {f"{embedder}/{name}": list(enumerate(values, 1)) for name, values in network.losses.items()}
+    parts = [_embedded(s, network, split) for split in tables.MATCHED]
+    s.write_rows("embedded", pa.concat_tables(parts))
+    dimensions = len(parts[0]["features"][0])
+    s.figures = {"embed/learned_from": images, "embed/dimensions": dimensions}
+    return f"{embedder}, learned from {images:,} images: vectors of {dimensions:,} numbers"
+
+
+def _fit(s: Stage, embedder: str, seed: int) -> tuple[Network, int]:
+    """The network of an embedder, and how many images it has learned from: no queries, which come later."""
+    module = variants.load("embedder", embedder)
+    label_of = arrow.by_id(s.rows("labels", ["image_id", "label"])) if module.LABELLED else {}
+    if module.LABELLED and not label_of:
+        raise InputError(
+            f"{embedder} learns from labels of training images, and there are none; half_whitened needs none"
+        )
+    wanted = ds.field("image_id").isin(list(label_of)) if module.LABELLED else ds.field("split") != tables.QUERY
+    ids, features = s.matrix("features", "features", wanted)
+    number = class_numbers(sorted(set(label_of.values())))
+    classes = np.array([number[label_of[image_id]] for image_id in ids]) if module.LABELLED else None
+    return module.fit(features, classes, seed, s.say), len(ids)
+
+
+def _embedded(s: Stage, network: Network, split: str) -> pa.Table:
+    """Rows of the table `embedded`."""
+    ids, features = s.matrix("features", "features", ds.field("split") == split)
+    vectors = embeddings.embed(network, features)
+    return pa.table({"image_id": ids, "split": [split] * len(ids), "features": arrow.lists(vectors)})
+
+
+if __name__ == "__main__":
+    job.run(main, home)

@@ -1,0 +1,72 @@
+"""embedded queries and gallery, their keypoints -> matches, rankings: the gallery's order for each query"""
+
+import time
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from kindred.learning import embeddings
+from kindred.runtime import arrow, cpu, file_names, job, stages, storage, tables, variants
+from kindred.runtime.errors import InputError
+from kindred.runtime.stage import Stage
+from kindred.search import keypoint_store, matching
+
+SPLITS = {split: ds.field("split") == split for split in tables.MATCHED}
+
+
+class Matches(NamedTuple):
+    """Rows of the tables `rankings` and `matches`."""
+
+    rankings: list[dict[str, Any]]
+    matches: list[dict[str, Any]]
+
+
+def main(s: Stage, *, reranker: str, local_features: str, matches: int) -> str:
+    if variants.load("reranker", reranker).NEEDS_KEYPOINTS and local_features == variants.NONE:
+        known = ", ".join(variants.names("local_features"))
+        raise InputError(f"reranker {reranker} compares keypoints: choose local_features ({known})")
+    started = time.process_time()
+    matched = _matched(s, reranker, local_features, matches)
+    queries = len(matched.rankings) // len(stages.MATCHING_STEPS)
+    seconds = (time.process_time() - started) / queries
+    s.write_rows("rankings", pa.Table.from_pylist(matched.rankings, arrow.schema("rankings")))
+    s.write_rows("matches", pa.Table.from_pylist(matched.matches, arrow.schema("matches")))
+    _write_json(s, matched.matches)
+    gallery = s.figures_of("ingest")["ingest/gallery"]
+    s.figures = {"match/queries": queries, "match/gallery": gallery, "match/cpu_seconds_per_query": seconds}
+    return f"{queries:,} queries matched with {gallery:,} images, {seconds:.3f} CPU-seconds each"
+
+
+def _matched(s: Stage, reranker: str, local_features: str, matches: int) -> Matches:
+    (query_ids, queries), (ids, gallery) = (s.matrix("embedded", "features", where) for where in SPLITS.values())
+    features = (embeddings.embed(None, s.matrix("features", "features", where)[1]) for where in SPLITS.values())
+    binary = local_features != variants.NONE and variants.load("local_features", local_features).BINARY
+    found = Matches([], [])
+    with keypoint_store.of_split(s, tables.QUERY) as asked_for, keypoint_store.of_split(s, tables.GALLERY) as kept:
+        asked = matching.with_keypoints(query_ids, queries, asked_for)
+        known = matching.gallery_of(ids, gallery, kept, binary)
+        matched = matching.match(asked, known, variants.load("reranker", reranker).rerank, cpu.cores())
+        plain = matching.nearest_rows(*features)
+        for query_id, vector, rows, (first, last) in zip(query_ids, queries, plain, matched, strict=True):
+            for step, order in zip(stages.MATCHING_STEPS, (rows, first.rows, last.rows), strict=True):
+                found.rankings.append({"query_id": query_id, "step": step, "image_ids": ids[order].tolist()})
+            first_matches = matching.matches(ids, known, vector, last, matches)
+            found.matches.extend({"query_id": query_id, **match} for match in first_matches)
+    return found
+
+
+def _write_json(s: Stage, rows: list[dict[str, Any]]) -> None:
+    """The matches of each query by its file, in the run's folder."""
+    query_files, gallery_files = (
+        arrow.by_id(s.rows("images", ["image_id", "origin"], where), "origin") for where in SPLITS.values()
+    )
+    by_query: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        by_query.setdefault(query_files[row["query_id"]], []).append(row)
+    with storage.atomic_file(storage.join(s.run, file_names.MATCHES)) as file:
+        file.write(matching.as_json(by_query, gallery_files))
+
+
+if __name__ == "__main__":
+    job.run(main)

@@ -1,0 +1,174 @@
+"""Queries matched with a gallery, for real: every stage of the pipeline, on pictures made here."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bench import run_stage
+from PIL import Image
+
+import kindred_airflow.match
+from kindred.runtime import arrow, file_names, results, runs, stages, storage
+from kindred.runtime.errors import InputError
+from kindred.runtime.run_reader import RunReader
+
+pytestmark = pytest.mark.spark
+
+VALUES = {
+    **{"dataset": "image_folder", "limit": None, "leaks": "drop", "to_match": True},
+    **{"extractor": "rgb_histogram", "image_size": None, "weights": "imagenet", "preprocessing": "", "output": ""},
+    **{"precision": "float32", "embedder": "auto", "seed": 0, "local_features": "none", "reranker": "k_reciprocal"},
+    "matches": 3,
+}
+PLACES = ("abbey", "bridge", "castle")
+
+
+def texture(place: str) -> np.ndarray:
+    """The picture of a place: blocks of random colours, uint8 [160, 160, 3]."""
+    coarse = np.random.default_rng(PLACES.index(place)).integers(0, 256, (20, 20, 3), np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize((160, 160), Image.Resampling.NEAREST))
+
+
+def view(place: str, number: int) -> Image.Image:
+    """A picture of a place from a little further to the side, in another light."""
+    left = 6 * number
+    part = Image.fromarray(texture(place)).crop((left, left // 2, left + 120, left // 2 + 120))
+    noise = np.random.default_rng(number).normal(0, 4, (120, 120, 3))
+    return Image.fromarray(np.clip(np.asarray(part) * (1 - 0.05 * number) + noise, 0, 255).astype(np.uint8))
+
+
+def make_photos(folder: Path, training: bool = False) -> Path:
+    """Of each place one query and three images of the gallery; a distractor, and an image without any detail."""
+    for place in PLACES:
+        for number in range(4):
+            part = folder / ("gallery" if number else "query") / place
+            part.mkdir(parents=True, exist_ok=True)
+            view(place, number).save(part / f"{number}.png")
+        if training:
+            (folder / "train" / place).mkdir(parents=True)
+            for number in range(4, 7):
+                view(place, number).save(folder / "train" / place / f"{number}.png")
+    Image.fromarray(np.random.default_rng(9).integers(0, 256, (120, 120, 3), np.uint8)).save(folder / "gallery/9.png")
+    Image.new("RGB", (120, 120), "grey").save(folder / "gallery/plain.png")
+    return folder
+
+
+def match(run: str, photos: Path, **others: object) -> dict[str, float]:
+    """All stages; the figures of the run."""
+    runs.put_record(run, {"params": {"embedder": "auto"}, "defaults": {}})
+    values = {**VALUES, "path": str(photos), **others}
+    for stage in stages.MATCHING_ORDER:
+        arguments = {name: values[name] for name in stages.MATCHING_ARGUMENTS[stage]}
+        run_stage(stage, run, stages.MATCHING_JOBS, **arguments)
+    return results.merge(run)
+
+
+def test_each_query_finds_the_pictures_of_its_place_and_the_files_say_so(data, spark, tmp_path: Path) -> None:
+    run, photos = runs.run_folder(stages.MATCHING, "places"), make_photos(tmp_path / "photos")
+
+    figures = match(run, photos, local_features="sift", reranker="verified")
+
+    assert figures["matching/reranked/top_1_accuracy"] == figures["matching/reranked/mean_average_precision"] == 1
+    assert figures["matching/reranked/queries"] == figures["matching/reranked/groups"] == 3
+    assert figures["keypoints/max_bytes"] <= 30_000
+    by_query = json.loads(storage.read_bytes(storage.join(run, file_names.MATCHES)))
+    found = by_query[str(photos / "query/abbey/0.png")]
+    assert {Path(one["file"]).parent.name for one in found} == {"abbey"}
+    assert min(one["inliers"] for one in found) >= 10
+    reader = RunReader(run, "report")
+    first = reader.rows("matches").to_pylist()[0]
+    moved = np.reshape(first["homography"], (3, 3)) @ [60, 60, 1]
+    number = int(Path(arrow.by_id(reader.rows("images"), "origin")[first["image_id"]]).stem)
+    assert moved[:2] / moved[2] == pytest.approx([60 - 6 * number, 60 - 3 * number], abs=2)
+    assert "The first match is right for 100.0% of 3 queries" in Path(storage.local(results.report(run))).read_text()
+
+
+def test_new_queries_are_matched_with_the_gallery_of_a_run(
+    data, spark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, photos = runs.run_folder(stages.MATCHING, "gallery"), make_photos(tmp_path / "photos")
+    match(run, photos, local_features="sift", reranker="verified")
+    queries = tmp_path / "new"
+    queries.mkdir()
+    view("bridge", 5).save(queries / "bridge.png")
+    Image.new("RGB", (40, 40), "grey").save(queries / "plain.png")
+    (queries / "notes.txt").write_text("no image")
+    for name, value in {"RUN": "gallery", "IMAGES": str(queries), "OUT": str(tmp_path / "out")}.items():
+        monkeypatch.setenv(name, value)
+
+    assert kindred_airflow.match.main() == 0
+
+    found = json.loads((tmp_path / "out" / file_names.MATCHES).read_bytes())
+    assert list(found) == [str(queries / "bridge.png"), str(queries / "plain.png")]
+    assert {Path(one["file"]).parent.name for one in found[str(queries / "bridge.png")][:3]} == {"bridge"}
+    assert {one["inliers"] for one in found[str(queries / "plain.png")]} == {0}
+    page = (tmp_path / "out" / "matches.html").read_text()
+    assert "2 queries." in page
+    printed = capsys.readouterr().out
+    assert "2 queries matched, 1 rejected" in printed
+    assert f"rejected: {queries / 'notes.txt'}: " in printed
+
+
+def test_new_queries_need_a_run_that_has_matched(data, spark, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    run = runs.run_folder("self_training", "other")
+    runs.put_record(run, {"params": {}, "defaults": {}})
+    for name, value in {"RUN": "self_training/other", "IMAGES": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "a.png").write_bytes(b"")
+
+    with pytest.raises(InputError, match="other has matched nothing; a run of DAG=image_matching has"):
+        kindred_airflow.match.main()
+
+
+def test_no_stage_before_the_scores_sees_a_label_of_queries_or_gallery(data, spark, tmp_path: Path) -> None:
+    run = runs.run_folder(stages.MATCHING, "labelled")
+
+    figures = match(run, make_photos(tmp_path / "photos", training=True), embedder="supcon")
+
+    labels = RunReader(run, "report").rows("labels", ["label"])["label"].to_pylist()
+    assert sorted(labels) == sorted(3 * PLACES)
+    assert figures["ingest/test"] == 0
+    assert figures["embed/learned_from"] == 9
+    for stage in stages.MATCHING_ORDER[2:6]:
+        with pytest.raises(InputError, match="may not read 'truth'"):
+            RunReader(run, stage).rows("truth")
+
+
+def test_a_run_without_any_label_has_matches_and_no_scores(data, spark, tmp_path: Path) -> None:
+    photos = make_photos(tmp_path / "photos")
+    for path in sorted(photos.glob("*/*/*.png")):
+        path.rename(path.parents[1] / f"{path.parent.name}-{path.name}")
+    run = runs.run_folder(stages.MATCHING, "unlabelled")
+
+    figures = match(run, photos)
+
+    assert figures["matching/queries_without_label"] == figures["match/queries"] == 3
+    assert "matching/reranked/top_1_accuracy" not in figures
+    assert len(json.loads(storage.read_bytes(storage.join(run, file_names.MATCHES)))) == 3
+
+
+def test_a_copy_of_a_query_in_the_gallery_is_reported_and_does_not_count(data, spark, tmp_path: Path) -> None:
+    photos = make_photos(tmp_path / "photos")
+    view("abbey", 0).save(photos / "gallery/abbey/copy.png")
+
+    figures = match(runs.run_folder(stages.MATCHING, "copies"), photos)
+
+    assert figures["matching/queries_with_copy"] == 1
+    assert figures["matching/reranked/queries"] == 3
+
+
+@pytest.mark.parametrize("missing", ["query", "gallery"])
+def test_queries_and_a_gallery_are_both_needed(data, spark, tmp_path: Path, missing: str) -> None:
+    photos = make_photos(tmp_path / "photos", training=True)
+    (photos / missing).rename(tmp_path / "elsewhere")
+
+    with pytest.raises(
+        InputError, match=rf"no {missing} image in .*: put the images to match into query/ and gallery/"
+    ):
+        match(runs.run_folder(stages.MATCHING, "lacking"), photos)
+
+
+def test_keypoints_are_asked_for_by_name(data, spark, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="reranker verified compares keypoints: choose local_features"):
+        match(runs.run_folder(stages.MATCHING, "none"), make_photos(tmp_path / "photos"), reranker="verified")
