@@ -1,6 +1,8 @@
-"""`make run` on digits, killed at random moments and resumed, against an undisturbed run: tables, figures, leftovers.
+"""`make run` of a pipeline on digits, killed at random moments and resumed, against an undisturbed run: its tables,
+figures and leftovers.
 
     python benchmarks/kills.py --runs 30 --seed 1 --json FILE
+    python benchmarks/kills.py --dag unsupervised_classification
 
 Each run has a data folder of its own. At a random moment a random process is killed (SIGKILL): one of the tree, the
 command, its group, or all at once, as by a power cut. Where the run has ended, it is resumed by its RUN_ID; with
@@ -29,10 +31,13 @@ import bench
 import psutil
 import pyarrow.dataset as ds
 
-from kindred.runtime import file_names, marks, storage
+from kindred.runtime import file_names, marks, stages, storage
 
 KINDS = ("process", "process", "process", "runner", "group", "all")
-CONF = {"dataset": "digits", "limit": 300, "labels": 60}
+CONFS = {  # by pipeline
+    stages.SELF_TRAINING: {"dataset": "digits", "limit": 300, "labels": 60},
+    stages.UNSUPERVISED: {"dataset": "digits", "limit": 300, "k": 10, "clusterers": ["temi", "communities"]},
+}
 RUN_SECONDS = 1800
 PREPARE = """
 from kindred_airflow import machine, run
@@ -46,24 +51,27 @@ DIFFERS = re.compile(r"seconds|reused|per_second")  # from run to run
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=30)
+    parser.add_argument("--dag", choices=list(CONFS), default=stages.SELF_TRAINING)
     parser.add_argument("--kills-per-run", type=int, default=1)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(2**32), help="repeats the choices")
     parser.add_argument("--minutes", type=float, default=600, help="begin no run after so many")
     bench.output_options(parser)
     args = parser.parse_args()
     print(f"seed {args.seed}", flush=True)
-    figures = campaign(args.runs, args.kills_per_run, args.seed, time.monotonic() + 60 * args.minutes)
+    figures = campaign(args.runs, args.kills_per_run, args.seed, time.monotonic() + 60 * args.minutes, args.dag)
     bench.report([("figure", "value"), *figures.items()], figures, args.json)
 
 
-def campaign(count: int, kills_per_run: int, seed: int, until: float = float("inf")) -> dict[str, float]:
+def campaign(
+    count: int, kills_per_run: int, seed: int, until: float = float("inf"), dag: str = stages.SELF_TRAINING
+) -> dict[str, float]:
     """The figures of so many runs. A run's folder is kept where something was wrong, and named."""
     rng, figures = random.Random(seed), Counter[str]()
     folder = Path(tempfile.mkdtemp(prefix="kindred-kills-"))
-    template = folder / "template"
+    template = folder / dag  # a run knows its pipeline by its folder's name, see `dag_of`
     subprocess.run([sys.executable, "-c", PREPARE], env=environment(template), check=True)
     started = time.monotonic()
-    undisturbed = fresh(template, folder / "undisturbed")
+    undisturbed = fresh(template, folder / f"{dag}.undisturbed")
     if start(undisturbed).wait(RUN_SECONDS):
         sys.exit(f"the undisturbed run failed: {undisturbed}/console.txt")
     seconds = time.monotonic() - started
@@ -72,13 +80,13 @@ def campaign(count: int, kills_per_run: int, seed: int, until: float = float("in
     for number in range(count):
         if time.monotonic() > until:
             break
-        data = fresh(template, folder / f"run-{number}")
+        data = fresh(template, folder / f"{dag}.{number}")
         wrong = killed_run(data, kills_per_run, seconds, rng, figures, expected)
         figures["kills/runs"] += 1
         print(f"run {number}: {wrong or 'equal'}", flush=True)
         if not wrong:
             shutil.rmtree(data)
-    if not any(folder.glob("run-*")):
+    if not any(folder.glob("*.[0-9]*")):
         shutil.rmtree(folder)
     names = (
         "kills",
@@ -185,8 +193,18 @@ def fresh(template: Path, data: Path) -> Path:
     return Path(shutil.copytree(template, data))
 
 
+def dag_of(data: Path) -> str:
+    """The pipeline of a data folder's run.
+
+    >>> dag_of(Path("/tmp/self_training.7"))
+    'self_training'
+    """
+    return data.name.split(".")[0]
+
+
 def environment(data: Path) -> dict[str, str]:
-    values = {"RUN_ID": "killed", "CONF": json.dumps(CONF), "DAG": "self_training", "KINDRED_DATA": str(data)}
+    dag = dag_of(data)
+    values = {"RUN_ID": "killed", "CONF": json.dumps(CONFS[dag]), "DAG": dag, "KINDRED_DATA": str(data)}
     return {**os.environ, **values, "SPARK_LOCAL_DIRS": f"{data}/spark", "PYTHONPATH": str(bench.ROOT / "include")}
 
 
@@ -205,14 +223,15 @@ def stage_of(data: Path) -> str:
 
 def stage_marks(data: Path) -> dict[str, dict[str, Any]]:
     """The marks of the run's stages."""
-    run = data / "runs" / "self_training" / "killed"
-    found = {path.parent.name: marks.mark_of(f"file://{path.parent}") for path in run.glob(f"*/{file_names.MARK}")}
+    run = data / "runs" / dag_of(data) / "killed"
+    folders = [path.parent for path in run.rglob(file_names.MARK) if not marks.is_attempt(path.parent.name)]
+    found = {str(folder.relative_to(run)): marks.mark_of(f"file://{folder}") for folder in folders}
     return {stage: mark for stage, mark in found.items() if mark}
 
 
 def content(data: Path) -> dict[str, Any]:
     """The figures of a run that repeat, by name, and the sorted rows of its tables."""
-    run = data / "runs" / "self_training" / "killed"
+    run = data / "runs" / dag_of(data) / "killed"
     figures = json.loads((run / file_names.METRICS).read_text())
     values: dict[str, Any] = {name: value for name, value in figures.items() if not DIFFERS.search(name)}
     for mark in stage_marks(data).values():

@@ -20,10 +20,11 @@ def test_values_are_compared_bit_for_bit_then_within_the_tolerance() -> None:
 @pytest.mark.long
 @pytest.mark.spark
 @pytest.mark.airflow
-def test_a_run_that_is_killed_again_and_again_gives_what_an_undisturbed_one_gives(seed: int) -> None:
+@pytest.mark.parametrize("dag", ["self_training", "unsupervised_classification"])
+def test_a_run_that_is_killed_again_and_again_gives_what_an_undisturbed_one_gives(seed: int, dag: str) -> None:
     import kills
 
-    figures = kills.campaign(2, 3, seed)
+    figures = kills.campaign(2, 3, seed, dag=dag)
 
     repeat = f"KINDRED_TEST_SEED={seed} kills it then again: {figures}"
     assert figures["kills/runs"] == figures["kills/equal"] + figures["kills/close"] == 2, repeat
