@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--stl10", metavar="ARCHIVE", help="make the folder of STL-10's images")
     parser.add_argument("--level", choices=list(LEVELS), default="instance")
     parser.add_argument("--embedder", nargs="+", choices=[variants.AUTO, *variants.names("embedder")])
-    parser.add_argument("--reranker", nargs="+", choices=variants.names("reranker"))
+    parser.add_argument("--reranker", nargs="+", choices=[variants.AUTO, *variants.names("reranker")])
     parser.add_argument("--local-features", default="sift", choices=variants.names("local_features"))
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
@@ -68,7 +68,7 @@ def compared(run: str, args: argparse.Namespace) -> dict[str, float]:
     head, figures = f"{Path(args.path).name}/{args.extractor}", {}
     for embedder in args.embedder or embedders:
         for reranker in args.reranker or rerankers:
-            needed = variants.load("reranker", reranker).NEEDS_KEYPOINTS
+            needed = reranker != variants.AUTO and variants.load("reranker", reranker).NEEDS_KEYPOINTS
             values = {**vars(args), "embedder": embedder, "reranker": reranker, "matches": 10}
             values["local_features"] = args.local_features if needed else variants.NONE
             found = match(run, values)

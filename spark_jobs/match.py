@@ -22,6 +22,16 @@ class Matches(NamedTuple):
     matches: list[dict[str, Any]]
 
 
+def home(s: Stage, *, reranker: str, local_features: str, matches: int) -> str:
+    """The run's own folder; what is recorded is the re-ranker that `auto` takes."""
+    if reranker == variants.AUTO:
+        labelled = variants.load("embedder", s.arguments_of(stages.EMBED)["embedder"]).LABELLED
+        reranker = matching.LABELLED if labelled else matching.UNLABELLED
+        s.say(f"auto takes {reranker}")
+    s.arguments = {**s.arguments, "reranker": reranker}
+    return storage.join(s.run, s.name)
+
+
 def main(s: Stage, *, reranker: str, local_features: str, matches: int) -> str:
     if variants.load("reranker", reranker).NEEDS_KEYPOINTS and local_features == variants.NONE:
         known = ", ".join(variants.names("local_features"))
@@ -69,4 +79,4 @@ def _write_json(s: Stage, rows: list[dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    job.run(main)
+    job.run(main, home)

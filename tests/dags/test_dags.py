@@ -109,7 +109,12 @@ def test_each_dag_links_the_features_of_airflow_that_it_uses(dags):
 @pytest.mark.parametrize("kind", sorted(variants.KINDS.keys() - {"clusterer"}))
 def test_a_form_offers_the_variants_that_are_there(dags, kind):
     dag = dags["image_matching" if kind in ("embedder", "local_features", "reranker") else "self_training"]
-    more = {"extractor": [variants.AUTO], "embedder": [variants.AUTO], "local_features": [variants.NONE]}
+    more = {
+        "extractor": [variants.AUTO],
+        "embedder": [variants.AUTO],
+        "reranker": [variants.AUTO],
+        "local_features": [variants.NONE],
+    }
     assert dag.params.get_param(kind).schema["enum"] == [*more.get(kind, []), *variants.names(kind)]
 
 

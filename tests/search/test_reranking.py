@@ -103,7 +103,7 @@ def test_distances_by_reciprocal_neighbours_are_those_of_the_papers_procedure() 
 
     ranking = k_reciprocal.rerank(query, gallery, reranking.nearest(query, gallery))
 
-    expected = reference(pairwise, k1=20, k2=6, share=0.3)
+    expected = reference(pairwise, reciprocal_neighbours.K1, reciprocal_neighbours.K2, share=0.3)
     np.testing.assert_allclose(ranking.distances, expected[ranking.rows], atol=1e-5)
 
 

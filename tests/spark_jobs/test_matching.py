@@ -3,13 +3,14 @@
 import json
 from pathlib import Path
 
+import bench
 import numpy as np
 import pytest
 from bench import run_stage
 from PIL import Image
 
 import kindred_airflow.match
-from kindred.runtime import arrow, file_names, results, runs, stages, storage
+from kindred.runtime import arrow, file_names, results, runs, stages, storage, tables
 from kindred.runtime.errors import InputError
 from kindred.runtime.run_reader import RunReader
 
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.spark
 VALUES = {
     **{"dataset": "image_folder", "limit": None, "leaks": "drop", "to_match": True},
     **{"extractor": "rgb_histogram", "image_size": None, "weights": "imagenet", "preprocessing": "", "output": ""},
-    **{"precision": "float32", "embedder": "auto", "seed": 0, "local_features": "none", "reranker": "k_reciprocal"},
+    **{"precision": "float32", "embedder": "auto", "seed": 0, "local_features": "none", "reranker": "auto"},
     "matches": 3,
 }
 PLACES = ("abbey", "bridge", "castle")
@@ -130,6 +131,7 @@ def test_no_stage_before_the_scores_sees_a_label_of_queries_or_gallery(data, spa
     assert sorted(labels) == sorted(3 * PLACES)
     assert figures["ingest/test"] == 0
     assert figures["embed/learned_from"] == 9
+    assert RunReader(run, "report").arguments_of("match")["reranker"] == "none"
     for stage in stages.MATCHING_ORDER[2:6]:
         with pytest.raises(InputError, match="may not read 'truth'"):
             RunReader(run, stage).rows("truth")
@@ -145,6 +147,7 @@ def test_a_run_without_any_label_has_matches_and_no_scores(data, spark, tmp_path
 
     assert figures["matching/queries_without_label"] == figures["match/queries"] == 3
     assert "matching/reranked/top_1_accuracy" not in figures
+    assert RunReader(run, "report").arguments_of("match")["reranker"] == "k_reciprocal"
     assert len(json.loads(storage.read_bytes(storage.join(run, file_names.MATCHES)))) == 3
 
 
@@ -172,3 +175,23 @@ def test_queries_and_a_gallery_are_both_needed(data, spark, tmp_path: Path, miss
 def test_keypoints_are_asked_for_by_name(data, spark, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="reranker verified compares keypoints: choose local_features"):
         match(runs.run_folder(stages.MATCHING, "none"), make_photos(tmp_path / "photos"), reranker="verified")
+
+
+def test_self_training_counts_queries_and_gallery_and_leaves_them_alone(data, spark, tmp_path: Path) -> None:
+    photos = make_photos(tmp_path / "photos", training=True)
+    (photos / "unlabeled").mkdir()
+    view("abbey", 8).save(photos / "unlabeled/8.png")
+    run = runs.run_folder(stages.SELF_TRAINING, "beside")
+    runs.put_record(run, {"params": {}, "defaults": {}})
+    values = {**bench.defaults(), **VALUES, "path": str(photos), "label_choice": "all"}
+    for stage in stages.ORDER:
+        if stage != stages.ATTACK:
+            run_stage(stage, run, **{name: values[name] for name in stages.ARGUMENTS[stage]})
+
+    figures, reader = results.merge(run), RunReader(run, "report")
+    assert (figures["ingest/query"], figures["ingest/gallery"]) == (3, 11)
+    assert figures["ingest/train"] + figures["ingest/test"] == 9
+    assert set(reader.rows("predictions_final", ["split"])["split"].to_pylist()) <= set(tables.SPLITS)
+    assert figures["build_index/images"] == figures["ingest/train"] + 1
+    assert reader.facts_of("ingest")["classes"] == sorted(PLACES)
+    assert "abbey" in Path(storage.local(results.report(run))).read_text()

@@ -12,6 +12,7 @@ from kindred.data import origins
 from kindred.search.keypoint_store import KeypointStore
 from kindred.search.reranking import Gallery, Query, Ranking, nearest
 
+UNLABELLED, LABELLED = "k_reciprocal", "none"  # that `auto` takes, by whether the vectors were learned from labels
 AHEAD = 2  # queries for each thread that are begun before the results of the first are taken
 
 

@@ -26,12 +26,13 @@ MATCHING = {
     ),
     "reranker": fields.choice(
         "reranker",
-        variants.NONE,
+        variants.AUTO,
         "Re-ranker",
-        "Improves the order by distance. query_expansion: by the mean of the first matches. k_reciprocal: by the "
-        "neighbours in common, where most queries have many images to find. verified: by keypoints that fit one "
-        "homography. verified_expansion: by the mean of verified matches, then the neighbours in common. The last two "
-        "need local features; the report says what a step was worth.",
+        "Improves the order by distance. auto: k_reciprocal where the embedder knows no labels, else none. "
+        "query_expansion: by the mean of the first matches. k_reciprocal: by the neighbours in common, where most "
+        "queries have many images to find. verified: by keypoints that fit one homography. verified_expansion: by the "
+        "mean of verified matches, then the neighbours in common. The last two need local features; the report says "
+        "what a step was worth.",
     ),
     "matches": Param(
         10, type="integer", minimum=1, maximum=1000, title="Matches", description="Images to list for each query."
