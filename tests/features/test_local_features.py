@@ -9,8 +9,8 @@ from kindred.features import keypoints as stored
 from kindred.features.keypoints import Keypoints
 from kindred.features.local_features import sift
 from kindred.runtime import variants
-from matching import textured
 from pictures import noise
+from turned_pictures import textured
 
 NAMES = variants.names("local_features")
 

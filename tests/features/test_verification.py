@@ -9,7 +9,7 @@ from kindred.features import verification
 from kindred.features.keypoints import Keypoints
 from kindred.features.verification import verify
 from kindred.runtime import variants
-from matching import moved, no_keypoints, textured, turned
+from turned_pictures import moved, no_keypoints, textured, turned
 
 NAMES = variants.names("local_features")
 CORNERS = np.array([[60, 60], [60, 195], [195, 60], [195, 195]])

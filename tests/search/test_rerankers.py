@@ -8,7 +8,7 @@ from kindred.runtime import variants
 from kindred.runtime.errors import InputError
 from kindred.search import reranking
 from kindred.search.reranking import Gallery, Query, Ranking
-from matching import at, gallery_at, no_keypoints, query_at, textured
+from turned_pictures import at, gallery_at, no_keypoints, query_at, textured
 
 NAMES = variants.names("reranker")
 NEEDY = [name for name in NAMES if variants.load("reranker", name).NEEDS_KEYPOINTS]

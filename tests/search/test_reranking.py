@@ -9,7 +9,7 @@ from kindred.runtime.errors import InputError
 from kindred.search import expansion, reciprocal_neighbours, reranking, spatial_verification
 from kindred.search.rerankers import k_reciprocal, query_expansion, verified, verified_expansion
 from kindred.search.reranking import Gallery, Query, Ranking
-from matching import at, gallery_at, query_at, textured, turned
+from turned_pictures import at, gallery_at, query_at, textured, turned
 
 
 def with_inliers(inliers: int) -> Verified:
