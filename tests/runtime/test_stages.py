@@ -45,9 +45,4 @@ def _arguments(main: ast.FunctionDef, required: bool = False) -> set[str]:
 
 
 def test_the_writers_of_tables_are_stages() -> None:
-    assert {table.writer for table in tables.TABLES.values()} <= {
-        *stages.ORDER,
-        *stages.UNSUPERVISED_ORDER,
-        "predict",
-        "search",
-    }
+    assert {table.writer for table in tables.TABLES.values()} <= {*stages.EVERY, "predict", "search"}

@@ -42,7 +42,7 @@ def facts(reader: RunReader) -> dict[str, str | Link]:
     except InputError:  # it was never opened, as in a test of single stages
         pass
     search = {"search page": f"make search RUN={runs.short_name(reader.run)}"}
-    return head | (search if stages.BUILD_INDEX in before else {})
+    return head | ({} if stages.MATCH in before else search)
 
 
 def date(reader: RunReader) -> str:
