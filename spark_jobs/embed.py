@@ -40,7 +40,8 @@ def _fit(s: Stage, embedder: str, seed: int) -> tuple[Network, int]:
         raise InputError(
             f"{embedder} learns from labels of training images, and there are none; half_whitened needs none"
         )
-    wanted = ds.field("image_id").isin(list(label_of)) if module.LABELLED else ds.field("split") != tables.QUERY
+    without_labels = ds.field("split").isin([*tables.LEARNED_FROM, tables.GALLERY])
+    wanted = ds.field("image_id").isin(list(label_of)) if module.LABELLED else without_labels
     ids, features = s.matrix("features", "features", wanted)
     number = class_numbers(sorted(set(label_of.values())))
     classes = np.array([number[label_of[image_id]] for image_id in ids]) if module.LABELLED else None

@@ -10,6 +10,7 @@ from kindred.data import ingest
 from kindred.features import extractor_choice, extractor_setup, featurize, graph_cache, training_curves
 from kindred.learning import embeddings
 from kindred.runtime import file_names, job, marks, partitioning, runs, stages, storage, variants
+from kindred.runtime.run_reader import RunReader
 from kindred.runtime.stage import Stage
 
 
@@ -47,7 +48,9 @@ def home(
 
 def _maps(s: Stage, extractor: str, embedder: str) -> int:
     """How many of the extractor's convolutional maps an embedder wants, of those that there are."""
-    embedder = embeddings.choose(embedder, s.facts_of(stages.CHOOSE_LABELS)["images_per_class"])
+    # By a reader of its own: features are shared with runs of other labels, and the folder's name says the maps.
+    labels = RunReader(s.run, s.name).facts_of(stages.CHOOSE_LABELS)["images_per_class"]
+    embedder = embeddings.choose(embedder, labels)
     wanted: int = getattr(variants.load("embedder", embedder), "MAPS", 1)
     if wanted > 1 and not hasattr(variants.load("extractor", extractor), "EARLIER_MAP"):
         s.say(f"{embedder} would take an earlier map too, which {extractor} does not give")

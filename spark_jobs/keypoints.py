@@ -10,11 +10,11 @@ from kindred.data import images
 from kindred.runtime import arrow, job, partitioning, tables, variants
 from kindred.runtime.stage import Stage
 
-COLUMNS = "image_id string, split string, keypoints binary"
+COLUMNS = tables.table("keypoints").columns
 
 
 def main(s: Stage, *, local_features: str) -> str:
-    s.facts = {"local_features": None if local_features == variants.NONE else local_features}
+    s.facts = {"local_features": local_features}
     if local_features == variants.NONE:
         s.write_rows("keypoints", arrow.schema("keypoints").empty_table())
         return "no local features are wanted"

@@ -8,7 +8,6 @@ import pyarrow.dataset as ds
 
 from kindred.learning import embeddings
 from kindred.runtime import arrow, cpu, file_names, job, stages, storage, tables, variants
-from kindred.runtime.errors import InputError
 from kindred.runtime.stage import Stage
 from kindred.search import keypoint_store, matching
 
@@ -22,7 +21,7 @@ class Matches(NamedTuple):
     matches: list[dict[str, Any]]
 
 
-def home(s: Stage, *, reranker: str, local_features: str, matches: int) -> str:
+def home(s: Stage, *, reranker: str, matches: int) -> str:
     """The run's own folder; what is recorded is the re-ranker that `auto` takes."""
     if reranker == variants.AUTO:
         labelled = variants.load("embedder", s.arguments_of(stages.EMBED)["embedder"]).LABELLED
@@ -32,12 +31,10 @@ def home(s: Stage, *, reranker: str, local_features: str, matches: int) -> str:
     return storage.join(s.run, s.name)
 
 
-def main(s: Stage, *, reranker: str, local_features: str, matches: int) -> str:
-    if variants.load("reranker", reranker).NEEDS_KEYPOINTS and local_features == variants.NONE:
-        known = ", ".join(variants.names("local_features"))
-        raise InputError(f"reranker {reranker} compares keypoints: choose local_features ({known})")
+def main(s: Stage, *, reranker: str, matches: int) -> str:
+    variants.check_reranker(reranker, s.facts_of(stages.KEYPOINTS)["local_features"])
     started = time.process_time()
-    matched = _matched(s, reranker, local_features, matches)
+    matched = _matched(s, reranker, matches)
     queries = len(matched.rankings) // len(stages.MATCHING_STEPS)
     seconds = (time.process_time() - started) / queries
     s.write_rows("rankings", pa.Table.from_pylist(matched.rankings, arrow.schema("rankings")))
@@ -48,14 +45,13 @@ def main(s: Stage, *, reranker: str, local_features: str, matches: int) -> str:
     return f"{queries:,} queries matched with {gallery:,} images, {seconds:.3f} CPU-seconds each"
 
 
-def _matched(s: Stage, reranker: str, local_features: str, matches: int) -> Matches:
+def _matched(s: Stage, reranker: str, matches: int) -> Matches:
     (query_ids, queries), (ids, gallery) = (s.matrix("embedded", "features", where) for where in SPLITS.values())
     features = (embeddings.embed(None, s.matrix("features", "features", where)[1]) for where in SPLITS.values())
-    binary = local_features != variants.NONE and variants.load("local_features", local_features).BINARY
     found = Matches([], [])
     with keypoint_store.of_split(s, tables.QUERY) as asked_for, keypoint_store.of_split(s, tables.GALLERY) as kept:
         asked = matching.with_keypoints(query_ids, queries, asked_for)
-        known = matching.gallery_of(ids, gallery, kept, binary)
+        known = matching.gallery_of(ids, gallery, kept)
         matched = matching.match(asked, known, variants.load("reranker", reranker).rerank, cpu.cores())
         plain = matching.nearest_rows(*features)
         for query_id, vector, rows, (first, last) in zip(query_ids, queries, plain, matched, strict=True):

@@ -10,10 +10,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from kindred.data import image_csv, near_duplicates
+from kindred.data import near_duplicates
 from kindred.data.grey_images import grey_images
 from kindred.data.thumbnails import side, thumbnails
-from kindred.report import html_page, image_list, page_head, rejected_blocks, run_page, run_results
+from kindred.report import image_list, rejected_blocks, run_page, run_results
 from kindred.report.data_section import ImageCounts
 from kindred.report.pictures import Pictures
 from kindred.runtime import cpu, file_names, job, storage
@@ -48,11 +48,8 @@ def main(s: Stage, *, projection: str) -> str:
     sections = run_page.sections(
         run, counts, duplicates, rejected_blocks.counted_files(rejected), mapped, projection, pictures
     )
-    for section in sections:
-        for name, content in section.files().items():
-            s.report(name, content)
-    title = f"Kindred: {s.run.rsplit('/', 1)[1]}"
-    s.report(file_names.REPORT, html_page.render(title, page_head.facts(s), sections))
+    for name, content in run_page.files(s, sections).items():
+        s.report(name, content)
     _write_lists(s, rejected, small=isinstance(images, pa.Table))
     s.figures = duplicates.figures()
     s.facts = {"page": file_names.REPORT}
@@ -79,8 +76,7 @@ def _write_lists(s: Stage, rejected: pa.Table, small: bool) -> None:
     with storage.atomic_file(storage.join(s.run, file_names.PREDICTIONS)) as file:
         image_list.write(listed, file)
     with storage.atomic_file(storage.join(s.run, file_names.REJECTED)) as file:
-        batches = rejected.to_batches()
-        image_csv.write((row for batch in batches for row in batch.to_pylist()), image_list.REJECTED_COLUMNS, file)
+        image_list.write_rejected(rejected, file)
 
 
 def _counts(s: Stage, images: DataFrame | pa.Table, truth: Mapping[str, str], figures: dict[str, float]) -> ImageCounts:

@@ -6,11 +6,11 @@ import pandas as pd
 import pyarrow.dataset as ds
 
 from kindred.data.thumbnails import thumbnails
-from kindred.report import html_page, matches_section, page_head, rejected_blocks
+from kindred.report import image_list, matches_section, rejected_blocks, run_page
 from kindred.report.blocks import Section
 from kindred.report.matches_section import Matches
 from kindred.report.pictures import Pictures
-from kindred.runtime import arrow, file_names, job, stages, tables
+from kindred.runtime import arrow, file_names, job, stages, storage, tables
 from kindred.runtime.stage import Stage
 
 SIDE_PX = 128  # of the pictures
@@ -25,7 +25,7 @@ def main(s: Stage) -> str:
     rows = s.rows("images", ["image_id", "origin", "content"], shown)
     pictures = Pictures(thumbnails(rows, rows["image_id"].to_pylist(), SIDE_PX), arrow.by_id(rows, "origin"))
     figures = {name: value for stage in stages.MATCHING_ORDER[:-1] for name, value in s.figures_of(stage).items()}
-    rejected = rejected_blocks.counted_files(s.rows("rejected").sort_by([("origin", "ascending")]))
+    rejected = s.rows("rejected").sort_by([("origin", "ascending"), ("split", "ascending")])
     counts = ", ".join(
         f"{figures[f'ingest/{split}']:,.0f} {split}"
         for split in (*tables.SPLITS, *tables.MATCHED)
@@ -33,13 +33,12 @@ def main(s: Stage) -> str:
     )
     sections = [
         matches_section.section(matches, figures, pictures),
-        Section("data", "Data", f"Images: {counts}.", rejected_blocks.blocks(rejected)),
+        Section("data", "Data", f"Images: {counts}.", rejected_blocks.blocks(rejected_blocks.counted_files(rejected))),
     ]
-    for section in sections:
-        for name, content in section.files().items():
-            s.report(name, content)
-    title = f"Kindred: {s.run.rsplit('/', 1)[1]}"
-    s.report(file_names.REPORT, html_page.render(title, page_head.facts(s), sections))
+    for name, content in run_page.files(s, sections).items():
+        s.report(name, content)
+    with storage.atomic_file(storage.join(s.run, file_names.REJECTED)) as file:
+        image_list.write_rejected(rejected, file)
     s.facts = {"page": file_names.REPORT}
     return sections[0].headline
 

@@ -35,8 +35,8 @@ def main(s: Stage, *, classifier: str, folds: int, seed: int) -> str:
     for fold, network in fitted.networks.items():
         s.put_file(network_file(fold), network.to_bytes())
     model = _model_name(s)
-    learned = s.read("features").where(F.col("split").isin(*tables.SPLITS))
-    predictions = prediction_tables.predictions(learned, fitted.networks[ALL], classes)
+    features = s.read("features").where(F.col("split").isin(*tables.SPLITS))
+    predictions = prediction_tables.predictions(features, fitted.networks[ALL], classes)
     s.write(f"predictions_{model}", predictions, of=s.figures_of("featurize")["featurize/images"])
     if not folds:
         return "no cross-validation: too few classes have two given labels"

@@ -11,7 +11,7 @@ from kindred.data import image_files, images, origins, sources, thumbnails
 from kindred.runtime import arrow, file_names, runs, stages, tables
 from kindred.runtime.errors import InputError
 from kindred.runtime.run_reader import RunReader
-from kindred.search import matching as matching_files
+from kindred.search import matching
 from kindred.search.reranking import Query
 from kindred.serving import matcher
 from kindred_airflow import command, machine
@@ -25,15 +25,15 @@ EVERY = 100  # queries, after which the console says how far it is
 def main() -> int:
     """The command line of `make match`."""
     name, folder = command.required("RUN", "IMAGES", usage="make match RUN=name IMAGES=folder")
-    reader = RunReader(runs.find_run(name, stages.MATCHING), stages.REPORT)
+    reader = RunReader(runs.find_run(name, stages.MATCHING), stages.MATCH)
     files = sources.images_to_label(folder, print)
     out = Path(os.environ.get("OUT") or machine.data_folder() / "matches" / Path(folder).name).expanduser().absolute()
-    with matcher.matcher(reader) as matching:
-        queries, pictures, rejected = _read(matching, files)
+    with matcher.matcher(reader) as opened:
+        queries, pictures, rejected = _read(opened, files)
         if not queries:
             raise InputError(f"none of the {len(files):,} files in {folder} is an image; the first: {rejected[0]}")
-        print(f"  matches {len(queries):,} queries with {len(matching.ids):,} images of {name}", flush=True)
-        found = dict(zip(queries, matching.matches(list(queries.values()), MATCHES), strict=True))
+        print(f"  matches {len(queries):,} queries with {len(opened.ids):,} images of {name}", flush=True)
+        found = dict(zip(queries, opened.matches(list(queries.values()), MATCHES), strict=True))
     out.mkdir(parents=True, exist_ok=True)
     _write(reader, found, pictures, out)
     for line in rejected:
@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def _read(
-    matching: matcher.Matcher, files: list[sources.Source]
+    opened: matcher.Matcher, files: list[sources.Source]
 ) -> tuple[dict[str, Query], dict[str, np.ndarray], list[str]]:
     """The queries and a small picture of the first ones, by the address of the file; and what is no image, and why."""
     queries: dict[str, Query] = {}
@@ -58,7 +58,7 @@ def _read(
         except images.ImageError as error:
             rejected.append(f"{origins.path(file.uri)}: {error}")
             continue
-        queries[file.uri] = matching.query(pixels)
+        queries[file.uri] = opened.query(pixels)
         if len(pictures) < MAX_SHOWN:
             pictures[file.uri] = thumbnails.middle_square(pixels, SIDE_PX)
         if not number % EVERY:
@@ -76,7 +76,7 @@ def _write(
     ids = {match["image_id"] for matches in found.values() for match in matches}
     rows = reader.rows("images", ["image_id", "origin"], IN_GALLERY & ds.field("image_id").isin(list(ids)))
     origin_of = arrow.by_id(rows, "origin")
-    (folder / file_names.MATCHES).write_bytes(matching_files.as_json(found, origin_of))
+    (folder / file_names.MATCHES).write_bytes(matching.as_json(found, origin_of))
     shown = {query: [match["image_id"] for match in found[query][:SHOWN]] for query in pictures}
     wanted = list({image_id for matches in shown.values() for image_id in matches})
     contents = reader.rows("images", ["image_id", "content"], IN_GALLERY & ds.field("image_id").isin(wanted))

@@ -32,6 +32,15 @@ from kindred.runtime.errors import InputError
             "precision int8 is for networks, and hog is none; these are: efficientnet_lite0, efficientnet_lite1, "
             "efficientnet_lite2, inception_v3, mobilenet, mobilenet_v2, onnx, resnet50",
         ),
+        (
+            {"reranker": "verified", "local_features": "none"},
+            "reranker verified compares keypoints: choose local_features (orb, sift)",
+        ),
+        (
+            {"dataset": "image_folder", "path": "{}/one", "reranker": "auto", "local_features": "none"},
+            "no query image in {}/one: put the images to match into query/ and gallery/, or name these splits in "
+            "labels.csv",
+        ),
         ({"dataset": "parquet", "path": "{}/gone"}, "no such file or folder: {}/gone"),
         ({"dataset": "stl10", "path": "{}/gone"}, "no such file or folder: {}/gone"),
         ({"dataset": "digits", "path": "/x"}, "dataset digits comes with scikit-learn and takes no path; got '/x'"),

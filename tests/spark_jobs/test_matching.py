@@ -1,5 +1,6 @@
 """Queries matched with a gallery, for real: every stage of the pipeline, on pictures made here."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -122,6 +123,27 @@ def test_new_queries_need_a_run_that_has_matched(data, spark, monkeypatch: pytes
         kindred_airflow.match.main()
 
 
+def test_another_run_on_the_same_images_makes_neither_images_nor_features_again(data, spark, tmp_path: Path) -> None:
+    photos = make_photos(tmp_path / "photos", training=True)
+    match(runs.run_folder(stages.MATCHING, "one"), photos)
+
+    figures = match(runs.run_folder(stages.MATCHING, "two"), photos, seed=1)
+
+    assert (figures["ingest/reused"], figures["featurize/reused"], figures["embed/reused"]) == (1, 1, 0)
+
+
+def test_files_that_are_no_images_are_listed(data, spark, tmp_path: Path) -> None:
+    photos, run = make_photos(tmp_path / "photos"), runs.run_folder(stages.MATCHING, "broken")
+    (photos / "gallery" / "broken.png").write_bytes(b"no image")
+
+    match(run, photos)
+
+    listed = storage.read_bytes(storage.join(run, file_names.REJECTED)).decode().splitlines()
+    assert listed[0] == "origin,split,reason"
+    assert listed[1].startswith(f"{photos}/gallery/broken.png,gallery,")
+    assert len(listed) == 2
+
+
 def test_no_stage_before_the_scores_sees_a_label_of_queries_or_gallery(data, spark, tmp_path: Path) -> None:
     run = runs.run_folder(stages.MATCHING, "labelled")
 
@@ -181,6 +203,7 @@ def test_self_training_counts_queries_and_gallery_and_leaves_them_alone(data, sp
     photos = make_photos(tmp_path / "photos", training=True)
     (photos / "unlabeled").mkdir()
     view("abbey", 8).save(photos / "unlabeled/8.png")
+    view("abbey", 4).save(photos / "gallery/abbey/trained.png")
     run = runs.run_folder(stages.SELF_TRAINING, "beside")
     runs.put_record(run, {"params": {}, "defaults": {}})
     values = {**bench.defaults(), **VALUES, "path": str(photos), "label_choice": "all"}
@@ -189,9 +212,12 @@ def test_self_training_counts_queries_and_gallery_and_leaves_them_alone(data, sp
             run_stage(stage, run, **{name: values[name] for name in stages.ARGUMENTS[stage]})
 
     figures, reader = results.merge(run), RunReader(run, "report")
-    assert (figures["ingest/query"], figures["ingest/gallery"]) == (3, 11)
+    assert (figures["ingest/query"], figures["ingest/gallery"]) == (3, 12)
     assert figures["ingest/train"] + figures["ingest/test"] == 9
     assert set(reader.rows("predictions_final", ["split"])["split"].to_pylist()) <= set(tables.SPLITS)
     assert figures["build_index/images"] == figures["ingest/train"] + 1
     assert reader.facts_of("ingest")["classes"] == sorted(PLACES)
     assert "abbey" in Path(storage.local(results.report(run))).read_text()
+    listed = list(csv.DictReader(storage.read_bytes(storage.join(run, file_names.PREDICTIONS)).decode().splitlines()))
+    assert {row["given_label"] for row in listed if row["split"] in tables.MATCHED} == {""}
+    assert sum(row["given_label"] != "" for row in listed) == figures["ingest/train"]

@@ -31,16 +31,17 @@ def duplicates(decoded: DataFrame, leaks: str) -> DataFrame:
     Where copies of an image have several labels, the test part is right: a copy elsewhere under another class is left
     out. Within one part none is right, and all are left out. A copy of a test image outside the test part is a leak,
     which `leaks` = "keep" leaves in. Of repeats the first stays. Queries are tested on, as test images are; a copy in
-    the gallery is no leak, since no stage learns from it.
+    the gallery is no leak, since no stage learns from it, and no label there takes another image away.
     """
     rows = decoded.where("reason is null").select("image_id", "split", "origin", "label")
     same = Window.partitionBy("image_id")
-    in_test, known = F.col("split").isin(tables.TEST, tables.QUERY), F.col("label").isNotNull()
+    in_test, known = F.col("split").isin(*tables.TESTED_ON), F.col("label").isNotNull()
     learned = F.col("split").isin(*tables.LEARNED_FROM)
     marked = rows.select(
         "*",
         F.size(F.collect_set(F.when(in_test, F.col("label"))).over(same)).alias("test_labels"),
         F.size(F.collect_set(F.when(~in_test, F.col("label"))).over(same)).alias("other_labels"),
+        F.size(F.collect_set(F.when(learned, F.col("label"))).over(same)).alias("learned_labels"),
         F.max(F.when(in_test & known, F.struct("label", "origin"))).over(same).alias("test"),
         F.max(F.col("split") == tables.TEST).over(same).alias("tested"),
         F.max(F.col("split") == tables.QUERY).over(same).alias("asked"),
@@ -49,7 +50,8 @@ def duplicates(decoded: DataFrame, leaks: str) -> DataFrame:
     grave = (
         F.when((F.col("test_labels") > 1) & (in_test | known), CONTRADICTING)
         .when(~in_test & (F.col("test.label") != F.col("label")), conflict)
-        .when(~in_test & (F.col("test_labels") == 0) & (F.col("other_labels") > 1), CONTRADICTING)
+        .when(learned & (F.col("test_labels") == 0) & (F.col("learned_labels") > 1), CONTRADICTING)
+        .when(~in_test & ~learned & (F.col("test_labels") == 0) & (F.col("other_labels") > 1), CONTRADICTING)
         .when(learned & F.col("tested") & F.lit(leaks == "drop"), LEAKED)
         .when(learned & F.col("asked") & F.lit(leaks == "drop"), LEAKED_QUERY)
     )
@@ -217,6 +219,6 @@ def _counts(column: pa.ChunkedArray) -> Counter[str]:
 
 def _leaks(kept: pa.Table) -> int:
     """How many kept rows that are learned from show a test image or a query."""
-    test = pc.is_in(kept["split"], pa.array([tables.TEST, tables.QUERY]))
+    test = pc.is_in(kept["split"], pa.array(tables.TESTED_ON))
     others = kept.filter(pc.is_in(kept["split"], pa.array(tables.LEARNED_FROM)))["image_id"]
     return pc.sum(pc.is_in(others, kept.filter(test)["image_id"].combine_chunks())).as_py() or 0

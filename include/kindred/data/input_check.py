@@ -16,7 +16,8 @@ log = logging.getLogger(__name__)
 
 def identity(values: Mapping[str, Any]) -> str:
     """What changes with all that `check` looks at."""
-    names = ("dataset", "path", "images", "extractor", "weights", "preprocessing", "precision")
+    of_images = ("dataset", "path", "images", "extractor", "weights", "preprocessing", "precision")
+    names = (*of_images, RERANKER, "local_features")
     return storage.fingerprint([values.get(name) for name in names])
 
 
@@ -35,6 +36,8 @@ def check(values: Mapping[str, Any]) -> None:
         if values.get("images"):
             sources.images_to_label(values["images"], lambda line: None)
         _check_extractor(values)
+        if RERANKER in values:
+            variants.check_reranker(values[RERANKER], values["local_features"])
     except InputError:
         raise
     except Exception:

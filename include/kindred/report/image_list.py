@@ -43,7 +43,7 @@ def rows(images: pa.Table, predictions: pa.Table, *added: pa.Table) -> pa.Table:
     for table, names in zip(added, ADDED, strict=True):
         own = table.select(["image_id", *names]).rename_columns(["image_id", *names.values()])
         joined = joined.join(own, "image_id")
-    learned_from = pc.not_equal(joined["split"], tables.TEST)
+    learned_from = pc.is_in(joined["split"], pa.array(tables.LEARNED_FROM))
     for name in LEARNED_FROM_COLUMNS:
         place = joined.column_names.index(name)
         joined = joined.set_column(place, name, pc.if_else(learned_from, joined[name], None))
@@ -54,7 +54,7 @@ def rows_in_spark(images: DataFrame, predictions: DataFrame, *added: DataFrame) 
     """The same."""
     from pyspark.sql import functions as F
 
-    learned_from = F.lit(tables.TEST) != F.col("split")
+    learned_from = F.col("split").isin(*tables.LEARNED_FROM)
     predicted = predictions.select("image_id", "split", "prediction", "confidence")
     joined = images.select("image_id", "split", "origin").join(predicted, ["image_id", "split"], how="left")
     for table, names in zip(added, ADDED, strict=True):
@@ -67,6 +67,11 @@ def rows_in_spark(images: DataFrame, predictions: DataFrame, *added: DataFrame) 
 def write(rows: Iterable[Row | Mapping[str, Any]], file: IO[bytes]) -> None:
     """Write rows of COLUMNS as CSV, one by one, the reasons in the words of today."""
     image_csv.write((_current(row) for row in rows), COLUMNS, file)
+
+
+def write_rejected(rejected: pa.Table, file: IO[bytes]) -> None:
+    """Write rows of the table `rejected` as CSV, in their order."""
+    image_csv.write((row for batch in rejected.to_batches() for row in batch.to_pylist()), REJECTED_COLUMNS, file)
 
 
 def _current(row: Row | Mapping[str, Any]) -> dict[str, Any]:

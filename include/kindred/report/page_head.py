@@ -10,14 +10,8 @@ from kindred.runtime import attempts, durations, mlflow_pages, run_changes, runs
 from kindred.runtime.errors import InputError
 from kindred.runtime.run_reader import RunReader
 
-ALWAYS = (
-    "dataset",
-    "extractor",
-    "classifier",
-    "labeller",
-    "embedder",
-    "reranker",
-)  # params that are shown also where they are the defaults
+# params that are shown also where they are the defaults
+ALWAYS = ("dataset", "extractor", "classifier", "labeller", "embedder", "reranker")
 OLDER = ("folds", "seed", "gate")  # the others of a run that does not know the defaults of its form
 
 

@@ -1,6 +1,6 @@
 """The page of one run: its sections in their order, and the images of which they show pictures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,9 @@ from kindred.report import (
     curves_section,
     data_section,
     embedding_map_section,
+    html_page,
     mistakes_section,
+    page_head,
     pseudo_labels_section,
     robustness_section,
     verdict_section,
@@ -22,6 +24,8 @@ from kindred.report.embedding_map_section import MAX_PICTURES, MappedImages
 from kindred.report.pictures import Pictures
 from kindred.report.rejected_blocks import RejectedFiles
 from kindred.report.run_results import RunResults
+from kindred.runtime import file_names
+from kindred.runtime.run_reader import RunReader
 
 
 def pictured(run: RunResults, duplicates: NearDuplicates, map_ids: list[str]) -> set[str]:
@@ -56,6 +60,13 @@ def mapped_images(
         origins=[pictures.origins[image_id] for image_id in ids],
         pictures=[pictures.thumbnails.get(image_id) for image_id in ids],
     )
+
+
+def files(reader: RunReader, sections: Sequence[Section]) -> dict[str, bytes]:
+    """The files of a run's sections by their names, and the page of them all."""
+    own = {name: content for section in sections for name, content in section.files().items()}
+    title = f"Kindred: {reader.run.rsplit('/', 1)[1]}"
+    return {**own, file_names.REPORT: html_page.render(title, page_head.facts(reader), list(sections))}
 
 
 def sections(

@@ -80,7 +80,7 @@ MATCHING_ARGUMENTS: dict[str, tuple[str, ...]] = {
     CHOOSE_LABELS: (),
     EMBED: ("embedder", "seed"),
     KEYPOINTS: ("local_features",),
-    MATCH: ("reranker", "local_features", "matches"),
+    MATCH: ("reranker", "matches"),
     SCORE_MATCHES: (),
     REPORT: (),
 }

@@ -7,6 +7,7 @@ from kindred.runtime.errors import InputError
 TRAIN, UNLABELED, TEST = SPLITS = ("train", "unlabeled", "test")
 LEARNED_FROM = (TRAIN, UNLABELED)  # the images that models and labellers may learn from
 QUERY, GALLERY = MATCHED = ("query", "gallery")  # images to match with each other: no classifier learns from them
+TESTED_ON = (TEST, QUERY)  # the images whose copies are no images to learn from
 VERSION = 2  # part of each dataset's fingerprint: raise it when stored tables must be made again
 
 

@@ -57,6 +57,16 @@ def check_precision(name: str, precision: str) -> None:
         openvino_package.check()
 
 
+def check_reranker(name: str, local_features: str) -> None:
+    """Raise InputError for a re-ranker that compares keypoints where none are looked for.
+
+    >>> check_reranker("k_reciprocal", NONE)
+    """
+    if name != AUTO and load("reranker", name).NEEDS_KEYPOINTS and local_features == NONE:
+        known = ", ".join(names("local_features"))
+        raise InputError(f"reranker {name} compares keypoints: choose local_features ({known})")
+
+
 def source(module: ModuleType) -> Path:
     """The variant's own file, which its fingerprints cover."""
     return Path(inspect.getfile(module))

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 
 from kindred.features.keypoints import Keypoints
+from kindred.runtime import stages, variants
 from kindred.runtime.run_reader import RunReader
 
 
@@ -17,7 +18,8 @@ class KeypointStore:
     True
     """
 
-    def __init__(self, rows: Iterable[tuple[str, bytes]]) -> None:
+    def __init__(self, rows: Iterable[tuple[str, bytes]], binary: bool = False) -> None:
+        self.binary = binary  # whether descriptors are bits
         self._file = tempfile.TemporaryFile(prefix="kindred-keypoints-")
         self._places: dict[str, tuple[int, int]] = {}  # offset and length in bytes
         offset = 0
@@ -41,10 +43,12 @@ class KeypointStore:
 @contextlib.contextmanager
 def of_split(reader: RunReader, split: str) -> Iterator[KeypointStore | None]:
     """The keypoints of a run's queries or gallery; None where the run has looked for none."""
-    if not reader.facts_of("keypoints")["local_features"]:
+    local_features = reader.facts_of(stages.KEYPOINTS)["local_features"]
+    if local_features == variants.NONE:
         yield None
         return
-    with contextlib.closing(KeypointStore(_rows(reader, split))) as store:
+    binary = variants.load("local_features", local_features).BINARY
+    with contextlib.closing(KeypointStore(_rows(reader, split), binary)) as store:
         yield store
 
 

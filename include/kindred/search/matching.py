@@ -44,9 +44,9 @@ def with_keypoints(ids: np.ndarray, vectors: np.ndarray, store: KeypointStore | 
         yield Query(vector, store.get(image_id) if store else None)
 
 
-def gallery_of(ids: np.ndarray, vectors: np.ndarray, store: KeypointStore | None, binary: bool) -> Gallery:
+def gallery_of(ids: np.ndarray, vectors: np.ndarray, store: KeypointStore | None) -> Gallery:
     """A gallery by the ids and vectors [m, d] of its images, whose keypoints are read when they are compared."""
-    return Gallery(vectors, (lambda row: store.get(ids[row])) if store else None, binary)
+    return Gallery(vectors, lambda row: store.get(ids[row]), store.binary) if store else Gallery(vectors)
 
 
 def nearest_rows(queries: np.ndarray, gallery: np.ndarray) -> Iterator[np.ndarray]:

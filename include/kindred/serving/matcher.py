@@ -25,7 +25,7 @@ class Matcher:
     extractor: Extractor
     session: Any  # of the extractor's graph; None where it has none
     network: Network
-    local_features: str | None
+    local_features: str
     reranker: str
     ids: np.ndarray
     gallery: Gallery
@@ -33,8 +33,10 @@ class Matcher:
     def query(self, pixels: np.ndarray) -> Query:
         """A picture, uint8 [h, w, c], as a query."""
         features = self.extractor.features([pixels], cpu.cores(), self.session)
-        found = variants.load("local_features", self.local_features).keypoints(pixels) if self.local_features else None
-        return Query(embeddings.embed(self.network, features)[0], found)
+        vector = embeddings.embed(self.network, features)[0]
+        if self.local_features == variants.NONE:
+            return Query(vector)
+        return Query(vector, variants.load("local_features", self.local_features).keypoints(pixels))
 
     def matches(self, queries: Sequence[Query], count: int) -> Iterator[list[dict[str, Any]]]:
         """The first matches of each query, as `matching.matches` gives them."""
@@ -55,9 +57,8 @@ def matcher(reader: RunReader) -> Iterator[Matcher]:
         session = extractor.session(reader.file(stages.FEATURIZE, file_names.EXTRACTOR), cpu.cores())
     network = networks.from_bytes(reader.file(stages.EMBED, file_names.NETWORK))
     local_features = reader.facts_of(stages.KEYPOINTS)["local_features"]
-    binary = bool(local_features) and variants.load("local_features", local_features).BINARY
     ids, vectors = reader.matrix("embedded", "features", ds.field("split") == tables.GALLERY)
     with keypoint_store.of_split(reader, tables.GALLERY) as store:
-        gallery = matching.gallery_of(ids, vectors, store, binary)
+        gallery = matching.gallery_of(ids, vectors, store)
         reranker = reader.arguments_of(stages.MATCH)["reranker"]
         yield Matcher(extractor, session, network, local_features, reranker, ids, gallery)

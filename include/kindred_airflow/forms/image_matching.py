@@ -4,7 +4,7 @@ from airflow.sdk import Param
 
 from kindred.runtime import variants
 from kindred_airflow.forms import fields
-from kindred_airflow.forms.self_training import SELF_TRAINING
+from kindred_airflow.forms.self_training import IMAGES, SELF_TRAINING
 
 MATCHING = {
     "embedder": fields.choice(
@@ -39,8 +39,6 @@ MATCHING = {
     ),
 }
 
-IMAGES = ("limit", "leaks", "image_size", "weights", "preprocessing", "output", "precision")
-
 IMAGE_MATCHING = {
     "dataset": fields.choice(
         "dataset", "image_folder", "Dataset", "One with the splits query and gallery: image_folder or parquet."
@@ -48,5 +46,8 @@ IMAGE_MATCHING = {
     **{name: SELF_TRAINING[name] for name in ("path", "extractor")},
     **MATCHING,
     **{name: SELF_TRAINING[name] for name in IMAGES},
+    "leaks": fields.described(
+        SELF_TRAINING["leaks"], "Training images that are copies of queries: drop (recommended), or keep."
+    ),
     "seed": SELF_TRAINING["seed"],
 }

@@ -4,7 +4,7 @@ from airflow.sdk import Param
 
 from kindred.runtime import variants
 from kindred_airflow.forms import fields
-from kindred_airflow.forms.self_training import SELF_TRAINING
+from kindred_airflow.forms.self_training import IMAGES, SELF_TRAINING
 
 NAMINGS = ("labels", "numbers")  # those of `cluster_naming`, which imports numpy
 
@@ -72,8 +72,6 @@ METHODS = {
         "last step (0.99). Empty: from all, each weighted by its probability.",
     ),
 }
-
-IMAGES = ("limit", "leaks", "image_size", "weights", "preprocessing", "output", "precision")
 
 UNSUPERVISED_CLASSIFICATION = {
     **{name: SELF_TRAINING[name] for name in ("dataset", "path", "extractor")},

@@ -6,11 +6,13 @@ A dataset gives two functions:
     read(spark, sources, limit) -> DataFrame    their images as rows of `raw_images.SCHEMA`, at most `limit` of each
                                                 split (None: all)
 
-and may give two more:
+and may give three more:
 
     check(path)                                 raises InputError for what a listing shows, before Spark starts
     check_labels(sources)                       raises InputError where the labels cannot train a classifier, which a
                                                 run that needs none does not ask for
+    check_matched(sources)                      raises InputError where there are no queries or no gallery, for a run
+                                                that matches them
 
 and a number, where it is labelled throughout, so that all labels would leave no unlabelled image:
 
@@ -23,7 +25,8 @@ the images are read again.
 What is sorted by class takes a limit by `image_limit`, which gives all classes their turn. What people have written as
 a label or a split is read by `label_spelling`, so that it means the same in every dataset.
 
-`read` gives known labels only (null: not known), in the splits train, unlabeled and test. Where there is no test image,
+`read` gives known labels only (null: not known), in the splits train, unlabeled and test, and query and gallery for
+images to match. Where there is no test image,
 ingest sets a stratified fifth of the labelled ones aside. What an image's row holds, and which files the workers read
 themselves, stands at `raw_images.SCHEMA`; `kindred.data.sources` finds files.
 
