@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from kindred.learning.classifiers import logistic_regression
 from kindred.runtime import cpu
@@ -38,5 +39,18 @@ def test_the_number_of_cores_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> 
     for cores in (1, 3):
         monkeypatch.setattr(cpu, "cores", lambda cores=cores: cores)
         networks.append(logistic_regression.fit(features, labels, weights, 3, 0, 0.6))
+
+    assert networks[0].to_bytes() == networks[1].to_bytes()
+
+
+@pytest.mark.slow  # a second and a half
+def test_nor_does_the_number_of_threads_of_matrix_products() -> None:
+    rng = np.random.default_rng(0)
+    features, labels = rng.normal(size=(1500, 784)).astype(np.float32), rng.integers(0, 10, 1500)
+
+    networks = []
+    for threads in (1, 4):
+        with threadpool_limits(threads, "blas"):
+            networks.append(logistic_regression.fit(features, labels, np.ones(1500), 10, 0, 0.6))
 
     assert networks[0].to_bytes() == networks[1].to_bytes()

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from blobs import CLASSES, LABELS, in_each_view, right
 from kindred.learning import pseudo_labels
 from kindred.learning.folds import ALL
-from kindred.learning.pseudo_label_types import GivenLabels, PseudoLabels, Settings
+from kindred.learning.pseudo_label_types import GivenLabels, Pool, PseudoLabels, Settings
 from kindred.learning.refusal_reasons import BELOW_THRESHOLD, NO_PREDICTION
 from kindred.runtime.errors import InputError
 
@@ -143,3 +144,21 @@ def test_a_labeller_that_uses_no_neighbours_makes_no_graph(pool, given) -> None:
 
     assert "affinities" not in vars(pool)
     assert assigned[ALL].novelty is None
+
+
+@pytest.mark.slow  # seconds
+def test_the_number_of_threads_of_matrix_products_changes_no_bit() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 600)
+    features = (rng.normal(size=(3, 256))[labels] + 2 * rng.normal(size=(600, 256))).astype(np.float32)
+    given = GivenLabels(np.arange(100), labels[:100], np.arange(100) % 2)
+    base = in_each_view(np.full((600, 3), 1 / 3), given)
+
+    made = []
+    for threads in (1, 4):
+        pool = Pool(np.array([f"{number:03}" for number in range(600)]), features, threads=1)
+        with threadpool_limits(threads, "blas"):
+            made.append(pseudo_labels.assign(pool, given, base, "heads", Settings()))
+
+    for fold, own in made[0].items():
+        assert np.array_equal(own.confidence, made[1][fold].confidence)

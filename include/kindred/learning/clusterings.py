@@ -5,6 +5,7 @@ the clusterer itself has found.
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from kindred.learning.cluster_splits import split_largest
 from kindred.learning.pseudo_label_types import Pool
@@ -43,6 +44,7 @@ def clustering(name: str, pool: Pool, k: int, seed: int) -> Clustering:
     if not np.ptp(pool.features, axis=0).any():  # all images are alike
         found = np.zeros(n, dtype=int)
     else:
-        found = variants.load("clusterer", name).clusters(pool, k, seed)
+        with threadpool_limits(1, "blas"):  # sums are added up in one order, and small products cost half as much
+            found = variants.load("clusterer", name).clusters(pool, k, seed)
     numbers, clusters = np.unique(found, return_inverse=True)
     return Clustering(split_largest(pool, clusters, k, seed), len(numbers))

@@ -9,6 +9,7 @@ and they are never passed on as pseudo-labels.
 from dataclasses import replace
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from kindred.learning import intervals, refusal_reasons
 from kindred.learning.folds import ALL
@@ -43,7 +44,8 @@ def assign(
     for fold in given.views():
         known = given.known_to(fold)
         views[fold] = View(pool, given.rows[known], given.labels[known], base[fold], settings)
-    probabilities = labeller_probabilities(labeller, views, given)
+    with threadpool_limits(1, "blas"):  # sums are added up in one order, and small products cost half as much
+        probabilities = labeller_probabilities(labeller, views, given)
     novelty = novelty_scores(views, given) if settings.novelty else {}
     assigned = {}
     for fold, view in views.items():

@@ -8,6 +8,7 @@ without a copy of the whole; the fits of all folds share each reading.
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from kindred.learning import lbfgs
 from kindred.learning.networks import Layer, Network
@@ -56,7 +57,8 @@ def fit_folds(
 
     start = np.zeros((len(labels), (features.shape[1] + 1) * classes))
     tolerance = TOLERANCE_LARGE if features.size > LARGE else TOLERANCE
-    found = lbfgs.minimise(evaluate, start, tolerance, MAX_ITERATIONS).reshape(len(labels), -1, classes)
+    with threadpool_limits(1, "blas"):  # each part's sums are added up in one order, whatever the number of cores
+        found = lbfgs.minimise(evaluate, start, tolerance, MAX_ITERATIONS).reshape(len(labels), -1, classes)
     return [_network(one[:-1], one[-1], own).on_unscaled(mean, scale) for one, own in zip(found, seen, strict=True)]
 
 
