@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kindred.features.keypoints import HEAD, MAX_BYTES, Keypoints
+from kindred.features.keypoints import HEAD, MAX_BYTES, TOP, Keypoints, packed, unpacked
 from kindred.runtime.errors import InputError
 
 
@@ -39,6 +39,16 @@ def test_the_first_keypoints_are_stored_as_far_as_there_is_room() -> None:
     assert MAX_BYTES - 132 < len(content) <= MAX_BYTES
     read = Keypoints.from_bytes(content)
     np.testing.assert_array_equal(read.descriptors, keypoints.descriptors[: len(read)])
+
+
+def test_two_numbers_are_packed_in_a_byte() -> None:
+    numbers = np.random.default_rng(0).integers(0, TOP + 1, (5, 8)).astype(np.uint8)
+
+    descriptors = packed(numbers)
+
+    assert descriptors.shape == (5, 4)
+    order = [0, 2, 4, 6, 1, 3, 5, 7]
+    np.testing.assert_array_equal(unpacked(descriptors), numbers[:, order])
 
 
 def test_no_keypoints_are_stored_too() -> None:

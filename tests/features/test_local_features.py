@@ -24,11 +24,11 @@ def test_a_picture_has_points_inside_it_with_descriptors_of_the_size_it_says(nam
     assert module.__doc__
     assert module.BINARY in (True, False)
     assert module.PACKAGES
-    assert 50 < len(found) <= stored.capacity(module.DIMENSIONS)
+    assert 50 < len(found) <= stored.capacity(module.BYTES)
     assert found.points.dtype == np.float32
     assert found.points.shape == (len(found), 2)
     assert found.descriptors.dtype == np.uint8
-    assert found.descriptors.shape == (len(found), module.DIMENSIONS)
+    assert found.descriptors.shape == (len(found), module.BYTES)
     assert found.side_px == 256
     assert (found.points.min(axis=0) >= 0).all()
     assert (found.points.max(axis=0) < [200, 256]).all()
@@ -52,7 +52,7 @@ def test_a_picture_of_one_colour_has_no_keypoints(name: str, shape: tuple) -> No
     found = module.keypoints(np.full(shape, 77, np.uint8))
 
     assert len(found) == 0
-    assert found.descriptors.shape == (0, module.DIMENSIONS)
+    assert found.descriptors.shape == (0, module.BYTES)
     assert len(Keypoints.from_bytes(found.to_bytes())) == 0
 
 
@@ -79,4 +79,4 @@ def test_a_picture_in_colour_is_seen_in_grey(name: str) -> None:
 
 
 def test_no_more_sift_keypoints_are_kept_than_are_stored() -> None:
-    assert len(sift.keypoints(noise(300, 300, 1))) == stored.capacity(128)
+    assert len(sift.keypoints(noise(500, 500, 1))) == stored.capacity(64)

@@ -99,8 +99,8 @@ def test_alike_descriptors_are_no_pairs() -> None:
 
 
 def test_a_pair_is_clearly_nearer_than_the_second_nearest_each_way() -> None:
-    one = np.array([[0], [10], [100]], np.uint8)
-    other = np.array([[1], [103], [90]], np.uint8)
+    one = np.array([[0], [3], [15]], np.uint8)
+    other = np.array([[1], [14], [9]], np.uint8)
 
     both_ways = verification.tentative_pairs(one, other, binary=False, ratio=0.8, mutual=True)
     one_way = verification.tentative_pairs(one, other, binary=False, ratio=0.8, mutual=False)

@@ -11,10 +11,8 @@ if TYPE_CHECKING:
     import cv2
 
 
-def detect(
-    pixels: np.ndarray, detector: "cv2.Feature2D", limit: int, dimensions: int, min_side_px: int = 1
-) -> Keypoints:
-    """The `limit` strongest keypoints of a picture uint8 [h, w, c], with descriptors [n, dimensions] of whole numbers.
+def detect(pixels: np.ndarray, detector: "cv2.Feature2D", limit: int, length: int, min_side_px: int = 1) -> Keypoints:
+    """The `limit` strongest keypoints of a picture uint8 [h, w, c], with descriptors uint8 [n, length].
 
     The picture is seen in grey, and shrunk to MAX_SIDE_PX on the longer side; where its shorter side is then below
     `min_side_px`, it has no keypoints. Points are in px of the given picture.
@@ -25,7 +23,7 @@ def detect(
     height, width = pixels.shape[:2]
     scale = max(1.0, max(height, width) / MAX_SIDE_PX)
     seen = max(1, round(height / scale)), max(1, round(width / scale))
-    nothing = Keypoints(np.empty((0, 2), np.float32), np.empty((0, dimensions), np.uint8), max(height, width))
+    nothing = Keypoints(np.empty((0, 2), np.float32), np.empty((0, length), np.uint8), max(height, width))
     if min(seen) < min_side_px:
         return nothing
     found, descriptors = detector.detectAndCompute(images.fit(pixels, seen, 1)[:, :, 0], None)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kindred.features.keypoints import Keypoints
+from kindred.features.keypoints import Keypoints, unpacked
 
 RATIO = 0.8  # of the distances to the nearest and the second nearest, at most; 1 turns the test off
 THRESHOLD_PX = 5.0  # from the place where the homography expects a point, in the picture as it was seen
@@ -70,12 +70,12 @@ def _nothing() -> Verified:
 
 
 def tentative_pairs(one: np.ndarray, other: np.ndarray, binary: bool, ratio: float, mutual: bool) -> np.ndarray:
-    """Rows [m, 2] of descriptors uint8 [n, k] and [o, k] that are each other's nearest (or, not `mutual`, of each of
-    `one` its nearest), nearer than `ratio` times the second nearest of `other`.
+    """Rows [m, 2] of descriptors uint8 [n, k] and [o, k], bits or packed numbers, that are each other's nearest (or,
+    not `mutual`, of each of `one` its nearest), nearer than `ratio` times the second nearest of `other`.
     """
     if not len(one) or len(other) < 2:
         return np.empty((0, 2), int)
-    distances = hamming(one, other) if binary else squared_euclidean(one, other)
+    distances = hamming(one, other) if binary else squared_euclidean(unpacked(one), unpacked(other))
     rows, nearest = np.arange(len(one)), distances.argmin(axis=1)
     accepted = distances.argmin(axis=0)[nearest] == rows if mutual else np.ones(len(one), bool)
     first = distances[rows, nearest].astype(np.float64)

@@ -10,7 +10,7 @@ from kindred.features import opencv_keypoints
 from kindred.features.keypoints import Keypoints
 
 BINARY = True
-DIMENSIONS = 32
+BYTES = 32
 PACKAGES = ("opencv-python-headless",)
 
 KEYPOINTS = 500  # at most, OpenCV's own number
@@ -21,4 +21,4 @@ def keypoints(pixels: np.ndarray) -> Keypoints:
     import cv2
 
     detector = cv2.ORB.create(nfeatures=KEYPOINTS, edgeThreshold=MARGIN_PX)
-    return opencv_keypoints.detect(pixels, detector, KEYPOINTS, DIMENSIONS, min_side_px=2 * MARGIN_PX + 1)
+    return opencv_keypoints.detect(pixels, detector, KEYPOINTS, BYTES, min_side_px=2 * MARGIN_PX + 1)
