@@ -39,10 +39,17 @@ def main(s: Stage, *, reranker: str, matches: int) -> str:
     seconds = (time.process_time() - started) / queries
     s.write_rows("rankings", pa.Table.from_pylist(matched.rankings, arrow.schema("rankings")))
     s.write_rows("matches", pa.Table.from_pylist(matched.matches, arrow.schema("matches")))
-    _write_json(s, matched.matches)
+    by_query: dict[str, list[dict[str, Any]]] = {}
+    for row in matched.matches:
+        by_query.setdefault(row["query_id"], []).append(row)
+    _write_json(s, by_query)
     gallery = s.figures_of("ingest")["ingest/gallery"]
     s.figures = {"match/queries": queries, "match/gallery": gallery, "match/cpu_seconds_per_query": seconds}
-    return f"{queries:,} queries matched with {gallery:,} images, {seconds:.3f} CPU-seconds each"
+    same = matching.with_the_same(by_query.values())
+    if same is not None:
+        s.figures["match/queries_with_same"] = same
+    found = f"; {same:,} find the same thing" if same is not None else ""
+    return f"{queries:,} queries matched with {gallery:,} images, {seconds:.3f} CPU-seconds each{found}"
 
 
 def _matched(s: Stage, reranker: str, matches: int) -> Matches:
@@ -51,7 +58,7 @@ def _matched(s: Stage, reranker: str, matches: int) -> Matches:
     found = Matches([], [])
     with keypoint_store.of_split(s, tables.QUERY) as asked_for, keypoint_store.of_split(s, tables.GALLERY) as kept:
         asked = matching.with_keypoints(query_ids, queries, asked_for)
-        known = matching.gallery_of(ids, gallery, kept)
+        known = matching.with_groups(matching.gallery_of(ids, gallery, kept), ids, s)
         matched = matching.match(asked, known, variants.load("reranker", reranker).rerank, cpu.cores())
         plain = matching.nearest_rows(*features)
         for query_id, vector, rows, (first, last) in zip(query_ids, queries, plain, matched, strict=True):
@@ -62,16 +69,14 @@ def _matched(s: Stage, reranker: str, matches: int) -> Matches:
     return found
 
 
-def _write_json(s: Stage, rows: list[dict[str, Any]]) -> None:
+def _write_json(s: Stage, by_query: dict[str, list[dict[str, Any]]]) -> None:
     """The matches of each query by its file, in the run's folder."""
     query_files, gallery_files = (
         arrow.by_id(s.rows("images", ["image_id", "origin"], where), "origin") for where in SPLITS.values()
     )
-    by_query: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
-        by_query.setdefault(query_files[row["query_id"]], []).append(row)
+    by_file = {query_files[query_id]: found for query_id, found in by_query.items()}
     with storage.atomic_file(storage.join(s.run, file_names.MATCHES)) as file:
-        file.write(matching.as_json(by_query, gallery_files))
+        file.write(matching.as_json(by_file, gallery_files))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow.dataset as ds
 
 from kindred.data.thumbnails import thumbnails
-from kindred.report import image_list, matches_section, rejected_blocks, run_page
+from kindred.report import groups_section, image_list, matches_section, rejected_blocks, run_page
 from kindred.report.blocks import Section
 from kindred.report.matches_section import Matches
 from kindred.report.pictures import Pictures
@@ -21,7 +21,10 @@ def main(s: Stage) -> str:
         pd.read_csv(io.BytesIO(s.file(stages.SCORE_MATCHES, name))) for name in ("queries.csv", "labels.csv")
     )
     matches = Matches(s.rows("matches").to_pandas(), arrow.by_id(s.rows("truth")), scored, by_label)
-    shown = ds.field("image_id").isin(matches_section.pictured(matches)) & ds.field("split").isin(tables.MATCHED)
+    groups = s.rows("groups").to_pandas()
+    grouped = [image_id for ids in groups_section.shown(groups).values() for image_id in ids]
+    wanted = [*matches_section.pictured(matches), *grouped]
+    shown = ds.field("image_id").isin(wanted) & ds.field("split").isin(tables.MATCHED)
     rows = s.rows("images", ["image_id", "origin", "content"], shown)
     pictures = Pictures(thumbnails(rows, rows["image_id"].to_pylist(), SIDE_PX), arrow.by_id(rows, "origin"))
     figures = {name: value for stage in stages.MATCHING_ORDER[:-1] for name, value in s.figures_of(stage).items()}
@@ -31,8 +34,10 @@ def main(s: Stage) -> str:
         for split in (*tables.SPLITS, *tables.MATCHED)
         if figures.get(f"ingest/{split}")
     )
+    compared = [groups_section.section(groups, figures, pictures)] if "groups/groups" in figures else []
     sections = [
         matches_section.section(matches, figures, pictures),
+        *compared,
         Section("data", "Data", f"Images: {counts}.", rejected_blocks.blocks(rejected_blocks.counted_files(rejected))),
     ]
     for name, content in run_page.files(s, sections).items():

@@ -38,7 +38,9 @@ def main() -> int:
     _write(reader, found, pictures, out)
     for line in rejected:
         print(f"  rejected: {line}")
-    print(f"{len(queries):,} queries matched, {len(rejected):,} rejected\n\n  {out / 'matches.html'}")
+    same = matching.with_the_same(found.values())
+    of_the_same = f"{same:,} find the same thing, " if same is not None else ""
+    print(f"{len(queries):,} queries matched, {of_the_same}{len(rejected):,} rejected\n\n  {out / 'matches.html'}")
     print(f"  {out / file_names.MATCHES}")
     return 0
 
@@ -77,8 +79,8 @@ def _write(
     rows = reader.rows("images", ["image_id", "origin"], IN_GALLERY & ds.field("image_id").isin(list(ids)))
     origin_of = arrow.by_id(rows, "origin")
     (folder / file_names.MATCHES).write_bytes(matching.as_json(found, origin_of))
-    shown = {query: [match["image_id"] for match in found[query][:SHOWN]] for query in pictures}
-    wanted = list({image_id for matches in shown.values() for image_id in matches})
+    shown = {query: found[query][:SHOWN] for query in pictures}
+    wanted = list({match["image_id"] for matches in shown.values() for match in matches})
     contents = reader.rows("images", ["image_id", "content"], IN_GALLERY & ds.field("image_id").isin(wanted))
     small = thumbnails.thumbnails(contents, wanted, SIDE_PX)
     every = Pictures({**small, **pictures}, {**origin_of, **{query: query for query in pictures}})

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kindred.features.keypoints import HEAD, MAX_BYTES, TOP, Keypoints, packed, unpacked
+from kindred.features.keypoints import HEAD, MAX_BYTES, TOP, Keypoints, packed
 from kindred.runtime.errors import InputError
 
 
@@ -48,7 +48,8 @@ def test_two_numbers_are_packed_in_a_byte() -> None:
 
     assert descriptors.shape == (5, 4)
     order = [0, 2, 4, 6, 1, 3, 5, 7]
-    np.testing.assert_array_equal(unpacked(descriptors), numbers[:, order])
+    read = Keypoints(np.zeros((5, 2), np.float32), descriptors, 9).numbers
+    np.testing.assert_array_equal(read, numbers[:, order])
 
 
 def test_no_keypoints_are_stored_too() -> None:

@@ -99,8 +99,10 @@ def test_alike_descriptors_are_no_pairs() -> None:
 
 
 def test_a_pair_is_clearly_nearer_than_the_second_nearest_each_way() -> None:
-    one = np.array([[0], [3], [15]], np.uint8)
-    other = np.array([[1], [14], [9]], np.uint8)
+    one, other = (
+        Keypoints(np.zeros((3, 2), np.float32), np.array(values, np.uint8)[:, None], 9)
+        for values in ([0, 3, 15], [1, 14, 9])
+    )
 
     both_ways = verification.tentative_pairs(one, other, binary=False, ratio=0.8, mutual=True)
     one_way = verification.tentative_pairs(one, other, binary=False, ratio=0.8, mutual=False)

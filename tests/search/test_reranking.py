@@ -1,5 +1,7 @@
 """The first ranking, and what re-rankers consist of."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from kindred.features.verification import Verified
 from kindred.runtime.errors import InputError
 from kindred.search import expansion, reciprocal_neighbours, reranking, spatial_verification
 from kindred.search.rerankers import k_reciprocal, query_expansion, verified, verified_expansion
-from kindred.search.reranking import Gallery, Query, Ranking
+from kindred.search.reranking import ALONE, Gallery, Query, Ranking
 from turned_pictures import at, gallery_at, query_at, textured, turned
 
 
@@ -133,11 +135,46 @@ def test_rows_beyond_the_candidates_keep_their_order(monkeypatch: pytest.MonkeyP
 def test_verified_images_come_first_by_their_inliers() -> None:
     inliers = {5: with_inliers(12), 6: with_inliers(7), 8: with_inliers(30)}
 
-    ranking = spatial_verification.verified_first(Ranking(np.array([4, 5, 6, 7, 8]), np.arange(5.0), inliers))
+    before = Ranking(np.array([4, 5, 6, 7, 8]), np.arange(5.0), inliers)
+    ranking = spatial_verification.verified_first(before, gallery_at(0))
 
     assert ranking.rows.tolist() == [8, 5, 4, 6, 7]
     assert ranking.distances.tolist() == [4, 1, 0, 2, 3]
-    assert spatial_verification.verified_rows(inliers).tolist() == [5, 8]
+    assert spatial_verification.verified_rows(inliers, gallery_at(0)).tolist() == [5, 8]
+
+
+def test_images_of_the_same_group_come_behind_the_verified_ones() -> None:
+    before = Ranking(np.array([4, 5, 6, 7, 8]), np.arange(5.0), {5: with_inliers(12)})
+
+    ranking = spatial_verification.verified_first(before, gallery_at(0), np.array([5, 7]))
+
+    assert ranking.rows.tolist() == [5, 7, 4, 6, 8]
+
+
+def test_a_gallery_s_own_threshold_counts() -> None:
+    gallery = replace(gallery_at(0), min_inliers=13)
+
+    assert spatial_verification.verified_rows({5: with_inliers(12), 8: with_inliers(13)}, gallery).tolist() == [8]
+
+
+def test_rows_of_the_same_thing_are_those_of_their_groups() -> None:
+    gallery = replace(gallery_at(0, 1, 2, 3, 4), groups=np.array([0, ALONE, 0, ALONE, 1]))
+
+    assert gallery.of_the_same(np.array([2])).tolist() == [0, 2]
+    assert gallery.of_the_same(np.array([1])).tolist() == [1]
+    assert gallery_at(0, 1).of_the_same(np.array([1])).tolist() == [1]
+
+
+def test_verified_expansion_finds_what_a_group_shows_though_it_is_no_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spatial_verification, "CANDIDATES", 2)
+    seen, _ = turned(textured(0), 20, 0.9)
+    keypoints = {row: sift.keypoints(textured(row)) for row in range(1, 4)} | {0: sift.keypoints(seen)}
+    query = query_at(0, sift.keypoints(textured(0)))
+    gallery = replace(gallery_at(5, 10, 40, 80, keypoints=keypoints), groups=np.array([0, ALONE, ALONE, 0]))
+
+    ranking = verified_expansion.rerank(query, gallery, reranking.nearest(query, gallery))
+
+    assert ranking.rows.tolist()[:2] == [0, 3]
 
 
 def test_an_image_of_the_same_thing_is_found_by_its_keypoints() -> None:

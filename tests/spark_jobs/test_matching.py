@@ -78,12 +78,27 @@ def test_each_query_finds_the_pictures_of_its_place_and_the_files_say_so(data, s
     found = by_query[str(photos / "query/abbey/0.png")]
     assert {Path(one["file"]).parent.name for one in found} == {"abbey"}
     assert min(one["inliers"] for one in found) >= 10
+    assert all(one["same"] for one in found)
+    assert figures["match/queries_with_same"] == 3
+    assert (figures["groups/groups"], figures["groups/images"], figures["groups/largest"]) == (3, 9, 3)
     reader = RunReader(run, "report")
+    place_of = {image_id: Path(origin).parent.name for image_id, origin in _origins(reader).items()}
+    groups = reader.rows("groups").to_pandas()
+    assert {frozenset(map(place_of.get, ids)) for _, ids in groups.groupby("group")["image_id"]} == {
+        frozenset({place}) for place in PLACES
+    }
     first = reader.rows("matches").to_pylist()[0]
     moved = np.reshape(first["homography"], (3, 3)) @ [60, 60, 1]
-    number = int(Path(arrow.by_id(reader.rows("images"), "origin")[first["image_id"]]).stem)
+    number = int(Path(_origins(reader)[first["image_id"]]).stem)
     assert moved[:2] / moved[2] == pytest.approx([60 - 6 * number, 60 - 3 * number], abs=2)
-    assert "The first match is right for 100.0% of 3 queries" in Path(storage.local(results.report(run))).read_text()
+    page = Path(storage.local(results.report(run))).read_text()
+    assert "The first match is right for 100.0% of 3 queries" in page
+    assert "By keypoints, 3 of 3 queries find the same thing" in page
+    assert "3 groups of 9 images; the largest has 3." in page
+
+
+def _origins(reader: RunReader) -> dict[str, str]:
+    return arrow.by_id(reader.rows("images"), "origin")
 
 
 def test_new_queries_are_matched_with_the_gallery_of_a_run(
@@ -104,11 +119,11 @@ def test_new_queries_are_matched_with_the_gallery_of_a_run(
     found = json.loads((tmp_path / "out" / file_names.MATCHES).read_bytes())
     assert list(found) == [str(queries / "bridge.png"), str(queries / "plain.png")]
     assert {Path(one["file"]).parent.name for one in found[str(queries / "bridge.png")][:3]} == {"bridge"}
-    assert {one["inliers"] for one in found[str(queries / "plain.png")]} == {0}
+    assert {(one["inliers"], one["same"]) for one in found[str(queries / "plain.png")]} == {(0, False)}
     page = (tmp_path / "out" / "matches.html").read_text()
     assert "2 queries." in page
     printed = capsys.readouterr().out
-    assert "2 queries matched, 1 rejected" in printed
+    assert "2 queries matched, 1 find the same thing, 1 rejected" in printed
     assert f"rejected: {queries / 'notes.txt'}: " in printed
 
 

@@ -4,6 +4,7 @@ The file is a head (magic number, bytes of a descriptor, longer side), the point
 longer side, and the descriptors. All numbers are little-endian.
 """
 
+import functools
 import struct
 from dataclasses import dataclass
 
@@ -32,6 +33,11 @@ class Keypoints:
 
     def __len__(self) -> int:
         return len(self.points)
+
+    @functools.cached_property
+    def numbers(self) -> np.ndarray:
+        """The numbers of `packed` descriptors, float32 [n, 2 k]: first halves of bytes first."""
+        return np.hstack([self.descriptors & TOP, self.descriptors >> 4], dtype=np.float32)
 
     @property
     def step_px(self) -> float:
@@ -77,8 +83,3 @@ def packed(numbers: np.ndarray) -> np.ndarray:
     array([[33, 15]], dtype=uint8)
     """
     return numbers[:, ::2] | numbers[:, 1::2] << 4
-
-
-def unpacked(descriptors: np.ndarray) -> np.ndarray:
-    """The numbers uint8 [n, 2 k] of `packed` descriptors [n, k], those of the first halves of the bytes first."""
-    return np.hstack([descriptors & TOP, descriptors >> 4])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kindred.features.keypoints import Keypoints, unpacked
+from kindred.features.keypoints import Keypoints
 
 RATIO = 0.8  # of the distances to the nearest and the second nearest, at most; 1 turns the test off
 THRESHOLD_PX = 5.0  # from the place where the homography expects a point, in the picture as it was seen
@@ -42,7 +42,7 @@ def verify(one: Keypoints, other: Keypoints, binary: bool, ratio: float = RATIO,
     """
     import cv2
 
-    pairs = tentative_pairs(one.descriptors, other.descriptors, binary, ratio, mutual)
+    pairs = tentative_pairs(one, other, binary, ratio, mutual)
     if len(pairs) < MIN_PAIRS:
         return _nothing()
     start, end = one.points[pairs[:, 0]], other.points[pairs[:, 1]]
@@ -69,13 +69,13 @@ def _nothing() -> Verified:
     return Verified(0, None, np.empty((0, 2), int))
 
 
-def tentative_pairs(one: np.ndarray, other: np.ndarray, binary: bool, ratio: float, mutual: bool) -> np.ndarray:
-    """Rows [m, 2] of descriptors uint8 [n, k] and [o, k], bits or packed numbers, that are each other's nearest (or,
-    not `mutual`, of each of `one` its nearest), nearer than `ratio` times the second nearest of `other`.
+def tentative_pairs(one: Keypoints, other: Keypoints, binary: bool, ratio: float, mutual: bool) -> np.ndarray:
+    """Rows [m, 2] of the keypoints whose descriptors, bits or packed numbers, are each other's nearest (or, not
+    `mutual`, of each of `one` its nearest), nearer than `ratio` times the second nearest of `other`.
     """
     if not len(one) or len(other) < 2:
         return np.empty((0, 2), int)
-    distances = hamming(one, other) if binary else squared_euclidean(unpacked(one), unpacked(other))
+    distances = hamming(one.descriptors, other.descriptors) if binary else squared_euclidean(one.numbers, other.numbers)
     rows, nearest = np.arange(len(one)), distances.argmin(axis=1)
     accepted = distances.argmin(axis=0)[nearest] == rows if mutual else np.ones(len(one), bool)
     first = distances[rows, nearest].astype(np.float64)
@@ -85,13 +85,15 @@ def tentative_pairs(one: np.ndarray, other: np.ndarray, binary: bool, ratio: flo
 
 
 def squared_euclidean(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Squared Euclidean distances float32 [n, o] of uint8 [n, k] and [o, k]; exact up to 2^24, as whole numbers are.
+    """Squared Euclidean distances [n, o] of float32 [n, k] and [o, k]; exact for whole numbers, up to 2^24.
 
-    >>> squared_euclidean(np.array([[0, 3]], np.uint8), np.array([[4, 0], [0, 3]], np.uint8))
+    >>> squared_euclidean(np.array([[0, 3]], np.float32), np.array([[4, 0], [0, 3]], np.float32))
     array([[25.,  0.]], dtype=float32)
     """
-    left, right = one.astype(np.float32), other.astype(np.float32)
-    return np.square(left).sum(axis=1)[:, None] - 2 * (left @ right.T) + np.square(right).sum(axis=1)
+    distances = one @ (-2 * other.T)
+    distances += np.square(one).sum(axis=1)[:, None]
+    distances += np.square(other).sum(axis=1)
+    return distances
 
 
 def hamming(one: np.ndarray, other: np.ndarray) -> np.ndarray:

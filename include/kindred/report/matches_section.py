@@ -1,12 +1,14 @@
 """What was matched: the worth of each step, the matches of some queries, and the labels that are hard."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from kindred.evaluation.matching_scores import AVERAGE_PRECISION, MIN_GROUPS, SCORES
 from kindred.learning.intervals import share_interval
-from kindred.report.blocks import Block, Rows, Section, Table, Text, counted
+from kindred.report.blocks import Block, Rows, Section, Table, Text, Tile, counted
 from kindred.report.pictures import Pictures
 from kindred.runtime.stages import MATCHING_STEPS
 
@@ -68,7 +70,7 @@ def section(matches: Matches, figures: dict[str, float], pictures: Pictures) -> 
             Table("steps", _steps_caption(figures), steps, steps.astype(str), open=True),
             *_left_out(figures),
         ]
-    blocks.append(_rows(matches, pictures))
+    blocks += [*_same(matches, figures), _rows(matches, pictures)]
     if len(matches.by_label):
         caption = "Queries by label, the hardest first: the means of their scores after the last step."
         rows = matches.by_label.sort_values([AVERAGE_PRECISION, "group"]).rename(columns={**TITLES, "group": "label"})
@@ -77,12 +79,9 @@ def section(matches: Matches, figures: dict[str, float], pictures: Pictures) -> 
     return Section("matches", "Matches", headline(matches, figures), blocks)
 
 
-def of_new_queries(shown: dict[str, list[str]], queries: int, pictures: Pictures) -> Section:
-    """The ids of the first matches of each of the queries that are shown, of so many; pictures of both by id."""
-    rows = [
-        (str(number), [pictures.tile(image_id, ()) for image_id in (query, *found)])
-        for number, (query, found) in enumerate(shown.items(), 1)
-    ]
+def of_new_queries(shown: dict[str, list[dict[str, Any]]], queries: int, pictures: Pictures) -> Section:
+    """The first matches of each of the queries that are shown, of so many; pictures of both by id."""
+    rows = [(str(number), _tiles(pictures, query, found)) for number, (query, found) in enumerate(shown.items(), 1)]
     some = f"The first {len(shown):,} of {queries:,} queries" if len(shown) < queries else "Queries"
     caption = f"{some} (first picture of each row) and their first matches."
     return Section(
@@ -98,6 +97,15 @@ def headline(matches: Matches, figures: dict[str, float]) -> str:
     last = f"matching/{MATCHING_STEPS[-1]}"
     top, precision = figures[f"{last}/top_1_accuracy"], figures[f"{last}/{AVERAGE_PRECISION}"]
     return f"The first match is right for {top:.1%} of {queries}; mean average precision {precision:.3f}."
+
+
+def _same(matches: Matches, figures: dict[str, float]) -> list[Block]:
+    """How many queries find the same thing, where keypoints tell it."""
+    if "match/queries_with_same" not in figures:
+        return []
+    same, queries = figures["match/queries_with_same"], matches.matches["query_id"].nunique()
+    alike = f"{queries - same:,.0f} find only what looks alike, or nothing"
+    return [Text(f"By keypoints, {same:,.0f} of {counted(queries, 'query', 'queries')} find the same thing; {alike}.")]
 
 
 def step_table(figures: dict[str, float]) -> pd.DataFrame:
@@ -152,10 +160,21 @@ def _rows(matches: Matches, pictures: Pictures) -> Rows:
     rows = []
     for number, query_id in enumerate(matches.shown(), 1):
         label = matches.truth.get(query_id)
-        tiles = [pictures.tile(image_id, ()) for image_id in (query_id, *matches.of(query_id)["image_id"])]
+        tiles = _tiles(pictures, query_id, matches.of(query_id).to_dict("records"))
         rows.append((f"{number}. {_right(matches, query_id)}{label or 'no label'}", tiles))
     caption = "Queries (first picture of each row) and their first matches; the hardest and the easiest in turn."
     return Rows("queries", caption, "query", rows)
+
+
+def _tiles(pictures: Pictures, query_id: str, found: Sequence[Mapping[Any, Any]]) -> list[Tile]:
+    """A query and its matches; below those whose keypoints were compared, what these say."""
+    tiles = [pictures.tile(query_id, ())]
+    for match in found:
+        lines = []
+        if match.get("same") is not None:
+            lines = ["same thing" if match["same"] else "looks alike", f"{match['inliers']:.0f} inliers"]
+        tiles.append(pictures.tile(match["image_id"], lines))
+    return tiles
 
 
 def _right(matches: Matches, query_id: str) -> str:

@@ -18,8 +18,9 @@ UNSUPERVISED_ORDER = (  # with those of CLUSTER behind advise_k
     *(INGEST, FEATURIZE, ADVISE_K, CHOOSE_LABELS, TRAIN_BASE, PSEUDO_LABEL, TRAIN_FINAL, GATE),
     *(BUILD_INDEX, EVALUATE, SCORE_CLUSTERS, REPORT),
 )
-EMBED, KEYPOINTS, MATCH, SCORE_MATCHES = "embed", "keypoints", "match", "score_matches"  # of image matching
-MATCHING_ORDER = (INGEST, CHOOSE_LABELS, FEATURIZE, EMBED, KEYPOINTS, MATCH, SCORE_MATCHES, REPORT)
+EMBED, KEYPOINTS, GROUPS = "embed", "keypoints", "groups"  # of image matching
+MATCH, SCORE_MATCHES = "match", "score_matches"
+MATCHING_ORDER = (INGEST, CHOOSE_LABELS, FEATURIZE, EMBED, KEYPOINTS, GROUPS, MATCH, SCORE_MATCHES, REPORT)
 EVERY = tuple(dict.fromkeys((*ORDER, *UNSUPERVISED_ORDER, *MATCHING_ORDER)))
 JOBS = {TRAIN_BASE: "train", TRAIN_FINAL: "train"}  # of the other stages, the job has the stage's name
 SHOWN = ("dataset", "extractor", "classifier", "labeller")  # params that lists of runs show, filter and group by
@@ -44,6 +45,7 @@ WORK = {  # what a stage does, for a person who waits for it: by its job, or whe
     "train_labels": "takes the labels of the training images",
     EMBED: "learns what makes images alike, and embeds queries and gallery",
     KEYPOINTS: "finds the keypoints of queries and gallery",
+    GROUPS: "finds groups of images of the same thing in the gallery",
     MATCH: "ranks the gallery for each query",
     SCORE_MATCHES: "compares the matches with the known labels",
     "report_matches": "makes the report",
@@ -80,6 +82,7 @@ MATCHING_ARGUMENTS: dict[str, tuple[str, ...]] = {
     CHOOSE_LABELS: (),
     EMBED: ("embedder", "seed"),
     KEYPOINTS: ("local_features",),
+    GROUPS: (),
     MATCH: ("reranker", "matches"),
     SCORE_MATCHES: (),
     REPORT: (),

@@ -53,10 +53,15 @@ TABLES = {
     # Of queries and gallery: vectors of unit length, and the local features of `keypoints.Keypoints.to_bytes`.
     "embedded": Table("image_id string, split string, features array<float>", "embed"),
     "keypoints": Table("image_id string, split string, keypoints binary", "keypoints"),
+    # The gallery's images that show the same thing, the largest group is 0; to how many others of it each is linked.
+    "groups": Table("group int, image_id string, links int", "groups"),
     # For each query its gallery images, the first of rank 1; where keypoints were compared, how many agree with one
-    # homography, and that (3 x 3, row by row, from pixels of the query to pixels of the image).
+    # homography, whether these are enough to be the same thing, and the homography (3 x 3, row by row, from pixels of
+    # the query to pixels of the image).
     "matches": Table(
-        "query_id string, rank int, image_id string, distance double, inliers int, homography array<double>", "match"
+        "query_id string, rank int, image_id string, distance double, inliers int, same boolean, "
+        "homography array<double>",
+        "match",
     ),
     # The order of the gallery for each query after each step (features, embedded, reranked): the first ones' ids.
     "rankings": Table("query_id string, step string, image_ids array<string>", "match"),

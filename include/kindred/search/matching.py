@@ -4,13 +4,16 @@ import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from kindred.data import origins
+from kindred.runtime import arrow, stages
+from kindred.runtime.run_reader import RunReader
 from kindred.search.keypoint_store import KeypointStore
-from kindred.search.reranking import Gallery, Query, Ranking, nearest
+from kindred.search.reranking import ALONE, Gallery, Query, Ranking, nearest
 
 UNLABELLED, LABELLED = "k_reciprocal", "none"  # that `auto` takes, by whether the vectors were learned from labels
 AHEAD = 2  # queries for each thread that are begun before the results of the first are taken
@@ -49,6 +52,13 @@ def gallery_of(ids: np.ndarray, vectors: np.ndarray, store: KeypointStore | None
     return Gallery(vectors, lambda row: store.get(ids[row]), store.binary) if store else Gallery(vectors)
 
 
+def with_groups(gallery: Gallery, ids: np.ndarray, reader: RunReader) -> Gallery:
+    """The gallery of a run with the groups and the threshold that the run has found."""
+    number_of = arrow.by_id(reader.rows("groups"), "group")
+    numbers = np.array([number_of.get(image_id, ALONE) for image_id in ids], int)
+    return replace(gallery, groups=numbers, min_inliers=reader.facts_of(stages.GROUPS)["min_inliers"])
+
+
 def nearest_rows(queries: np.ndarray, gallery: np.ndarray) -> Iterator[np.ndarray]:
     """The first RANKED rows of the gallery for each query, of vectors of unit length [q, d] and [m, d]."""
     whole = Gallery(gallery)
@@ -60,7 +70,7 @@ def matches(
     ids: np.ndarray, gallery: Gallery, vector: np.ndarray, ranking: Ranking, count: int
 ) -> list[dict[str, Any]]:
     """The first matches of a query: rank, image_id, distance (by cosine, whatever the order is by) and, where keypoints
-    were compared, inliers and the homography, row by row; else null.
+    were compared, inliers, whether the same thing is seen, and the homography, row by row; else null.
     """
     rows = ranking.rows[:count]
     found = []
@@ -69,19 +79,26 @@ def matches(
         homography = verified.homography if verified else None
         match = {"rank": rank, "image_id": ids[row], "distance": float(1 - cosine)}
         match |= {"inliers": verified.inliers if verified else None}
+        match |= {"same": verified.inliers >= gallery.min_inliers if verified else None}
         found.append({**match, "homography": None if homography is None else homography.ravel().tolist()})
     return found
 
 
+def with_the_same(by_query: Iterable[Sequence[Mapping[str, Any]]]) -> int | None:
+    """How many queries have a match that shows the same thing; None where no keypoints were compared."""
+    known = [[match["same"] for match in found if match["same"] is not None] for found in by_query]
+    return sum(any(one) for one in known) if any(known) else None
+
+
 def as_json(by_query: Mapping[str, Sequence[Mapping[str, Any]]], origin_of: Mapping[str, str]) -> bytes:
-    """The `matches` of each query, by the address of its file, as {query file: [{file, distance, inliers}, ...]};
+    """The `matches` of each query, by the address of its file, as {query file: [{file, distance, inliers, same}, ...]};
     `origin_of`: the addresses of the gallery's files by id.
     """
     answer = {}
     for query, found in by_query.items():
         answer[origins.path(query)] = [
             {"file": origins.path(origin_of[match["image_id"]]), "distance": round(match["distance"], 6)}
-            | ({"inliers": match["inliers"]} if match["inliers"] is not None else {})
+            | ({name: match[name] for name in ("inliers", "same")} if match["inliers"] is not None else {})
             for match in found
         ]
     return json.dumps(answer, indent=1, ensure_ascii=False).encode()

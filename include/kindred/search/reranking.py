@@ -13,17 +13,43 @@ from kindred.features.verification import Verified
 from kindred.runtime.errors import InputError
 
 RANKED = 1000  # rows of a first ranking
+ALONE = -1  # the group of an image that is in none
+# From which an image counts as verified: alpha of M. Brown, D. Lowe, Automatic Panoramic Image Stitching using
+# Invariant Features (International Journal of Computer Vision 2007). Of 1,500 pairs of different buildings none had
+# more than 6.
+MIN_INLIERS = 8
 
 
 @dataclass(frozen=True)
 class Gallery:
     """m images: vectors float32 [m, d] of unit length, the keypoints of a row (None for an image that has none), and
-    whether their descriptors are bits. `keypoints` is None for a gallery without local features.
+    whether their descriptors are bits. `keypoints` is None for a gallery without local features. With `min_inliers` or
+    more two images show the same thing; `groups` int [m] says which do (`object_groups`), where that is known.
     """
 
     vectors: np.ndarray
     keypoints: Callable[[int], Keypoints | None] | None = None
     binary: bool = False
+    min_inliers: int = MIN_INLIERS
+    groups: np.ndarray | None = None
+
+    def check_keypoints(self) -> None:
+        """Raises InputError for a gallery without local features."""
+        if self.keypoints is None:
+            raise InputError(
+                "the gallery has no local features to compare; take a re-ranker that needs none: k_reciprocal"
+            )
+
+    def keypoints_of(self, row: int) -> Keypoints | None:
+        """Those of one image; None where it has none, or the gallery has no local features."""
+        return self.keypoints(row) if self.keypoints else None
+
+    def of_the_same(self, rows: np.ndarray) -> np.ndarray:
+        """The rows that show what one of these rows [n] shows, ascending, these among them."""
+        if self.groups is None:
+            return rows
+        wanted = np.setdiff1d(self.groups[rows], ALONE)
+        return np.union1d(rows, np.flatnonzero(np.isin(self.groups, wanted)))
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,6 @@ def matcher(reader: RunReader) -> Iterator[Matcher]:
     local_features = reader.facts_of(stages.KEYPOINTS)["local_features"]
     ids, vectors = reader.matrix("embedded", "features", ds.field("split") == tables.GALLERY)
     with keypoint_store.of_split(reader, tables.GALLERY) as store:
-        gallery = matching.gallery_of(ids, vectors, store)
+        gallery = matching.with_groups(matching.gallery_of(ids, vectors, store), ids, reader)
         reranker = reader.arguments_of(stages.MATCH)["reranker"]
         yield Matcher(extractor, session, network, local_features, reranker, ids, gallery)

@@ -11,4 +11,4 @@ NEEDS_KEYPOINTS = True
 
 
 def rerank(query: Query, gallery: Gallery, ranking: Ranking) -> Ranking:
-    return spatial_verification.verified_first(spatial_verification.compared(query, gallery, ranking))
+    return spatial_verification.verified_first(spatial_verification.compared(query, gallery, ranking), gallery)

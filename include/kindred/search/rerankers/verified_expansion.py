@@ -1,6 +1,7 @@
-"""Verified images join the query, which searches again; what it finds is verified too, and re-ranked by reciprocal
-neighbours, the verified ones first. Where nothing is verified, the order stays: a query with few relevant images loses
-by its neighbours.
+"""Verified images, and those of which the gallery's own groups say that they show the same, join the query, which
+searches again; what it finds is verified too, and re-ranked by reciprocal neighbours: the verified ones first, then
+those of their groups. Where nothing is verified, the order stays: a query with few relevant images loses by its
+neighbours.
 
 Distances are those of `k_reciprocal` to the expanded query, and do not rise along the ranking. Source: O. Chum et al.,
 Total Recall: Automatic Query Expansion with a Generative Feature Model for Object Retrieval (ICCV 2007): images that
@@ -16,10 +17,12 @@ ALPHA = 0.0  # of the verified images' weights: all alike
 
 def rerank(query: Query, gallery: Gallery, ranking: Ranking) -> Ranking:
     first = spatial_verification.compared(query, gallery, ranking)
-    same = spatial_verification.verified_rows(first.verified)
-    if not len(same):
+    verified = spatial_verification.verified_rows(first.verified, gallery)
+    if not len(verified):
         return first
+    same = gallery.of_the_same(verified)
     expanded = expansion.expanded(query, gallery, same, ALPHA)
     again = reranking.nearest(expanded, gallery, len(ranking.rows))
     checked = spatial_verification.compared(query, gallery, Ranking(again.rows, again.distances, first.verified))
-    return spatial_verification.verified_first(reciprocal_neighbours.reranked(expanded, gallery, checked))
+    reranked = reciprocal_neighbours.reranked(expanded, gallery, checked)
+    return spatial_verification.verified_first(reranked, gallery, same)
