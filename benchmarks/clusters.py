@@ -10,13 +10,16 @@ of which the classes keep 200 down to 19, each seed another class the most. The 
 no label; `named` is the chosen clustering, whose clusters a person names by the images nearest to their centres. JSON
 names, below <dataset>/<extractor>/: <method>/accuracy_mean|accuracy_std|nmi_mean|ari_mean|cpu_seconds|collapsed (the
 share of the seeds), chosen/accuracy_mean, named/<labels in all>/accuracy_mean, graph/cpu_seconds, and advice/<advisor>
-(what it says of the first seed's images) with advice/low, k, high and cpu_seconds.
+(what it says of the first seed's images) with advice/low, k, high and cpu_seconds. `--umap` adds a baseline that the
+choice does not see, a mixture of normal distributions on UMAP's dimensions (it needs the package umap-learn);
+`--no-advice` leaves out what the advisors say, which takes minutes on features of many dimensions.
 
 `--generated` gives the steps' seconds and the peak of the memory on generated features, as generated/<step>/...
 """
 
 import argparse
 import copy
+import functools
 import resource
 import statistics
 import time
@@ -46,6 +49,8 @@ from kindred.runtime.run_reader import RunReader
 LARGEST, RATIO = 200, 0.77  # images of the largest class, and of each other class to the one before
 PER_CLUSTER = (1, 3)  # images of a cluster that a person looks at to name it
 SCORES = ("accuracy", "nmi", "ari")
+BASELINES = ("umap_mixture",)
+UMAP = {"n_neighbors": 30, "min_dist": 0.0, "n_components": 10}  # what its documentation says for clusters
 
 
 class Images:
@@ -88,6 +93,8 @@ def main() -> None:
     )
     parser.add_argument("--unbalanced", action="store_true", help="classes of 200 down to 19 labelled images")
     parser.add_argument("--generated", type=int, metavar="IMAGES", help="time and memory on generated features")
+    parser.add_argument("--umap", action="store_true", help="also a mixture on UMAP's dimensions")
+    parser.add_argument("--no-advice", action="store_true", help="leave out the advice on k")
     parser.add_argument("--threads", type=int, default=cpu.cores())
     args = parser.parse_args()
     if args.generated:
@@ -103,7 +110,7 @@ def main() -> None:
     rows: list[tuple] = [("method", "accuracy", "std", "nmi", "ari", "CPU-s")]
     names = ("accuracy_mean", "accuracy_std", "nmi_mean", "ari_mean", "cpu_seconds")
     others = [name[len(head) + 1 : -len("/accuracy_mean")] for name in figures if "/named/" in name and "_mean" in name]
-    for method in (*args.methods, "chosen", *others):
+    for method in (*args.methods, *BASELINES[: args.umap], "chosen", *others):
         rows.append((method, *(figures.get(f"{head}/{method}/{name}", "-") for name in names)))
     print(f"\n{head}, {args.seeds} seeds, {images.classes} clusters")
     bench.report(rows, figures, args.json, args.not_quiet)
@@ -118,22 +125,24 @@ def compared(images: Images, args: argparse.Namespace) -> dict[str, float]:
             rows = images.unbalanced(seed) if args.unbalanced else images.fitted(args.fit_on, seed)
             pool = images.pool(rows)
             seen.setdefault("graph/cpu_seconds", []).append(seconds(make_graph, pool)[1])
-        if not seed:
+        if not (seed or args.no_advice):
             figures = advised(pool)
         clusters: dict[str, Clustering] = {}
         predicted: dict[str, np.ndarray] = {}
         scored = rows if args.unbalanced or "test" in args.fit_on else np.flatnonzero(images.splits == tables.TEST)
         scored = scored[images.labels[scored] >= 0]
-        for method in args.methods:
-            clusters[method], spent = seconds(clusterings.clustering, method, fresh(pool), images.classes, seed)
+        for method in (*args.methods, *BASELINES[: args.umap]):
+            work = umap_mixture if method in BASELINES else functools.partial(clusterings.clustering, method)
+            clusters[method], spent = seconds(work, fresh(pool), images.classes, seed)
             predicted[method] = clusters_of(images, rows, scored, clusters[method].clusters)
             values = cluster_scores.scores(predicted[method], images.labels[scored], images.classes, images.classes)
             values |= {"cpu_seconds": spent, "collapsed": float(clusters[method].collapsed)}
             for name, value in values.items():
                 seen.setdefault(f"{method}/{name}", []).append(value)
             print(f"{method}, seed {seed}: " + ", ".join(f"{name} {values[name]:.4f}" for name in values), flush=True)
-        collapsed = [name for name, one in clusters.items() if one.collapsed]
-        best, _ = cluster_choice.choose(pool, {name: one.clusters for name, one in clusters.items()}, collapsed)
+        ours = {name: clusters[name] for name in args.methods}
+        collapsed = [name for name, one in ours.items() if one.collapsed]
+        best, _ = cluster_choice.choose(pool, {name: one.clusters for name, one in ours.items()}, collapsed)
         seen.setdefault("chosen/accuracy", []).append(seen[f"{best}/accuracy"][-1])
         for count in PER_CLUSTER:
             names, labels = named(pool, clusters[best].clusters, images.labels[rows], count)
@@ -146,6 +155,16 @@ def compared(images: Images, args: argparse.Namespace) -> dict[str, float]:
         if name.endswith("/accuracy"):
             figures[f"{name}_std"] = statistics.pstdev(values)
     return figures
+
+
+def umap_mixture(pool: Pool, k: int, seed: int) -> Clustering:
+    """The baseline: a mixture of normal distributions on UMAP's dimensions."""
+    from sklearn.mixture import GaussianMixture
+    from umap import UMAP as Umap  # an optional package: python -m pip install umap-learn
+
+    places = Umap(**UMAP, random_state=seed).fit_transform(pool.vectors)
+    numbers, clusters = np.unique(GaussianMixture(k, random_state=seed).fit_predict(places), return_inverse=True)
+    return Clustering(clusters, len(numbers))
 
 
 def clusters_of(images: Images, rows: np.ndarray, scored: np.ndarray, clusters: np.ndarray) -> np.ndarray:
