@@ -11,6 +11,6 @@ Local features give
     keypoints(pixels) -> Keypoints    of a picture uint8 [h, w, c] of 1 or 3 channels and any size, strongest first, and
                                       no more than `Keypoints.to_bytes` stores; the same for the same pixels
 
-A picture without any structure has no keypoints. What is common to all is not here: how they are found with OpenCV
-(`opencv_keypoints`), stored (`keypoints`) and compared (`verification`).
+A picture without any structure has no keypoints. What is common to all is not here: how they are looked for
+(`detection`, with OpenCV `opencv_keypoints`), stored (`keypoints`) and compared (`verification`).
 """

@@ -6,7 +6,7 @@ Source: E. Rublee et al., ORB: an Efficient Alternative to SIFT or SURF (ICCV 20
 
 import numpy as np
 
-from kindred.features import opencv_keypoints
+from kindred.features import detection, opencv_keypoints
 from kindred.features.keypoints import Keypoints
 
 BINARY = True
@@ -18,7 +18,10 @@ MARGIN_PX = 31  # along the edges without keypoints, OpenCV's own too
 
 
 def keypoints(pixels: np.ndarray) -> Keypoints:
+    return detection.keypoints(pixels, _found, KEYPOINTS, BYTES, min_side_px=2 * MARGIN_PX + 1)
+
+
+def _found(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     import cv2
 
-    detector = cv2.ORB.create(nfeatures=KEYPOINTS, edgeThreshold=MARGIN_PX)
-    return opencv_keypoints.detect(pixels, detector, KEYPOINTS, BYTES, min_side_px=2 * MARGIN_PX + 1)
+    return opencv_keypoints.found(grey, cv2.ORB.create(nfeatures=KEYPOINTS, edgeThreshold=MARGIN_PX), BYTES)

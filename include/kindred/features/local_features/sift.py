@@ -10,8 +10,8 @@ Source: D. Lowe, Distinctive Image Features from Scale-Invariant Keypoints (Inte
 
 import numpy as np
 
+from kindred.features import detection, opencv_keypoints
 from kindred.features import keypoints as stored
-from kindred.features import opencv_keypoints
 from kindred.features.keypoints import Keypoints
 
 BINARY = False
@@ -23,11 +23,15 @@ STEPS = 48  # of a value from 0 to 1
 
 
 def keypoints(pixels: np.ndarray) -> Keypoints:
+    return detection.keypoints(pixels, _found, stored.capacity(BYTES), BYTES)
+
+
+def _found(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     import cv2
 
-    limit = stored.capacity(BYTES)
-    found = opencv_keypoints.detect(pixels, cv2.SIFT.create(nfeatures=limit), limit, VALUES)
-    return Keypoints(found.points, stored.packed(root_sift(found.descriptors)), found.side_px)
+    detector = cv2.SIFT.create(nfeatures=stored.capacity(BYTES))
+    points, descriptors = opencv_keypoints.found(grey, detector, VALUES)
+    return points, stored.packed(root_sift(descriptors))
 
 
 def root_sift(descriptors: np.ndarray) -> np.ndarray:
