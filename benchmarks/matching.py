@@ -9,20 +9,33 @@ re-rankers are compared where none are named: those for classes of things, or th
 others the gallery; the test images are queries. JSON names, below <folder>/<extractor>/<embedder>/<reranker>/:
 top_1_accuracy, top_3_accuracy, top_10_accuracy, mean_average_precision, each with _low and _high where there are 10
 labels, mean_average_precision_by_group, queries, groups, and cpu_seconds_per_query.
+
+`--generated IMAGES` times a query, one at a time, in a gallery of generated features (and keypoints, as many as are
+stored of an image): generated/<re-ranker>/seconds and cpu_seconds, medians of QUERIES.
 """
 
 import argparse
+import functools
 import hashlib
+import statistics
 import tempfile
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import bench
+import generated
+import numpy as np
 from PIL import Image
 
 from kindred.data.datasets import stl10
 from kindred.evaluation.matching_scores import AVERAGE_PRECISION, SCORES
+from kindred.features.keypoints import Keypoints, capacity
+from kindred.features.local_features import sift
 from kindred.runtime import stages, tables, variants
+from kindred.search import reranking
+from kindred.search.reranking import Gallery, Query
 
 LEVELS = {
     "class": (
@@ -34,6 +47,10 @@ LEVELS = {
         ["none", "query_expansion", "k_reciprocal", "verified", "verified_expansion"],
     ),
 }
+QUERIES = 20  # that are timed
+UNITS = ("seconds", "cpu_seconds")
+SAME = 5  # images that show the query's thing
+DIFFERENT = 500  # images' generated keypoints: further images have those of others
 COLUMNS = (*SCORES, f"{AVERAGE_PRECISION}_by_group", "cpu_seconds_per_query")
 
 
@@ -46,9 +63,16 @@ def main() -> None:
     parser.add_argument("--reranker", nargs="+", choices=[variants.AUTO, *variants.names("reranker")])
     parser.add_argument("--local-features", default="sift", choices=variants.names("local_features"))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--generated", type=int, metavar="IMAGES", help="time a query in a gallery of so many")
     args = parser.parse_args()
+    if args.generated:
+        times = timed(args.generated, args.reranker or variants.names("reranker"))
+        rerankers = [name.split("/")[1] for name in times if name.endswith("/cpu_seconds")]
+        table = [(name, *(times[f"generated/{name}/{unit}"] for unit in UNITS)) for name in rerankers]
+        bench.report([("re-ranker", *UNITS), *table], times, args.json, args.not_quiet)
+        return
     if not (args.path or args.stl10):
-        parser.error("one of --path and --stl10 is needed")
+        parser.error("one of --path, --stl10 and --generated is needed")
     args.limit, args.leaks, args.to_match = None, "drop", True
     bench.start(args.master)
     with tempfile.TemporaryDirectory(prefix="kindred-matching-") as made, bench.temporary_run() as run:
@@ -87,6 +111,37 @@ def match(run: str, values: dict[str, Any]) -> dict[str, float]:
     last = f"matching/{stages.MATCHING_STEPS[-1]}/"
     scores = {name.removeprefix(last): value for name, value in figures.items() if name.startswith(last)}
     return scores | {"cpu_seconds_per_query": figures["match/cpu_seconds_per_query"]}
+
+
+def timed(images: int, rerankers: list[str]) -> dict[str, float]:
+    """Median seconds and CPU-seconds of a query, the first ranking with it, by re-ranker."""
+    vectors = np.concatenate([block for block, _ in generated.features(images + QUERIES)])
+    vectors -= vectors.mean(axis=0)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    rng, count = np.random.default_rng(0), capacity(sift.BYTES)
+    keypoints = [
+        Keypoints(rng.random((count, 2), np.float32) * 640, rng.integers(0, 256, (count, sift.BYTES), np.uint8), 640)
+        for _ in range(DIFFERENT)
+    ]
+    plain, figures = Gallery(vectors[QUERIES:]), {}
+    for name in rerankers:
+        rerank, spent = variants.load("reranker", name).rerank, []
+        for number in range(QUERIES):
+            query = Query(vectors[number], keypoints[number])
+            same = set(reranking.nearest(query, plain, SAME).rows.tolist())  # they show the query's own thing
+            gallery = replace(plain, keypoints=functools.partial(_keypoints, keypoints, number, same))
+            started, cpu_started = time.time(), time.process_time()
+            rerank(query, gallery, reranking.nearest(query, gallery))
+            spent.append((time.time() - started, time.process_time() - cpu_started))
+        for unit, values in zip(UNITS, zip(*spent, strict=True), strict=True):
+            figures[f"generated/{name}/{unit}"] = statistics.median(values)
+        print(f"{name}: {figures[f'generated/{name}/seconds']:.3f} s", flush=True)
+    return figures
+
+
+def _keypoints(keypoints: list[Keypoints], own: int, same: set[int], row: int) -> Keypoints:
+    """Those of a row of the gallery: the query's where it shows the same."""
+    return keypoints[own if row in same else row % DIFFERENT]
 
 
 def make_folder(archive: str, folder: Path) -> str:
