@@ -199,6 +199,7 @@ def test_a_run_triggered_through_the_served_api_gives_the_same_figures(killed_ru
     assert not port_answers(mlflow_port)
 
 
+@pytest.mark.long
 def test_one_core_gives_the_same_figures_as_all(killed_run, environment, tmp_path):
     file = tmp_path / "figures.json"
     command = [sys.executable, "benchmarks/accuracy.py", "--labels", "100", "--draws", "1", "--master", "local[1]"]
@@ -274,6 +275,7 @@ def test_predict_labels_a_folder_and_names_what_is_no_image(killed_run, home, en
     assert [Path(row["origin"]).name for row in rejected] == ["broken.png"]
 
 
+@pytest.mark.long
 def test_the_attack_is_skipped_until_its_box_is_ticked_and_then_all_that_is_done(killed_run, environment):
     before = json.loads((killed_run["folder"] / file_names.METRICS).read_text())
     conf = {**CONF, "attack": True, "attack_images": 50, "attack_queries": 100}

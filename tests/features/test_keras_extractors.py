@@ -42,7 +42,7 @@ def test_the_regions_of_a_network_average_to_its_features(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "earlier"), [("mobilenet_v2", 576), pytest.param("resnet50", 1024, marks=pytest.mark.slow)]
+    ("name", "earlier"), [("mobilenet_v2", 576), pytest.param("resnet50", 1024, marks=pytest.mark.long)]
 )
 def test_with_two_maps_the_average_of_an_earlier_one_comes_first_and_both_have_the_length_1(
     name: str, earlier: int
