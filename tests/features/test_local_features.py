@@ -23,7 +23,6 @@ def test_a_picture_has_points_inside_it_with_descriptors_of_the_size_it_says(nam
 
     assert module.__doc__
     assert module.BINARY in (True, False)
-    assert module.PACKAGES
     assert 50 < len(found) <= stored.capacity(module.BYTES)
     assert found.points.dtype == np.float32
     assert found.points.shape == (len(found), 2)

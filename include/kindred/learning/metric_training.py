@@ -16,12 +16,11 @@ from typing import NamedTuple
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from kindred.learning import cluster_heads, embeddings, principal_axes
+from kindred.learning import embeddings, principal_axes
 from kindred.learning.cluster_heads import Adam
 from kindred.learning.networks import Layer, Network
 from kindred.runtime.errors import InputError
 
-CODE = (cluster_heads, embeddings, principal_axes)
 AXES = 128  # at most, of the features, that are learned from
 VECTOR_SIZE = 128  # at most
 BATCH, PER_CLASS = 128, 8  # images of a batch, about; of each of its classes, more where there are few classes

@@ -6,7 +6,6 @@ Local features give
     BINARY     whether descriptors are bits, which Hamming's distance compares; else numbers from 0 to 15, two in a
                byte (`keypoints.packed`), which Euclid's does
     BYTES      of a descriptor
-    PACKAGES   what pip installs for them alone
 
     keypoints(pixels) -> Keypoints    of a picture uint8 [h, w, c] of 1 or 3 channels and any size, strongest first, and
                                       no more than `Keypoints.to_bytes` stores; the same for the same pixels

@@ -11,7 +11,6 @@ from kindred.features.keypoints import Keypoints
 
 BINARY = True
 BYTES = 32
-PACKAGES = ("opencv-python-headless",)
 
 KEYPOINTS = 500  # at most, OpenCV's own number
 MARGIN_PX = 31  # along the edges without keypoints, OpenCV's own too

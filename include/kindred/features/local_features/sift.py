@@ -16,7 +16,6 @@ from kindred.features.keypoints import Keypoints
 
 BINARY = False
 BYTES = 64
-PACKAGES = ("opencv-python-headless",)
 
 VALUES = 128  # of a descriptor
 STEPS = 48  # of a value from 0 to 1

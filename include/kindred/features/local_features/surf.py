@@ -12,7 +12,6 @@ from kindred.features.keypoints import Keypoints
 
 BINARY = False
 BYTES = 32
-PACKAGES = ("mahotas",)
 
 VALUES = 64  # of a descriptor
 STEPS = 14  # of a value from 0 to 1

@@ -9,7 +9,6 @@ An embedder gives
     LABELLED                                        whether it learns from classes; without it `classes` is not read
 
 One that is labelled raises InputError unless two classes have two images or more, leaves images of other classes out
-and reports to `say` how many. What learns in steps keeps its losses by epoch in `Network.losses`. CODE names the
-modules that its network depends on beside its own file. It may give MAPS: of how many convolutional maps it takes the
-features, where the extractor has an EARLIER_MAP.
+and reports to `say` how many. What learns in steps keeps its losses by epoch in `Network.losses`. It may give MAPS: of
+how many convolutional maps it takes the features, where the extractor has an EARLIER_MAP.
 """

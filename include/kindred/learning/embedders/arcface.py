@@ -14,7 +14,6 @@ from kindred.learning.metric_training import Method
 from kindred.learning.networks import Network
 
 LABELLED = True
-CODE = (metric_losses, metric_training, *metric_training.CODE)
 SCALE, MARGIN = 16.0, 0.3  # of the cosines; radians
 
 

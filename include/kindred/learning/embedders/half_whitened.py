@@ -15,7 +15,6 @@ from kindred.learning.networks import Layer, Network
 
 LABELLED = False
 MAPS = 2
-CODE = (principal_axes,)
 
 
 def fit(features: np.ndarray, classes: np.ndarray | None, seed: int, say: Callable[[str], None]) -> Network:

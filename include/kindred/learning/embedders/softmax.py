@@ -9,7 +9,6 @@ from kindred.learning.metric_training import Method
 from kindred.learning.networks import Network
 
 LABELLED = True
-CODE = (metric_losses, metric_training, *metric_training.CODE)
 
 
 def fit(features: np.ndarray, classes: np.ndarray | None, seed: int, say: Callable[[str], None]) -> Network:

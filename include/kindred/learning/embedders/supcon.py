@@ -13,7 +13,6 @@ from kindred.learning.metric_training import Method
 from kindred.learning.networks import Network
 
 LABELLED = True
-CODE = (metric_losses, metric_training, *metric_training.CODE)
 TEMPERATURE = 0.1  # of the cosines
 
 

@@ -13,7 +13,6 @@ from kindred.learning.metric_training import Method
 from kindred.learning.networks import Network
 
 LABELLED = True
-CODE = (metric_losses, metric_training, *metric_training.CODE)
 SCALE = 8.0  # of the distances, which are 2 at most
 
 
