@@ -1,16 +1,20 @@
 """matches, their scores -> one page for a person"""
 
 import io
+from collections.abc import Sequence
 
 import pandas as pd
 import pyarrow.dataset as ds
 
+from kindred.data import images
 from kindred.data.thumbnails import thumbnails
-from kindred.report import groups_section, image_list, matches_section, rejected_blocks, run_page
-from kindred.report.blocks import Section
+from kindred.features.keypoints import Keypoints
+from kindred.report import groups_section, image_list, keypoint_pairs, matches_section, rejected_blocks, run_page
+from kindred.report.blocks import Block, Section
+from kindred.report.keypoint_pairs import Seen
 from kindred.report.matches_section import Matches
 from kindred.report.pictures import Pictures
-from kindred.runtime import arrow, file_names, job, stages, storage, tables
+from kindred.runtime import arrow, file_names, job, stages, storage, tables, variants
 from kindred.runtime.stage import Stage
 
 SIDE_PX = 128  # of the pictures
@@ -36,7 +40,7 @@ def main(s: Stage) -> str:
     )
     compared = [groups_section.section(groups, figures, pictures)] if "groups/groups" in figures else []
     sections = [
-        matches_section.section(matches, figures, pictures),
+        matches_section.section(matches, figures, pictures, _pairs(s, matches)),
         *compared,
         Section("data", "Data", f"Images: {counts}.", rejected_blocks.blocks(rejected_blocks.counted_files(rejected))),
     ]
@@ -46,6 +50,30 @@ def main(s: Stage) -> str:
         image_list.write_rejected(rejected, file)
     s.facts = {"page": file_names.REPORT}
     return sections[0].headline
+
+
+def _pairs(s: Stage, matches: Matches) -> list[Block]:
+    """Some queries beside a picture of the same thing, with their keypoints."""
+    pairs = keypoint_pairs.chosen(matches.matches, matches.shown())
+    if not pairs:
+        return []
+    binary = variants.load("local_features", s.facts_of(stages.KEYPOINTS)["local_features"]).BINARY
+    queries, gallery = (
+        _seen(s, split, ids) for split, ids in zip(tables.MATCHED, zip(*pairs, strict=True), strict=True)
+    )
+    return keypoint_pairs.blocks(pairs, queries, gallery, binary)
+
+
+def _seen(s: Stage, split: str, ids: Sequence[str]) -> dict[str, Seen]:
+    """Images of a split by their ids."""
+    where = ds.field("image_id").isin(list(ids)) & (ds.field("split") == split)
+    keypoints = arrow.by_id(s.rows("keypoints", ["image_id", "keypoints"], where), "keypoints")
+    return {
+        row["image_id"]: Seen(
+            images.decode(row["content"]), Keypoints.from_bytes(keypoints[row["image_id"]]), row["origin"]
+        )
+        for row in s.rows("images", ["image_id", "origin", "content"], where).to_pylist()
+    }
 
 
 if __name__ == "__main__":

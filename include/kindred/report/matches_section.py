@@ -61,8 +61,8 @@ def pictured(matches: Matches) -> list[str]:
     return [image_id for query in matches.shown() for image_id in (query, *matches.of(query)["image_id"])]
 
 
-def section(matches: Matches, figures: dict[str, float], pictures: Pictures) -> Section:
-    """From the matches, the figures of the run, and pictures of those in `pictured`."""
+def section(matches: Matches, figures: dict[str, float], pictures: Pictures, pairs: Sequence[Block] = ()) -> Section:
+    """From the matches, the figures of the run, pictures of those in `pictured`, and what shows pairs' keypoints."""
     blocks: list[Block] = []
     if len(matches.scored):
         steps = step_table(figures)
@@ -70,7 +70,7 @@ def section(matches: Matches, figures: dict[str, float], pictures: Pictures) -> 
             Table("steps", _steps_caption(figures), steps, steps.astype(str), open=True),
             *_left_out(figures),
         ]
-    blocks += [*_same(matches, figures), _rows(matches, pictures)]
+    blocks += [*_same(matches, figures), _rows(matches, pictures), *pairs]
     if len(matches.by_label):
         caption = "Queries by label, the hardest first: the means of their scores after the last step."
         rows = matches.by_label.sort_values([AVERAGE_PRECISION, "group"]).rename(columns={**TITLES, "group": "label"})
