@@ -30,6 +30,26 @@ def test_most_of_the_nearest_are_found_with_their_exact_cosines(features: np.nda
     assert (near <= cosines + 1e-5).all()
 
 
+def test_the_axes_of_more_numbers_than_images_are_those_of_the_larger_matrix() -> None:
+    features = np.random.default_rng(0).normal(size=(150, 400)).astype(np.float32) * np.linspace(3, 1, 400)
+    vectors = neighbours.unit_vectors(features.astype(np.float32))
+    axes = np.linalg.eigh(vectors.T @ vectors)[1][:, -approximate_neighbours.AXES :]
+
+    codes = approximate_neighbours.reduced(features)
+
+    np.testing.assert_allclose(codes @ codes.T, vectors @ axes @ axes.T @ vectors.T, atol=1e-4)
+
+
+def test_few_images_of_many_numbers_keep_their_cosines() -> None:
+    features = np.random.default_rng(0).normal(size=(30, 5000)).astype(np.float32)
+    vectors = neighbours.unit_vectors(features)
+
+    codes = approximate_neighbours.reduced(features)
+
+    assert codes.shape == (30, 29)  # about their mean, one direction is none
+    np.testing.assert_allclose(codes @ codes.T, vectors @ vectors.T, atol=1e-5)
+
+
 def test_threads_change_nothing(features: np.ndarray) -> None:
     codes = approximate_neighbours.reduced(features)
 

@@ -13,6 +13,7 @@ import numpy as np
 
 AXES = 128
 AXES_SAMPLE = 5000  # images that the axes are computed from
+NO_VARIANCE = 1e-5  # of the greatest, along an axis
 CANDIDATES = 50  # of each image, that are ranked exactly
 LISTS_PER_ROOT = 4  # lists of the inverted file, times the root of the number of images
 TRAINING_PER_LIST = 64  # images that the lists' centroids are learned from
@@ -22,14 +23,25 @@ BLOCK_ROWS = 256  # images whose candidates' features are held at once: 40 MB of
 
 def reduced(features: np.ndarray) -> np.ndarray:
     """The unit vectors of features [n, d] about their mean on the first principal axes of a sample of them, float32
-    [n, AXES]; the unit vectors themselves where they have no more numbers.
+    [n, up to AXES]; the unit vectors themselves where they have no more numbers.
     """
     centre = _centre(features)
     if features.shape[1] <= AXES:
         return _unit(features, centre)
     sample = _unit(features[:: max(1, len(features) // AXES_SAMPLE)], centre)
-    axes = np.linalg.eigh(sample.T @ sample)[1][:, -AXES:]
+    axes = _axes(sample)
     return np.concatenate([_unit(block, centre) @ axes for block in _blocks(features)])
+
+
+def _axes(sample: np.ndarray) -> np.ndarray:
+    """The first principal axes [d, up to AXES] of a sample [m, d]. Where it has more numbers than images, as of pixels,
+    by the smaller matrix.
+    """
+    if len(sample) >= sample.shape[1]:
+        return np.asarray(np.linalg.eigh(sample.T @ sample)[1][:, -AXES:])
+    values, vectors = np.linalg.eigh(sample @ sample.T)
+    kept = np.flatnonzero(values > NO_VARIANCE * values[-1])[-AXES:]  # of the others rounding is all
+    return np.asarray(sample.T @ (vectors[:, kept] / np.sqrt(values[kept])))
 
 
 def nearest(features: np.ndarray, codes: np.ndarray, k: int, threads: int) -> tuple[np.ndarray, np.ndarray]:
