@@ -4,12 +4,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from kindred.learning import embeddings
+from kindred.learning import embeddings, memory_needs
 from kindred.learning.class_numbers import class_numbers
 from kindred.learning.networks import Network
 from kindred.runtime import arrow, file_names, job, stages, storage, tables, variants
 from kindred.runtime.errors import InputError
 from kindred.runtime.stage import Stage
+
+SIZES = (
+    (stages.INGEST, f"ingest/{tables.GALLERY}"),
+    (stages.FEATURIZE, "featurize/dimensions"),
+)
 
 
 def home(s: Stage, *, embedder: str, seed: int) -> str:
@@ -22,6 +27,9 @@ def home(s: Stage, *, embedder: str, seed: int) -> str:
 
 
 def main(s: Stage, *, embedder: str, seed: int) -> str:
+    gallery, dimensions = (int(s.figures_of(stage)[name]) for stage, name in SIZES)
+    if lacking := memory_needs.matching_shortage(gallery, dimensions):
+        raise InputError(lacking)
     network, images = _fit(s, embedder, seed)
     s.put_file(file_names.NETWORK, network.to_bytes())
     s.steps |= {f"{embedder}/{name}": list(enumerate(values, 1)) for name, values in network.losses.items()}

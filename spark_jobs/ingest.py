@@ -102,8 +102,12 @@ def main(
     if labels_required and not test_labels:
         s.say(ingest.NOTHING_TO_TEST_ON)
     facts = ingest.facts(written, truth)
-    learned_from = sum(s.figures[f"ingest/{split}"] for split in tables.LEARNED_FROM)
-    if lacking := memory_needs.shortage(learned_from, memory_needs.USUAL_DIMENSIONS, len(facts["classes"])):
+    if to_match:
+        lacking = memory_needs.matching_shortage(s.figures[f"ingest/{tables.GALLERY}"], memory_needs.USUAL_DIMENSIONS)
+    else:
+        learned_from = sum(s.figures[f"ingest/{split}"] for split in tables.LEARNED_FROM)
+        lacking = memory_needs.shortage(learned_from, memory_needs.USUAL_DIMENSIONS, len(facts["classes"]))
+    if lacking:
         s.say(lacking)
     s.facts = {
         **facts,

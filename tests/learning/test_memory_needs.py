@@ -33,6 +33,15 @@ def test_more_images_or_classes_are_an_error_that_says_what_to_do(images: int, c
         memory_needs.check({"ingest/train": images, "ingest/unlabeled": 0}, {"featurize/dimensions": 1280}, classes)
 
 
+def test_a_gallery_that_is_too_large_to_match_with_is_said() -> None:
+    assert memory_needs.matching_shortage(700_000, 1280) is None
+
+    lacking = memory_needs.matching_shortage(2_000_000, 1280)
+
+    assert lacking is not None
+    assert lacking.startswith("matching with 2,000,000 images of 1,280 features takes about 43 GB of memory in one")
+
+
 def test_a_containers_limit_counts(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     monkeypatch.undo()
     machine = memory.total()

@@ -11,7 +11,7 @@ from bench import run_stage
 from PIL import Image
 
 import kindred_airflow.match
-from kindred.runtime import arrow, file_names, results, runs, stages, storage, tables
+from kindred.runtime import arrow, file_names, memory, results, runs, stages, storage, tables
 from kindred.runtime.errors import InputError
 from kindred.runtime.run_reader import RunReader
 
@@ -145,6 +145,19 @@ def test_another_run_on_the_same_images_makes_neither_images_nor_features_again(
     figures = match(runs.run_folder(stages.MATCHING, "two"), photos, seed=1)
 
     assert (figures["ingest/reused"], figures["featurize/reused"], figures["embed/reused"]) == (1, 1, 0)
+
+
+def test_a_gallery_that_does_not_fit_into_memory_is_said_at_the_end_of_ingest_and_refused_before_it_is_tried(
+    data, spark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(memory, "total", lambda: 10**8)
+    caplog.set_level("INFO", "kindred")
+
+    refusal = r"matching with 11 images of 512 features takes .* there are 0: take a larger"
+    with pytest.raises(InputError, match=refusal):
+        match(runs.run_folder(stages.MATCHING, "large"), make_photos(tmp_path / "photos"))
+
+    assert "matching with 11 images of 1,280 features takes" in caplog.text
 
 
 def test_files_that_are_no_images_are_listed(data, spark, tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""How much memory pseudo-labels take: they are made in one process, and so is logistic regression, which takes less."""
+"""How much memory is taken by what is done in one process: pseudo-labels (logistic regression takes less), and matching
+with a gallery.
+"""
 
 from collections.abc import Mapping
 
@@ -9,6 +11,8 @@ USUAL_DIMENSIONS = 1280  # features of an image: what the default extractors for
 FEATURE_BYTES = 4.2  # single precision, and what is read of the table meanwhile
 IMAGE_BYTES = 3700  # ids, the graph of neighbours, the features on 128 axes, tables: what is left of what is measured
 CLASS_BYTES = 560  # of each image and class: what each of six views and five opinions says
+MATCHED_BYTES = 4.2 + 4 + 4.2 + 4  # for each feature of an image of the gallery: as read and as unit vector, the
+# features' and those of the embedding, which has at most as many numbers
 PROCESS_BYTES = 0.6e9  # Python and its libraries
 
 
@@ -26,13 +30,23 @@ def gigabytes(images: int, dimensions: int, classes: int) -> float:
 
 def shortage(images: int, dimensions: int, classes: int) -> str | None:
     """What lacks on this machine, in one line; None where it has enough."""
-    needed, there = gigabytes(images, dimensions, classes), memory.total() / 1e9
+    what = f"pseudo-labels of {images:,} images with {dimensions:,} features and {classes:,} classes take"
+    return _lacking(what, gigabytes(images, dimensions, classes))
+
+
+def matching_shortage(images: int, dimensions: int) -> str | None:
+    """The same for a gallery of so many images, counted from the arrays that are held."""
+    what = f"matching with {images:,} images of {dimensions:,} features takes"
+    return _lacking(what, (images * dimensions * MATCHED_BYTES + PROCESS_BYTES) / 1e9)
+
+
+def _lacking(what: str, needed: float) -> str | None:
+    there = memory.total() / 1e9
     if needed <= there:
         return None
     return (
-        f"pseudo-labels of {images:,} images with {dimensions:,} features and {classes:,} classes take about "
-        f"{needed:,.0f} GB of memory in one process, and there are {there:,.0f}: take a larger machine, an extractor "
-        "with fewer features, or set limit"
+        f"{what} about {needed:,.0f} GB of memory in one process, and there are {there:,.0f}: take a larger machine, "
+        "an extractor with fewer features, or set limit"
     )
 
 

@@ -39,11 +39,13 @@ def matrix(column: pa.Array) -> np.ndarray:
 
 
 def lists(values: np.ndarray) -> pa.ListArray:
-    """An array [n, d] as a column of lists of float32.
+    """An array [n, d] as a column of lists of float32. Raises ValueError above 2^31 numbers, which it cannot hold.
 
     >>> lists(np.array([[1, 2], [3, 4]])).to_pylist()
     [[1.0, 2.0], [3.0, 4.0]]
     """
+    if values.size > np.iinfo(np.int32).max:
+        raise ValueError(f"{values.size:,} numbers are too many for one column of lists")
     offsets = np.arange(len(values) + 1, dtype=np.int32) * values.shape[1]
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values.astype(np.float32).ravel()))
 
