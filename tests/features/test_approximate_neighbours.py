@@ -50,6 +50,13 @@ def test_few_images_of_many_numbers_keep_their_cosines() -> None:
     np.testing.assert_allclose(codes @ codes.T, vectors @ vectors.T, atol=1e-5)
 
 
+def test_images_that_are_all_alike_have_codes_of_zero() -> None:
+    codes = approximate_neighbours.reduced(np.full((20, 300), 7, np.float32))
+
+    assert codes.shape[0] == 20
+    assert not codes.any()
+
+
 def test_threads_change_nothing(features: np.ndarray) -> None:
     codes = approximate_neighbours.reduced(features)
 

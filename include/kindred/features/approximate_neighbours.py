@@ -40,8 +40,9 @@ def _axes(sample: np.ndarray) -> np.ndarray:
     if len(sample) >= sample.shape[1]:
         return np.asarray(np.linalg.eigh(sample.T @ sample)[1][:, -AXES:])
     values, vectors = np.linalg.eigh(sample @ sample.T)
-    kept = np.flatnonzero(values > NO_VARIANCE * values[-1])[-AXES:]  # of the others rounding is all
-    return np.asarray(sample.T @ (vectors[:, kept] / np.sqrt(values[kept])))
+    kept = np.flatnonzero(values >= NO_VARIANCE * values[-1])[-AXES:]  # of the others rounding is all
+    lengths = np.sqrt(np.maximum(values[kept], np.finfo(np.float32).tiny))  # 0 where all images are alike
+    return np.asarray(sample.T @ (vectors[:, kept] / lengths))
 
 
 def nearest(features: np.ndarray, codes: np.ndarray, k: int, threads: int) -> tuple[np.ndarray, np.ndarray]:
