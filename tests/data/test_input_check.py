@@ -34,7 +34,7 @@ from kindred.runtime.errors import InputError
         ),
         (
             {"reranker": "verified", "local_features": "none"},
-            "reranker verified compares keypoints: choose local_features (orb, sift)",
+            "reranker verified compares keypoints: choose local_features (orb, sift, surf)",
         ),
         (
             {"dataset": "image_folder", "path": "{}/one", "reranker": "auto", "local_features": "none"},
