@@ -49,7 +49,7 @@ from kindred.runtime.run_reader import RunReader
 LARGEST, RATIO = 200, 0.77  # images of the largest class, and of each other class to the one before
 PER_CLUSTER = (1, 3)  # images of a cluster that a person looks at to name it
 SCORES = ("accuracy", "nmi", "ari")
-BASELINES = ("umap_mixture",)
+UMAP_MIXTURE = "umap_mixture"  # a baseline
 UMAP = {"n_neighbors": 30, "min_dist": 0.0, "n_components": 10}  # what its documentation says for clusters
 
 
@@ -110,7 +110,7 @@ def main() -> None:
     rows: list[tuple] = [("method", "accuracy", "std", "nmi", "ari", "CPU-s")]
     names = ("accuracy_mean", "accuracy_std", "nmi_mean", "ari_mean", "cpu_seconds")
     others = [name[len(head) + 1 : -len("/accuracy_mean")] for name in figures if "/named/" in name and "_mean" in name]
-    for method in (*args.methods, *BASELINES[: args.umap], "chosen", *others):
+    for method in (*args.methods, *_baselines(args), "chosen", *others):
         rows.append((method, *(figures.get(f"{head}/{method}/{name}", "-") for name in names)))
     print(f"\n{head}, {args.seeds} seeds, {images.classes} clusters")
     bench.report(rows, figures, args.json, args.not_quiet)
@@ -131,8 +131,8 @@ def compared(images: Images, args: argparse.Namespace) -> dict[str, float]:
         predicted: dict[str, np.ndarray] = {}
         scored = rows if args.unbalanced or "test" in args.fit_on else np.flatnonzero(images.splits == tables.TEST)
         scored = scored[images.labels[scored] >= 0]
-        for method in (*args.methods, *BASELINES[: args.umap]):
-            work = umap_mixture if method in BASELINES else functools.partial(clusterings.clustering, method)
+        for method in (*args.methods, *_baselines(args)):
+            work = umap_mixture if method == UMAP_MIXTURE else functools.partial(clusterings.clustering, method)
             clusters[method], spent = seconds(work, fresh(pool), images.classes, seed)
             predicted[method] = clusters_of(images, rows, scored, clusters[method].clusters)
             values = cluster_scores.scores(predicted[method], images.labels[scored], images.classes, images.classes)
@@ -155,6 +155,10 @@ def compared(images: Images, args: argparse.Namespace) -> dict[str, float]:
         if name.endswith("/accuracy"):
             figures[f"{name}_std"] = statistics.pstdev(values)
     return figures
+
+
+def _baselines(args: argparse.Namespace) -> list[str]:
+    return [UMAP_MIXTURE] if args.umap else []
 
 
 def umap_mixture(pool: Pool, k: int, seed: int) -> Clustering:

@@ -66,8 +66,8 @@ def main() -> None:
     parser.add_argument("--generated", type=int, metavar="IMAGES", help="time a query in a gallery of so many")
     args = parser.parse_args()
     if args.generated:
-        times = timed(args.generated, args.reranker or variants.names("reranker"))
-        rerankers = [name.split("/")[1] for name in times if name.endswith("/cpu_seconds")]
+        rerankers = args.reranker or variants.names("reranker")
+        times = timed(args.generated, rerankers)
         table = [(name, *(times[f"generated/{name}/{unit}"] for unit in UNITS)) for name in rerankers]
         bench.report([("re-ranker", *UNITS), *table], times, args.json, args.not_quiet)
         return

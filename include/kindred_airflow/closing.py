@@ -58,8 +58,8 @@ def _stages(figures: Mapping[str, float]) -> list[str]:
 
 def _place(stage: str) -> float:
     """Where a stage stands in its DAG; those that are there many times (clusterings, cells) before the labels."""
-    of_matching = (stages.EMBED, stages.KEYPOINTS, stages.MATCH, stages.SCORE_MATCHES)
-    order = (*stages.UNSUPERVISED_ORDER[:-1], stages.ATTACK, *of_matching, stages.REPORT)
+    others = [stage for stage in stages.EVERY if stage not in stages.UNSUPERVISED_ORDER]
+    order = (*stages.UNSUPERVISED_ORDER[:-1], *others, stages.REPORT)
     many = order.index(stages.CHOOSE_LABELS) - 0.5
     return order.index(stage) if stage in order else many
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kindred.runtime import file_names, make_command, runs, storage
+from kindred.runtime import file_names, make_command, runs, stages, storage
 from kindred_airflow import closing, machine
 
 
@@ -17,6 +17,15 @@ def test_the_stages_stand_in_their_order_with_the_reused_ones_last() -> None:
     assert closing.times(figures, 132).split() == (
         "time 2 min 12 s: featurize 20 s, report 30 s, starts of Airflow and Spark 82 s; reused: ingest".split()
     )
+
+
+def test_the_stages_of_image_matching_stand_in_their_order_too() -> None:
+    own = stages.MATCHING_ORDER[stages.MATCHING_ORDER.index(stages.EMBED) :]
+    figures = {f"{stage}/{name}": value for stage in sorted(own) for name, value in (("seconds", 5), ("reused", 0))}
+
+    line = " ".join(closing.times(figures, 100).split())
+
+    assert f"{', '.join(f'{stage} 5.0 s' for stage in own)}, starts of Airflow" in line
 
 
 def test_the_cells_of_a_study_are_one_part_and_lines_break_after_commas() -> None:

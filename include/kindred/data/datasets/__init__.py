@@ -26,9 +26,9 @@ What is sorted by class takes a limit by `image_limit`, which gives all classes 
 a label or a split is read by `label_spelling`, so that it means the same in every dataset.
 
 `read` gives known labels only (null: not known), in the splits train, unlabeled and test, and query and gallery for
-images to match. Where there is no test image,
-ingest sets a stratified fifth of the labelled ones aside. What an image's row holds, and which files the workers read
-themselves, stands at `raw_images.SCHEMA`; `kindred.data.sources` finds files.
+images to match. Where there is no test image, ingest sets a stratified fifth of the labelled ones aside. What an
+image's row holds, and which files the workers read themselves, stands at `raw_images.SCHEMA`; `kindred.data.sources`
+finds files.
 
 >>> from kindred.runtime import variants
 >>> variants.load("dataset", "image_folder").sources("", print)
