@@ -37,7 +37,7 @@ from kindred.learning.networks import Layer, Network
 from kindred.runtime import file_names
 from kindred.runtime.checked_copy import Checksum
 from kindred.runtime.variants import APPROXIMATE, EXACT, SEARCH_MODES
-from kindred.search import cells, image_index, index_files, lower_bounds, pictures, shards
+from kindred.search import cells, file_shards, image_index, index_files, lower_bounds, shards
 from kindred.search.answers import Answer
 from kindred.search.cells import Cells
 from kindred.search.distances import distance
@@ -278,7 +278,7 @@ def over_http(count: int, flat: bool) -> dict[str, float]:
         ids = [f"q{i:06d}" for i in range(len(queries))]
         queries_by_id = replace(as_images(queries), ids=ids)
         replace(one, gallery=Gallery()).add(queries_by_id).save(f"file://{folder}/{bundle.QUERIES}")
-        pictures.finish(f"file://{folder}/{bundle.PICTURES}", 1, [], {})
+        file_shards.finish(f"file://{folder}/{bundle.PICTURES}", 1, [], {})
         Path(folder, file_names.NETWORK).write_bytes(Network((Layer(np.zeros((WIDTH, 1)), np.zeros(1)),)).to_bytes())
         made_up = Extractor("hog", 1, 1, 1, "none", None)
         Path(folder, file_names.DESCRIPTION).write_bytes(made_up.description(["?"], 1))

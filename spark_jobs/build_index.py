@@ -3,7 +3,7 @@
 from kindred.features import extractor_setup, text_files
 from kindred.runtime import file_names, job, storage, variants
 from kindred.runtime.stage import Stage
-from kindred.search import cells, image_index, index_files, lower_bounds, pictures, recall, spark_index
+from kindred.search import cells, file_shards, image_index, index_files, lower_bounds, pictures, recall, spark_index
 from kindred.search.cells import Cells
 from kindred.search.lower_bounds import LowerBound
 from kindred.serving import bundle
@@ -42,22 +42,20 @@ def main(s: Stage, *, search_mode: str = variants.EXACT, **encoder: str) -> str:
     shrunk = spark_index.write_pictures(s.read("images"), picture_shards, folder[bundle.PICTURES])
     s.write("index", rows.unionByName(shrunk))
 
-    table = s.written("index", ["part", "shard", "images", "checksums"])
-    written, files = table.to_pandas(), {part: spark_index.checksums(table, part) for part in bundle.PARTS}
+    written = spark_index.written(s.written("index", ["part", "shard", "images", "checksums"]), bundle.PARTS)
     about = {"classes": classes, "extractor": s.facts_of("featurize"), "built_from": s.inputs.copy(), **encoder}
-    numbers = {part: sorted(written["shard"][written["part"] == part].tolist()) for part in bundle.PARTS}
     for part, of in ((bundle.VECTORS, by_distance), (bundle.QUERIES, {})):
         described = index_files.describe(widths=widths, **about)
-        index_files.finish(folder[part], described, bounds, numbers[part], files[part], of)
+        index_files.finish(folder[part], described, bounds, written[part].numbers, written[part].checksums, of)
     s.figures = _measured(s, folder[bundle.VECTORS]) if by_distance else {}
-    pictures.finish(folder[bundle.PICTURES], picture_shards, numbers[bundle.PICTURES], files[bundle.PICTURES])
+    file_shards.finish(folder[bundle.PICTURES], picture_shards, *written[bundle.PICTURES][:2])
     _put_model(s)
     if s.prepared:
         s.put_file(file_names.TEXT_ENCODER, s.prepared.encoder)
         s.put_file(file_names.TOKENIZER, s.prepared.tokenizer)
-    images = int(written["images"][written["part"] == bundle.VECTORS].sum())
+    images = written[bundle.VECTORS].images
     s.facts = {**about, "folder": folder[bundle.VECTORS]}
-    s.figures |= {"build_index/images": images, "build_index/shards": len(numbers[bundle.VECTORS])}
+    s.figures |= {"build_index/images": images, "build_index/shards": len(written[bundle.VECTORS].numbers)}
     return f"{images:,} images to search in{', by words too' if s.prepared else ''}"
 
 

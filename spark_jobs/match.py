@@ -24,8 +24,8 @@ class Matches(NamedTuple):
 def home(s: Stage, *, reranker: str, matches: int) -> str:
     """The run's own folder; what is recorded is the re-ranker that `auto` takes."""
     if reranker == variants.AUTO:
-        labelled = variants.load("embedder", s.arguments_of(stages.EMBED)["embedder"]).LABELLED
-        reranker = matching.LABELLED if labelled else matching.UNLABELLED
+        local_features = s.facts_of(stages.KEYPOINTS)["local_features"]
+        reranker = matching.reranker_for(s.arguments_of(stages.EMBED)["embedder"], local_features)
         s.say(f"auto takes {reranker}")
     s.arguments = {**s.arguments, "reranker": reranker}
     return storage.join(s.run, s.name)

@@ -16,7 +16,7 @@ from kindred.learning import networks
 from kindred.learning.networks import Layer, Network
 from kindred.runtime import file_names, storage
 from kindred.runtime.variants import EXACT
-from kindred.search import image_index, pictures
+from kindred.search import file_shards, image_index
 from kindred.search.shards import Images
 from kindred.serving import bundle
 
@@ -105,9 +105,9 @@ def put_pictures(folder: Path, numbers: range, count: int = 2) -> None:
     files = {images.image_id(picture(number)): images.encode(picture(number)) for number in numbers}
     checksums = {}
     for shard in range(count):
-        own = [image_id for image_id in files if pictures.shard_of(image_id, count) == shard]
-        checksums |= pictures.write(storage.uri(str(folder)), shard, own, [files[image_id] for image_id in own])
-    pictures.finish(storage.uri(str(folder)), count, list(range(count)), checksums)
+        own = [image_id for image_id in files if file_shards.shard_of(image_id, count) == shard]
+        checksums |= file_shards.write(storage.uri(str(folder)), shard, own, [files[image_id] for image_id in own])
+    file_shards.finish(storage.uri(str(folder)), count, list(range(count)), checksums)
 
 
 def id_of(number: int) -> str:

@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -14,12 +13,11 @@ from kindred.runtime.errors import InputError
 from kindred.serving import bundle, search_command
 from pictures import encoded, noise
 
-BUNDLE = SimpleNamespace(query=lambda pixels: pixels.shape)
 FILES = {0: "file:///photos/a.jpg", 3: "s3a://bucket/new\nline.jpg", 4: "file:///photos/q.jpg"}
 
 
 def query(image: Path):
-    return search_command._query(BUNDLE, SimpleNamespace(image_id=None, image=image))
+    return search_command._pixels(image).shape
 
 
 def test_a_picture_of_any_name_is_read(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ KNOWN_CLASSES = "known-classes.npz"  # which images are of none of the classes; 
 CENTROIDS, CLUSTERING = "centroids.npz", "clustering.npz"
 CONVNET = "network.keras"
 ABOUT, LOWER_BOUNDS, CELLS = "about.json", "screens.npz", "cells.npz"  # of an index
+GROUPS = "groups.npz"  # beside it: the groups of images of the same thing
 # elsewhere
 SERVING = "serving.json"  # in KINDRED_DATA: the champion pointer
 PUBLISHED = "published.json"  # in a bucket: every file of a published run with its size and SHA-256

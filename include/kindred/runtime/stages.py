@@ -20,7 +20,9 @@ UNSUPERVISED_ORDER = (  # with those of CLUSTER behind advise_k
 )
 EMBED, KEYPOINTS, GROUPS = "embed", "keypoints", "groups"  # of image matching
 MATCH, SCORE_MATCHES = "match", "score_matches"
-MATCHING_ORDER = (INGEST, CHOOSE_LABELS, FEATURIZE, EMBED, KEYPOINTS, GROUPS, MATCH, SCORE_MATCHES, REPORT)
+MATCHING_ORDER = (
+    *(INGEST, CHOOSE_LABELS, FEATURIZE, EMBED, KEYPOINTS, GROUPS, BUILD_INDEX, MATCH, SCORE_MATCHES, REPORT),
+)
 EVERY = tuple(dict.fromkeys((*ORDER, *UNSUPERVISED_ORDER, *MATCHING_ORDER)))
 JOBS = {TRAIN_BASE: "train", TRAIN_FINAL: "train"}  # of the other stages, the job has the stage's name
 SHOWN = ("dataset", "extractor", "classifier", "labeller")  # params that lists of runs show, filter and group by
@@ -42,6 +44,7 @@ WORK = {  # what a stage does, for a person who waits for it: by its job, or whe
     "name_clusters": "takes the best clusters and names them",
     "label_clusters": "labels the other images by their clusters",
     SCORE_CLUSTERS: "compares the clusters with the known labels",
+    "index_gallery": "makes the search index",
     "train_labels": "takes the labels of the training images",
     EMBED: "learns what makes images alike, and embeds queries and gallery",
     KEYPOINTS: "finds the keypoints of queries and gallery",
@@ -75,7 +78,7 @@ UNSUPERVISED_ARGUMENTS: dict[str, tuple[str, ...]] = {
     SCORE_CLUSTERS: ("clusterers", "cluster_seeds"),
 }
 MATCHING_STEPS = ("features", "embedded", "reranked")  # whose orders of the gallery are compared
-MATCHING_JOBS = {CHOOSE_LABELS: "train_labels", REPORT: "report_matches"}
+MATCHING_JOBS = {CHOOSE_LABELS: "train_labels", BUILD_INDEX: "index_gallery", REPORT: "report_matches"}
 MATCHING_ARGUMENTS: dict[str, tuple[str, ...]] = {
     INGEST: (*ARGUMENTS[INGEST], "to_match"),
     FEATURIZE: (*ARGUMENTS[FEATURIZE], "embedder"),
@@ -83,6 +86,7 @@ MATCHING_ARGUMENTS: dict[str, tuple[str, ...]] = {
     EMBED: ("embedder", "seed"),
     KEYPOINTS: ("local_features",),
     GROUPS: (),
+    BUILD_INDEX: (),
     MATCH: ("reranker", "matches"),
     SCORE_MATCHES: (),
     REPORT: (),

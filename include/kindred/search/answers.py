@@ -17,18 +17,22 @@ DUPLICATE_TOLERANCE = 1e-3
 
 class Neighbour(NamedTuple):
     """An image of the gallery. `duplicate`: it has the query's id, or features within DUPLICATE_TOLERANCE. `origin`:
-    which file or row it is, `label`: the given one; None where there is none.
+    which file or row it is, `label`: the given one; None where there is none. `prediction` and `confidence` are None in
+    an index without classes; `inliers`, and whether these are enough to show the `same` thing, unless keypoints were
+    compared.
     """
 
     image_id: str
     distance: float
-    prediction: str
-    confidence: float
+    prediction: str | None
+    confidence: float | None
     split: str
     dataset: str
     duplicate: bool
     origin: str | None = None
     label: str | None = None
+    inliers: int | None = None
+    same: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,8 @@ class Answer:
     """The neighbours of one query, best first, and what is known of the query itself (None where it is not).
 
     An approximate answer says its `recall`: the measured share of the nearest images that such answers have. An exact
-    one where an approximate one was asked for says the `reason`.
+    one where an approximate one was asked for says the `reason`. `reranker` is the one that the order is by, None where
+    it is by distance alone.
     """
 
     image_id: str | None
@@ -49,6 +54,13 @@ class Answer:
     reason: str | None = None
     origin: str | None = None
     label: str | None = None
+    reranker: str | None = None
+
+    @property
+    def has_match(self) -> bool | None:
+        """Does a neighbour show the same thing as the query? None where no keypoints were compared."""
+        known = [neighbour.same for neighbour in self.neighbours if neighbour.same is not None]
+        return any(known) if known else None
 
     @property
     def exact(self) -> bool:
@@ -82,7 +94,7 @@ def answers(
     ids: Sequence[str | None] = queries.ids or unknown
     predictions: Sequence[str | None] = unknown
     confidences: Sequence[float | None] = unknown
-    if queries.probabilities is not None:
+    if classes and queries.probabilities is not None:
         predictions = [classes[number] for number in queries.probabilities.argmax(axis=1)]
         confidences = queries.probabilities.max(axis=1).tolist()
     labels, origins = queries.known("labels"), queries.known("origins")
@@ -105,14 +117,14 @@ def answers(
 
 def _neighbours(queries: Images, gallery: Gallery, classes: list[str], ranking: Ranking) -> list[Neighbour]:
     columns = gallery.columns(("ids", "splits", "datasets", "labels", "attributes"), ranking.row)
-    attributes = columns["attributes"]
+    attributes, unknown = columns["attributes"], [None] * len(ranking.row)
     return [
-        Neighbour(image_id, distance, classes[number], confidence, split, dataset, duplicate, origin, label)
-        for image_id, distance, number, confidence, split, dataset, duplicate, origin, label in zip(
+        Neighbour(image_id, distance, prediction, confidence, split, dataset, duplicate, origin, label)
+        for image_id, distance, prediction, confidence, split, dataset, duplicate, origin, label in zip(
             shards.decoded(columns["ids"]),
             ranking.distances.tolist(),
-            attributes["prediction"].tolist(),
-            attributes["confidence"].tolist(),
+            [classes[number] for number in attributes["prediction"].tolist()] if classes else unknown,
+            attributes["confidence"].tolist() if classes else unknown,
             shards.decoded(columns["splits"]),
             shards.decoded(columns["datasets"]),
             _duplicates(queries, gallery, ranking, columns["ids"], attributes["length"]).tolist(),

@@ -137,12 +137,15 @@ def _tests(where: Filter, shard: Shard, classes: list[str]) -> Iterator[np.ndarr
     """A mask [n] of the rows that pass, for each field of a filter."""
     if where.classes is not None:
         if unknown := sorted(set(where.classes) - set(classes)):
-            raise InputError(f"unknown class {unknown[0]!r}; known: {', '.join(classes)}")
+            known = ", ".join(classes) or "none, as the index was built without a classifier"
+            raise InputError(f"unknown class {unknown[0]!r}; known: {known}")
         yield np.isin(shard["attributes"]["prediction"], [classes.index(name) for name in where.classes])
     for column, names in (("splits", where.splits), ("datasets", where.datasets)):
         if names is not None:
             yield np.isin(shard[column], shards.encoded(names))
     if where.confidence is not None:
+        if not classes:
+            raise InputError("the index was built without a classifier, so no image has a confidence to filter by")
         confidence = shard["attributes"]["confidence"]
         yield (confidence >= where.confidence[0]) & (confidence <= where.confidence[1])
     if where.labelled is not None:

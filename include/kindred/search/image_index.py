@@ -23,7 +23,7 @@ from kindred.search import answers, cells, index_files, lower_bounds, missing_di
 from kindred.search.answers import Answer, Ranking
 from kindred.search.approximate_scan import ApproximateScan
 from kindred.search.cells import Cells
-from kindred.search.distances import Distance, distance
+from kindred.search.distances import DISTANCES, Distance, distance
 from kindred.search.exact_scan import Scan
 from kindred.search.gallery import Filter, Gallery
 from kindred.search.lower_bounds import LowerBound
@@ -82,9 +82,15 @@ class Index:
 
     @property
     def classes(self) -> list[str]:
-        """The classes of the final model, in the order of the probabilities."""
+        """The classes of the final model, in the order of the probabilities; none of an index without a classifier."""
         classes: list[str] = self.about["classes"]
         return classes
+
+    @property
+    def distances(self) -> dict[str, str]:
+        """The distances that it can be searched by, and what each works on."""
+        kinds = {name: known.vectors for name, known in DISTANCES.items()}
+        return kinds if self.classes else {name: kind for name, kind in kinds.items() if kind == "features"}
 
     def __len__(self) -> int:
         return len(self.gallery)
@@ -111,7 +117,10 @@ class Index:
         distance that the index neither holds nor has the vectors for.
         """
         by = distance(name)
-        self._check(queries, k)
+        if name not in self.distances:
+            reason = f"works on {by.vectors}, and the index was built without a classifier"
+            raise InputError(f"the distance {name!r} {reason}; known: {', '.join(self.distances)}")
+        self.check(queries, k)
         bound, gallery = self._searched(by)
         vectors = _vectors(queries, by)
         setting = self._setting(mode, name, k, farthest, where)
@@ -249,7 +258,8 @@ class Index:
                 self._made[by.name] = missing_distance.make(by, self.gallery, list(self.bounds))
             return self._made[by.name]
 
-    def _check(self, queries: Images, k: int) -> None:
+    def check(self, queries: Images, k: int) -> None:
+        """Raises InputError for queries that do not fit the index, and for a k that it cannot answer."""
         if not len(self):
             raise InputError("the index is empty: there is no image to search in")
         if not 1 <= k <= len(self):
@@ -267,8 +277,10 @@ class Index:
 
 def build(images: Images, classes: list[str], mode: str = EXACT, **built_from: Any) -> Index:
     """An index of images that fit into memory, in memory; of the mode `approximate` one that can be searched so too."""
-    samples = {kind: images.vectors(kind) for kind in ("features", "probabilities")}
-    about = index_files.describe(classes, {kind: sample.shape[1] for kind, sample in samples.items()}, **built_from)
+    kinds = ("features", "probabilities") if classes else ("features",)
+    samples = {kind: images.vectors(kind) for kind in kinds}
+    widths = {"features": samples["features"].shape[1], "probabilities": len(classes)}
+    about = index_files.describe(classes, widths, **built_from)
     bounds = lower_bounds.fit(samples)
     if mode == EXACT:
         return Index(about, bounds).add(images)

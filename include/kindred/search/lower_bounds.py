@@ -74,8 +74,11 @@ class LowerBound:
 
 
 def fit(samples: dict[str, np.ndarray]) -> dict[str, LowerBound]:
-    """A lower bound of each distance, by name, from samples [n, d] of what it works on: features and probabilities."""
-    return {name: fit_one(distance, samples[distance.vectors]) for name, distance in DISTANCES.items()}
+    """A lower bound of each distance, by name, from samples [n, d] of what it works on: features and probabilities, or
+    one of them.
+    """
+    known = {name: distance for name, distance in DISTANCES.items() if distance.vectors in samples}
+    return {name: fit_one(distance, samples[distance.vectors]) for name, distance in known.items()}
 
 
 def fit_one(distance: Distance, sample: np.ndarray) -> LowerBound:

@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kindred.data import origins
-from kindred.runtime import arrow, stages
+from kindred.runtime import arrow, stages, variants
 from kindred.runtime.run_reader import RunReader
 from kindred.search.keypoint_store import KeypointStore
 from kindred.search.reranking import ALONE, Gallery, Query, Ranking, nearest
 
-UNLABELLED, LABELLED = "k_reciprocal", "none"  # that `auto` takes, by whether the vectors were learned from labels
 AHEAD = 2  # queries for each thread that are begun before the results of the first are taken
 
 
@@ -24,6 +23,17 @@ class Matched(NamedTuple):
 
     by_distance: Ranking
     reranked: Ranking
+
+
+def reranker_for(embedder: str, local_features: str) -> str:
+    """The re-ranker that `auto` takes, by the names of the embedder and of the local features.
+
+    >>> reranker_for("half_whitened", "none"), reranker_for("supcon", "none"), reranker_for("supcon", "sift")
+    ('k_reciprocal', 'none', 'verified_expansion')
+    """
+    if local_features != variants.NONE:
+        return "verified_expansion"
+    return variants.NONE if variants.load("embedder", embedder).LABELLED else "k_reciprocal"
 
 
 def match(

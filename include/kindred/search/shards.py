@@ -29,7 +29,8 @@ NO_LABEL = np.array(b"", "S1")  # in `labels`, of an image without a given label
 
 @dataclass(frozen=True)
 class Images:
-    """Images as the final model sees them: features [n, d] and probabilities [n, classes], float32.
+    """Images as the final model sees them: features [n, d] and probabilities [n, classes], float32; without a
+    classifier there are no classes.
 
     Of queries only what the distance works on must be there, and ids where the images have any. `labels` are the given
     ones (None where an image has none), `origins` say which file or row each image is (None where that is not known).
@@ -212,9 +213,10 @@ def mapped(path: Path) -> np.ndarray:
 
 
 def _attributes(features: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    attributes = np.empty(len(features), ATTRIBUTES)
-    attributes["prediction"] = probabilities.argmax(axis=1)
-    attributes["confidence"] = probabilities.max(axis=1)
+    attributes = np.zeros(len(features), ATTRIBUTES)
+    if probabilities.shape[1]:  # else nobody reads them
+        attributes["prediction"] = probabilities.argmax(axis=1)
+        attributes["confidence"] = probabilities.max(axis=1)
     attributes["length"] = np.sqrt(np.einsum("nd,nd->n", features, features, dtype=np.float64))
     return attributes
 

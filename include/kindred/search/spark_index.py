@@ -2,9 +2,9 @@
 
 import functools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -16,16 +16,25 @@ from pyspark.sql import functions as F
 from kindred.data.images import id_bound
 from kindred.runtime import arrow, tables
 from kindred.runtime.checked_copy import Checksum
-from kindred.search import cells, image_index, lower_bounds, pictures, shards
+from kindred.search import cells, file_shards, image_index, lower_bounds, pictures, shards
 from kindred.search.answers import Answer
 from kindred.search.cells import Cells
 from kindred.search.lower_bounds import LowerBound
 from kindred.search.shards import Images
 
 Batches = Iterator[pa.RecordBatch]
-PICTURE = "shard int, image_id string, file binary"
+FILE = "shard int, image_id string, file binary"
 COLUMNS = ["image_id", "split", "features", "probabilities", "origin", "label"]  # of images that are written
+MATCHED_COLUMNS = [name for name in COLUMNS if name not in ("probabilities", "label")]  # of a gallery without classes
 UNRANKED = arrow.schema("neighbours").remove(1)  # ranks are known when shards are merged
+
+
+class Part(NamedTuple):
+    """The shards of a part of an index: their numbers, the checksums of their files by name, and how many images."""
+
+    numbers: list[int]
+    checksums: dict[str, Checksum]
+    images: int
 
 
 def sample(count: int, size: int = lower_bounds.SAMPLE_SIZE) -> ds.Expression:
@@ -48,6 +57,11 @@ def queries(features: DataFrame, predictions: DataFrame, images: DataFrame) -> D
     return whole.withColumn("label", F.lit(None).cast("string")).select(COLUMNS)
 
 
+def matched(embedded: DataFrame, images: DataFrame, split: str) -> DataFrame:
+    """The queries or the gallery of image matching: image_id, split, features, which are the vectors, and origin."""
+    return _with_origins(embedded.where(F.col("split") == split), images).select(MATCHED_COLUMNS)
+
+
 def write(
     images: DataFrame,
     count: int,
@@ -56,7 +70,9 @@ def write(
     dataset: str,
     by_distance: dict[str, Cells],
 ) -> DataFrame:
-    """Rows of the table `index` for about `count` images, whose shards are written into a folder on the way."""
+    """Rows of the table `index` for about `count` images, whose shards are written into a folder on the way. Images
+    without the column probabilities have no classes.
+    """
     tasks = max(1, -(-count // shards.MAX_ROWS))
     worker = _writer(folder, lower_bounds.to_bytes(bounds), dataset, cells.to_bytes(by_distance))
     return images.repartition(tasks, "image_id").mapInArrow(worker, tables.table("index").columns)
@@ -64,14 +80,22 @@ def write(
 
 def write_pictures(images: DataFrame, count: int, folder: str) -> DataFrame:
     """Rows of the table `index` for the pictures of all images, each once, in `count` shards, likewise."""
-    small = images.dropDuplicates(["image_id"]).mapInArrow(_shrinker(count), PICTURE)
-    return small.groupBy("shard").applyInArrow(_picture_writer(folder), tables.table("index").columns)
+    return _write_files(images, count, folder, _picture)
 
 
-def checksums(written: pa.Table, part: str) -> dict[str, Checksum]:
-    """Of the files of a part, by name, from the table `index` as it was written."""
-    texts = written.filter(pc.field("part") == part)["checksums"].to_pylist()
-    return {name: Checksum(*checksum) for text in texts for name, checksum in json.loads(text).items()}
+def write_keypoints(keypoints: DataFrame, count: int, folder: str) -> DataFrame:
+    """The same for the keypoints of all images."""
+    return _write_files(keypoints, count, folder, _keypoints)
+
+
+def written(table: pa.Table, parts: Iterable[str]) -> dict[str, Part]:
+    """What was written of each part, from the table `index`; of one without images nothing."""
+    by_part = {part: Part([], {}, 0) for part in parts}
+    for row in table.sort_by("shard").to_pylist():
+        of = by_part[row["part"]]
+        files = {name: Checksum(*checksum) for name, checksum in json.loads(row["checksums"]).items()}
+        by_part[row["part"]] = Part([*of.numbers, row["shard"]], {**of.checksums, **files}, of.images + row["images"])
+    return by_part
 
 
 def search_shards(
@@ -122,22 +146,36 @@ def _row(folder: str, shard: int, count: int, checksums: dict[str, Checksum]) ->
     return pa.RecordBatch.from_pylist([row], arrow.schema("index"))
 
 
-def _shrinker(count: int) -> Callable[[Batches], Batches]:
+def _write_files(images: DataFrame, count: int, folder: str, file: Callable[[dict[str, Any]], bytes]) -> DataFrame:
+    sharded = images.dropDuplicates(["image_id"]).mapInArrow(_sharder(count, file), FILE)
+    return sharded.groupBy("shard").applyInArrow(_file_writer(folder), tables.table("index").columns)
+
+
+def _picture(row: dict[str, Any]) -> bytes:
+    return pictures.small(row["content"], row["height"], row["width"])
+
+
+def _keypoints(row: dict[str, Any]) -> bytes:
+    content: bytes = row["keypoints"]
+    return content
+
+
+def _sharder(count: int, file: Callable[[dict[str, Any]], bytes]) -> Callable[[Batches], Batches]:
     def run(batches: Batches) -> Batches:
         for batch in batches:
             rows = batch.to_pylist()
-            files = [pictures.small(row["content"], row["height"], row["width"]) for row in rows]
-            numbers = pa.array([pictures.shard_of(row["image_id"], count) for row in rows], pa.int32())
+            files = [file(row) for row in rows]
+            numbers = pa.array([file_shards.shard_of(row["image_id"], count) for row in rows], pa.int32())
             columns = [numbers, batch["image_id"], pa.array(files, pa.binary())]
             yield pa.RecordBatch.from_arrays(columns, ["shard", "image_id", "file"])
 
     return run
 
 
-def _picture_writer(folder: str) -> Callable[[pa.Table], pa.Table]:
+def _file_writer(folder: str) -> Callable[[pa.Table], pa.Table]:
     def run(table: pa.Table) -> pa.Table:
         number = table["shard"][0].as_py()
-        checksums = pictures.write(folder, number, table["image_id"].to_pylist(), table["file"].to_pylist())
+        checksums = file_shards.write(folder, number, table["image_id"].to_pylist(), table["file"].to_pylist())
         return pa.Table.from_batches([_row(folder, number, len(table), checksums)])
 
     return run
@@ -169,9 +207,12 @@ def _rows(answers: list[Answer]) -> Iterator[dict[str, Any]]:
 
 
 def _images(table: pa.Table, dataset: str | None = None) -> Images:
-    features, probabilities = (arrow.matrix(table[name].combine_chunks()) for name in ("features", "probabilities"))
+    features = arrow.matrix(table["features"].combine_chunks())
+    probabilities = np.empty((len(table), 0), np.float32)
+    if "probabilities" in table.column_names:
+        probabilities = arrow.matrix(table["probabilities"].combine_chunks())
     images = Images(features, probabilities, table["image_id"].to_pylist(), origins=table["origin"].to_pylist())
     if dataset is None:
         return images
-    splits, labels = table["split"].to_pylist(), table["label"].to_pylist()
-    return replace(images, splits=splits, datasets=[dataset] * len(splits), labels=labels)
+    labels = table["label"].to_pylist() if "label" in table.column_names else None
+    return replace(images, splits=table["split"].to_pylist(), datasets=[dataset] * len(table), labels=labels)

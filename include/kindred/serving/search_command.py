@@ -7,18 +7,23 @@ import os
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from kindred.data import image_files, images, origins
 from kindred.data.sources import existing_uri
-from kindred.runtime import runs, storage
+from kindred.runtime import runs, storage, variants
 from kindred.runtime.errors import InputError
 from kindred.runtime.log_lines import one_line
-from kindred.runtime.variants import EXACT, SEARCH_MODES
+from kindred.runtime.variants import AUTO, EXACT, SEARCH_MODES
 from kindred.search.answers import Answer, Neighbour
 from kindred.search.distances import DISTANCES
 from kindred.search.gallery import Filter
 from kindred.search.shards import Images
 from kindred.serving import champion
-from kindred.serving.bundle import Bundle
+from kindred.serving.bundle import Asked, Bundle
+
+CLASS_COLUMNS = f"{'class':16} {'confidence':>10}  {'given label':16}"
+SAME = {None: "", True: "same", False: "no"}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -28,12 +33,12 @@ def main(arguments: list[str] | None = None) -> None:
     logging.basicConfig(level=logging.ERROR)
     try:
         bundle = _bundle(options.run)
-        query = _of_words(bundle, options) if options.text is not None else _query(bundle, options)
+        pixels = _pixels(options.image) if options.image else None
+        query = _query(bundle, options, pixels)
         confidence = (options.min_confidence, 1) if options.min_confidence else None
         where = Filter(options.classes, options.splits, confidence=confidence, labelled=options.labelled)
-        (answer,) = bundle.gallery.search(
-            query, options.k, options.distance, options.farthest, where, options.itself, options.mode
-        )
+        asked = Asked(options.k, options.distance, options.itself, options.mode, options.rerank)
+        answer = bundle.search(query, asked, options.farthest, where, pixels)
     except InputError as error:
         sys.exit(f"kindred: {error}")
     sys.stdout.write(
@@ -51,19 +56,32 @@ def table(answer: Answer, name: str, picture: Path | None = None, text: str | No
     side = "least" if answer.farthest else "most"
     exact = "exact" if answer.recall is None else f"approximate, recall {answer.recall:.1%}"
     exact += f": {answer.reason}" if answer.reason else ""
+    order = f", re-ranked by {answer.reranker}" if answer.reranker else ""
     lines = [
-        f"“{one_line(text)}”" if text else f"{_asked(answer, picture)}: {answer.prediction} ({answer.confidence:.1%})",
-        f"the {side} similar images of {name} by {answer.distance} ({exact})",
+        f"“{one_line(text)}”" if text else f"{_asked(answer, picture)}{_predicted(answer)}",
+        f"the {side} similar images of {name} by {answer.distance} ({exact}){order}",
+        *(["no match: none of these shows the same thing"] if answer.has_match is False else []),
         "",
-        f"{'':>4}  {'distance':>10}  {'class':16} {'confidence':>10}  {'given label':16} {'split':10} image",
     ]
+    classes = any(image.prediction is not None for image in answer.neighbours)
+    described = CLASS_COLUMNS if classes else f"{'inliers':>8}  {'same thing':10}"
+    lines.append(f"{'':>4}  {'distance':>10}  {described} {'split':10} image")
     for rank, image in enumerate(answer.neighbours, 1):
         note = "  duplicate" if image.duplicate else ""
-        lines.append(
-            f"{rank:>4}  {image.distance:>10.4g}  {image.prediction:16} {image.confidence:>10.1%}  "
-            f"{image.label or '':16} {image.split:10} {_file(image)}{note}"
-        )
+        lines.append(f"{rank:>4}  {image.distance:>10.4g}  {_described(image)} {image.split:10} {_file(image)}{note}")
     return "\n".join(lines) + "\n"
+
+
+def _predicted(answer: Answer) -> str:
+    return "" if answer.prediction is None else f": {answer.prediction} ({answer.confidence:.1%})"
+
+
+def _described(image: Neighbour) -> str:
+    """What is known of an image: its class, or whether its keypoints fit the query's."""
+    if image.prediction is not None:
+        return f"{image.prediction:16} {image.confidence:>10.1%}  {image.label or '':16}"
+    inliers = "" if image.inliers is None else str(image.inliers)
+    return f"{inliers:>8}  {SAME[image.same]:10}"
 
 
 def _asked(answer: Answer, picture: Path | None) -> str:
@@ -99,16 +117,20 @@ def _of_words(bundle: Bundle, options: argparse.Namespace) -> Images:
     return Images(words.features)
 
 
-def _query(bundle: Bundle, options: argparse.Namespace) -> Images:
-    if options.image_id:
-        return bundle.image(options.image_id)
-    uri = existing_uri(str(options.image))
-    if not options.image.is_file():  # a pipe would be waited for
-        raise InputError(f"not a file: {options.image}")
+def _query(bundle: Bundle, options: argparse.Namespace, pixels: np.ndarray | None) -> Images:
+    if pixels is not None:
+        return bundle.query(pixels)
+    return bundle.image(options.image_id) if options.image_id else _of_words(bundle, options)
+
+
+def _pixels(image: Path) -> np.ndarray:
+    uri = existing_uri(str(image))
+    if not image.is_file():  # a pipe would be waited for
+        raise InputError(f"not a file: {image}")
     try:
-        return bundle.query(images.decode(image_files.read_file(uri)))
+        return images.decode(image_files.read_file(uri))
     except images.ImageError as error:
-        raise InputError(f"{options.image} is not a picture that can be read: {error}") from None
+        raise InputError(f"{image} is not a picture that can be read: {error}") from None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -126,6 +148,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--distance", choices=list(DISTANCES), default="cosine", help="smaller is nearer")
     parser.add_argument(
         "--mode", choices=SEARCH_MODES, default=EXACT, help="approximate: quicker, may miss some; says how many"
+    )
+    parser.add_argument(
+        "--rerank",
+        choices=[AUTO, *variants.names("reranker")],
+        default=AUTO,
+        help="puts the nearest by cosine into a better order; auto: as the index advises",
     )
     parser.add_argument("--farthest", action="store_true", help="the least similar ones")
     parser.add_argument("--classes", nargs="+", metavar="CLASS", help="only images of these predicted classes")

@@ -16,7 +16,7 @@ from kindred.serving.page.routes import router
 from kindred.serving.page.sent_originals import BytesSent
 
 FOLDER = Path(__file__).parent
-SCRIPTS = ("page.js", "address.js", "detail.js", "dom.js", "figures.js", "files.js")
+SCRIPTS = ("page.js", "address.js", "detail.js", "dom.js", "figures.js", "files.js", "keypoints.js")
 FILES = {
     "": ("page.html", "text/html"),
     "page.css": ("page.css", "text/css"),

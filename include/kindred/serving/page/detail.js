@@ -1,7 +1,8 @@
 // One image, large, with all that is known of it; or beside the query, with what makes the two similar.
 import { link, source, uploaded } from "./address.js";
 import { $, get, make, percent } from "./dom.js";
-import { distanceText, givenLabel, prediction, splitMeaning, splitName } from "./figures.js";
+import { distanceText, givenLabel, prediction, sameThing, splitMeaning, splitName } from "./figures.js";
+import * as keypoints from "./keypoints.js";
 import { enlarge, fileActions, fileName } from "./files.js";
 
 const SHOWN_CLASSES = 12;
@@ -45,13 +46,14 @@ async function draw() {
   $("facts").replaceChildren(...(compared ? [] : facts(image)));
   $("shares").replaceChildren();
   $("regions").textContent = "";
+  keypoints.clear($("pair"));
   buttons(image);
   const now = shown;
   try {
     const { probabilities } = isQuery(image) ? image : await get(`api/images/${encodeURIComponent(image.image_id)}`);
     if (now !== shown) return;
     shares(compared ? [["Query", search.answer.query.probabilities], ["Result", probabilities]] : [["Probability", probabilities]]);
-    if (compared) await regions(search, image, figures, () => now === shown);
+    if (compared) await likeness(search, image, figures, () => now === shown);
   } catch (error) {
     if (now === shown) $("regions").textContent = error.message;
   }
@@ -80,7 +82,7 @@ function figure(image, title) {
 
 function describe(image) {
   const distance = image.distance === undefined ? [] : [`distance ${distanceText(image.distance)}`];
-  const lines = [[prediction(image)], givenLabel(image), distance, image.duplicate ? ["duplicate of the query"] : []];
+  const lines = [prediction(image), givenLabel(image), sameThing(image), distance, image.duplicate ? ["duplicate of the query"] : []];
   return [
     ...lines.filter((line) => line.length).flatMap((line, number) => (number ? [" · ", ...line] : line)),
     ...(image.name ? [fileName(image)] : []),
@@ -94,8 +96,9 @@ function facts(image) {
   const rows = [
     ["File", upload ? [upload] : image.name && [fileName(image)]],
     ["Path", image.origin && [make("span", { className: "path", textContent: image.origin }), make("span", { className: "row actions" }, ...fileActions(image))]],
-    ["Prediction", [prediction(image)]],
+    ["Prediction", prediction(image)],
     ["Given label", givenLabel(image, true)],
+    ["Keypoints", sameThing(image)],
     ["Distance", image.distance !== undefined && [`${image.distance.toPrecision(3)} from the query${image.duplicate ? ": a duplicate" : ""}`]],
     ["Split", image.split && [make("span", { textContent: splitName(image.split), title: splitMeaning(image.split) })]],
     ["Dataset", image.dataset && [image.dataset]],
@@ -109,10 +112,42 @@ function shares(columns) {
   const greatest = (name) => Math.max(...columns.map(([, own]) => own[name]));
   const names = Object.keys(columns[0][1]).sort((a, b) => greatest(b) - greatest(a));
   const share = (value) => make("td", {}, make("meter", { min: 0, max: 1, value }), make("span", { textContent: percent(value, 1) }));
+  if (!names.length) return;
   const rows = names.slice(0, SHOWN_CLASSES).map((name) =>
     make("tr", {}, make("th", { scope: "row", textContent: name }), ...columns.map(([, own]) => share(own[name]))));
   const heads = ["Class", ...columns.map(([title]) => title)].map((text) => make("th", { scope: "col", textContent: text }));
   $("shares").replaceChildren(make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...rows));
+}
+
+// What of the two pictures is alike: keypoints, or regions.
+async function likeness(search, image, figures, isShown) {
+  if (search.about.local_features) return agreeing(search, image, figures, isShown);
+  if (search.about.classes.length) return regions(search, image, figures, isShown); // else features are made of a whole picture
+}
+
+// Ask the server about the query and an image.
+function both(address, query, image) {
+  const parameters = new URLSearchParams({ other: image.image_id, ...(query.id ? { image_id: query.id } : {}) });
+  return get(`${address}?${parameters}`, query.upload ? { method: "POST", body: uploaded(query).file } : {});
+}
+
+async function agreeing({ query }, image, figures, isShown) {
+  const found = await both("api/keypoints", query, image);
+  if (!isShown()) return;
+  const title = found.same ? "The same thing" : "No match, as far as keypoints tell";
+  const drawn = found.image.length < found.inliers ? `, ${found.image.length} of which are drawn` : "";
+  const words = `${title}: ${found.inliers} keypoints of both pictures fit one homography${drawn}`;
+  if (!found.inliers) return $("regions").replaceChildren(`${title}: no keypoints of both pictures fit one homography`);
+  keypoints.draw($("pair"), figures.map((one) => one.querySelector(".frame")), [found.image, found.other]);
+  overlaid(words);
+}
+
+// Say what is drawn over the pictures, with a box to hide it.
+function overlaid(words) {
+  const box = make("input", { type: "checkbox", checked: true });
+  box.addEventListener("change", () => $("pair").classList.toggle("plain", !box.checked));
+  $("pair").classList.remove("plain");
+  $("regions").replaceChildren(make("label", {}, box, ` ${words}`));
 }
 
 async function regions({ query, answer, about }, image, figures, isShown) {
@@ -121,14 +156,9 @@ async function regions({ query, answer, about }, image, figures, isShown) {
     $("regions").textContent = `The features of ${about.extractor} are not of regions, so similar regions cannot be shown.`;
     return;
   }
-  const parameters = new URLSearchParams({ other: image.image_id, ...(query.id ? { image_id: query.id } : {}) });
-  const options = query.upload ? { method: "POST", body: uploaded(query).file } : {};
-  const overlays = await get(`api/agreement?${parameters}`, options);
+  const overlays = await both("api/agreement", query, image);
   if (!isShown()) return;
   const frames = figures.map((one) => one.querySelector(".frame"));
   [overlays.image, overlays.other].forEach((src, number) => frames[number].append(make("img", { src, alt: "", className: "overlay" })));
-  const box = make("input", { type: "checkbox", checked: true });
-  box.addEventListener("change", () => $("pair").classList.toggle("plain", !box.checked));
-  $("pair").classList.remove("plain");
-  $("regions").replaceChildren(make("label", {}, box, " Regions that make the two images similar: the stronger the colour, the larger their contribution"));
+  overlaid("Regions that make the two images similar: the stronger the colour, the larger their contribution");
 }

@@ -12,10 +12,20 @@ const KINDS = {
   features: ["similar appearance", "compares what the images look like"],
   probabilities: ["same class", "compares the class probabilities that the model predicts, whatever the images look like"],
 };
+// Re-rankers: titles and meanings, likewise.
+const ORDERS = {
+  none: ["by distance", "by distance alone"],
+  query_expansion: ["query expansion", "by the distance to the mean of the query and its first images"],
+  k_reciprocal: ["shared neighbours", "by distance, and by the neighbours that the query and an image have in common"],
+  verified: ["verified", "those of the first 100 images first whose keypoints fit the query's, most inliers first"],
+  verified_expansion: ["verified, expanded", "verified images first, then those that are near to their mean and share neighbours with it"],
+};
 const SPLITS = {
   train: ["training", "images that the dataset has for training, with their labels"],
   unlabeled: ["unlabelled", "images that the dataset has without labels"],
   test: ["test", "images that the model is tested with and never learns from"],
+  query: ["query", "images that are looked for in the gallery"],
+  gallery: ["gallery", "images to find"],
 };
 
 export function distanceText(distance) {
@@ -37,6 +47,15 @@ export function distanceOptions(distances) {
   return [...groups.values()];
 }
 
+// The orders that there are; `advised` is the one that is taken where none is chosen.
+export function orderOptions(names, advised) {
+  const title = (name) => ORDERS[name]?.[0] ?? name;
+  const auto = make("option", { value: "auto", textContent: `automatic: ${title(advised)}` });
+  return [auto, ...names.map((value) => make("option", { value, textContent: title(value) }))];
+}
+
+export const orderMeaning = (name) => ORDERS[name]?.[1] ?? name;
+
 // How far an answer to the mode approximate can be relied on.
 export function exactness({ exact, recall, reason }) {
   if (exact) return `Exact: ${reason}.`;
@@ -50,9 +69,19 @@ export function distanceMeaning(name, kind) {
   return ["the smaller, the more similar", ...parts].join("; ");
 }
 
+// Nothing where there is no model.
 export function prediction(image) {
+  if (image.prediction === null) return [];
   const title = `The model says ${image.prediction}, with a probability of ${percent(image.confidence, 1)}`;
-  return make("span", { title }, make("strong", { textContent: image.prediction }), ` ${percent(image.confidence)}`);
+  return [make("span", { title }, make("strong", { textContent: image.prediction }), ` ${percent(image.confidence)}`)];
+}
+
+// Whether an image shows the same thing as the query; nothing where keypoints were not compared.
+export function sameThing(image) {
+  if (image.inliers === null || image.inliers === undefined) return [];
+  const title = `${image.inliers} keypoints of the query and this image fit one homography: ${image.same ? "they show the same thing" : "too few to be sure that they show the same thing"}`;
+  const textContent = `${image.same ? "✓ same thing" : "looks alike"}, ${image.inliers} inliers`;
+  return [make("span", { className: image.same ? "given" : "alike", textContent, title })];
 }
 
 // The label that the run was given, and whether the model agrees; nothing where there is none. `long` says so in words.
@@ -65,4 +94,7 @@ export function givenLabel(image, long) {
   return [make("span", { className: agrees ? "given" : "given differs", textContent, title })];
 }
 
-export const brief = (image) => [image.name, `${image.prediction}, ${percent(image.confidence)}`].filter(Boolean).join(": ");
+export function brief(image) {
+  const predicted = image.prediction === null ? "" : `${image.prediction}, ${percent(image.confidence)}`;
+  return [image.name, predicted].filter(Boolean).join(": ") || `image ${image.image_id}`;
+}

@@ -14,10 +14,11 @@ Row = dict[str, Any]
 def rows(current: Bundle, images: Images) -> list[Row]:
     """Images for the page; what is not known of one is null."""
     probabilities, unknown = images.vectors("probabilities"), [None] * len(images)
+    classes = current.gallery.classes
     columns: dict[str, Any] = {
         "image_id": images.ids,
-        "prediction": [current.gallery.classes[number] for number in probabilities.argmax(axis=1)],
-        "confidence": probabilities.max(axis=1).tolist(),
+        "prediction": [classes[number] for number in probabilities.argmax(axis=1)] if classes else unknown,
+        "confidence": probabilities.max(axis=1).tolist() if classes else unknown,
         "split": images.splits or unknown,
         "dataset": images.datasets or unknown,
         "label": images.known("labels"),

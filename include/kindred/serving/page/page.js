@@ -2,7 +2,7 @@
 import { addressFor, addUpload, ask, current, DEFAULTS, earlier, link, parameters, refine, uploaded } from "./address.js";
 import * as detail from "./detail.js";
 import { $, get, make } from "./dom.js";
-import { brief, distanceMeaning, distanceOptions, distanceText, exactness, givenLabel, prediction, splitMeaning, splitName } from "./figures.js";
+import { brief, distanceMeaning, distanceOptions, distanceText, exactness, givenLabel, orderMeaning, orderOptions, prediction, sameThing, splitMeaning, splitName } from "./figures.js";
 import { enlarge, fileActions, fileName } from "./files.js";
 
 const LISTS = ["class", "split", "dataset"]; // may stand in the address more than once
@@ -15,8 +15,8 @@ const IMAGE_ID = /^[0-9a-f]{32}$/;
 const SMALL = 256; // px: larger images are shrunk to this in the index
 
 const FILTERS = ["labelled", "origin", "min_confidence", "max_confidence"];
-const FIELDS = ["distance", "mode", "k", "side", ...FILTERS];
-const TEXT_DISTANCE = "cosine"; // the one that words are compared by
+const FIELDS = ["distance", "mode", "rerank", "k", "side", ...FILTERS];
+const COSINE = "cosine"; // the distance that words are compared by, and that re-rankers begin with
 
 let about; // what is served
 let place = { part: "queries", class: "", origin: "", offset: 0 }; // in the list to choose from
@@ -97,8 +97,10 @@ function controls() {
   for (const name of FIELDS) $(name).value = asked.get(name) ?? DEFAULTS[name];
   $("itself").checked = asked.get("itself") === "true";
   const text = current()?.text ?? "";
-  if (text) $("distance").value = TEXT_DISTANCE;
+  if (text) $("distance").value = COSINE;
   for (const name of ["distance", "itself"]) $(name).disabled = Boolean(text);
+  $("rerank").disabled = $("distance").value !== COSINE || $("mode").value !== DEFAULTS.mode;
+  if ($("rerank").disabled) $("rerank").value = "none";
   $("text").value = text;
   let active = FILTERS.filter((name) => asked.get(name)).length;
   for (const name of LISTS) {
@@ -107,6 +109,7 @@ function controls() {
     for (const box of $(BOXES[name]).querySelectorAll("input")) box.checked = chosen.has(box.value);
   }
   $("active").textContent = active ? ` (${active})` : "";
+  $("order-meaning").textContent = orderMeaning($("rerank").value === DEFAULTS.rerank ? about.reranker : $("rerank").value);
   $("meaning").textContent = distanceMeaning($("distance").value, about.distances[$("distance").value]);
 }
 
@@ -132,6 +135,7 @@ async function show() {
   const asked = parameters();
   asked.delete("upload");
   if (query.text) asked.delete("distance"); // of the next picture
+  if ($("rerank").disabled) asked.delete("rerank");
   if (!asked.has("side")) asked.set("side", DEFAULTS.side);
   if (Number(asked.get("k") ?? DEFAULTS.k) > about.gallery) asked.set("k", about.gallery); // more are none to give
   const options = { signal: (running = new AbortController()).signal };
@@ -144,7 +148,7 @@ async function show() {
   } catch (error) {
     if (error.name === "AbortError") return;
     last = undefined;
-    $("exactness").textContent = "";
+    for (const name of ["exactness", "match"]) $(name).textContent = "";
     $("query").replaceChildren();
     $("results").replaceChildren();
     report(error);
@@ -155,7 +159,7 @@ async function show() {
 
 function nothing() {
   last = undefined;
-  $("exactness").textContent = "";
+  for (const name of ["exactness", "match"]) $(name).textContent = "";
   $("results").replaceChildren();
   $("query").replaceChildren(make("p", { className: "hint", textContent: emptyText() }));
   document.title = "Kindred search";
@@ -172,6 +176,7 @@ function results() {
   $("query").replaceChildren(...(last.query.text ? aboutWords() : aboutPicture()));
   const { answer } = last;
   $("exactness").textContent = parameters().get("mode") === "approximate" ? exactness(answer) : "";
+  $("match").textContent = answer.match === false ? "No match: nothing shows the same thing as the query. These images look alike." : "";
   const columns = Object.entries(SIDES).filter(([side]) => answer[side]).map(([side, title]) => column(title, answer[side]));
   $("results").replaceChildren(...columns);
 }
@@ -195,9 +200,9 @@ function aboutPicture() {
   small.addEventListener("load", () => enlargeQuery(small, known, note), { once: true });
   const file = query.upload ? { name: uploaded(query).file.name } : known;
   const where = query.upload ? ["uploaded"] : [splitName(known.split), known.dataset].filter(Boolean);
-  document.title = `${file.name ?? known.prediction} · Kindred search`;
+  document.title = `${file.name ?? brief(known)} · Kindred search`;
   return [open, make("div", {},
-    make("h2", {}, prediction(known), ...spaced(givenLabel(known))),
+    make("h2", {}, ...(about.classes.length ? prediction(known) : ["Query"]), ...spaced(givenLabel(known))),
     ...(file.name ? [make("p", { className: "file" }, fileName(file))] : []),
     make("p", { className: "hint where", textContent: where.join(", "), title: splitMeaning(known.split) }),
     make("code", { textContent: known.image_id, title: "The id: the hash of the image's pixels" }),
@@ -228,7 +233,7 @@ function card(image, images, number) {
   const compare = make("button", { type: "button", className: "compare", textContent: "Compare" });
   compare.setAttribute("aria-label", `Compare with the query: ${brief(image)}`);
   compare.addEventListener("click", () => detail.open(last, images, number, true));
-  const caption = make("div", { className: "caption" }, prediction(image), ...givenLabel(image),
+  const caption = make("div", { className: "caption" }, ...prediction(image), ...givenLabel(image), ...sameThing(image),
     make("span", { className: "far", textContent: `distance ${distanceText(image.distance)}` }));
   if (last.query.text) return make("article", {}, search, details, caption); // words have no regions to compare
   if (image.duplicate) caption.append(make("span", { className: "badge", textContent: "duplicate" }));
@@ -261,9 +266,14 @@ function upload(file) {
 
 function fill() {
   const images = `${about.gallery.toLocaleString("en")} images to search in`;
-  $("about").textContent = `${about.run} · ${images} · ${about.queries.toLocaleString("en")} test images · features: ${about.extractor}`;
+  $("about").textContent = `${about.run} · ${images} · ${about.queries.toLocaleString("en")} ${queriesName()} · features: ${about.extractor}`;
   $("problem").hidden = !about.trouble;
   $("problem").textContent = about.trouble ? `The run that was promoted last is not shown: ${about.trouble}` : "";
+  $("queries").textContent = queriesName();
+  $("rerank").append(...orderOptions(about.rerankers, about.reranker));
+  for (const element of document.querySelectorAll(".of-classes, #by-class, #confidences")) element.hidden = !about.classes.length;
+  for (const element of document.querySelectorAll(".of-keypoints")) element.hidden = !about.local_features;
+  if (!about.classes.length) $("split-meaning").textContent = "the part of the dataset that an image belongs to: query or gallery";
   $("distance").append(...distanceOptions(about.distances));
   $("class").append(...about.classes.map((name) => make("option", { value: name, textContent: name })));
   for (const [name, values] of [["class", about.classes], ["split", about.splits], ["dataset", about.datasets]]) {
@@ -280,6 +290,8 @@ function fill() {
   if (!about.queries) place.part = $("part").value = "gallery";
   for (const option of $("part").options) option.disabled = !about[option.value];
 }
+
+const queriesName = () => (about.classes.length ? "test images" : "queries");
 
 function onQuery() {
   show();

@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import numpy as np
 from fastapi import Query
 
-from kindred.runtime.variants import EXACT, SEARCH_MODES
+from kindred.runtime import variants
+from kindred.runtime.variants import AUTO, EXACT, SEARCH_MODES
 from kindred.search.answers import Answer
 from kindred.search.distances import DISTANCES
 from kindred.search.gallery import Filter
-from kindred.search.image_index import Index
 from kindred.search.shards import Images
+from kindred.serving.bundle import Asked, Bundle
 
 MAX_RESULTS = 1000  # on a side
 MAX_NAMES = 1000  # of one filter
@@ -19,9 +21,11 @@ SIDES = ("nearest", "farthest")
 if TYPE_CHECKING:
     DistanceName = str
     Mode = str
+    Reranker = str
 else:
     DistanceName = Literal[tuple(DISTANCES)]  # so that the API's description lists them
     Mode = Literal[SEARCH_MODES]
+    Reranker = Literal[(AUTO, *variants.names("reranker"))]
 Names = list[str] | None
 Origin = Annotated[
     str | None, Query(min_length=1, max_length=1000, description="only images with this in their file's name or path")
@@ -41,6 +45,9 @@ class SearchParameters:
     mode: Annotated[
         Mode, Query(description="approximate: quicker, may miss some; where the index was built for it")
     ] = EXACT
+    rerank: Annotated[
+        Reranker, Query(description="puts the nearest by cosine into a better order; auto: as the index advises")
+    ] = AUTO
     k: Annotated[int, Query(ge=1, le=MAX_RESULTS, description="number of images on each side")] = 8
     side: Annotated[Literal["nearest", "farthest", "both"], Query(description="which images to return")] = "nearest"
     itself: Annotated[bool, Query(description="may an image of the gallery be among its own results?")] = False
@@ -60,14 +67,14 @@ class SearchParameters:
         """The sides that are asked for."""
         return SIDES if self.side == "both" else (self.side,)
 
-    def search(self, index: Index, query: Images) -> dict[str, Answer]:
-        """What an index answers to one query, by side. Raises InputError where it cannot."""
+    def search(self, current: Bundle, query: Images, pixels: np.ndarray | None = None) -> dict[str, Answer]:
+        """What a bundle answers to one query, of which the pixels may be known, by side. Raises InputError where it
+        cannot.
+        """
         confidence = None if (self.min_confidence, self.max_confidence) == (0, 1) else self.confidence
         where = Filter(self.classes, self.splits, self.datasets, confidence, self.ids, self.labelled, self.origin)
-        return {
-            side: index.search(query, self.k, self.distance, side == "farthest", where, self.itself, self.mode)[0]
-            for side in self.sides
-        }
+        asked = Asked(self.k, self.distance, self.itself, self.mode, self.rerank)
+        return {side: current.search(query, asked, side == "farthest", where, pixels) for side in self.sides}
 
     @property
     def confidence(self) -> tuple[float, float]:

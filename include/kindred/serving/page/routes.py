@@ -13,12 +13,11 @@ from kindred.data import origins
 from kindred.features.text_encoder import MAX_CHARACTERS
 from kindred.runtime.errors import InputError
 from kindred.search.answers import Answer
-from kindred.search.distances import DISTANCES
 from kindred.search.shards import Images
 from kindred.serving import bundle, originals
 from kindred.serving.bundle import Bundle
 from kindred.serving.originals import Original
-from kindred.serving.page import image_rows, region_overlays, sent_originals, uploads
+from kindred.serving.page import agreeing_keypoints, image_rows, region_overlays, sent_originals, uploads
 from kindred.serving.page.image_rows import Row
 from kindred.serving.page.parameters import Origin, SearchParameters
 
@@ -57,8 +56,9 @@ Parameters = Annotated[SearchParameters, Depends()]
 
 @router.get("/about")
 def about(current: Current, request: Request) -> Row:
-    """The run that is searched, its classes, how many images there are (`labelled`: of the gallery, with a given
-    label), the distances, whether it can be searched by `words`, and by which distances in the mode `approximate`.
+    """The run that is searched, its classes (none of a run of image matching), how many images there are (`labelled`:
+    of the gallery, with a given label), the distances, whether it can be searched by `words`, by which distances in the
+    mode `approximate`, the re-rankers, the `reranker` that `auto` takes, and its `local_features`, if it has any.
     """
     return {
         "run": current.name,
@@ -68,11 +68,14 @@ def about(current: Current, request: Request) -> Row:
         "queries": len(current.queries),
         "splits": current.splits,
         "datasets": current.datasets,
-        "distances": {name: distance.vectors for name, distance in DISTANCES.items()},
+        "distances": current.gallery.distances,
         "extractor": current.model.extractor.name,
         "regions": current.model.has_regions,
         "words": current.text_encoder is not None,
         "approximate": list(current.gallery.cells),
+        "rerankers": current.rerankers,
+        "reranker": current.reranker,
+        "local_features": None if current.local_features is None else current.local_features.name,
         "trouble": request.app.state.problem(),
     }
 
@@ -138,7 +141,8 @@ async def search(
     """The images that are most similar to a known one, or to words, the least similar ones, or both. Of words, `query`
     says how many tokens they are, and what was `read`: all, or as much as the text encoder takes. Where not all is
     `exact`, `recall` is the measured share of the most similar images that such answers have; `reason` says why an
-    answer is exact though the mode is approximate.
+    answer is exact though the mode is approximate. `reranker` is the one that the order is by. Where keypoints were
+    compared, an image has `inliers`, and is the `same` thing or only looks alike; `match` says whether any is the same.
     """
     if (image_id is None) == (text is None):
         raise InputError("give image_id or text: the image, or the words, to search by")
@@ -152,7 +156,8 @@ async def search(
 @router.post("/search", openapi_extra=uploads.BODY)
 async def search_upload(current: Current, parameters: Parameters, request: Request) -> Row:
     """The same for a picture of at most 50 MB: send the file as the body, or as the field `image` of a form."""
-    return await _answer(request, current, await _of_upload(request, current.query), parameters)
+    query, pixels = await _of_upload(request, lambda pixels: (current.query(pixels), pixels))
+    return await _answer(request, current, query, parameters, pixels)
 
 
 @router.get("/agreement")
@@ -165,6 +170,23 @@ def agreement(current: Current, image_id: ImageId, other: ImageId) -> Row:
 async def agreement_upload(current: Current, other: ImageId, request: Request) -> Row:
     """The same for a picture, sent as for the search, and a known image."""
     return await _of_upload(request, lambda pixels: _overlays(current, pixels, other))
+
+
+@router.get("/keypoints")
+def keypoints(current: Current, image_id: ImageId, other: ImageId) -> Row:
+    """The keypoints of two known images that fit one homography: how many there are, whether these are enough to show
+    the same thing, and where the first ones lie in both: x and y over the longer side of the picture.
+    """
+    known = agreeing_keypoints.local_features(current)
+    one, beside = (known.of(_known(current, name).names("ids")[0]) for name in (image_id, other))
+    return agreeing_keypoints.between(current, one, beside)
+
+
+@router.post("/keypoints", openapi_extra=uploads.BODY)
+async def keypoints_upload(current: Current, other: ImageId, request: Request) -> Row:
+    """The same for a picture, sent as for the search, and a known image."""
+    beside = agreeing_keypoints.local_features(current).of(_known(current, other).names("ids")[0])
+    return await _of_upload(request, lambda p: agreeing_keypoints.between(current, current.keypoints(p), beside))
 
 
 async def _of_upload(request: Request, work: Callable[[np.ndarray], T]) -> T:
@@ -198,9 +220,11 @@ def _file(current: Bundle, image_id: str) -> bytes:
     return content
 
 
-async def _answer(request: Request, current: Bundle, query: Images, parameters: SearchParameters) -> Row:
+async def _answer(
+    request: Request, current: Bundle, query: Images, parameters: SearchParameters, pixels: np.ndarray | None = None
+) -> Row:
     """What is found by an image."""
-    return {**await _answers(request, current, query, parameters), "query": image_rows.row(current, query)}
+    return {**await _answers(request, current, query, parameters, pixels), "query": image_rows.row(current, query)}
 
 
 async def _searching(request: Request, work: Callable[..., T], *arguments: Any) -> T:
@@ -208,9 +232,11 @@ async def _searching(request: Request, work: Callable[..., T], *arguments: Any) 
     return await asyncio.get_running_loop().run_in_executor(request.app.state.searching, work, *arguments)
 
 
-async def _answers(request: Request, current: Bundle, query: Images, parameters: SearchParameters) -> Row:
+async def _answers(
+    request: Request, current: Bundle, query: Images, parameters: SearchParameters, pixels: np.ndarray | None = None
+) -> Row:
     """What is found, without the query."""
-    answers = await _searching(request, parameters.search, current.gallery, query)
+    answers = await _searching(request, parameters.search, current, query, pixels)
     sides = {side: [image_rows.neighbour(found) for found in answer.neighbours] for side, answer in answers.items()}
     about = {"run": current.name, "distance": parameters.distance, "k": parameters.k}
     return {**about, **_said(answers), **sides}
@@ -220,7 +246,14 @@ def _said(answers: dict[str, Answer]) -> Row:
     """What the answers say of themselves: are all exact, else the recall, or why one is, though it need not be."""
     recalls = [answer.recall for answer in answers.values() if answer.recall is not None]
     reasons = [answer.reason for answer in answers.values() if answer.reason is not None]
-    return {"exact": not recalls, "recall": min(recalls, default=None), "reason": "; ".join(reasons) or None}
+    nearest = answers.get("nearest")
+    return {
+        "exact": not recalls,
+        "recall": min(recalls, default=None),
+        "reason": "; ".join(reasons) or None,
+        "reranker": nearest.reranker if nearest else None,
+        "match": nearest.has_match if nearest else None,
+    }
 
 
 def _overlays(current: Bundle, pixels: np.ndarray, other: str) -> Row:
