@@ -8,11 +8,13 @@ import numpy as np
 from onnx import helper
 
 import onnx_samples
+import turned_pictures
 from kindred.data import images
 from kindred.features import onnx_graphs, text_files
 from kindred.features.featurize import Extractor
+from kindred.features.local_features import sift
 from kindred.features.text_files import TextTower
-from kindred.learning import networks
+from kindred.learning import embeddings, networks
 from kindred.learning.networks import Layer, Network
 from kindred.runtime import file_names, storage
 from kindred.runtime.variants import EXACT
@@ -91,6 +93,56 @@ def make(
     return folder
 
 
+def seen(thing: int, view: int) -> np.ndarray:
+    """A picture of a thing from a side, uint8 [256, 256, 1]: views of one thing fit each other by a homography."""
+    picture, _ = turned_pictures.turned(turned_pictures.textured(thing), 8 * view, 1 - 0.04 * view)
+    return picture
+
+
+def seen_id(thing: int, view: int) -> str:
+    return images.image_id(seen(thing, view))
+
+
+def make_matching(folder: Path, things: int = 3, views: int = 3, local_features: str = "sift") -> Path:
+    """The files of a bundle of image matching: so many views of each thing in the gallery, one more of each as a query,
+    and as a query a thing that the gallery has not. Vectors are the pixels of a picture that is made small.
+    """
+    extractor = Extractor("pixels", *SIZE, 1, "test", file_names.EXTRACTOR)
+    graph = onnx_graphs.scaled_pixels(SIZE, 1)
+    session = onnx_graphs.session(graph)
+    network = Network(())
+    parts = {
+        "gallery": [(thing, view) for thing in range(things) for view in range(views)],
+        "query": [(thing, views) for thing in range(things + 1)],
+    }
+    groups = {seen_id(thing, view): thing for thing, view in parts["gallery"]}
+    found = {"local_features": local_features, "min_inliers": 8, "reranker": "verified_expansion"}
+    recorded = {bundle.MATCHING: found if local_features == "sift" else {**found, "reranker": "k_reciprocal"}}
+
+    def images_of(split: str) -> Images:
+        pixels = [seen(*one) for one in parts[split]]
+        vectors = embeddings.embed(network, extractor.features(pixels, session=session))
+        ids = [images.image_id(one) for one in pixels]
+        return Images(vectors, np.empty((len(ids), 0), np.float32), ids, [split] * len(ids), ["views"] * len(ids))
+
+    for part, split in ((bundle.VECTORS, "gallery"), (bundle.QUERIES, "query")):
+        image_index.build(images_of(split), [], **recorded).save(storage.uri(str(folder / part)))
+    every = {seen_id(*one): seen(*one) for split in parts.values() for one in split}
+    put_files(folder / bundle.PICTURES, {image_id: images.encode(pixels) for image_id, pixels in every.items()})
+    contents = {
+        file_names.EXTRACTOR: graph,
+        file_names.NETWORK: network.to_bytes(),
+        file_names.DESCRIPTION: extractor.description([], 1),
+        file_names.GROUPS: bundle.groups_file(groups),
+    }
+    if local_features != "none":
+        points = {image_id: sift.keypoints(pixels).to_bytes() for image_id, pixels in every.items()}
+        put_files(folder / bundle.KEYPOINTS, points)
+    for name, content in contents.items():
+        storage.put_bytes(storage.uri(str(folder / name)), content)
+    return folder
+
+
 def text_tower() -> TextTower:
     """The text encoder of onnx_samples, as `build_index` finds it beside an image encoder."""
     with tempfile.TemporaryDirectory() as beside:
@@ -102,7 +154,10 @@ def text_tower() -> TextTower:
 
 
 def put_pictures(folder: Path, numbers: range, count: int = 2) -> None:
-    files = {images.image_id(picture(number)): images.encode(picture(number)) for number in numbers}
+    put_files(folder, {images.image_id(picture(number)): images.encode(picture(number)) for number in numbers}, count)
+
+
+def put_files(folder: Path, files: Mapping[str, bytes], count: int = 2) -> None:
     checksums = {}
     for shard in range(count):
         own = [image_id for image_id in files if file_shards.shard_of(image_id, count) == shard]

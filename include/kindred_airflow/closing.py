@@ -16,7 +16,7 @@ def times(figures: Mapping[str, float], total: float) -> str:
     """
     done: dict[str, list[float]] = {}
     reused: list[str] = []
-    for stage in sorted(_stages(figures), key=_place):
+    for stage in _in_order(_stages(figures)):
         group = stage.split("/")[0]  # cells of a study are many
         if not figures[f"{stage}/reused"]:
             done.setdefault(group, []).append(figures[f"{stage}/seconds"])
@@ -39,8 +39,9 @@ def next_steps(dag_id: str, folder: str) -> str:
     steps = []
     if report := results.report(folder):
         steps.append(("open the report", report))
-    if dag_id in (stages.SELF_TRAINING, stages.UNSUPERVISED):
+    if dag_id in (stages.SELF_TRAINING, stages.UNSUPERVISED, stages.MATCHING):
         steps.append(("search the images", make_command.text("search", RUN=name)))
+    if dag_id in (stages.SELF_TRAINING, stages.UNSUPERVISED):
         steps.append(("label other images", make_command.text("predict", RUN=name, IMAGES="folder")))
     if dag_id == stages.MATCHING:
         steps.append(("matches", f"{storage.local(folder)}/{file_names.MATCHES}"))
@@ -56,12 +57,13 @@ def _stages(figures: Mapping[str, float]) -> list[str]:
     return [stage for stage in timed if f"{stage}/reused" in figures]
 
 
-def _place(stage: str) -> float:
-    """Where a stage stands in its DAG; those that are there many times (clusterings, cells) before the labels."""
-    others = [stage for stage in stages.EVERY if stage not in stages.UNSUPERVISED_ORDER]
-    order = (*stages.UNSUPERVISED_ORDER[:-1], *others, stages.REPORT)
+def _in_order(names: list[str]) -> list[str]:
+    """The stages as they stand in their DAG; those that are there many times (clusterings, cells) before the labels."""
+    once = {name for name in names if "/" not in name}
+    orders = (stages.ORDER, stages.UNSUPERVISED_ORDER, stages.MATCHING_ORDER)
+    order = next((one for one in orders if once <= set(one)), stages.EVERY)
     many = order.index(stages.CHOOSE_LABELS) - 0.5
-    return order.index(stage) if stage in order else many
+    return sorted(names, key=lambda name: order.index(name) if name in order else many)
 
 
 def _wrapped(title: str, text: str) -> str:

@@ -1,19 +1,22 @@
 """`make match`: a folder of new queries, matched with the gallery of a finished run: matches.json and a page."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow.dataset as ds
 
 from kindred.data import image_files, images, origins, sources, thumbnails
-from kindred.runtime import arrow, file_names, runs, stages, tables
+from kindred.features.keypoints import Keypoints
+from kindred.runtime import arrow, cpu, file_names, runs, stages, tables
 from kindred.runtime.errors import InputError
 from kindred.runtime.run_reader import RunReader
 from kindred.search import matching
-from kindred.search.reranking import Query
-from kindred.serving import matcher
+from kindred.search.shards import Images
+from kindred.serving import champion
+from kindred.serving.bundle import Bundle
 from kindred_airflow import command, machine
 
 MATCHES, SHOWN, SIDE_PX = 10, 6, 128  # of each query; of these on the page, whose pictures are so big
@@ -22,18 +25,28 @@ IN_GALLERY = ds.field("split") == tables.GALLERY
 EVERY = 100  # queries, after which the console says how far it is
 
 
+class Query(NamedTuple):
+    """A picture that is looked for: its vector, and its keypoints where the gallery has some."""
+
+    image: Images
+    keypoints: Keypoints | None
+
+
 def main() -> int:
     """The command line of `make match`."""
     name, folder = command.required("RUN", "IMAGES", usage="make match RUN=name IMAGES=folder")
-    reader = RunReader(runs.find_run(name, stages.MATCHING), stages.MATCH)
+    run = runs.find_run(name, stages.MATCHING)
+    reader = RunReader(run, stages.MATCH)
+    if not reader.finished(stages.MATCH):
+        raise InputError(f"{run.rsplit('/', 1)[1]} has matched nothing; a run of DAG={stages.MATCHING} has")
     files = sources.images_to_label(folder, print)
     out = Path(os.environ.get("OUT") or machine.data_folder() / "matches" / Path(folder).name).expanduser().absolute()
-    with matcher.matcher(reader) as opened:
-        queries, pictures, rejected = _read(opened, files)
-        if not queries:
-            raise InputError(f"none of the {len(files):,} files in {folder} is an image; the first: {rejected[0]}")
-        print(f"  matches {len(queries):,} queries with {len(opened.ids):,} images of {name}", flush=True)
-        found = dict(zip(queries, opened.matches(list(queries.values()), MATCHES), strict=True))
+    searched = champion.bundle_of_run(run)
+    queries, pictures, rejected = _read(searched, files)
+    if not queries:
+        raise InputError(f"none of the {len(files):,} files in {folder} is an image; the first: {rejected[0]}")
+    print(f"  matches {len(queries):,} queries with {len(searched.gallery):,} images of {name}", flush=True)
+    found = _matches(searched, queries, reader.arguments_of(stages.MATCH)["reranker"])
     out.mkdir(parents=True, exist_ok=True)
     _write(reader, found, pictures, out)
     for line in rejected:
@@ -45,9 +58,19 @@ def main() -> int:
     return 0
 
 
-def _read(
-    opened: matcher.Matcher, files: list[sources.Source]
-) -> tuple[dict[str, Query], dict[str, np.ndarray], list[str]]:
+def _matches(searched: Bundle, queries: dict[str, Query], reranker: str) -> dict[str, list[dict[str, Any]]]:
+    """The first matches of each query, in the order that the run's own queries got."""
+    search, count = searched.reranked(), min(MATCHES, len(searched.gallery))
+
+    def matches(query: Query) -> list[dict[str, Any]]:
+        answer = search.search(query.image, count, reranker, query.keypoints, itself=True)
+        return [neighbour._asdict() for neighbour in answer.neighbours]
+
+    with ThreadPoolExecutor(cpu.cores()) as pool:
+        return dict(zip(queries, pool.map(matches, queries.values()), strict=True))
+
+
+def _read(searched: Bundle, files: list[sources.Source]) -> tuple[dict[str, Query], dict[str, np.ndarray], list[str]]:
     """The queries and a small picture of the first ones, by the address of the file; and what is no image, and why."""
     queries: dict[str, Query] = {}
     pictures: dict[str, np.ndarray] = {}
@@ -60,7 +83,7 @@ def _read(
         except images.ImageError as error:
             rejected.append(f"{origins.path(file.uri)}: {error}")
             continue
-        queries[file.uri] = opened.query(pixels)
+        queries[file.uri] = Query(searched.model.as_query(pixels), searched.keypoints(pixels))
         if len(pictures) < MAX_SHOWN:
             pictures[file.uri] = thumbnails.middle_square(pixels, SIDE_PX)
         if not number % EVERY:

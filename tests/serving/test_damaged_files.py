@@ -78,12 +78,39 @@ def test_each_file_that_is_damaged_is_named(how: str, folder: Path, whole: Path)
     assert len(files) > 20
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["cut", "deleted"])
+def test_each_file_of_image_matching_that_is_damaged_is_named(how: str, data: Path, tmp_path: Path) -> None:
+    whole = bundles.make_matching(tmp_path / "whole", 2, 2)
+    folder = Path(shutil.copytree(whole, tmp_path / "bundle"))
+    model = (*MODEL, file_names.GROUPS)
+    written = checked_copy.checksums(storage.uri(str(whole)), model, "sha256")
+
+    def matched() -> list[Any]:
+        current = bundle.open_folder(folder, "test", written)
+        views = [bundles.seen_id(thing, view) for thing in range(2) for view in range(3)]
+        assert all(current.pictures.file(view) for view in views)
+        return [current.search(current.image(view), bundle.Asked(3), False) for view in views]
+
+    right, files = matched(), bundle.files(storage.uri(str(folder)))
+    for name in files:
+        damage(folder / name, how)
+        with pytest.raises(InputError) as error:
+            matched()
+        line = str(error.value)
+        assert str(folder / name) in line or (how == "deleted" and f"{(folder / name).parent}, which has no" in line)
+        shutil.copy(whole / name, folder / name)
+
+    assert matched() == right
+    assert {"keypoints/about.json", file_names.GROUPS} < set(files)
+
+
 def older(folder: Path) -> None:
     """Make an index of a version without checksums of it."""
     for part in bundle.PARTS:
         place = storage.uri(str(folder / part / file_names.ABOUT))
-        about = file_checks.read_sealed(place) or {}
-        storage.put_json(place, {name: value for name, value in about.items() if name != file_checks.FILES})
+        if about := file_checks.read_sealed(place):  # keypoints are there in image matching alone
+            storage.put_json(place, {name: value for name, value in about.items() if name != file_checks.FILES})
 
 
 def test_an_older_bundle_has_no_checksums_and_is_opened(folder: Path, whole: Path) -> None:

@@ -391,9 +391,21 @@ def test_the_page_of_the_api_describes_each_parameter(client) -> None:
 
     assert set(description["paths"]) == {
         *("/api/about", "/api/images", "/api/images/{image_id}", "/api/images/{image_id}/picture"),
-        *("/api/images/{image_id}/original", "/api/search", "/api/agreement"),
+        *("/api/images/{image_id}/original", "/api/search", "/api/agreement", "/api/keypoints"),
     }
-    for name in ("image_id", "distance", "k", "side", "class", "min_confidence", "itself", "labelled", "origin", "px"):
+    for name in (
+        "image_id",
+        "distance",
+        "rerank",
+        "k",
+        "side",
+        "class",
+        "min_confidence",
+        "itself",
+        "labelled",
+        "origin",
+        "px",
+    ):
         assert f"<code>{name}</code>" in text
     assert "from 1 to 1000" in text
 
@@ -406,7 +418,7 @@ def test_a_guard_stands_before_every_route(served) -> None:
 
     paths = ["/", "/page.js", "/page.css", "/api", "/api/openapi.json", "/api/about", "/api/images", "/anything/else"]
     paths += [f"/api/images/{A_QUERY}{rest}" for rest in ("", "/picture", "/picture?px=512", "/original")]
-    paths += ["/api/search", "/api/agreement"]
+    paths += ["/api/search", "/api/agreement", "/api/keypoints"]
     assert [client.get(path).status_code for path in paths] == [401] * len(paths)
     assert client.post("/api/search", content=b"x").status_code == 401
     assert client.post("/api/agreement", content=b"x").status_code == 401

@@ -14,6 +14,8 @@ import kindred_airflow.match
 from kindred.runtime import arrow, file_names, memory, results, runs, stages, storage, tables
 from kindred.runtime.errors import InputError
 from kindred.runtime.run_reader import RunReader
+from kindred.serving import champion
+from kindred.serving.bundle import Asked
 
 pytestmark = pytest.mark.spark
 
@@ -87,7 +89,14 @@ def test_each_query_finds_the_pictures_of_its_place_and_the_files_say_so(data, s
     assert {frozenset(map(place_of.get, ids)) for _, ids in groups.groupby("group")["image_id"]} == {
         frozenset({place}) for place in PLACES
     }
-    first = reader.rows("matches").to_pylist()[0]
+    first, *others = reader.rows("matches").to_pylist()
+    searched = champion.bundle_of_run(run)
+    answer = searched.search(searched.image(first["query_id"]), Asked(3, rerank="verified"), False)
+    assert [(one.image_id, one.inliers, one.same) for one in answer.neighbours] == [
+        (one["image_id"], one["inliers"], one["same"]) for one in (first, *others[:2])
+    ]
+    assert searched.reranker == "verified_expansion"
+    assert (searched.splits, len(searched.queries)) == (["gallery"], 3)
     moved = np.reshape(first["homography"], (3, 3)) @ [60, 60, 1]
     number = int(Path(_origins(reader)[first["image_id"]]).stem)
     assert moved[:2] / moved[2] == pytest.approx([60 - 6 * number, 60 - 3 * number], abs=2)

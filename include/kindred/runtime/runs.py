@@ -81,10 +81,16 @@ def find_run(name: str, dag_id: str = SELF_TRAINING) -> str:
         dag_id, _, name = name.rpartition("/") if "/" in name else (dag_id, "", name)
         folder = run_folder(dag_id, name)
     if record_of(folder) is None:
-        known = known_runs(dag_id)
+        known = [f"{dag}/{name}" for dag in _dags() if name in known_runs(dag)] or known_runs(dag_id)
         hint = f"known: {', '.join(known[-SHOWN_RUNS:])}" if known else "there is none yet: `make run` makes one"
         raise InputError(f"no run {name!r} in {storage.local(folder)}; {hint}")
     return folder
+
+
+def _dags() -> list[str]:
+    """The DAGs that have runs."""
+    fs, inside = storage.filesystem(storage.join(storage.data_root(), "runs"))
+    return sorted(Path(path).name for path in fs.ls(inside, detail=False)) if fs.isdir(inside) else []
 
 
 def known_runs(dag_id: str = SELF_TRAINING) -> list[str]:

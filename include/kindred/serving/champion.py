@@ -29,6 +29,7 @@ from kindred.runtime import (
 )
 from kindred.runtime.checked_copy import Checksum
 from kindred.runtime.errors import InputError
+from kindred.runtime.run_reader import RunReader
 from kindred.serving import bundle
 from kindred.serving.bundle import Bundle
 
@@ -48,6 +49,9 @@ def promote(run: str) -> dict[str, Any]:
     be served.
     """
     folder = bundle.folder_of(run)
+    if RunReader(run, "promote").finished(stages.EMBED):
+        name = runs.name_of(run)
+        raise InputError(f"{name} has no classifier to promote; `make search RUN={name}` searches in its gallery")
     if not any(marks.mark_of(storage.join(run, stage)) for stage in EVALUATED):  # nobody knows how good it is
         raise unfinished.error(run, stages.EVALUATE)
     files = checked_copy.checksums(folder, bundle.files(folder), HASH)

@@ -32,5 +32,5 @@ def between(current: Bundle, one: Keypoints | None, other: Keypoints | None) -> 
 
 
 def _places(keypoints: Keypoints, rows: np.ndarray) -> list[list[float]]:
-    places: list[list[float]] = (keypoints.points[rows[:MAX_SHOWN]] / keypoints.side_px).round(4).tolist()
-    return places
+    places = keypoints.points[rows[:MAX_SHOWN]].astype(np.float64) / keypoints.side_px
+    return [[x, y] for x, y in places.round(4).tolist()]
