@@ -74,7 +74,9 @@ def address(tmp_path_factory, files):
     alone = Mount("/untested", application(lambda: untested))
     worded = bundle.open_folder(bundles.make(tmp_path_factory.mktemp("words"), words=True), "with/words")
     by_words = Mount("/words", application(lambda: worded))
-    whole = Starlette(routes=[airflow, alone, by_words, Mount("/image-search", search), Mount("/", search)])
+    things = bundle.open_folder(bundles.make_matching(tmp_path_factory.mktemp("things")), "image_matching/things")
+    matching = Mount("/matching", application(lambda: things))
+    whole = Starlette(routes=[airflow, alone, by_words, matching, Mount("/image-search", search), Mount("/", search)])
     server = uvicorn.Server(uvicorn.Config(whole, "127.0.0.1", port, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -279,6 +281,43 @@ def test_two_images_are_compared_with_the_regions_that_agree(page) -> None:
     assert page.evaluate("getComputedStyle(document.querySelector('.overlay')).display") == "none"
     click(page, "#detail [aria-label=Close]")
     assert not page.evaluate("document.querySelector('#detail').open")
+
+
+def test_the_keypoints_that_agree_are_drawn_on_both_pictures(page, address) -> None:
+    page.open(f"{address}matching/?image_id={bundles.seen_id(0, 3)}&side=nearest&k=3")
+    page.wait_for(f"{CARDS} === 3")
+    captions = page.evaluate("[...document.querySelectorAll('.caption')].map(caption => caption.textContent)")
+
+    assert all("✓ same thing" in caption and "inliers" in caption for caption in captions)
+    assert page.evaluate("document.querySelector('#match').textContent") == ""
+    assert page.evaluate("document.querySelector('#by-class').hidden && document.querySelector('#confidences').hidden")
+    click(page, ".compare")
+    page.wait_for("document.querySelectorAll('.lines line').length >= 8")
+    inside = """(() => {
+      const boxes = [...document.querySelectorAll('.frame img')].map(image => image.getBoundingClientRect());
+      const within = (dot, box) => dot.x >= box.x - 9 && dot.right <= box.right + 9 && dot.y >= box.y - 9 && dot.bottom <= box.bottom + 9;
+      const dots = [...document.querySelectorAll('.lines circle')].map(dot => dot.getBoundingClientRect());
+      return dots.every((dot, place) => within(dot, boxes[place < dots.length / 2 ? 0 : 1]));
+    })()"""
+    assert page.evaluate(inside)
+    assert "The same thing: " in page.evaluate("document.querySelector('#regions').textContent")
+    click(page, "#compare")
+    assert page.evaluate("document.querySelectorAll('.lines').length") == 0
+
+
+def test_the_page_says_that_nothing_matches_and_orders_as_it_is_told(page, address) -> None:
+    page.open(f"{address}matching/?image_id={bundles.seen_id(3, 3)}&side=nearest&k=3")
+    page.wait_for(f"{CARDS} === 3")
+
+    assert page.evaluate("document.querySelector('#match').textContent").startswith("No match: ")
+    assert page.evaluate("document.querySelector('#rerank').selectedOptions[0].textContent").startswith("automatic: ")
+    choose(page, "#rerank", "none")
+    page.wait_for("document.querySelector('#match').textContent === ''")
+    assert page.evaluate("new URL(location).searchParams.get('rerank')") == "none"
+    choose(page, "#distance", "l2")
+    page.wait_for("document.querySelector('#rerank').disabled")
+    page.wait_for(f"{CARDS} === 3")
+    assert page.evaluate(STATUS) == ""
 
 
 def test_the_name_of_each_file_is_seen(page, files) -> None:
