@@ -295,7 +295,8 @@ def test_the_keypoints_that_agree_are_drawn_on_both_pictures(page, address) -> N
     page.wait_for("document.querySelectorAll('.lines line').length >= 8")
     inside = """(() => {
       const boxes = [...document.querySelectorAll('.frame img')].map(image => image.getBoundingClientRect());
-      const within = (dot, box) => dot.x >= box.x - 9 && dot.right <= box.right + 9 && dot.y >= box.y - 9 && dot.bottom <= box.bottom + 9;
+      const within = (dot, box) => dot.x >= box.x - 9 && dot.right <= box.right + 9
+        && dot.y >= box.y - 9 && dot.bottom <= box.bottom + 9;
       const dots = [...document.querySelectorAll('.lines circle')].map(dot => dot.getBoundingClientRect());
       return dots.every((dot, place) => within(dot, boxes[place < dots.length / 2 ? 0 : 1]));
     })()"""

@@ -28,7 +28,8 @@ MATCHING = {
         "reranker",
         variants.AUTO,
         "Re-ranker",
-        "Improves the order by distance. auto: k_reciprocal where the embedder knows no labels, else none. "
+        "Improves the order by distance. auto: verified_expansion where there are local features, else k_reciprocal "
+        "where the embedder knows no labels, else none. "
         "query_expansion: by the mean of the first matches. k_reciprocal: by the neighbours in common, where most "
         "queries have many images to find. verified: by keypoints that fit one homography. verified_expansion: by the "
         "mean of verified matches, then the neighbours in common. The last two need local features; the report says "
