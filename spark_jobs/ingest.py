@@ -1,6 +1,12 @@
 """source files -> images, truth, rejected: the same for every run on the same files"""
 
+import hashlib
 from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from kindred.data import (
     decoding,
@@ -12,6 +18,7 @@ from kindred.data import (
     ingest,
     jpeg_2000_kinds,
     jpeg_kinds,
+    junk_csv,
     label_columns,
     label_spelling,
     labels_csv,
@@ -23,9 +30,10 @@ from kindred.data import (
     raw_images,
     tiff_kinds,
 )
-from kindred.data.sources import Source
+from kindred.data.junk_csv import Pair
+from kindred.data.sources import JUNK, Source
 from kindred.learning import memory_needs
-from kindred.runtime import job, partitioning, runs, storage, tables, variants
+from kindred.runtime import arrow, job, partitioning, runs, storage, tables, variants
 from kindred.runtime.stage import Stage
 
 # Beside the dataset's own file, what the tables depend on; what lists files stands in the sources.
@@ -40,6 +48,7 @@ CODE = (
 class Prepared(NamedTuple):
     sources: list[Source]
     labels_required: bool  # of this run, not of the dataset, which others share
+    junk: list[Pair] | None  # None: without a table of them
 
 
 def home(
@@ -61,10 +70,13 @@ def home(
     # as a dataset was recorded before there were these arguments, to be reused
     unset = ["labels_required", *([] if to_match else ["to_match"])]
     s.arguments = {name: value for name, value in s.arguments.items() if name not in unset}
-    s.prepared = Prepared(sources, labels_required and not to_match)
+    table = junk_csv.content(sources[0].uri) if to_match and sources else None
+    junk = None if table is None else junk_csv.pairs(table, sources)
+    s.prepared = Prepared(sources, labels_required and not to_match, junk)
     code = [storage.file_fingerprint(variants.source(part)) for part in (module, *CODE)]
     made = tables.VERSION, path or "", limit, leaks, sources, code
-    fingerprint = storage.fingerprint(*made, *([to_match] if to_match else []))
+    made_of = [] if table is None else [hashlib.sha256(table).hexdigest(), storage.file_fingerprint(junk_csv.__file__)]
+    fingerprint = storage.fingerprint(*made, *([to_match] if to_match else []), *made_of)
     return storage.join(runs.dataset_folder(dataset, fingerprint), "ingest")
 
 
@@ -79,7 +91,11 @@ def main(
     to_match: bool = False,
 ) -> str:
     labels_required = s.prepared.labels_required
-    decoded = decoding.decode(variants.load("dataset", dataset).read(s.spark, s.prepared.sources, limit))
+    raw = variants.load("dataset", dataset).read(s.spark, s.prepared.sources, limit)
+    if s.prepared.junk:
+        root = s.prepared.sources[0].uri
+        junk_csv.check_splits(s.prepared.junk, _named(s, raw, "split"), storage.local(f"{root}/{JUNK}"))
+    decoded = decoding.decode(raw)
     with s.progress():
         counts = ingest.count_decoded(decoded, labels_required)
     if not to_match and not counts["test"]:
@@ -98,6 +114,8 @@ def main(
         ingest.check_left(written, truth, s.figures)
     if to_match:
         ingest.check_matched(s.figures)
+    if s.prepared.junk is not None:
+        _write_junk(s, decoded, written)
     test_labels = ingest.labelled_test_images(written, truth)
     if labels_required and not test_labels:
         s.say(ingest.NOTHING_TO_TEST_ON)
@@ -115,6 +133,28 @@ def main(
         "dataset": {"name": dataset, "digest": name[-12:], "source": path or dataset},
     }
     return ingest.summary(s.figures)
+
+
+def _write_junk(s: Stage, decoded: DataFrame, images: pa.Table) -> None:
+    """The table `junk` and its figures; `images` are those that were kept."""
+    id_of = _named(s, decoded.where("reason is null"), "image_id")
+    of_split = (images.filter(pc.field("split") == split)["image_id"].to_pylist() for split in tables.MATCHED)
+    queries, gallery = map(set, of_split)
+    pairs, rejected = junk_csv.ids(s.prepared.junk, id_of, queries, gallery)
+    rows = [dict(zip(("query_id", "image_id"), pair, strict=True)) for pair in pairs]
+    s.write_rows("junk", pa.Table.from_pylist(rows, arrow.schema("junk")))
+    s.figures |= {"ingest/junk": len(pairs), "ingest/junk_rejected": rejected}
+    left = f"; {rejected:,} pairs name an image that was left out" if rejected else ""
+    s.say(f"{JUNK} names {len(pairs):,} pairs of a query and an image that is neither right nor wrong for it{left}")
+
+
+def _named(s: Stage, frame: DataFrame, column: str) -> dict[str, str]:
+    """A column of the rows of the files that the junk names, by their names in the folder."""
+    root = s.prepared.sources[0].uri
+    files = {name for pair in s.prepared.junk for name in (pair.query, pair.image)}
+    origins = s.spark.createDataFrame([(f"{root}/{name}",) for name in sorted(files)], "origin string")
+    rows = frame.join(F.broadcast(origins), "origin", how="inner").select("origin", column).collect()
+    return {row["origin"][len(root) + 1 :]: row[column] for row in rows}
 
 
 if __name__ == "__main__":

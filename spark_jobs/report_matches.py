@@ -8,6 +8,7 @@ import pyarrow.dataset as ds
 
 from kindred.data import images
 from kindred.data.thumbnails import thumbnails
+from kindred.evaluation import matching_scores
 from kindred.features.keypoints import Keypoints
 from kindred.report import groups_section, image_list, keypoint_pairs, matches_section, rejected_blocks, run_page
 from kindred.report.blocks import Block, Section
@@ -24,7 +25,8 @@ def main(s: Stage) -> str:
     scored, by_label = (
         pd.read_csv(io.BytesIO(s.file(stages.SCORE_MATCHES, name))) for name in ("queries.csv", "labels.csv")
     )
-    matches = Matches(s.rows("matches").to_pandas(), arrow.by_id(s.rows("truth")), scored, by_label)
+    truth, junk = arrow.by_id(s.rows("truth")), matching_scores.junk(s)
+    matches = Matches(s.rows("matches").to_pandas(), truth, scored, by_label, junk)
     groups = s.rows("groups").to_pandas()
     grouped = [image_id for ids in groups_section.shown(groups).values() for image_id in ids]
     wanted = [*matches_section.pictured(matches), *grouped]

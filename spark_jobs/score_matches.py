@@ -18,10 +18,11 @@ def main(s: Stage) -> str:
     truth, rankings = arrow.by_id(s.rows("truth")), s.rows("rankings")
     split_of = s.rows("images", ["image_id", "split"], ds.field("split").isin(tables.MATCHED))
     queries, gallery = (split_of.filter(pc.field("split") == one)["image_id"].to_pylist() for one in tables.MATCHED)
-    copies = _copies(s, set(queries), set(gallery))
+    copies, junk = _copies(s, set(queries), set(gallery)), matching_scores.junk(s)
+    left_out = {query_id: copies.get(query_id, set()) | junk.get(query_id, set()) for query_id in {*copies, *junk}}
     for step in stages.MATCHING_STEPS:  # the last one's scores by query are kept
         of_step = rankings.filter(pc.field("step") == step)
-        scored = matching_scores.by_query(_orders(of_step), truth, gallery, copies)
+        scored = matching_scores.by_query(_orders(of_step), truth, gallery, left_out)
         s.figures |= {f"matching/{step}/{name}": value for name, value in matching_scores.figures(scored).items()}
     unlabelled = sum(query_id not in truth for query_id in of_step["query_id"].to_pylist())
     without = len(of_step) - unlabelled - len(scored)
@@ -29,6 +30,9 @@ def main(s: Stage) -> str:
     s.figures["matching/queries_with_copy"] = len(copies)
     if copies:
         s.say(f"queries of which the gallery has a copy, which does not count: {len(copies):,}")
+    if junk:
+        s.figures["matching/queries_with_junk"] = len(junk)
+        s.say(f"queries for which images of the gallery are junk, which do not count: {len(junk):,}")
     if without:
         s.say(f"queries of whose label the gallery has no image, which do not count: {without:,}")
     s.report("queries.csv", scoring.csv(scored, index=False))

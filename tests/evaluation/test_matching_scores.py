@@ -9,8 +9,8 @@ TRUTH = {"q": "abbey", "r": "bridge", "a": "abbey", "b": "bridge", "c": "abbey"}
 GALLERY = ["a", "b", "c", "x"]
 
 
-def scored(orders: dict[str, list[str]], truth=TRUTH, copies=None) -> dict[str, dict[str, float]]:
-    return by_query(orders, truth, GALLERY, copies or {}).set_index("query_id").to_dict("index")
+def scored(orders: dict[str, list[str]], truth=TRUTH, left_out=None) -> dict[str, dict[str, float]]:
+    return by_query(orders, truth, GALLERY, left_out or {}).set_index("query_id").to_dict("index")
 
 
 def test_the_average_precision_is_the_mean_over_the_places_of_the_relevant_images() -> None:
@@ -26,14 +26,24 @@ def test_a_relevant_image_that_is_not_in_the_order_adds_nothing() -> None:
 
 
 def test_a_copy_of_the_query_is_neither_right_nor_wrong() -> None:
-    rows = scored({"q": ["a", "x", "c", "b"]}, copies={"q": {"a"}})
+    rows = scored({"q": ["a", "x", "c", "b"]}, left_out={"q": {"a"}})
 
     assert rows["q"]["relevant"] == 1
     assert rows["q"]["mean_average_precision"] == 1 / 2
 
 
+def test_junk_moves_up_what_comes_after_it_and_is_not_to_be_found() -> None:
+    orders = {"q": ["x", "a", "b", "c"]}
+
+    plain, wrong, right = (scored(orders, left_out={"q": junk})["q"] for junk in ([], ["x", "b"], ["a"]))
+
+    assert (plain["top_1_accuracy"], plain["mean_average_precision"]) == (0, (1 / 2 + 2 / 4) / 2)
+    assert (wrong["relevant"], wrong["top_1_accuracy"], wrong["mean_average_precision"]) == (2, 1, 1)
+    assert (right["relevant"], right["top_1_accuracy"], right["mean_average_precision"]) == (1, 0, 1 / 3)
+
+
 def test_a_query_whose_only_match_is_its_copy_is_not_scored() -> None:
-    assert scored({"r": ["b", "a", "c", "x"]}, copies={"r": {"b"}}) == {}
+    assert scored({"r": ["b", "a", "c", "x"]}, left_out={"r": {"b"}}) == {}
 
 
 def test_queries_without_a_label_or_a_relevant_image_are_not_scored() -> None:

@@ -36,6 +36,15 @@ def test_the_first_matches_stand_beside_their_query_the_hardest_first() -> None:
     assert [tile.origins[0] for tile in rows[0][1]] == ["/photos/r.jpg", "/photos/a.jpg", "/photos/b.jpg"]
 
 
+def test_junk_is_named_below_its_picture_and_is_not_among_those_found() -> None:
+    matches = Matches(MATCHES, TRUTH, SCORED, BY_LABEL, {"q": {"a"}})
+    section = matches_section.section(matches, FIGURES, PICTURES)
+    rows = next(block for block in section.blocks if isinstance(block, Rows)).rows
+
+    assert [name for name, _ in rows] == ["1. 1 of 1 found: bridge", "2. 0 of 1 found: abbey"]
+    assert [["junk" in tile.lines for tile in tiles] for _, tiles in rows] == [[False] * 3, [False, True, False]]
+
+
 def test_steps_have_intervals_where_there_are_enough_labels_else_the_reason() -> None:
     ends = {"matching/reranked/top_1_accuracy_low": 0.25, "matching/reranked/top_1_accuracy_high": 0.75}
     table = matches_section.step_table({**FIGURES, **ends})

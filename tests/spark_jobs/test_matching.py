@@ -220,6 +220,39 @@ def test_a_copy_of_a_query_in_the_gallery_is_reported_and_does_not_count(data, s
     assert figures["matching/reranked/queries"] == 3
 
 
+def test_junk_does_not_count_whatever_the_step(data, spark, tmp_path: Path) -> None:
+    photos = make_photos(tmp_path / "photos")
+    (photos / "gallery" / "broken.png").write_bytes(b"no image")
+    plain = match(runs.run_folder(stages.MATCHING, "plain"), photos)
+    lines = [f"query/abbey/0.png,gallery/{name}" for name in ("abbey/1.png", "9.png", "9.png", "broken.png")]
+    (photos / "junk.csv").write_text("\n".join(["query,gallery", *lines, "query/bridge/0.png,gallery/plain.png"]))
+    run = runs.run_folder(stages.MATCHING, "junk")
+
+    figures = match(run, photos)
+
+    assert "ingest/junk" not in plain
+    assert (figures["ingest/junk"], figures["ingest/junk_rejected"], figures["ingest/reused"]) == (3, 1, 0)
+    assert figures["ingest/rejected"] == plain["ingest/rejected"]
+    assert figures["matching/queries_with_junk"] == 2
+    scores = RunReader(run, "report").file(stages.SCORE_MATCHES, "queries.csv")
+    relevant = {row["group"]: row["relevant"] for row in csv.DictReader(scores.decode().splitlines())}
+    assert relevant == {"abbey": "2", "bridge": "3", "castle": "3"}
+    for stage in stages.MATCHING_ORDER[1:7]:
+        with pytest.raises(InputError, match="may not read 'junk'"):
+            RunReader(run, stage).rows("junk")
+    assert "2 for which images of the gallery are junk" in Path(storage.local(results.report(run))).read_text()
+    (photos / "junk.csv").write_text("query,gallery\nquery/abbey/0.png,gallery/9.png\n")
+    assert match(runs.run_folder(stages.MATCHING, "changed"), photos)["ingest/junk"] == 1
+
+
+def test_junk_of_another_split_is_refused_before_the_images_are_read(data, spark, tmp_path: Path) -> None:
+    photos = make_photos(tmp_path / "photos")
+    (photos / "junk.csv").write_text("query,gallery\ngallery/9.png,gallery/plain.png\n")
+
+    with pytest.raises(InputError, match=r"'gallery/9.png' \(line 2\) is in the split gallery, not query"):
+        match(runs.run_folder(stages.MATCHING, "swapped"), photos)
+
+
 @pytest.mark.parametrize("missing", ["query", "gallery"])
 def test_queries_and_a_gallery_are_both_needed(data, spark, tmp_path: Path, missing: str) -> None:
     photos = make_photos(tmp_path / "photos", training=True)
@@ -241,6 +274,7 @@ def test_self_training_counts_queries_and_gallery_and_leaves_them_alone(data, sp
     (photos / "unlabeled").mkdir()
     view("abbey", 8).save(photos / "unlabeled/8.png")
     view("abbey", 4).save(photos / "gallery/abbey/trained.png")
+    (photos / "junk.csv").write_text("query,gallery\nno such file,nor this\n")
     run = runs.run_folder(stages.SELF_TRAINING, "beside")
     runs.put_record(run, {"params": {}, "defaults": {}})
     values = {**bench.defaults(), **VALUES, "path": str(photos), "label_choice": "all"}

@@ -4,11 +4,12 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from kindred.data import sources
+from kindred.data import junk_csv, sources
 from kindred.runtime import storage, variants
 from kindred.runtime.errors import InputError
 
 CLUSTERERS, RERANKER = "clusterers", "reranker"  # fields of forms whose runs need no label; the latter needs queries
+MATCHED = "check_matched"  # a dataset's check of images to match
 CHECKED = "KINDRED_CHECKED_INPUT"  # the environment variable that holds the `identity` of what has passed already
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ def check(values: Mapping[str, Any]) -> None:
     kindred.runtime.errors.InputError: dataset image_folder needs a path: the folder that holds the images
     """
     try:
-        check = "check_matched" if RERANKER in values else "" if CLUSTERERS in values else "check"
+        check = MATCHED if RERANKER in values else "" if CLUSTERERS in values else "check"
         _check_dataset(values.get("dataset"), values.get("path") or "", check)
         if values.get("images"):
             sources.images_to_label(values["images"], lambda line: None)
@@ -54,6 +55,8 @@ def _check_dataset(name: str | None, path: str, check: str) -> None:
         found = dataset.sources(path, lambda line: None)
         if hasattr(dataset, check):
             getattr(dataset, check)(found)
+        if check == MATCHED and (table := junk_csv.content(found[0].uri)) is not None:
+            junk_csv.pairs(table, found)
     elif path:
         sources.existing_uri(path)
 

@@ -11,6 +11,7 @@ from kindred.runtime.errors import InputError
 from kindred.runtime.log_lines import one_line
 
 MOST_NAMED = 5  # files, folders or classes in a line
+JUNK = "junk.csv"  # a table directly in a folder, see `junk_csv`: no image
 
 
 class Source(NamedTuple):
@@ -27,13 +28,15 @@ class Refused(Source):
 
 class Listing(NamedTuple):
     """What lies below `root`, a URI: `files` by their URIs, the names of what was left out as hidden or a system's, and
-    of folders with nothing else in them, both relative to `root`.
+    of folders with nothing else in them, both relative to `root`; and whether JUNK, which is none of the files, is in
+    it.
     """
 
     root: str
     files: list[Source]
     left_out: list[str]
     empty: list[str]
+    has_junk: bool = False
 
     def notes(self) -> list[str]:
         """What was left out, refused or found empty, in lines for the console."""
@@ -44,6 +47,8 @@ class Listing(NamedTuple):
             notes.append(f"cannot be read, and rejected: {len(refused):,}: {first(named)}")
         if self.empty:
             notes.append(f"folders without an image: {first(self.empty)}")
+        if self.has_junk:
+            notes.append(f"{JUNK} is no image: runs of image_matching alone read it")
         return notes
 
     def but(self) -> str:
@@ -98,11 +103,18 @@ def existing_uri(path: str) -> str:
 
 
 def list_files(path: str) -> Listing:
-    """A folder, a bucket's prefix, or one file, and all files below it; an object's ETag is its version. On a disk,
-    links are followed wherever they lead.
+    """A folder, a bucket's prefix, or one file, and all files below it but JUNK; an object's ETag is its version. On a
+    disk, links are followed wherever they lead.
 
     Raises InputError where there is none, or a folder cannot be listed.
     """
+    listing = _list_all(path)
+    junk = f"{listing.root}/{JUNK}"
+    images = [file for file in listing.files if file.uri != junk or isinstance(file, Refused)]
+    return listing._replace(files=images, has_junk=len(images) < len(listing.files))
+
+
+def _list_all(path: str) -> Listing:
     if s3.is_s3(path):
         bucket, prefix = s3.split(path.rstrip("/"))
         root = f"s3://{bucket}/{prefix}".rstrip("/")

@@ -1,7 +1,10 @@
 """How good matches are: for each query the places of the gallery images of its label.
 
-A query counts where its label is known and an image of the gallery has it. Copies of the query in the gallery are
-neither right nor wrong: they are left out of its order.
+A query counts where its label is known and an image of the gallery has it. Copies of the query in the gallery, and
+junk (images of which a person has said so), are neither right nor wrong: they are left out of its order.
+
+Source of junk: J. Philbin et al., Object Retrieval with Large Vocabularies and Fast Spatial Matching (CVPR 2007,
+section 2).
 """
 
 from collections import Counter
@@ -11,6 +14,8 @@ import numpy as np
 import pandas as pd
 
 from kindred.learning.intervals import RESAMPLES, percentile_interval
+from kindred.runtime import stages
+from kindred.runtime.run_reader import RunReader
 
 TOP = (1, 3, 10)
 AVERAGE_PRECISION = "mean_average_precision"
@@ -23,12 +28,12 @@ def by_query(
     orders: Mapping[str, Sequence[str]],
     truth: Mapping[str, str],
     gallery: Iterable[str],
-    copies: Mapping[str, Collection[str]],
+    left_out: Mapping[str, Collection[str]],
 ) -> pd.DataFrame:
     """The scores of each query that counts, from the order of the gallery's ids by the query's id, nearest first; of
     `truth`, the known labels of queries and gallery by id; the ids of the gallery; and the ids of those that are copies
-    of a query, by the query's. Columns: query_id, group (its label), relevant (how many images of the gallery have it)
-    and SCORES.
+    of a query, or junk for it, by the query's. Columns: query_id, group (its label), relevant (how many images of the
+    gallery have it) and SCORES.
 
     The average precision is the mean of the precisions at the places of the relevant images (C. Manning et al.,
     Introduction to Information Retrieval, section 8.4); an image that is not in the order adds 0.
@@ -41,12 +46,21 @@ def by_query(
     count = Counter(truth[image_id] for image_id in set(gallery) if image_id in truth)
     rows = []
     for query_id, order in orders.items():
-        label, own = truth.get(query_id), copies.get(query_id, ())
+        label, own = truth.get(query_id), set(left_out.get(query_id, ()))
         relevant = count[label] - sum(truth.get(one) == label for one in own) if label is not None else 0
         if relevant:
             right = np.array([truth.get(image_id) == label for image_id in order if image_id not in own], dtype=bool)
             rows.append((query_id, label, relevant, *(float(right[:k].any()) for k in TOP), _average(right, relevant)))
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def junk(reader: RunReader) -> dict[str, set[str]]:
+    """The ids of the gallery's images that are junk for a query, by the query's, where a run's data name any."""
+    by_query: dict[str, set[str]] = {}
+    if "ingest/junk" in reader.figures_of(stages.INGEST):
+        for row in reader.rows("junk").to_pylist():
+            by_query.setdefault(row["query_id"], set()).add(row["image_id"])
+    return by_query
 
 
 def _average(right: np.ndarray, relevant: int) -> float:

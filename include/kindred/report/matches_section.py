@@ -1,7 +1,7 @@
 """What was matched: the worth of each step, the matches of some queries, and the labels that are hard."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -35,13 +35,14 @@ PUBLISHED_CAPTION = (
 @dataclass(frozen=True)
 class Matches:
     """The table `matches`; known labels by id; `scored`: the scores of each query that counts, and `by_label` their
-    means (`matching_scores`).
+    means (`matching_scores`); `junk`: the ids of the images that are neither right nor wrong for a query, by its id.
     """
 
     matches: pd.DataFrame
     truth: dict[str, str]
     scored: pd.DataFrame
     by_label: pd.DataFrame
+    junk: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def shown(self) -> list[str]:
         """The queries whose matches are shown: the worst and the best in turn; without known labels, the first."""
@@ -151,6 +152,7 @@ def _left_out(figures: dict[str, float]) -> list[Block]:
         "matching/queries_without_label": "without a known label",
         "matching/queries_without_relevant": "of whose label the gallery has no image",
         "matching/queries_with_copy": "of which the gallery has a copy, which does not count",
+        "matching/queries_with_junk": "for which images of the gallery are junk, which do not count",
     }
     parts = [f"{figures[name]:,.0f} {reason}" for name, reason in reasons.items() if figures.get(name)]
     return [Text(f"Queries: {'; '.join(parts)}.")] if parts else []
@@ -160,19 +162,24 @@ def _rows(matches: Matches, pictures: Pictures) -> Rows:
     rows = []
     for number, query_id in enumerate(matches.shown(), 1):
         label = matches.truth.get(query_id)
-        tiles = _tiles(pictures, query_id, matches.of(query_id).to_dict("records"))
+        junk = matches.junk.get(query_id, ())
+        tiles = _tiles(pictures, query_id, matches.of(query_id).to_dict("records"), junk)
         rows.append((f"{number}. {_right(matches, query_id)}{label or 'no label'}", tiles))
     caption = "Queries (first picture of each row) and their first matches; the hardest and the easiest in turn."
     return Rows("queries", caption, "query", rows)
 
 
-def _tiles(pictures: Pictures, query_id: str, found: Sequence[Mapping[Any, Any]]) -> list[Tile]:
-    """A query and its matches; below those whose keypoints were compared, what these say."""
+def _tiles(
+    pictures: Pictures, query_id: str, found: Sequence[Mapping[Any, Any]], junk: Collection[str] = ()
+) -> list[Tile]:
+    """A query and its matches; below those that are junk, that they are, and where keypoints were compared, what these
+    say.
+    """
     tiles = [pictures.tile(query_id, ())]
     for match in found:
-        lines = []
+        lines = ["junk"] if match["image_id"] in junk else []
         if match.get("same") is not None:
-            lines = ["same thing" if match["same"] else "looks alike", f"{match['inliers']:.0f} inliers"]
+            lines += ["same thing" if match["same"] else "looks alike", f"{match['inliers']:.0f} inliers"]
         tiles.append(pictures.tile(match["image_id"], lines))
     return tiles
 
@@ -182,5 +189,6 @@ def _right(matches: Matches, query_id: str) -> str:
     relevant = dict(zip(matches.scored["query_id"], matches.scored["relevant"], strict=True)).get(query_id)
     if relevant is None:
         return ""
-    label, shown = matches.truth[query_id], matches.of(query_id)["image_id"]
+    label, junk = matches.truth[query_id], matches.junk.get(query_id, ())
+    shown = [one for one in matches.of(query_id)["image_id"] if one not in junk]
     return f"{sum(matches.truth.get(one) == label for one in shown):,} of {relevant:,} found: "

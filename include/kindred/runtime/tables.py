@@ -37,6 +37,9 @@ TABLES = {
         ("choose_labels", "evaluate", "score_clusters", "score_matches", "attack", "report", "compare", "cell"),
     ),
     "rejected": Table("origin string, split string, reason string", "ingest"),
+    # Of images to match, where the user has listed some: those of the gallery that are neither right nor wrong for a
+    # query, in no way a hint to what finds or orders them.
+    "junk": Table("query_id string, image_id string", "ingest", ("score_matches", "report")),
     "features": Table("image_id string, split string, features array<float>", "featurize"),
     # Of a run without labels: what each advisor says of each number of clusters.
     "advice": Table("advisor string, k int, value double", "advise_k"),
