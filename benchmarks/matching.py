@@ -10,36 +10,47 @@ others the gallery; the test images are queries. JSON names, below <folder>/<ext
 top_1_accuracy, top_3_accuracy, top_10_accuracy, mean_average_precision, each with _low and _high where there are 10
 labels, mean_average_precision_by_group, queries, groups, and cpu_seconds_per_query.
 
-`--generated IMAGES` times a query over HTTP, one at a time, in a gallery of generated features and keypoints (as many
-as are stored of an image): generated/<re-ranker>/seconds and cpu_seconds, medians of QUERIES.
+`--augment flips` lets embedders learn from mirror images of the training images too. `--folds N` tells whether that
+helps, for each embedder that learns from labels: mean average precisions without and with it, over `--seeds` seeds, by
+N-fold cross-validation among the training images (each fold's images are queries for each other), and of the queries in
+the gallery. JSON names, below augment/<folder>/<extractor>/<embedder>/: held_out_none, held_out_flips, their difference
+held_out_gain with its standard error over folds held_out_gain_error, queries_none, queries_flips.
+
+`--distances` compares the distances between features, as the search has them, without embedder and re-ranker: the same
+scores below distances/<folder>/<extractor>/<distance>/. Which images are to be found is that of image matching.
+
+`--generated IMAGES` times a query, one at a time, in a gallery of generated features (and keypoints, as many as are
+stored of an image): generated/<re-ranker>/seconds and cpu_seconds, medians of QUERIES.
 """
 
 import argparse
+import functools
 import hashlib
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import bench
 import generated
 import numpy as np
-from fastapi.testclient import TestClient
+import pyarrow.dataset as ds
 from PIL import Image
 
 from kindred.data.datasets import stl10
+from kindred.evaluation import matching_scores
 from kindred.evaluation.matching_scores import AVERAGE_PRECISION, SCORES
-from kindred.features.featurize import Extractor
 from kindred.features.keypoints import Keypoints, capacity
 from kindred.features.local_features import sift
-from kindred.learning.networks import Network
-from kindred.runtime import file_names, stages, tables, variants
-from kindred.search import file_shards, image_index, reranking
+from kindred.learning import embeddings, metric_training
+from kindred.runtime import arrow, stages, tables, variants
+from kindred.runtime.run_reader import RunReader
+from kindred.search import reranking
+from kindred.search.distances import DISTANCES
 from kindred.search.reranking import Gallery, Query
-from kindred.search.shards import Images
-from kindred.serving import bundle
-from kindred.serving.page.app import application
 
 LEVELS = {
     "class": (
@@ -55,7 +66,9 @@ QUERIES = 20  # that are timed
 UNITS = ("seconds", "cpu_seconds")
 SAME = 5  # images that show the query's thing
 DIFFERENT = 500  # images' generated keypoints: further images have those of others
-PER_SHARD = 2048  # images, whose keypoints are one file
+AUGMENT_COLUMNS = (
+    *("held_out_none", "held_out_flips", "held_out_gain", "held_out_gain_error", "queries_none", "queries_flips"),
+)
 COLUMNS = (*SCORES, f"{AVERAGE_PRECISION}_by_group", "cpu_seconds_per_query")
 
 
@@ -68,6 +81,10 @@ def main() -> None:
     parser.add_argument("--reranker", nargs="+", choices=[variants.AUTO, *variants.names("reranker")])
     parser.add_argument("--local-features", default="sift", choices=variants.names("local_features"))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--augment", default=variants.NONE, choices=variants.AUGMENTS)
+    parser.add_argument("--folds", type=int, help="compare both augments by cross-validation of so many folds")
+    parser.add_argument("--seeds", type=int, default=3, help="of that comparison")
+    parser.add_argument("--distances", action="store_true", help="compare the distances between features")
     parser.add_argument("--generated", type=int, metavar="IMAGES", help="time a query in a gallery of so many")
     args = parser.parse_args()
     if args.generated:
@@ -83,11 +100,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="kindred-matching-") as made, bench.temporary_run() as run:
         if args.stl10:
             args.path = make_folder(args.stl10, Path(made) / "stl10")
-        figures = compared(run, args)
-    rows = [("embedder", "re-ranker", *COLUMNS)]
+        if args.folds:
+            names, columns, figures = ("embedder",), AUGMENT_COLUMNS, augments_compared(run, args)
+        elif args.distances:
+            names, columns, figures = ("distance",), COLUMNS[:-1], distances_compared(run, args)
+        else:
+            names, columns, figures = ("embedder", "re-ranker"), COLUMNS, compared(run, args)
+    rows = [(*names, *columns)]
     for name in dict.fromkeys(name.rsplit("/", 1)[0] for name in figures):
-        values = (figures.get(f"{name}/{column}", "-") for column in COLUMNS)
-        rows.append((*name.split("/")[2:], *values))
+        values = (figures.get(f"{name}/{column}", "-") for column in columns)
+        rows.append((*name.split("/")[-len(names) :], *values))
     bench.report(rows, figures, args.json, args.not_quiet)
 
 
@@ -118,63 +140,117 @@ def match(run: str, values: dict[str, Any]) -> dict[str, float]:
     return scores | {"cpu_seconds_per_query": figures["match/cpu_seconds_per_query"]}
 
 
-def timed(images: int, rerankers: list[str]) -> dict[str, float]:
-    """Median seconds and CPU-seconds of a query over HTTP, client and server in one process, by re-ranker."""
-    with tempfile.TemporaryDirectory(prefix="kindred-matching-") as folder:
-        queries = write_bundle(Path(folder), images)
-        opened, figures = bundle.open_folder(Path(folder), "generated"), {}
-        client = TestClient(application(lambda: opened))
-        for name in rerankers:
-            asked, spent = {"rerank": name, "k": 10}, []
-            for image_id in [queries[0], *queries]:  # the first one opens files
-                started, cpu_started = time.time(), time.process_time()
-                answer = client.get("/api/search", params={"image_id": image_id, **asked}).raise_for_status().json()
-                spent.append((time.time() - started, time.process_time() - cpu_started))
-                if variants.load("reranker", name).NEEDS_KEYPOINTS:
-                    assert answer["match"] is True, answer
-            for unit, values in zip(UNITS, zip(*spent[1:], strict=True), strict=True):
-                figures[f"generated/{name}/{unit}"] = statistics.median(values)
-            print(f"{name}: {figures[f'generated/{name}/seconds']:.3f} s", flush=True)
+def augments_compared(run: str, args: argparse.Namespace) -> dict[str, float]:
+    """The figures of each embedder that learns from labels, without mirror images and with them."""
+    reader, figures = featurized(run, args, variants.FLIPS), {}
+    label_of = arrow.by_id(reader.rows("labels", ["image_id", "label"]))
+    wanted = ds.field("image_id").isin(list(label_of))
+    (ids, features), (_, mirrored) = (reader.matrix(name, "features", wanted) for name in ("features", "mirrored"))
+    classes = np.unique([label_of[image_id] for image_id in ids], return_inverse=True)[1]
+    fold_of = folds(ids, classes, args.folds)
+    for embedder in args.embedder or [name for name in LEVELS["class"][0] if variants.load("embedder", name).LABELLED]:
+        fit, held_out, queries = variants.load("embedder", embedder).fit, {}, {}
+        for augment, views in zip(variants.AUGMENTS, (None, mirrored), strict=True):
+            held_out[augment], queries[augment] = np.zeros((args.seeds, args.folds)), []
+            for seed, fold in np.ndindex(args.seeds, args.folds):
+                rows = fold_of != fold
+                network = fit(features[rows], classes[rows], seed, quietly, None if views is None else views[rows])
+                vectors = embeddings.embed(network, features[~rows])
+                held_out[augment][seed, fold] = metric_training.mean_average_precision(vectors, classes[~rows])
+            for seed in range(args.seeds):
+                network = fit(features, classes, seed, quietly, views)
+                embed = functools.partial(embeddings.embed, network)
+                queries[augment].append(scored(reader, lambda one, other: -one @ other.T, embed)[AVERAGE_PRECISION])
+        gains = (held_out[variants.FLIPS] - held_out[variants.NONE]).mean(axis=0)
+        values = {f"held_out_{augment}": float(values.mean()) for augment, values in held_out.items()}
+        values |= {"held_out_gain": float(gains.mean())}
+        values |= {"held_out_gain_error": float(gains.std(ddof=1) / np.sqrt(args.folds))}
+        values |= {f"queries_{augment}": statistics.mean(values) for augment, values in queries.items()}
+        head = f"augment/{Path(args.path).name}/{args.extractor}/{embedder}"
+        figures |= {f"{head}/{name}": value for name, value in values.items()}
+        print(f"{head}: {', '.join(f'{name} {value:.4f}' for name, value in values.items())}", flush=True)
     return figures
 
 
-def write_bundle(folder: Path, count: int) -> list[str]:
-    """The search of a run of image matching, of generated features and keypoints; the ids of its queries. The nearest
-    SAME images of each query have its keypoints.
-    """
-    vectors = np.concatenate([block for block, _ in generated.features(count + QUERIES)])
+def folds(ids: np.ndarray, classes: np.ndarray, count: int) -> np.ndarray:
+    """The fold of each image: those of a class in turn, by the hash of their ids."""
+    fold_of = np.empty(len(ids), int)
+    for number in np.unique(classes):
+        members = sorted(np.flatnonzero(classes == number), key=lambda row: _hash(ids[row]))
+        fold_of[members] = np.arange(len(members)) % count
+    return fold_of
+
+
+def quietly(line: str) -> None:
+    """What an embedder says is not shown."""
+
+
+def distances_compared(run: str, args: argparse.Namespace) -> dict[str, float]:
+    """The figures of each distance between features."""
+    reader, figures = featurized(run, args), {}
+    for name, distance in DISTANCES.items():
+        if distance.vectors == "features":
+            head = f"distances/{Path(args.path).name}/{args.extractor}/{name}"
+            found = scored(reader, distance.between)
+            figures |= {f"{head}/{score}": value for score, value in found.items()}
+    return figures
+
+
+def featurized(run: str, args: argparse.Namespace, augment: str = variants.NONE) -> RunReader:
+    """A reader of the features of one map, in the name of the stage that scores."""
+    values = {**vars(args), "embedder": embeddings.LABELLED, "augment": augment}
+    for stage in (stages.INGEST, stages.CHOOSE_LABELS, stages.FEATURIZE):
+        arguments = {name: values[name] for name in stages.MATCHING_ARGUMENTS[stage]}
+        bench.run_stage(stage, run, stages.MATCHING_JOBS, **arguments)
+    return RunReader(run, stages.SCORE_MATCHES)
+
+
+def scored(
+    reader: RunReader,
+    between: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    embed: Callable[[np.ndarray], np.ndarray] = np.asarray,
+) -> dict[str, float]:
+    """The figures of the gallery's order by what is `between` the vectors that `embed` makes of features."""
+    splits = (reader.matrix("features", "features", ds.field("split") == split) for split in tables.MATCHED)
+    (query_ids, queries), (ids, gallery) = ((names, embed(features)) for names, features in splits)
+    first = np.argsort(between(queries, gallery), axis=1, kind="stable")
+    orders = {query_id: ids[rows].tolist() for query_id, rows in zip(query_ids, first, strict=True)}
+    junk = matching_scores.junk(reader)
+    copies = {query_id: {query_id} for query_id in set(query_ids) & set(ids)}
+    left_out = {query_id: copies.get(query_id, set()) | junk.get(query_id, set()) for query_id in {*copies, *junk}}
+    truth = arrow.by_id(reader.rows("truth"))
+    return matching_scores.figures(matching_scores.by_query(orders, truth, ids.tolist(), left_out))
+
+
+def timed(images: int, rerankers: list[str]) -> dict[str, float]:
+    """Median seconds and CPU-seconds of a query, the first ranking with it, by re-ranker."""
+    vectors = np.concatenate([block for block, _ in generated.features(images + QUERIES)])
     vectors -= vectors.mean(axis=0)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    ids = [hashlib.md5(str(number).encode()).hexdigest() for number in range(len(vectors))]
-    search = {"local_features": "sift", "min_inliers": reranking.MIN_INLIERS, "reranker": "verified_expansion"}
-    for part, rows in ((bundle.QUERIES, slice(QUERIES)), (bundle.VECTORS, slice(QUERIES, None))):
-        own = ids[rows]
-        images = Images(vectors[rows], np.empty((len(own), 0), np.float32), own, [part] * len(own), ["made"] * len(own))
-        image_index.build(images, [], **{bundle.MATCHING: search}).save(f"file://{folder}/{part}")
-    rng, most = np.random.default_rng(0), capacity(sift.BYTES)
-    contents = [
-        Keypoints(rng.random((most, 2), np.float32) * 640, rng.integers(0, 256, (most, sift.BYTES), np.uint8), 640)
+    rng, count = np.random.default_rng(0), capacity(sift.BYTES)
+    keypoints = [
+        Keypoints(rng.random((count, 2), np.float32) * 640, rng.integers(0, 256, (count, sift.BYTES), np.uint8), 640)
         for _ in range(DIFFERENT)
     ]
-    stored = [one.to_bytes() for one in contents]
-    keypoints_of = np.arange(len(ids)) % DIFFERENT
-    gallery = Gallery(vectors[QUERIES:])
-    for number in range(QUERIES):
-        keypoints_of[QUERIES + reranking.nearest(Query(vectors[number]), gallery, SAME).rows] = number
-    shards, checksums = -(-len(ids) // PER_SHARD), {}
-    by_shard: dict[int, list[int]] = {}
-    for row, image_id in enumerate(ids):
-        by_shard.setdefault(file_shards.shard_of(image_id, shards), []).append(row)
-    place = f"file://{folder}/{bundle.KEYPOINTS}"
-    for shard, rows in by_shard.items():
-        files = [stored[keypoints_of[row]] for row in rows]
-        checksums |= file_shards.write(place, shard, [ids[row] for row in rows], files)
-    file_shards.finish(place, shards, sorted(by_shard), checksums)
-    file_shards.finish(f"file://{folder}/{bundle.PICTURES}", 1, [], {})
-    (folder / file_names.GROUPS).write_bytes(bundle.groups_file({}))
-    (folder / file_names.NETWORK).write_bytes(Network(()).to_bytes())
-    (folder / file_names.DESCRIPTION).write_bytes(Extractor("hog", 1, 1, 1, "none", None).description([], 1))
-    return ids[:QUERIES]
+    plain, figures = Gallery(vectors[QUERIES:]), {}
+    for name in rerankers:
+        rerank, spent = variants.load("reranker", name).rerank, []
+        for number in range(QUERIES):
+            query = Query(vectors[number], keypoints[number])
+            same = set(reranking.nearest(query, plain, SAME).rows.tolist())  # they show the query's own thing
+            gallery = replace(plain, keypoints=functools.partial(_keypoints, keypoints, number, same))
+            started, cpu_started = time.time(), time.process_time()
+            rerank(query, gallery, reranking.nearest(query, gallery))
+            spent.append((time.time() - started, time.process_time() - cpu_started))
+        for unit, values in zip(UNITS, zip(*spent, strict=True), strict=True):
+            figures[f"generated/{name}/{unit}"] = statistics.median(values)
+        print(f"{name}: {figures[f'generated/{name}/seconds']:.3f} s", flush=True)
+    return figures
+
+
+def _keypoints(keypoints: list[Keypoints], own: int, same: set[int], row: int) -> Keypoints:
+    """Those of a row of the gallery: the query's where it shows the same."""
+    return keypoints[own if row in same else row % DIFFERENT]
 
 
 def make_folder(archive: str, folder: Path) -> str:

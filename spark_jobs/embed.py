@@ -53,7 +53,9 @@ def _fit(s: Stage, embedder: str, seed: int) -> tuple[Network, int]:
     ids, features = s.matrix("features", "features", wanted)
     number = class_numbers(sorted(set(label_of.values())))
     classes = np.array([number[label_of[image_id]] for image_id in ids]) if module.LABELLED else None
-    return module.fit(features, classes, seed, s.say), len(ids)
+    mirrored = s.arguments_of(stages.FEATURIZE).get("augment", variants.NONE) != variants.NONE
+    views = {"views": s.matrix("mirrored", "features", wanted)[1]} if mirrored else {}
+    return module.fit(features, classes, seed, s.say, **views), len(ids)
 
 
 def _embedded(s: Stage, network: Network, split: str) -> pa.Table:

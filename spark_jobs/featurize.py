@@ -1,15 +1,18 @@
-"""images -> features: the same for every run on the same images with the same extractor and weights"""
+"""images -> features: the same for every run on the same images with the same extractor and weights
+
+Where a run asks for mirror images of the training images, also -> mirrored.
+"""
 
 import contextlib
 from dataclasses import asdict
 
-from pyspark.sql import Observation
+from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F
 
 from kindred.data import ingest
 from kindred.features import extractor_choice, extractor_setup, featurize, graph_cache, training_curves
 from kindred.learning import embeddings
-from kindred.runtime import file_names, job, marks, partitioning, runs, stages, storage, variants
+from kindred.runtime import file_names, job, marks, partitioning, runs, stages, storage, tables, variants
 from kindred.runtime.run_reader import RunReader
 from kindred.runtime.stage import Stage
 
@@ -24,6 +27,7 @@ def home(
     output: str,
     precision: str = variants.FLOAT32,
     embedder: str = "",
+    augment: str = variants.NONE,
     maps: int = 1,
 ) -> str:
     """A folder beside the images, named by the extractor and everything that its output depends on. What is done, and
@@ -32,10 +36,16 @@ def home(
     if extractor == variants.AUTO:
         extractor = taken_before(s) or choose(s)
         s.arguments = {**s.arguments, "extractor": extractor}
-    maps = _maps(s, extractor, embedder) if embedder else maps
+    if embedder:
+        # By a reader of its own: features are shared with runs of other labels, and the folder's name says the maps.
+        labels = RunReader(s.run, s.name).facts_of(stages.CHOOSE_LABELS)["images_per_class"]
+        embedder = embeddings.choose(embedder, labels)
+        variants.check_augment(augment, embedder)
+        maps = _maps(s, extractor, embedder)
     s.arguments = {**s.arguments, "maps": maps}
     unset = ["embedder", *(["maps"] if maps == 1 else [])]
     unset += [name for name in ("preprocessing", "output") if not preprocessing and not output]
+    unset += ["augment"] if augment == variants.NONE else []
     unset += ["precision"] if precision == variants.FLOAT32 else []
     # as features were recorded before these arguments, to be reused
     s.arguments = {name: value for name, value in s.arguments.items() if name not in unset}
@@ -43,14 +53,14 @@ def home(
     facts = s.facts_of("ingest")
     chosen = preprocessing, output, precision
     s.prepared = extractor_setup.for_dataset(extractor, image_size, weights, facts, s.say, *chosen, maps=maps)
-    return storage.join(dataset, "featurize", f"{extractor}-{s.prepared.fingerprint}")
+    fingerprint = s.prepared.fingerprint
+    if augment != variants.NONE:
+        fingerprint = storage.fingerprint(fingerprint, augment)
+    return storage.join(dataset, "featurize", f"{extractor}-{fingerprint}")
 
 
 def _maps(s: Stage, extractor: str, embedder: str) -> int:
     """How many of the extractor's convolutional maps an embedder wants, of those that there are."""
-    # By a reader of its own: features are shared with runs of other labels, and the folder's name says the maps.
-    labels = RunReader(s.run, s.name).facts_of(stages.CHOOSE_LABELS)["images_per_class"]
-    embedder = embeddings.choose(embedder, labels)
     wanted: int = getattr(variants.load("embedder", embedder), "MAPS", 1)
     if wanted > 1 and not hasattr(variants.load("extractor", extractor), "EARLIER_MAP"):
         s.say(f"{embedder} would take an earlier map too, which {extractor} does not give")
@@ -92,6 +102,7 @@ def main(
     output: str = "",
     precision: str = variants.FLOAT32,
     embedder: str = "",
+    augment: str = variants.NONE,
     maps: int = 1,
 ) -> str:
     images = s.read("images").select("image_id", "split", "content")
@@ -103,17 +114,29 @@ def main(
         s.put_file(file_names.EXTRACTOR, graph)
         curves = training_curves.curves_of(graph)
         s.steps |= {f"{s.prepared.name}/{name}": list(enumerate(values, 1)) for name, values in curves.items()}
-    worker = featurize.worker(s.prepared, s.threads())
     times = Observation()
-    spread = images.repartition(partitioning.tasks(s.spark, count), "image_id")
-    features = spread.mapInArrow(worker, featurize.TIMED_FEATURES)
+    features = _features(s, images, count)
     features = features.observe(times, F.min("started").alias("start"), F.max("ended").alias("end"))
     dimensions = len(s.write("features", features, of=count).select("features").first()[0])
     seconds = max(times.get["end"] - times.get["start"], 1e-3)
     s.facts = asdict(s.prepared)
     rate = round(count / seconds, 2)
     s.figures = {"featurize/images": count, "featurize/dimensions": dimensions, "featurize/images_per_second": rate}
-    return f"{count:,} images, {dimensions:,} features each, {rate:,.0f} images/s"
+    summary = f"{count:,} images, {dimensions:,} features each, {rate:,.0f} images/s"
+    if augment == variants.NONE:
+        return summary
+    learned_from = images.where(F.col("split") == tables.TRAIN)
+    views = int(s.figures_of("ingest")[f"ingest/{tables.TRAIN}"])
+    s.write("mirrored", _features(s, learned_from, views, mirrored=True), of=views)
+    s.figures["featurize/mirrored"] = views
+    return f"{summary}; {views:,} mirrored"
+
+
+def _features(s: Stage, images: DataFrame, count: int, mirrored: bool = False) -> DataFrame:
+    """Rows of featurize.TIMED_FEATURES of so many images, or of their mirror images."""
+    worker = featurize.worker(s.prepared, s.threads(), mirrored)
+    spread = images.repartition(partitioning.tasks(s.spark, count), "image_id")
+    return spread.mapInArrow(worker, featurize.TIMED_FEATURES)
 
 
 if __name__ == "__main__":

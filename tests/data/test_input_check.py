@@ -37,6 +37,11 @@ from kindred.runtime.errors import InputError
             "reranker verified compares keypoints: choose local_features (orb, sift, surf)",
         ),
         (
+            {"reranker": "none", "local_features": "none", "embedder": "half_whitened", "augment": "flips"},
+            "augment flips is for embedders that learn from labels (arcface, siamese, softmax, supcon, triplet), "
+            "not for half_whitened",
+        ),
+        (
             {"dataset": "image_folder", "path": "{}/one", "reranker": "auto", "local_features": "none"},
             "no query image in {}/one: put the images to match into query/ and gallery/, or name these splits in "
             "labels.csv",

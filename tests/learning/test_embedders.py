@@ -35,6 +35,27 @@ def fitted(
     return network
 
 
+@pytest.mark.parametrize("name", LABELLED)
+def test_other_views_of_the_images_are_learned_from(name: str) -> None:
+    """In the views other features tell the class."""
+    features, views = noisy(CLASSES), np.roll(noisy(CLASSES, seed=2), 10, axis=1)
+    plain = fitted(name, features)
+
+    network = variants.load("embedder", name).fit(features, CLASSES, 0, lambda line: None, views)
+
+    assert precision(network, views) > precision(plain, views) + 0.1
+
+
+@pytest.mark.parametrize("name", LABELLED)
+def test_views_that_are_the_images_themselves_make_no_image_its_own_match(name: str) -> None:
+    """Were they rows of their own, each held-out image would find itself, and the error be near 0."""
+    unrelated = np.random.default_rng(0).normal(size=(90, 40)).astype(np.float32)
+
+    network = variants.load("embedder", name).fit(unrelated, CLASSES, 0, lambda line: None, unrelated)
+
+    assert min(network.losses["held_out_error"]) > 0.4
+
+
 @pytest.mark.parametrize("name", LEARNED)
 def test_images_of_a_class_match_better_than_by_the_features(name: str) -> None:
     network = fitted(name, noisy(CLASSES))

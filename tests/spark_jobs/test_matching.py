@@ -6,6 +6,7 @@ from pathlib import Path
 
 import bench
 import numpy as np
+import pyarrow.dataset as ds
 import pytest
 from bench import run_stage
 from PIL import Image
@@ -23,8 +24,9 @@ VALUES = {
     **{"dataset": "image_folder", "limit": None, "leaks": "drop", "to_match": True},
     **{"extractor": "rgb_histogram", "image_size": None, "weights": "imagenet", "preprocessing": "", "output": ""},
     **{"precision": "float32", "embedder": "auto", "seed": 0, "local_features": "none", "reranker": "auto"},
-    "matches": 3,
+    **{"augment": "none", "matches": 3},
 }
+TRAINED = ("features", "mirrored")
 PLACES = ("abbey", "bridge", "castle")
 
 
@@ -194,6 +196,32 @@ def test_no_stage_before_the_scores_sees_a_label_of_queries_or_gallery(data, spa
     for stage in stages.MATCHING_ORDER[2:6]:
         with pytest.raises(InputError, match="may not read 'truth'"):
             RunReader(run, stage).rows("truth")
+
+
+def test_mirror_images_of_the_training_images_are_learned_from_where_a_run_asks_for_them(
+    data, spark, tmp_path: Path
+) -> None:
+    photos, run = make_photos(tmp_path / "photos", training=True), runs.run_folder(stages.MATCHING, "flips")
+    plain = runs.run_folder(stages.MATCHING, "plain")
+    match(plain, photos, extractor="pixels", embedder="supcon")
+
+    figures = match(run, photos, extractor="pixels", embedder="supcon", augment="flips")
+
+    reader, other = RunReader(run, "report"), RunReader(plain, "report")
+    where = ds.field("split") == tables.TRAIN
+    (ids, features), (mirrored_ids, mirrored) = (reader.matrix(name, "features", where) for name in TRAINED)
+    assert (figures["featurize/mirrored"], figures["featurize/reused"]) == (9, 0)
+    assert ids.tolist() == mirrored_ids.tolist()
+    assert not np.array_equal(features, mirrored)
+    np.testing.assert_array_equal(features, other.matrix("features", "features", where)[1])
+    assert "augment" not in other.arguments_of(stages.FEATURIZE)
+    assert list(other.mark_of(stages.FEATURIZE)["tables"]) == ["features"]
+    assert reader.file(stages.EMBED, file_names.NETWORK) != other.file(stages.EMBED, file_names.NETWORK)
+
+
+def test_an_embedder_without_labels_refuses_mirror_images(data, spark, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"augment flips is for embedders that learn from labels .*not for half_white"):
+        match(runs.run_folder(stages.MATCHING, "refused"), make_photos(tmp_path / "photos"), augment="flips")
 
 
 def test_a_run_without_any_label_has_matches_and_no_scores(data, spark, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 def identity(values: Mapping[str, Any]) -> str:
     """What changes with all that `check` looks at."""
     of_images = ("dataset", "path", "images", "extractor", "weights", "preprocessing", "precision")
-    names = (*of_images, RERANKER, "local_features")
+    names = (*of_images, RERANKER, "local_features", "embedder", "augment")
     return storage.fingerprint([values.get(name) for name in names])
 
 
@@ -39,6 +39,7 @@ def check(values: Mapping[str, Any]) -> None:
         _check_extractor(values)
         if RERANKER in values:
             variants.check_reranker(values[RERANKER], values["local_features"])
+            variants.check_augment(values.get("augment") or variants.NONE, values.get("embedder") or variants.AUTO)
     except InputError:
         raise
     except Exception:
@@ -55,7 +56,7 @@ def _check_dataset(name: str | None, path: str, check: str) -> None:
         found = dataset.sources(path, lambda line: None)
         if hasattr(dataset, check):
             getattr(dataset, check)(found)
-        if check == MATCHED and (table := junk_csv.content(found[0].uri)) is not None:
+        if check == MATCHED and found and (table := junk_csv.content(found[0].uri)) is not None:
             junk_csv.pairs(table, found)
     elif path:
         sources.existing_uri(path)

@@ -119,19 +119,24 @@ class Extractor:
         return json.dumps({"classes": classes, "channels": channels, "extractor": asdict(self)}, indent=1).encode()
 
 
-def worker(extractor: Extractor, threads: int) -> Worker:
-    """The function for `mapInArrow`: batches of image_id, split, content -> rows of TIMED_FEATURES."""
-    return functools.partial(_featurize, extractor, threads)
+def worker(extractor: Extractor, threads: int, mirrored: bool = False) -> Worker:
+    """The function for `mapInArrow`: batches of image_id, split, content -> rows of TIMED_FEATURES, of the images or of
+    their horizontal mirror images.
+    """
+    return functools.partial(_featurize, extractor, threads, mirrored)
 
 
-def _featurize(extractor: Extractor, threads: int, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _featurize(
+    extractor: Extractor, threads: int, mirrored: bool, batches: Iterable[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    order = slice(None, None, -1 if mirrored else None)  # of an image's columns
     if extractor.graph is not None:
         _session(extractor, graph_cache.on_worker(extractor.graph), threads)  # loading is not part of a batch's time
     for batch in batches:
         for start in range(0, batch.num_rows, BATCH):
             rows = batch.slice(start, BATCH)
             started = time.time()
-            pixels = [extractor.resized(images.decode(content.as_py())) for content in rows.column("content")]
+            pixels = [extractor.resized(images.decode(content.as_py())[:, order]) for content in rows.column("content")]
             features = extractor.features(pixels, threads)
             times = [pa.array(np.full(len(features), at)) for at in (started, time.time())]
             columns = [rows.column("image_id"), rows.column("split"), arrow.lists(features), *times]

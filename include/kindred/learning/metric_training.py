@@ -48,11 +48,18 @@ class Method(NamedTuple):
 
 
 def fit(
-    method: Method, features: np.ndarray, classes: np.ndarray | None, seed: int, say: Callable[[str], None]
+    method: Method,
+    features: np.ndarray,
+    classes: np.ndarray | None,
+    seed: int,
+    say: Callable[[str], None],
+    views: np.ndarray | None = None,
 ) -> Network:
     """The network of features [n, d] and classes [n]. Early stopping finds the number of epochs, by the mean average
     precision among images that are held out; then all images are learned from for so many. The losses are those of the
-    first part. Raises InputError where no two classes have two images.
+    first part. `views` [n, d] are the features of another view of each image: a step sees one of the two, by chance, so
+    that no image is compared with itself, and what is held out is scored by the images as they are. Raises InputError
+    where no two classes have two images.
     """
     rows, numbers = with_pairs(classes, say)
     with threadpool_limits(1):  # sums are added up in one order
@@ -61,9 +68,10 @@ def fit(
         values = (features[rows] - axes.mean) @ projection
         scale = float(np.sqrt(np.square(values).mean())) or 1.0
         values = (values / scale).astype(np.float32)
+        others = None if views is None else ((views[rows] - axes.mean) @ projection / scale).astype(np.float32)
         held_out = _held_out(numbers, seed)
-        epochs, losses = _epochs(method, values, numbers, held_out, seed) if held_out.any() else (EPOCHS_UNSEEN, {})
-        training = Training(method, values, numbers, seed)
+        training = Training(method, values, numbers, seed, others)
+        epochs, losses = _epochs(training, held_out) if held_out.any() else (EPOCHS_UNSEEN, {})
         all_losses = [training.epoch() for _ in range(epochs)]
     say(f"learned from {len(rows):,} images of {numbers.max() + 1} classes in {epochs} epochs")
     network = training.network()
@@ -73,12 +81,13 @@ def fit(
 
 @dataclass
 class Training:
-    """A network in training on values [n, p] and classes 0 to c - 1 [n]."""
+    """A network in training on values [n, p] and classes 0 to c - 1 [n], perhaps with other views of the images."""
 
     method: Method
     values: np.ndarray
     classes: np.ndarray
     seed: int
+    views: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         self._rng = np.random.default_rng(self.seed)
@@ -91,6 +100,12 @@ class Training:
         self._parameters = [array.astype(np.float32) for array in start]
         self._adams = [Adam(array.shape, RATE) for array in self._parameters]
         self._members = [np.flatnonzero(self.classes == number) for number in range(count)]
+
+    def of(self, wanted: np.ndarray) -> Training:
+        """The same, not begun, of some images [n]."""
+        classes = np.unique(self.classes[wanted], return_inverse=True)[1]
+        views = None if self.views is None else self.views[wanted]
+        return Training(self.method, self.values[wanted], classes, self.seed, views)
 
     def epoch(self) -> float:
         """Train as many batches as the images fill, within bounds. Returns their mean loss."""
@@ -111,11 +126,16 @@ class Training:
         picked = [self._rng.choice(self._members[n], min(each, len(self._members[n])), replace=False) for n in chosen]
         return np.concatenate(picked)
 
+    def _seen(self, rows: np.ndarray) -> np.ndarray:
+        """The values of images [b, p]: of each as it is, or of its other view."""
+        if self.views is None:
+            return self.values[rows]
+        as_it_is = self._rng.random((len(rows), 1)) < 1 / 2
+        return np.where(as_it_is, self.values[rows], self.views[rows])
+
     def _step(self, rows: np.ndarray) -> float:
         first, first_bias, second, second_bias, heads = self._parameters
-        values = (
-            self.values[rows] * (self._rng.random((len(rows), first.shape[0])) >= DROPOUT) / np.float32(1 - DROPOUT)
-        )
+        values = self._seen(rows) * (self._rng.random((len(rows), first.shape[0])) >= DROPOUT) / np.float32(1 - DROPOUT)
         hidden = np.maximum(values.astype(np.float32) @ first + first_bias, 0)
         outputs = hidden @ second + second_bias
         loss, by_output, by_heads = self._loss(outputs, self.classes[rows], heads)
@@ -172,17 +192,17 @@ def mean_average_precision(vectors: np.ndarray, classes: np.ndarray) -> float:
     return float(average[counts > 0].mean())
 
 
-def _epochs(
-    method: Method, values: np.ndarray, classes: np.ndarray, held_out: np.ndarray, seed: int
-) -> tuple[int, dict[str, list[float]]]:
-    """After how many epochs the images that are held out [n] match best, and the losses up to the stop."""
-    training = Training(method, values[~held_out], np.unique(classes[~held_out], return_inverse=True)[1], seed)
+def _epochs(training: Training, held_out: np.ndarray) -> tuple[int, dict[str, list[float]]]:
+    """After how many epochs of a training that has not begun the images that are held out [n] match best, and the
+    losses up to the stop.
+    """
+    part = training.of(~held_out)
     losses: dict[str, list[float]] = {"loss": [], "held_out_error": []}
     errors = losses["held_out_error"]
     while len(errors) < EPOCHS and len(errors) - int(np.argmin(errors or [0])) <= PATIENCE:
-        losses["loss"].append(training.epoch())
-        vectors = embeddings.embed(training.network(), values[held_out])
-        errors.append(1 - mean_average_precision(vectors, classes[held_out]))
+        losses["loss"].append(part.epoch())
+        vectors = embeddings.embed(part.network(), training.values[held_out])
+        errors.append(1 - mean_average_precision(vectors, training.classes[held_out]))
     return int(np.argmin(errors)) + 1, losses
 
 

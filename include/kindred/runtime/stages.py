@@ -81,7 +81,7 @@ MATCHING_STEPS = ("features", "embedded", "reranked")  # whose orders of the gal
 MATCHING_JOBS = {CHOOSE_LABELS: "train_labels", BUILD_INDEX: "index_gallery", REPORT: "report_matches"}
 MATCHING_ARGUMENTS: dict[str, tuple[str, ...]] = {
     INGEST: (*ARGUMENTS[INGEST], "to_match"),
-    FEATURIZE: (*ARGUMENTS[FEATURIZE], "embedder"),
+    FEATURIZE: (*ARGUMENTS[FEATURIZE], "embedder", "augment"),
     CHOOSE_LABELS: (),
     EMBED: ("embedder", "seed"),
     KEYPOINTS: ("local_features",),

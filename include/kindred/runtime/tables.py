@@ -41,6 +41,8 @@ TABLES = {
     # query, in no way a hint to what finds or orders them.
     "junk": Table("query_id string, image_id string", "ingest", ("score_matches", "report")),
     "features": Table("image_id string, split string, features array<float>", "featurize"),
+    # Of the mirror images of the training images, where a run learns from them too.
+    "mirrored": Table("image_id string, split string, features array<float>", "featurize"),
     # Of a run without labels: what each advisor says of each number of clusters.
     "advice": Table("advisor string, k int, value double", "advise_k"),
     # The cluster of each image, numbered from 0, by clusterer and number of the try; probabilities of the chosen

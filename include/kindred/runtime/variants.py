@@ -12,6 +12,8 @@ from kindred.runtime.errors import InputError
 AUTO = "auto"  # in place of a name: the stage chooses the variant
 NONE = "none"  # in place of a name, of what may be left out
 FLOAT32, INT8, INT8_OPENVINO = PRECISIONS = ("float32", "int8", "int8_openvino")  # of an extractor's network
+FLIPS = "flips"  # augments: each training image's mirror image is one more view of it
+AUGMENTS = (NONE, FLIPS)
 EXACT, APPROXIMATE = SEARCH_MODES = ("exact", "approximate")
 PACKAGE = Path(__file__).parents[1]
 KINDS = {  # the package of each kind's variants
@@ -65,6 +67,18 @@ def check_reranker(name: str, local_features: str) -> None:
     if name != AUTO and load("reranker", name).NEEDS_KEYPOINTS and local_features == NONE:
         known = ", ".join(names("local_features"))
         raise InputError(f"reranker {name} compares keypoints: choose local_features ({known})")
+
+
+def check_augment(augment: str, embedder: str) -> None:
+    """Raise InputError for views of training images that an embedder does not learn from; `auto` is not yet known.
+
+    >>> check_augment(FLIPS, "supcon")
+    """
+    if augment not in AUGMENTS:
+        raise InputError(f"unknown augment {augment!r}; known: {', '.join(AUGMENTS)}")
+    if augment != NONE and embedder != AUTO and not load("embedder", embedder).LABELLED:
+        labelled = ", ".join(name for name in names("embedder") if load("embedder", name).LABELLED)
+        raise InputError(f"augment {augment} is for embedders that learn from labels ({labelled}), not for {embedder}")
 
 
 def source(module: ModuleType) -> Path:

@@ -16,6 +16,14 @@ MATCHING = {
         "softmax. auto: supcon where most classes have 10 training images or more, and there are 100, else "
         "half_whitened.",
     ),
+    "augment": Param(
+        variants.NONE,
+        type="string",
+        enum=list(variants.AUGMENTS),
+        title="Augmentation",
+        description="What embedders that learn from labels see of the training images beside them. flips: their mirror "
+        "images, where left and right do not matter; features of these are made once.",
+    ),
     "local_features": Param(
         variants.NONE,
         type="string",

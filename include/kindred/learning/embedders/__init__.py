@@ -9,6 +9,8 @@ An embedder gives
     LABELLED                                        whether it learns from classes; without it `classes` is not read
 
 One that is labelled raises InputError unless two classes have two images or more, leaves images of other classes out
-and reports to `say` how many. What learns in steps keeps its losses by epoch in `Network.losses`. It may give MAPS: of
-how many convolutional maps it takes the features, where the extractor has an EARLIER_MAP.
+and reports to `say` how many. It also takes `views`, features [n, d] of another view of each image (its mirror image),
+or None: an image and its other view are of one class and on one side of what is held out, and never a match for each
+other. What learns in steps keeps its losses by epoch in `Network.losses`. It may give MAPS: of how many convolutional
+maps it takes the features, where the extractor has an EARLIER_MAP.
 """

@@ -17,8 +17,14 @@ LABELLED = True
 SCALE, MARGIN = 16.0, 0.3  # of the cosines; radians
 
 
-def fit(features: np.ndarray, classes: np.ndarray | None, seed: int, say: Callable[[str], None]) -> Network:
-    return metric_training.fit(Method(loss, has_heads=True), features, classes, seed, say)
+def fit(
+    features: np.ndarray,
+    classes: np.ndarray | None,
+    seed: int,
+    say: Callable[[str], None],
+    views: np.ndarray | None = None,
+) -> Network:
+    return metric_training.fit(Method(loss, has_heads=True), features, classes, seed, say, views)
 
 
 def loss(vectors: np.ndarray, classes: np.ndarray, heads: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:

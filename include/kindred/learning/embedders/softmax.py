@@ -11,8 +11,14 @@ from kindred.learning.networks import Network
 LABELLED = True
 
 
-def fit(features: np.ndarray, classes: np.ndarray | None, seed: int, say: Callable[[str], None]) -> Network:
-    return metric_training.fit(Method(loss, has_heads=True, unit=False), features, classes, seed, say)
+def fit(
+    features: np.ndarray,
+    classes: np.ndarray | None,
+    seed: int,
+    say: Callable[[str], None],
+    views: np.ndarray | None = None,
+) -> Network:
+    return metric_training.fit(Method(loss, has_heads=True, unit=False), features, classes, seed, say, views)
 
 
 def loss(vectors: np.ndarray, classes: np.ndarray, heads: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:

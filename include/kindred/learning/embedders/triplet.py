@@ -16,8 +16,14 @@ LABELLED = True
 SCALE = 8.0  # of the distances, which are 2 at most
 
 
-def fit(features: np.ndarray, classes: np.ndarray | None, seed: int, say: Callable[[str], None]) -> Network:
-    return metric_training.fit(Method(loss), features, classes, seed, say)
+def fit(
+    features: np.ndarray,
+    classes: np.ndarray | None,
+    seed: int,
+    say: Callable[[str], None],
+    views: np.ndarray | None = None,
+) -> Network:
+    return metric_training.fit(Method(loss), features, classes, seed, say, views)
 
 
 def loss(vectors: np.ndarray, classes: np.ndarray, heads: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
