@@ -45,7 +45,8 @@ from kindred.evaluation import matching_scores
 from kindred.evaluation.matching_scores import AVERAGE_PRECISION, SCORES
 from kindred.features.keypoints import Keypoints, capacity
 from kindred.features.local_features import sift
-from kindred.learning import embeddings, metric_training
+from kindred.learning import embeddings, folds, metric_training
+from kindred.learning.networks import Network
 from kindred.runtime import arrow, stages, tables, variants
 from kindred.runtime.run_reader import RunReader
 from kindred.search import reranking
@@ -62,6 +63,7 @@ LEVELS = {
         ["none", "query_expansion", "k_reciprocal", "verified", "verified_expansion"],
     ),
 }
+LABELLED = [name for name in LEVELS["class"][0] if variants.load("embedder", name).LABELLED]
 QUERIES = 20  # that are timed
 UNITS = ("seconds", "cpu_seconds")
 SAME = 5  # images that show the query's thing
@@ -117,7 +119,7 @@ def compared(run: str, args: argparse.Namespace) -> dict[str, float]:
     """The figures of each embedder with each re-ranker."""
     embedders, rerankers = LEVELS[args.level]
     head, figures = f"{Path(args.path).name}/{args.extractor}", {}
-    for embedder in args.embedder or embedders:
+    for embedder in args.embedder or (embedders if args.augment == variants.NONE else LABELLED):
         for reranker in args.reranker or rerankers:
             needed = reranker != variants.AUTO and variants.load("reranker", reranker).NEEDS_KEYPOINTS
             values = {**vars(args), "embedder": embedder, "reranker": reranker, "matches": 10}
@@ -147,42 +149,58 @@ def augments_compared(run: str, args: argparse.Namespace) -> dict[str, float]:
     wanted = ds.field("image_id").isin(list(label_of))
     (ids, features), (_, mirrored) = (reader.matrix(name, "features", wanted) for name in ("features", "mirrored"))
     classes = np.unique([label_of[image_id] for image_id in ids], return_inverse=True)[1]
-    fold_of = folds(ids, classes, args.folds)
-    for embedder in args.embedder or [name for name in LEVELS["class"][0] if variants.load("embedder", name).LABELLED]:
-        fit, held_out, queries = variants.load("embedder", embedder).fit, {}, {}
+    fold_of = np.array(folds.assign_folds(ids, classes, args.folds))
+    for embedder in args.embedder or LABELLED:
+        fit, values, by_fold = variants.load("embedder", embedder).fit, {}, {}
         for augment, views in zip(variants.AUGMENTS, (None, mirrored), strict=True):
-            held_out[augment], queries[augment] = np.zeros((args.seeds, args.folds)), []
-            for seed, fold in np.ndindex(args.seeds, args.folds):
-                rows = fold_of != fold
-                network = fit(features[rows], classes[rows], seed, quietly, None if views is None else views[rows])
-                vectors = embeddings.embed(network, features[~rows])
-                held_out[augment][seed, fold] = metric_training.mean_average_precision(vectors, classes[~rows])
-            for seed in range(args.seeds):
-                network = fit(features, classes, seed, quietly, views)
-                embed = functools.partial(embeddings.embed, network)
-                queries[augment].append(scored(reader, lambda one, other: -one @ other.T, embed)[AVERAGE_PRECISION])
-        gains = (held_out[variants.FLIPS] - held_out[variants.NONE]).mean(axis=0)
-        values = {f"held_out_{augment}": float(values.mean()) for augment, values in held_out.items()}
+            learn = functools.partial(learned, fit, features, classes, views)
+            by_fold[augment] = held_out(learn, features, classes, fold_of, args.seeds)
+            everything = np.ones(len(ids), bool)
+            of_queries = [_of_queries(reader, learn(everything, seed)) for seed in range(args.seeds)]
+            values |= {f"held_out_{augment}": float(by_fold[augment].mean())}
+            values |= {f"queries_{augment}": statistics.mean(of_queries)}
+        gains = by_fold[variants.FLIPS] - by_fold[variants.NONE]
         values |= {"held_out_gain": float(gains.mean())}
         values |= {"held_out_gain_error": float(gains.std(ddof=1) / np.sqrt(args.folds))}
-        values |= {f"queries_{augment}": statistics.mean(values) for augment, values in queries.items()}
         head = f"augment/{Path(args.path).name}/{args.extractor}/{embedder}"
         figures |= {f"{head}/{name}": value for name, value in values.items()}
         print(f"{head}: {', '.join(f'{name} {value:.4f}' for name, value in values.items())}", flush=True)
     return figures
 
 
-def folds(ids: np.ndarray, classes: np.ndarray, count: int) -> np.ndarray:
-    """The fold of each image: those of a class in turn, by the hash of their ids."""
-    fold_of = np.empty(len(ids), int)
-    for number in np.unique(classes):
-        members = sorted(np.flatnonzero(classes == number), key=lambda row: _hash(ids[row]))
-        fold_of[members] = np.arange(len(members)) % count
-    return fold_of
+def learned(
+    fit: Callable[..., Network],
+    features: np.ndarray,
+    classes: np.ndarray,
+    views: np.ndarray | None,
+    rows: np.ndarray,
+    seed: int,
+) -> Network:
+    """An embedder's network of some images [n]."""
+    return fit(features[rows], classes[rows], seed, lambda line: None, None if views is None else views[rows])
 
 
-def quietly(line: str) -> None:
-    """What an embedder says is not shown."""
+def held_out(
+    learn: Callable[[np.ndarray, int], Network],
+    features: np.ndarray,
+    classes: np.ndarray,
+    fold_of: np.ndarray,
+    seeds: int,
+) -> np.ndarray:
+    """The mean average precision among the images of each fold by a network of the others, means over seeds [folds]."""
+    scores = np.zeros((seeds, fold_of.max() + 1))
+    for seed, fold in np.ndindex(scores.shape):
+        own = fold_of == fold
+        vectors = embeddings.embed(learn(~own, seed), features[own])
+        scores[seed, fold] = metric_training.mean_average_precision(vectors, classes[own])
+    return scores.mean(axis=0)
+
+
+def _of_queries(reader: RunReader, network: Network) -> float:
+    """The mean average precision of the queries in the gallery by the cosine of a network's vectors."""
+    return scored(reader, lambda one, other: -one @ other.T, functools.partial(embeddings.embed, network))[
+        AVERAGE_PRECISION
+    ]
 
 
 def distances_compared(run: str, args: argparse.Namespace) -> dict[str, float]:
