@@ -18,9 +18,6 @@ held_out_gain with its standard error over folds held_out_gain_error, queries_no
 
 `--distances` compares the distances between features, as the search has them, without embedder and re-ranker: the same
 scores below distances/<folder>/<extractor>/<distance>/. Which images are to be found is that of image matching.
-
-`--generated IMAGES` times a query, one at a time, in a gallery of generated features (and keypoints, as many as are
-stored of an image): generated/<re-ranker>/seconds and cpu_seconds, medians of QUERIES.
 """
 
 import argparse
@@ -28,14 +25,11 @@ import functools
 import hashlib
 import statistics
 import tempfile
-import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import bench
-import generated
 import numpy as np
 import pyarrow.dataset as ds
 from PIL import Image
@@ -43,15 +37,11 @@ from PIL import Image
 from kindred.data.datasets import stl10
 from kindred.evaluation import matching_scores
 from kindred.evaluation.matching_scores import AVERAGE_PRECISION, SCORES
-from kindred.features.keypoints import Keypoints, capacity
-from kindred.features.local_features import sift
 from kindred.learning import embeddings, folds, metric_training
 from kindred.learning.networks import Network
 from kindred.runtime import arrow, stages, tables, variants
 from kindred.runtime.run_reader import RunReader
-from kindred.search import reranking
 from kindred.search.distances import DISTANCES
-from kindred.search.reranking import Gallery, Query
 
 LEVELS = {
     "class": (
@@ -64,10 +54,6 @@ LEVELS = {
     ),
 }
 LABELLED = [name for name in LEVELS["class"][0] if variants.load("embedder", name).LABELLED]
-QUERIES = 20  # that are timed
-UNITS = ("seconds", "cpu_seconds")
-SAME = 5  # images that show the query's thing
-DIFFERENT = 500  # images' generated keypoints: further images have those of others
 AUGMENT_COLUMNS = (
     *("held_out_none", "held_out_flips", "held_out_gain", "held_out_gain_error", "queries_none", "queries_flips"),
 )
@@ -87,16 +73,9 @@ def main() -> None:
     parser.add_argument("--folds", type=int, help="compare both augments by cross-validation of so many folds")
     parser.add_argument("--seeds", type=int, default=3, help="of that comparison")
     parser.add_argument("--distances", action="store_true", help="compare the distances between features")
-    parser.add_argument("--generated", type=int, metavar="IMAGES", help="time a query in a gallery of so many")
     args = parser.parse_args()
-    if args.generated:
-        rerankers = args.reranker or variants.names("reranker")
-        times = timed(args.generated, rerankers)
-        table = [(name, *(times[f"generated/{name}/{unit}"] for unit in UNITS)) for name in rerankers]
-        bench.report([("re-ranker", *UNITS), *table], times, args.json, args.not_quiet)
-        return
     if not (args.path or args.stl10):
-        parser.error("one of --path, --stl10 and --generated is needed")
+        parser.error("--path or --stl10 is needed")
     args.limit, args.leaks, args.to_match = None, "drop", True
     bench.start(args.master)
     with tempfile.TemporaryDirectory(prefix="kindred-matching-") as made, bench.temporary_run() as run:
@@ -238,37 +217,6 @@ def scored(
     left_out = {query_id: copies.get(query_id, set()) | junk.get(query_id, set()) for query_id in {*copies, *junk}}
     truth = arrow.by_id(reader.rows("truth"))
     return matching_scores.figures(matching_scores.by_query(orders, truth, ids.tolist(), left_out))
-
-
-def timed(images: int, rerankers: list[str]) -> dict[str, float]:
-    """Median seconds and CPU-seconds of a query, the first ranking with it, by re-ranker."""
-    vectors = np.concatenate([block for block, _ in generated.features(images + QUERIES)])
-    vectors -= vectors.mean(axis=0)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    rng, count = np.random.default_rng(0), capacity(sift.BYTES)
-    keypoints = [
-        Keypoints(rng.random((count, 2), np.float32) * 640, rng.integers(0, 256, (count, sift.BYTES), np.uint8), 640)
-        for _ in range(DIFFERENT)
-    ]
-    plain, figures = Gallery(vectors[QUERIES:]), {}
-    for name in rerankers:
-        rerank, spent = variants.load("reranker", name).rerank, []
-        for number in range(QUERIES):
-            query = Query(vectors[number], keypoints[number])
-            same = set(reranking.nearest(query, plain, SAME).rows.tolist())  # they show the query's own thing
-            gallery = replace(plain, keypoints=functools.partial(_keypoints, keypoints, number, same))
-            started, cpu_started = time.time(), time.process_time()
-            rerank(query, gallery, reranking.nearest(query, gallery))
-            spent.append((time.time() - started, time.process_time() - cpu_started))
-        for unit, values in zip(UNITS, zip(*spent, strict=True), strict=True):
-            figures[f"generated/{name}/{unit}"] = statistics.median(values)
-        print(f"{name}: {figures[f'generated/{name}/seconds']:.3f} s", flush=True)
-    return figures
-
-
-def _keypoints(keypoints: list[Keypoints], own: int, same: set[int], row: int) -> Keypoints:
-    """Those of a row of the gallery: the query's where it shows the same."""
-    return keypoints[own if row in same else row % DIFFERENT]
 
 
 def make_folder(archive: str, folder: Path) -> str:
