@@ -4,9 +4,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from kindred.learning import embeddings, memory_needs
+from kindred.features.featurize import Extractor
+from kindred.learning import embeddings, memory_needs, pixel_training
 from kindred.learning.class_numbers import class_numbers
 from kindred.learning.networks import Network
+from kindred.learning.pixel_encoder import PixelEncoder
 from kindred.runtime import arrow, file_names, job, stages, storage, tables, variants
 from kindred.runtime.errors import InputError
 from kindred.runtime.stage import Stage
@@ -40,9 +42,10 @@ def main(s: Stage, *, embedder: str, seed: int) -> str:
     return f"{embedder}, learned from {images:,} images: vectors of {dimensions:,} numbers"
 
 
-def _fit(s: Stage, embedder: str, seed: int) -> tuple[Network, int]:
+def _fit(s: Stage, embedder: str, seed: int) -> tuple[Network | PixelEncoder, int]:
     """The network of an embedder, and how many images it has learned from: no queries, which come later."""
     module = variants.load("embedder", embedder)
+    shape = embeddings.pixels_shape(embedder, Extractor.from_facts(s.facts_of(stages.FEATURIZE)))
     label_of = arrow.by_id(s.rows("labels", ["image_id", "label"])) if module.LABELLED else {}
     if module.LABELLED and not label_of:
         raise InputError(
@@ -50,7 +53,8 @@ def _fit(s: Stage, embedder: str, seed: int) -> tuple[Network, int]:
         )
     without_labels = ds.field("split").isin([*tables.LEARNED_FROM, tables.GALLERY])
     wanted = ds.field("image_id").isin(list(label_of)) if module.LABELLED else without_labels
-    ids, features = s.matrix("features", "features", wanted)
+    ids, features = s.matrix("features", "features", _bounded(s, wanted, shape) if shape else wanted)
+    features = features.reshape(len(ids), *shape) if shape else features
     number = class_numbers(sorted(set(label_of.values())))
     classes = np.array([number[label_of[image_id]] for image_id in ids]) if module.LABELLED else None
     mirrored = s.arguments_of(stages.FEATURIZE).get("augment", variants.NONE) != variants.NONE
@@ -58,7 +62,18 @@ def _fit(s: Stage, embedder: str, seed: int) -> tuple[Network, int]:
     return module.fit(features, classes, seed, s.say, **views), len(ids)
 
 
-def _embedded(s: Stage, network: Network, split: str) -> pa.Table:
+def _bounded(s: Stage, wanted: ds.Expression, shape: tuple[int, int, int]) -> ds.Expression:
+    """The images that are wanted, but no more of their pixels than are learned from: the first by their ids, which are
+    hashes.
+    """
+    ids, most = s.rows("features", ["image_id"], wanted)["image_id"].unique().sort(), pixel_training.most_images(shape)
+    if len(ids) <= most:
+        return wanted
+    s.say(f"learns from {most:,} of {len(ids):,} images of {shape[0]} x {shape[1]} px")
+    return wanted & ds.field("image_id").isin(ids[:most])
+
+
+def _embedded(s: Stage, network: Network | PixelEncoder, split: str) -> pa.Table:
     """Rows of the table `embedded`."""
     ids, features = s.matrix("features", "features", ds.field("split") == split)
     vectors = embeddings.embed(network, features)

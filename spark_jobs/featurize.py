@@ -53,6 +53,8 @@ def home(
     facts = s.facts_of("ingest")
     chosen = preprocessing, output, precision
     s.prepared = extractor_setup.for_dataset(extractor, image_size, weights, facts, s.say, *chosen, maps=maps)
+    if embedder:
+        embeddings.pixels_shape(embedder, s.prepared)  # which refuses what the embedder cannot take
     fingerprint = s.prepared.fingerprint
     if augment != variants.NONE:
         fingerprint = storage.fingerprint(fingerprint, augment)

@@ -38,8 +38,12 @@ from kindred.runtime.errors import InputError
         ),
         (
             {"reranker": "none", "local_features": "none", "embedder": "half_whitened", "augment": "flips"},
-            "augment flips is for embedders that learn from labels (arcface, siamese, softmax, supcon, triplet), "
-            "not for half_whitened",
+            "augment flips is for embedders that learn from features and labels "
+            "(arcface, siamese, softmax, supcon, triplet), not for half_whitened",
+        ),
+        (
+            {"reranker": "auto", "local_features": "none", "embedder": "convnet", "extractor": "auto"},
+            "embedder convnet learns from pixels: set extractor to pixels and image_size to 48",
         ),
         (
             {"dataset": "image_folder", "path": "{}/one", "reranker": "auto", "local_features": "none"},
@@ -66,6 +70,15 @@ def test_what_cannot_be_is_refused_in_one_line(values: dict[str, Any], line: str
         input_check.check(given)
 
     assert str(caught.value) == line.format(tmp_path)
+
+
+def test_images_that_are_too_large_to_learn_from_their_pixels_are_refused() -> None:
+    form = {"reranker": "auto", "local_features": "none", "embedder": "autoencoder", "extractor": "pixels"}
+
+    input_check.check({**form, "image_size": 48})
+
+    with pytest.raises(InputError, match="embedder autoencoder takes images of 16 to 128 px a side, not 224: set"):
+        input_check.check({**form, "image_size": 224})
 
 
 def test_what_is_there_passes(tmp_path: Path) -> None:

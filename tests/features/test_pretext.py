@@ -5,7 +5,7 @@ import pytest
 
 from extracting import noises, run
 from kindred.features import pretext
-from kindred.features.pretext import Convolution
+from kindred.features.conv_blocks import Convolution
 
 
 def test_inputs_lose_their_mean_and_their_contrast() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from extracting import noises, run
-from kindred.features import keras_setup, pretext, training_curves
+from kindred.features import conv_blocks, keras_setup, pretext, training_curves
 from kindred.runtime import variants
 from pictures import scene
 
@@ -68,12 +68,12 @@ def test_what_is_learned_changes_the_features(fitted: dict) -> None:
 @pytest.mark.parametrize("shape", [(8, 8, 1), (13, 28, 3)], ids=str)
 def test_the_graph_computes_what_the_blocks_do(shape: tuple) -> None:
     keras, images = keras_setup.keras(), noises(*shape, count=3)
-    blocks, layers = pretext._blocks(keras, shape[2])
+    blocks, layers = conv_blocks.keras_blocks(keras, shape[2], pretext.WIDTHS, pretext.POOLED_BLOCKS)
     rng = np.random.default_rng(0)
     for layer in layers:
         layer.set_weights([rng.normal(0, 0.1, values.shape) for values in layer.get_weights()])
 
-    rows = run(pretext.features_graph(shape, [pretext.Convolution(*layer.get_weights()) for layer in layers]), images)
+    rows = run(pretext.features_graph(shape, conv_blocks.of_layers(layers)), images)
 
     maps = np.asarray(blocks(pretext.standardised(images), training=False))
     cells = np.einsum("nyxc,ya,xb->ncab", maps, pretext.grid(maps.shape[1]), pretext.grid(maps.shape[2]))

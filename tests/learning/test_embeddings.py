@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from kindred.features.featurize import Extractor
 from kindred.learning import embeddings, metric_training, principal_axes
 from kindred.learning.networks import Layer, Network
 from kindred.runtime.errors import InputError
@@ -47,8 +48,27 @@ def test_auto_learns_from_labels_where_there_are_enough(images_per_class: list[i
 
 def test_another_name_stays_and_an_unknown_one_is_refused() -> None:
     assert embeddings.choose("triplet", []) == "triplet"
-    with pytest.raises(InputError, match="unknown embedder 'nope'; known: arcface, half_whitened"):
+    with pytest.raises(InputError, match="unknown embedder 'nope'; known: arcface, autoencoder"):
         embeddings.choose("nope", [])
+
+
+@pytest.mark.parametrize(
+    ("extractor", "height", "width", "line"),
+    [
+        ("rgb_histogram", 48, 48, "embedder convnet learns from pixels: set extractor to pixels and image_size to 48"),
+        ("pixels", 48, 15, "embedder convnet takes images of 16 to 128 px a side, not 15: set image_size to 48"),
+        ("pixels", 600, 48, "embedder convnet takes images of 16 to 128 px a side, not 600: set image_size to 48"),
+    ],
+)
+def test_what_is_learned_from_pixels_takes_pixels_of_small_images_alone(
+    extractor: str, height: int, width: int, line: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        embeddings.pixels_shape("convnet", Extractor(extractor, height, width, 3, "", None))
+
+    assert str(caught.value) == line
+    assert embeddings.pixels_shape("convnet", Extractor("pixels", 48, 32, 3, "", None)) == (48, 32, 3)
+    assert embeddings.pixels_shape("supcon", Extractor(extractor, height, width, 3, "", None)) is None
 
 
 def test_half_a_whitening_leaves_the_root_of_each_deviation() -> None:

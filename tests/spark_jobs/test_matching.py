@@ -12,6 +12,8 @@ from bench import run_stage
 from PIL import Image
 
 import kindred_airflow.match
+from kindred.features import keras_setup
+from kindred.learning import pixel_training
 from kindred.runtime import arrow, file_names, memory, results, runs, stages, storage, tables
 from kindred.runtime.errors import InputError
 from kindred.runtime.run_reader import RunReader
@@ -147,6 +149,33 @@ def test_new_queries_need_a_run_that_has_matched(data, spark, monkeypatch: pytes
 
     with pytest.raises(InputError, match="other has matched nothing; a run of DAG=image_matching has"):
         kindred_airflow.match.main()
+
+
+@pytest.mark.tensorflow
+def test_an_embedder_learns_from_the_pixels_of_so_many_images_and_new_queries_need_no_tensorflow(
+    data, spark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    run, photos = runs.run_folder(stages.MATCHING, "pixels"), make_photos(tmp_path / "photos")
+    caplog.set_level("INFO", "kindred")
+    monkeypatch.setattr(pixel_training, "MAX_EPOCHS", 1)
+    monkeypatch.setattr(pixel_training, "MAX_IMAGES", 1)  # of 48 x 48 px: nine of 16 x 16
+
+    figures = match(run, photos, extractor="pixels", image_size=16, embedder="autoencoder")
+
+    assert figures["embed/learned_from"] == 9
+    assert figures["embed/dimensions"] == pixel_training.VECTOR_SIZE
+    assert "learns from 9 of 11 images of 16 x 16 px" in caplog.text
+    monkeypatch.setattr(keras_setup, "keras", None)
+    searched = champion.bundle_of_run(run)
+    query = searched.query(np.asarray(view("abbey", 1)))
+    (near,) = searched.gallery.search(query, 1, "cosine", itself=True)[0].neighbours
+    assert near.origin.endswith(str(photos / "gallery/abbey/1.png"))
+    assert near.distance == pytest.approx(0, abs=1e-5)
+
+
+def test_an_embedder_that_learns_from_pixels_refuses_other_features(data, spark, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="^embedder autoencoder learns from pixels: set extractor to pixels"):
+        match(runs.run_folder(stages.MATCHING, "other"), make_photos(tmp_path / "photos"), embedder="autoencoder")
 
 
 def test_another_run_on_the_same_images_makes_neither_images_nor_features_again(data, spark, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 def identity(values: Mapping[str, Any]) -> str:
     """What changes with all that `check` looks at."""
     of_images = ("dataset", "path", "images", "extractor", "weights", "preprocessing", "precision")
-    names = (*of_images, RERANKER, "local_features", "embedder", "augment")
+    names = (*of_images, RERANKER, "local_features", "embedder", "augment", "image_size")
     return storage.fingerprint([values.get(name) for name in names])
 
 
@@ -40,6 +40,9 @@ def check(values: Mapping[str, Any]) -> None:
         if RERANKER in values:
             variants.check_reranker(values[RERANKER], values["local_features"])
             variants.check_augment(values.get("augment") or variants.NONE, values.get("embedder") or variants.AUTO)
+            variants.check_embedder(
+                values.get("embedder", variants.AUTO), values.get("extractor", ""), values.get("image_size")
+            )
     except InputError:
         raise
     except Exception:

@@ -5,15 +5,14 @@ puts on top of them are thrown away. Features are the last map, averaged within 
 sees, an image or a patch of one, loses its mean and its contrast first.
 """
 
-import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from onnx import TensorProto, helper
+from onnx import TensorProto
 
-from kindred.features import keras_setup, onnx_graphs, training_curves
-from kindred.runtime.durations import Countdown
+from kindred.features import conv_blocks, keras_setup, onnx_graphs, training_curves
+from kindred.features.conv_blocks import Constants, Convolution, Step
 
 MAX_SIDE_PX = 48  # larger images are shrunk: time grows with the number of pixels
 MIN_IMAGES = 32  # to learn from
@@ -26,19 +25,11 @@ BATCH = 128
 MAX_EPOCHS = 100
 LEARNING_RATE = 0.001  # of Adam, at first: it falls to 0 along a cosine
 SEED = 0
-REPORT_SECONDS = 5.0  # between lines of progress, at least
 
 # images uint8 [b, h, w, c] and their rows in the sample -> what the network sees, levels from 0 to 255, and the answers
 MakeBatch = Callable[[np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]]
 # keras, the blocks (a model: levels [n, h, w, c] -> maps), the shape of one input -> a model of answers' probabilities
 MakeModel = Callable[[Any, Any, tuple[int, ...]], Any]
-
-
-class Convolution(NamedTuple):
-    """A block's convolution."""
-
-    kernel: np.ndarray  # float32 [3, 3, inputs, outputs]
-    bias: np.ndarray  # float32 [outputs]
 
 
 def fit_graph(
@@ -60,14 +51,14 @@ def train(
     keras.utils.set_random_seed(SEED)
     size = min(BATCH, len(images))
     steps, epochs = len(images) // size, min(MAX_EPOCHS, -(-views // len(images)))
-    blocks, convolutions = _blocks(keras, images.shape[3])
+    blocks, convolutions = conv_blocks.keras_blocks(keras, images.shape[3], WIDTHS, POOLED_BLOCKS)
     first, _ = make_batch(images[:1], np.arange(1), np.random.default_rng(SEED))
     model = make_model(keras, blocks, first.shape[1:])
     rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, max(1, steps * epochs))
     model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
     say(f"a small network learns from {len(images):,} images of {images.shape[1]} x {images.shape[2]} px")
     curves: dict[str, list[float]] = {"loss": [], "accuracy": []}
-    report = _reporter(epochs, say)
+    report = training_curves.reporter(epochs, say)
     for epoch in range(epochs):
         figures = []
         for rows in rng.permutation(len(images))[: steps * size].reshape(steps, size):
@@ -75,8 +66,8 @@ def train(
             figures.append(model.train_on_batch(standardised(inputs), answers, return_dict=True))
         for name, values in curves.items():
             values.append(float(np.mean([figure[name] for figure in figures])))
-        report(epoch + 1, curves)
-    return [Convolution(*layer.get_weights()) for layer in convolutions], curves
+        report(epoch + 1, f"loss {curves['loss'][-1]:.3f}, accuracy {curves['accuracy'][-1]:.1%}")
+    return conv_blocks.of_layers(convolutions), curves
 
 
 def standardised(inputs: np.ndarray) -> np.ndarray:
@@ -135,7 +126,7 @@ def features_graph(shape: tuple[int, ...], convolutions: list[Convolution]) -> b
     """An ONNX graph: images uint8 [n, *shape] -> features float32 [n, d]."""
     times = enlargement(*shape[:2])
     height, width = shape[0] * times, shape[1] * times
-    steps: list[tuple[str, list[str], str, dict[str, Any]]] = [
+    steps: list[Step] = [
         ("Cast", ["images"], "levels", {"to": TensorProto.FLOAT}),
         ("Transpose", ["levels"], "planes", {"perm": [0, 3, 1, 2]}),
         ("Resize", ["planes", "", "times"], "enlarged", {"mode": "nearest", **REPEATED}),
@@ -147,20 +138,15 @@ def features_graph(shape: tuple[int, ...], convolutions: list[Convolution]) -> b
         ("Sqrt", ["noisy"], "deviation", {}),
         ("Div", ["centred", "deviation"], "map0", {}),
     ]
-    constants: dict[str, np.ndarray | np.generic] = {
+    constants: Constants = {
         "times": np.array([1, 1, times, times], np.float32),
         "axes": np.array([1, 2, 3]),
         "noise": np.float32(NOISE_VARIANCE),
     }
-    for i, (kernel, bias) in enumerate(convolutions):
-        constants |= {f"kernel{i}": kernel.transpose(3, 2, 0, 1), f"bias{i}": bias}
-        steps.append(("Conv", [f"map{i}", f"kernel{i}", f"bias{i}"], f"sums{i}", {"pads": [1, 1, 1, 1]}))
-        last = f"map{i + 1}"
-        pooled = i < POOLED_BLOCKS
-        steps.append(("Relu", [f"sums{i}"], f"rectified{i}" if pooled else last, {}))
-        if pooled:
-            steps.append(("MaxPool", [f"rectified{i}"], last, POOL))
-            height, width = -(-height // 2), -(-width // 2)
+    blocks, learned, last = conv_blocks.onnx_blocks(convolutions, POOLED_BLOCKS)
+    steps, constants = steps + blocks, constants | learned
+    halvings = min(POOLED_BLOCKS, len(convolutions))
+    height, width = (conv_blocks.halved(side, halvings) for side in (height, width))
     cells = np.einsum("ya,xb->yxab", grid(height), grid(width)).reshape(height * width, -1)
     channels = len(convolutions[-1].bias)
     constants |= {"rows": np.array([0, channels, height * width]), "cells": cells.astype(np.float32)}
@@ -169,38 +155,8 @@ def features_graph(shape: tuple[int, ...], convolutions: list[Convolution]) -> b
         ("MatMul", ["places", "cells"], "averages", {}),
         ("Flatten", ["averages"], "features", {"axis": 1}),
     ]
-    nodes = [helper.make_node(kind, inputs, [output], **settings) for kind, inputs, output, settings in steps]
-    return onnx_graphs.extractor_graph(nodes, shape, ("features", [channels * cells.shape[1]]), constants)
+    output = "features", [channels * cells.shape[1]]
+    return onnx_graphs.extractor_graph(conv_blocks.nodes(steps), shape, output, constants)
 
 
 REPEATED = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}  # as `enlarged`
-POOL = {"kernel_shape": [2, 2], "strides": [2, 2], "auto_pad": "SAME_UPPER"}  # as Keras's padding "same"
-
-
-def _blocks(keras: Any, channels: int) -> tuple[Any, list[Any]]:
-    """The blocks as a model of levels [n, h, w, channels] of any size, and their convolutions."""
-    layers = keras.layers
-    start = {"kernel_initializer": "he_normal"}  # keeps the scale from block to block
-    convolutions = [layers.Conv2D(n, 3, padding="same", activation="relu", **start) for n in WIDTHS]
-    stack = [keras.Input((None, None, channels))]
-    for i, convolution in enumerate(convolutions):
-        stack.append(convolution)
-        if i < POOLED_BLOCKS:
-            stack.append(layers.MaxPooling2D(padding="same"))
-    return keras.Sequential(stack), convolutions
-
-
-def _reporter(epochs: int, say: Callable[[str], None]) -> Callable[[int, dict[str, list[float]]], None]:
-    """What is called after each epoch with its number, from 1, and the curves."""
-    started, countdown, said = time.perf_counter(), Countdown(epochs), 0.0
-
-    def report(epoch: int, curves: dict[str, list[float]]) -> None:
-        nonlocal said
-        seconds = time.perf_counter() - started
-        left = countdown.left(seconds, epoch)
-        if epoch in (1, epochs) or seconds - said >= REPORT_SECONDS:
-            said = seconds
-            figures = f"loss {curves['loss'][-1]:.3f}, accuracy {curves['accuracy'][-1]:.1%}"
-            say(f"... epoch {epoch} of {epochs}: {figures}{left if epoch < epochs else ''}")
-
-    return report

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from kindred.features.featurize import Extractor
+from kindred.learning import networks, pixel_encoder
 from kindred.learning.networks import Network
+from kindred.learning.pixel_encoder import PixelEncoder
 from kindred.runtime import variants
 
 LABELLED, UNLABELLED = "supcon", "half_whitened"  # what `auto` chooses, by the labels
@@ -26,7 +29,23 @@ def choose(name: str, images_per_class: Sequence[int]) -> str:
     return LABELLED if enough else UNLABELLED
 
 
-def embed(network: Network | None, features: np.ndarray) -> np.ndarray:
+def pixels_shape(name: str, extractor: Extractor) -> tuple[int, int, int] | None:
+    """The shape (h, w, c) of the images of which an embedder takes the pixels; None for one that takes any features.
+    Raises InputError where the extractor gives no pixels, or those of too small or too large images.
+    """
+    if not variants.learns_from_pixels(name):
+        return None
+    for side in (extractor.height, extractor.width):
+        variants.check_embedder(name, extractor.name, side)
+    return extractor.height, extractor.width, extractor.channels
+
+
+def from_bytes(content: bytes) -> Network | PixelEncoder:
+    """What an embedder has learned, from its file."""
+    return pixel_encoder.from_bytes(content) if pixel_encoder.is_encoder(content) else networks.from_bytes(content)
+
+
+def embed(network: Network | PixelEncoder | None, features: np.ndarray) -> np.ndarray:
     """The embedding of features [n, d] as rows of length 1, float32 [n, k]; rows of zeros stay. Without a network the
     features themselves are the embedding.
     """

@@ -9,7 +9,7 @@ Source of the start: D. Balduzzi et al., The Shattered Gradients Problem (ICML 2
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -69,9 +69,9 @@ def fit(
         scale = float(np.sqrt(np.square(values).mean())) or 1.0
         values = (values / scale).astype(np.float32)
         others = None if views is None else ((views[rows] - axes.mean) @ projection / scale).astype(np.float32)
-        held_out = _held_out(numbers, seed)
+        unseen = held_out(numbers, seed)
         training = Training(method, values, numbers, seed, others)
-        epochs, losses = _epochs(training, held_out) if held_out.any() else (EPOCHS_UNSEEN, {})
+        epochs, losses = _epochs(training, unseen) if unseen.any() else (EPOCHS_UNSEEN, {})
         all_losses = [training.epoch() for _ in range(epochs)]
     say(f"learned from {len(rows):,} images of {numbers.max() + 1} classes in {epochs} epochs")
     network = training.network()
@@ -110,21 +110,12 @@ class Training:
     def epoch(self) -> float:
         """Train as many batches as the images fill, within bounds. Returns their mean loss."""
         steps = min(max(MIN_STEPS, len(self.values) // BATCH), MAX_STEPS)
-        return float(np.mean([self._step(self._batch()) for _ in range(steps)]))
+        return float(np.mean([self._step(class_batch(self._members, BATCH, self._rng)) for _ in range(steps)]))
 
     def network(self) -> Network:
         """What has been learned so far, without the heads."""
         first, first_bias, second, second_bias, _ = (array.astype(np.float64) for array in self._parameters)
         return Network((Layer(first, first_bias, "relu"), Layer(second, second_bias)))
-
-    def _batch(self) -> np.ndarray:
-        """Rows of random classes, as many of each where it has them."""
-        each = max(PER_CLASS, BATCH // len(self._members))
-        order = self._rng.permutation(len(self._members))
-        sizes = np.minimum([len(self._members[number]) for number in order], each)
-        chosen = order[: int(np.searchsorted(sizes.cumsum(), BATCH)) + 1]
-        picked = [self._rng.choice(self._members[n], min(each, len(self._members[n])), replace=False) for n in chosen]
-        return np.concatenate(picked)
 
     def _seen(self, rows: np.ndarray) -> np.ndarray:
         """The values of images [b, p]: of each as it is, or of its other view."""
@@ -155,6 +146,16 @@ class Training:
         loss, by_vector, by_heads = self.method.loss(vectors, classes, heads)
         along = (by_vector * vectors).sum(axis=1, keepdims=True)
         return loss, (by_vector - along * vectors) / lengths, by_heads
+
+
+def class_batch(members: Sequence[np.ndarray], size: int, rng: np.random.Generator) -> np.ndarray:
+    """About `size` rows of random classes, as many of each where it has them; `members` are the rows of each class."""
+    each = max(PER_CLASS, size // len(members))
+    order = rng.permutation(len(members))
+    sizes = np.minimum([len(members[number]) for number in order], each)
+    chosen = order[: int(np.searchsorted(sizes.cumsum(), size)) + 1]
+    picked = [rng.choice(members[number], min(each, len(members[number])), replace=False) for number in chosen]
+    return np.concatenate(picked)
 
 
 def with_pairs(classes: np.ndarray | None, say: Callable[[str], None]) -> tuple[np.ndarray, np.ndarray]:
@@ -192,25 +193,25 @@ def mean_average_precision(vectors: np.ndarray, classes: np.ndarray) -> float:
     return float(average[counts > 0].mean())
 
 
-def _epochs(training: Training, held_out: np.ndarray) -> tuple[int, dict[str, list[float]]]:
+def _epochs(training: Training, unseen: np.ndarray) -> tuple[int, dict[str, list[float]]]:
     """After how many epochs of a training that has not begun the images that are held out [n] match best, and the
     losses up to the stop.
     """
-    part = training.of(~held_out)
+    part = training.of(~unseen)
     losses: dict[str, list[float]] = {"loss": [], "held_out_error": []}
     errors = losses["held_out_error"]
     while len(errors) < EPOCHS and len(errors) - int(np.argmin(errors or [0])) <= PATIENCE:
         losses["loss"].append(part.epoch())
-        vectors = embeddings.embed(part.network(), training.values[held_out])
-        errors.append(1 - mean_average_precision(vectors, training.classes[held_out]))
+        vectors = embeddings.embed(part.network(), training.values[unseen])
+        errors.append(1 - mean_average_precision(vectors, training.classes[unseen]))
     return int(np.argmin(errors)) + 1, losses
 
 
-def _held_out(classes: np.ndarray, seed: int) -> np.ndarray:
-    """Whether each image [n] is held out."""
-    rng, held_out = np.random.default_rng(seed), np.zeros(len(classes), bool)
+def held_out(classes: np.ndarray, seed: int) -> np.ndarray:
+    """Whether each image [n] of classes 0 to c - 1 is held out."""
+    rng, chosen = np.random.default_rng(seed), np.zeros(len(classes), bool)
     for number in rng.permutation(int(classes.max()) + 1):
         members = rng.permutation(np.flatnonzero(classes == number))
-        if len(members) >= 4 and held_out.sum() < MAX_HELD_OUT:
-            held_out[members[: max(2, len(members) // HELD_OUT)]] = True
-    return held_out
+        if len(members) >= 4 and chosen.sum() < MAX_HELD_OUT:
+            chosen[members[: max(2, len(members) // HELD_OUT)]] = True
+    return chosen

@@ -14,6 +14,8 @@ NONE = "none"  # in place of a name, of what may be left out
 FLOAT32, INT8, INT8_OPENVINO = PRECISIONS = ("float32", "int8", "int8_openvino")  # of an extractor's network
 FLIPS = "flips"  # augments: each training image's mirror image is one more view of it
 AUGMENTS = (NONE, FLIPS)
+PIXELS = "pixels"  # the extractor whose features are the pixels
+MIN_PIXELS_SIDE, MAX_PIXELS_SIDE = 16, 128  # of images that an embedder learns from the pixels of
 EXACT, APPROXIMATE = SEARCH_MODES = ("exact", "approximate")
 PACKAGE = Path(__file__).parents[1]
 KINDS = {  # the package of each kind's variants
@@ -76,9 +78,41 @@ def check_augment(augment: str, embedder: str) -> None:
     """
     if augment not in AUGMENTS:
         raise InputError(f"unknown augment {augment!r}; known: {', '.join(AUGMENTS)}")
-    if augment != NONE and embedder != AUTO and not load("embedder", embedder).LABELLED:
-        labelled = ", ".join(name for name in names("embedder") if load("embedder", name).LABELLED)
-        raise InputError(f"augment {augment} is for embedders that learn from labels ({labelled}), not for {embedder}")
+    if augment != NONE and embedder != AUTO and not takes_views(embedder):
+        known = ", ".join(name for name in names("embedder") if takes_views(name))
+        what = f"augment {augment} is for embedders that learn from features and labels"
+        raise InputError(f"{what} ({known}), not for {embedder}")
+
+
+def takes_views(embedder: str) -> bool:
+    """Whether an embedder learns from several views of an image.
+
+    >>> takes_views("supcon"), takes_views("none"), takes_views("convnet")
+    (True, False, False)
+    """
+    return bool(load("embedder", embedder).LABELLED) and not learns_from_pixels(embedder)
+
+
+def learns_from_pixels(embedder: str) -> bool:
+    """Whether an embedder takes the pixels of images for features."""
+    return bool(getattr(load("embedder", embedder), "PIXELS", False))
+
+
+def check_embedder(name: str, extractor: str, image_size: int | None = None) -> None:
+    """Raise InputError for an embedder that learns from pixels and gets other features, or images of no size for it.
+
+    >>> check_embedder("supcon", "mobilenet_v2")
+    >>> check_embedder("convnet", "hog")
+    Traceback (most recent call last):
+    kindred.runtime.errors.InputError: embedder convnet learns from pixels: set extractor to pixels and image_size to 48
+    """
+    if name == AUTO or not learns_from_pixels(name):
+        return
+    if extractor != PIXELS:
+        raise InputError(f"embedder {name} learns from pixels: set extractor to {PIXELS} and image_size to 48")
+    if image_size and not MIN_PIXELS_SIDE <= image_size <= MAX_PIXELS_SIDE:
+        sides = f"{MIN_PIXELS_SIDE} to {MAX_PIXELS_SIDE} px"
+        raise InputError(f"embedder {name} takes images of {sides} a side, not {image_size}: set image_size to 48")
 
 
 def source(module: ModuleType) -> Path:

@@ -22,6 +22,7 @@ from kindred.features.keypoints import Keypoints
 from kindred.features.text_encoder import TextEncoder, Words
 from kindred.learning import embeddings, memory_needs, networks
 from kindred.learning.networks import Network
+from kindred.learning.pixel_encoder import PixelEncoder
 from kindred.runtime import file_checks, file_names, stages, storage, variants
 from kindred.runtime.checked_copy import Checksum
 from kindred.runtime.cpu import cores
@@ -53,7 +54,7 @@ class Model:
     """
 
     extractor: Extractor
-    network: Network
+    network: Network | PixelEncoder
     session: Any = None  # of the extractor's graph, where there is one
     embeds: bool = False
 
@@ -73,6 +74,7 @@ class Model:
         if self.embeds:
             vectors = embeddings.embed(self.network, features)
             return Images(vectors, np.empty((1, 0), np.float32), [images.image_id(pixels)])
+        assert isinstance(self.network, Network)  # what embeds alone may be another
         probabilities = self.network.probabilities(features).astype(np.float32)
         return Images(features, probabilities, [images.image_id(pixels)])
 
@@ -294,7 +296,8 @@ def _open_model(folder: Path, checksums: Mapping[str, Checksum], embeds: bool) -
             session = extractor.session(onnx_graphs.with_regions(graph) or graph, cores(), images=1)
     network, uri = _read(folder, file_names.NETWORK, checksums)
     with file_checks.parsing(uri):
-        return Model(extractor, networks.from_bytes(network), session, embeds)
+        learned = embeddings.from_bytes(network) if embeds else networks.from_bytes(network)
+        return Model(extractor, learned, session, embeds)
 
 
 def folder_of(run: str) -> str:

@@ -14,7 +14,9 @@ MATCHING = {
         "Makes vectors of the features in which alike images are near. Without labels: none; half_whitened, which "
         "evens out what all images share. By the labels of training images: supcon, triplet, siamese, arcface, "
         "softmax. auto: supcon where most classes have 10 training images or more, and there are 100, else "
-        "half_whitened.",
+        "half_whitened. From the pixels (extractor pixels, image size 48), to compare with published methods, and far "
+        "worse than a pretrained network: convnet and siamese_network with labels, autoencoder and "
+        "variational_autoencoder without.",
     ),
     "augment": Param(
         variants.NONE,

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from kindred.features import keras_setup, pretext, training_curves
+from kindred.features import conv_blocks, keras_setup, pretext, training_curves
 
 IMAGE_SIZE = None
 MAX_SIDE_PX = pretext.MAX_SIDE_PX
 CHANNELS = None
 WEIGHTED = False
-CODE = (pretext, training_curves, keras_setup)
+CODE = (conv_blocks, pretext, training_curves, keras_setup)
 
 MIN_SAMPLE_IMAGES = pretext.MIN_IMAGES
 SAMPLE_IMAGES = 2_000  # as many classes: of more the network would see too few copies each

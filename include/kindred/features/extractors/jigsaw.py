@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from kindred.features import pretext, training_curves
+from kindred.features import conv_blocks, pretext, training_curves
 
 IMAGE_SIZE = None
 MAX_SIDE_PX = pretext.MAX_SIDE_PX
 CHANNELS = None
 WEIGHTED = False
-CODE = (pretext, training_curves)
+CODE = (conv_blocks, pretext, training_curves)
 
 MIN_SAMPLE_IMAGES = pretext.MIN_IMAGES
 SAMPLE_IMAGES = 60_000

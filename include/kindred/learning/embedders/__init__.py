@@ -13,4 +13,8 @@ and reports to `say` how many. It also takes `views`, features [n, d] of another
 or None: an image and its other view are of one class and on one side of what is held out, and never a match for each
 other. What learns in steps keeps its losses by epoch in `Network.losses`. It may give MAPS: of how many convolutional
 maps it takes the features, where the extractor has an EARLIER_MAP.
+
+One that learns from pixels gives PIXELS = True. Its features are images [n, h, w, c] from 0 to 1, by the extractor
+`pixels`, it takes no views, and what it gives is a `pixel_encoder.PixelEncoder`, whose outputs are of the same pixels
+row by row.
 """
