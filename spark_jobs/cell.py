@@ -61,7 +61,7 @@ def main(
     if network:
         trained = cell_models.train_network(examples, len(classes), seed, s.say)
     else:
-        trained = cell_models.fit_logistic_regression(s.spark, examples, ids[used], len(classes), folds, seed, s.say)
+        trained = cell_models.fit_logistic_regression(s.session, examples, ids[used], len(classes), folds, seed, s.say)
     s.report(trained.file, trained.model.to_bytes())
     s.facts, s.steps = {**trained.facts, "classes": classes}, trained.steps
     test_ids, test_features = s.matrix("features", "features", TEST)
@@ -101,7 +101,7 @@ def _choose_labels(
         return known
     given_labels.check_budget(cell.labels, len(known))
     if cell.kind == "random":
-        return given_labels.choose_unstratified(s.spark.createDataFrame(known), cell.labels, seed).toArrow()
+        return given_labels.choose_unstratified(known, cell.labels, seed)
     return given_labels.representatives(known, clustering.centroids, ids, features)
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
@@ -28,27 +29,25 @@ def main(
     budget = label_budget.budget(dataset, label_choice, labels_per_class, labels)
     if label_choice == label_budget.REPRESENTATIVES and budget.total is not None:
         return _representatives(s, budget.total, seed)
-    train = s.read("images").where("split = 'train'").select("image_id")
-    known = train.join(s.read("truth"), "image_id", how="inner")
-    counts = dict(known.groupBy("label").count().collect())
+    known = _known(s)
+    counts = dict(Counter(known["label"].to_pylist()))
     given_labels.check_classes(counts, s.facts_of("ingest")["classes"])
     quotas = given_labels.allocate(counts, budget.per_class, budget.total, s.say)
     if stratified or budget.total is None:
         chosen = given_labels.choose_stratified(known, quotas, seed)
     else:
         chosen = given_labels.choose_unstratified(known, budget.total, seed)
-    s.write("labels", chosen)
-    written = Counter(s.written("labels", ["label"])["label"].to_pylist())
-    given_labels.check_classes(written, s.facts_of("ingest")["classes"])
-    summary = _summary(s, sum(counts.values()), written)
+    s.write_rows("labels", chosen)
+    given = Counter(chosen["label"].to_pylist())
+    given_labels.check_classes(given, s.facts_of("ingest")["classes"])
+    summary = _summary(s, len(known), given)
     return f"{summary}; {budget} is the default of {budget.default_of}, {MORE}" if budget.default_of else summary
 
 
 def _representatives(s: Stage, labels: int, seed: int) -> str:
     classes = s.facts_of("ingest")["classes"]
     memory_needs.check(s.figures_of("ingest"), s.figures_of("featurize"), len(classes))
-    train = s.rows("images", ["image_id"], ds.field("split") == "train")
-    known = s.rows("truth").filter(pc.field("image_id").isin(train["image_id"]))
+    known = _known(s)
     ids, features = s.matrix("features", "features", ds.field("split").isin(tables.LEARNED_FROM))
     pool = Pool(ids, features, cpu.cores(), neighbours.cache_file(s.inputs["featurize"]))
     s.write_rows("labels", representatives.choose(known, labels, pool, len(classes), seed, s.say))
@@ -57,6 +56,12 @@ def _representatives(s: Stage, labels: int, seed: int) -> str:
         s.say(f"classes without a given label, which the models cannot predict: {first([*map(repr, missing)])}")
     given_labels.check_classes(written, sorted(written))
     return _summary(s, len(known), written)
+
+
+def _known(s: Stage) -> pa.Table:
+    """image_id and label of the training images."""
+    train = s.rows("images", ["image_id"], ds.field("split") == "train")
+    return s.rows("truth").filter(pc.field("image_id").isin(train["image_id"]))
 
 
 def _summary(s: Stage, known: int, written: Counter[str]) -> str:

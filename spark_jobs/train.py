@@ -7,8 +7,8 @@ from types import ModuleType
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from pyspark.sql import functions as F
 
 from kindred.learning import (
     cross_validation,
@@ -35,9 +35,7 @@ def main(s: Stage, *, classifier: str, folds: int, seed: int) -> str:
     for fold, network in fitted.networks.items():
         s.put_file(network_file(fold), network.to_bytes())
     model = _model_name(s)
-    features = s.read("features").where(F.col("split").isin(*tables.SPLITS))
-    predictions = prediction_tables.predictions(features, fitted.networks[ALL], classes)
-    s.write(f"predictions_{model}", predictions, of=s.figures_of("featurize")["featurize/images"])
+    _predict(s, f"predictions_{model}", fitted.networks[ALL], classes)
     if not folds:
         return "no cross-validation: too few classes have two given labels"
     accuracy, spread = (s.figures[f"{model}/cv/accuracy_{part}"] for part in ("mean", "std"))
@@ -69,9 +67,9 @@ def _fit_in_processes(
     """For the base model the learning curve too."""
     ids, features = s.matrix("features", "features", ds.field("image_id").isin(plan["image_id"].unique()))
     examples = training_plan.make_examples(plan, ids, features)
-    fitted = cross_validation.fit(s.spark, examples, ids, classifier, classes, folds, seed, s.say)
+    fitted = cross_validation.fit(s.session, examples, ids, classifier, classes, folds, seed, s.say)
     if not _is_final(s):
-        points = cross_validation.learning_curve_points(s.spark, examples, ids, classifier, classes, fitted, seed)
+        points = cross_validation.learning_curve_points(s.session, examples, ids, classifier, classes, fitted, seed)
         curve = learning_curve.curve(points)
         s.facts["learning_curve"] = curve.to_dict("list")
         s.steps["base/learning_curve/accuracy"] = curve[["labels", "accuracy"]].to_numpy().tolist()
@@ -81,6 +79,18 @@ def _fit_in_processes(
 def _fit_in_spark(s: Stage, plan: pd.DataFrame, classifier: ModuleType, classes: int, folds: int, seed: int) -> Fitted:
     features = s.read("features").dropDuplicates(["image_id"]).select("image_id", "features")
     return cross_validation_in_spark.fit(plan, features, classifier, classes, folds, seed, s.say)
+
+
+def _predict(s: Stage, table: str, network: networks.Network, classes: list[str]) -> None:
+    """Write the predictions of all images."""
+    images = s.figures_of("featurize")["featurize/images"]
+    features = s.rows_or_frame("features", images)
+    if isinstance(features, pa.Table):
+        learned = features.filter(pc.field("split").isin(tables.SPLITS))
+        s.write_rows(table, prediction_tables.predicted_rows(learned, network, classes))
+    else:
+        learned = features.where(features["split"].isin(*tables.SPLITS))
+        s.write(table, prediction_tables.predictions(learned, network, classes), of=images)
 
 
 def _copy_base(s: Stage, folds: int) -> Fitted:

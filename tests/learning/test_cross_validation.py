@@ -32,7 +32,9 @@ def test_fitting_in_processes_gives_each_fold_what_it_may_see(spark, messages: l
     module = variants.load("classifier", "logistic_regression")
     plan = given_plan(ids, labels)
 
-    fitted = cross_validation.fit(spark, make_examples(plan, ids, features), ids, module, 2, FOLDS, 0, messages.append)
+    fitted = cross_validation.fit(
+        lambda: spark, make_examples(plan, ids, features), ids, module, 2, FOLDS, 0, messages.append
+    )
 
     assert sorted(fitted.networks) == [ALL, 0, 1, 2]
     assert fitted.setting in module.SETTINGS
@@ -102,7 +104,7 @@ def test_settings_are_tried_until_one_is_worse(spark, messages: list[str]) -> No
     usual = cross_validation.usual_setting(module)
 
     examples = make_examples(given_plan(ids, labels), ids, features)
-    fitted = cross_validation.fit(spark, examples, ids, module, 2, FOLDS, 0, messages.append)
+    fitted = cross_validation.fit(lambda: spark, examples, ids, module, 2, FOLDS, 0, messages.append)
 
     *tried, last = messages
     settings = [float(line.split()[2].rstrip(":")) for line in tried]
@@ -119,9 +121,9 @@ def test_the_learning_curve_ends_with_the_accuracy_of_each_folds_own_model(spark
     ids, features, labels = clouds()
     module = variants.load("classifier", "logistic_regression")
     examples = make_examples(given_plan(ids, labels), ids, features)
-    fitted = cross_validation.fit(spark, examples, ids, module, 2, FOLDS, 0, messages.append)
+    fitted = cross_validation.fit(lambda: spark, examples, ids, module, 2, FOLDS, 0, messages.append)
 
-    points = cross_validation.learning_curve_points(spark, examples, ids, module, 2, fitted, seed=0)
+    points = cross_validation.learning_curve_points(lambda: spark, examples, ids, module, 2, fitted, seed=0)
 
     assert points["labels"].tolist() == [5] * FOLDS + [10] * FOLDS + [20] * FOLDS + [40] * FOLDS
     assert points["fold"].tolist() == [0, 1, 2] * 4

@@ -1,7 +1,9 @@
 """How many labels each class is given, and which ones."""
 
+import hashlib
 from collections import Counter
 
+import pyarrow as pa
 import pytest
 
 from kindred.learning import given_labels
@@ -65,43 +67,49 @@ def test_one_class_is_too_few() -> None:
         given_labels.check_classes({"cat": 3}, ["cat"])
 
 
-def known(spark, order: int = 1):
+def known(order: int = 1) -> pa.Table:
     rows = [(f"{label}{i:02d}", label) for label, count in COUNTS.items() for i in range(count)]
-    return spark.createDataFrame(rows[::order], "image_id string, label string")
+    ids, labels = zip(*rows[::order], strict=True)
+    return pa.table({"image_id": ids, "label": labels})
 
 
-@pytest.mark.spark
-def test_the_choice_holds_the_quota_and_repeats_whatever_the_order_of_the_rows(spark) -> None:
+def test_the_order_is_that_of_the_hash_of_the_id_and_the_seed() -> None:
+    rows = [(f"{i:02d}", "cat") for i in range(20)]
+    expected = sorted((hashlib.sha256(f"{image_id}:7".encode()).hexdigest(), image_id) for image_id, _ in rows)
+
+    ordered = given_labels.hash_order(pa.table({"image_id": [r[0] for r in rows], "label": [r[1] for r in rows]}), 7)
+
+    assert ordered["image_id"].tolist() == [image_id for _, image_id in expected]
+
+
+def test_the_choice_holds_the_quota_and_repeats_whatever_the_order_of_the_rows() -> None:
     quota = {"cat": 5, "dog": 3, "eel": 20}
 
-    one, other = (given_labels.choose_stratified(known(spark, order), quota, seed=1).collect() for order in (1, -1))
+    one, other = (given_labels.choose_stratified(known(order), quota, seed=1) for order in (1, -1))
 
-    assert Counter(row.label for row in one) == quota
-    assert {row.image_id for row in one} == {row.image_id for row in other}
-    assert {(row.confidence, row.source) for row in one} == {(1.0, "given")}
+    assert Counter(one["label"].to_pylist()) == quota
+    assert one["image_id"].to_pylist() == other["image_id"].to_pylist()
+    assert {(row["confidence"], row["source"]) for row in one.to_pylist()} == {(1.0, "given")}
 
 
-@pytest.mark.spark
-def test_another_seed_chooses_other_labels(spark) -> None:
+def test_another_seed_chooses_other_labels() -> None:
     quotas = {"cat": 5, "dog": 3, "eel": 2}
 
-    one, other = (given_labels.choose_stratified(known(spark), quotas, seed).collect() for seed in (1, 2))
+    one, other = (given_labels.choose_stratified(known(), quotas, seed) for seed in (1, 2))
 
-    assert {row.image_id for row in one} != {row.image_id for row in other}
+    assert one["image_id"].to_pylist() != other["image_id"].to_pylist()
 
 
-@pytest.mark.spark
-def test_a_smaller_budget_is_a_part_of_a_larger_one(spark) -> None:
+def test_a_smaller_budget_is_a_part_of_a_larger_one() -> None:
     quotas = [dict.fromkeys(COUNTS, count) for count in (2, 9)]
 
-    small, large = (given_labels.choose_stratified(known(spark), quota, 0).collect() for quota in quotas)
+    small, large = (given_labels.choose_stratified(known(), quota, 0) for quota in quotas)
 
-    assert {row.image_id for row in small} < {row.image_id for row in large}
+    assert set(small["image_id"].to_pylist()) < set(large["image_id"].to_pylist())
 
 
-@pytest.mark.spark
-def test_unstratified_the_first_are_taken_whatever_their_classes(spark) -> None:
-    one, other = (given_labels.choose_unstratified(known(spark, order), 10, seed=1).collect() for order in (1, -1))
+def test_unstratified_the_first_are_taken_whatever_their_classes() -> None:
+    one, other = (given_labels.choose_unstratified(known(order), 10, seed=1) for order in (1, -1))
 
     assert len(one) == 10
-    assert {row.image_id for row in one} == {row.image_id for row in other}
+    assert one["image_id"].to_pylist() == other["image_id"].to_pylist()

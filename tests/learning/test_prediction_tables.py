@@ -21,11 +21,13 @@ def test_predictions_are_rows_of_their_table(spark) -> None:
     features = spark.createDataFrame(rows, "image_id string, split string, features array<float>")
 
     predictions = prediction_tables.predictions(features, network, CLASSES)
+    here = prediction_tables.predicted_rows(features.toArrow(), network, CLASSES)
 
     sure = 1 / (1 + math.exp(-4))
     expected = [("1", "train", "cat", sure, [sure, 1 - sure]), ("2", "test", "dog", sure, [1 - sure, sure])]
     columns = tables.table("predictions_base").columns
     assertDataFrameEqual(predictions, spark.createDataFrame(expected, columns), rtol=1e-5)
+    assert here.to_pylist() == predictions.toArrow().to_pylist()
 
 
 def test_out_of_fold_rows_are_rows_of_their_table() -> None:

@@ -5,6 +5,7 @@ import logging
 import re
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pyarrow.dataset as ds
 import pytest
@@ -174,6 +175,29 @@ def test_the_report_of_many_images_is_made_by_spark_and_says_the_same(labelled, 
     assert in_spark["mark"]["application"]
     assert in_spark["figures"] == here["figures"]
     assert in_spark["files"] == here["files"]
+
+
+def test_training_on_many_images_predicts_in_spark_and_says_the_same(labelled, monkeypatch) -> None:
+    here = trained(labelled)
+    monkeypatch.setattr(RunReader, "size_of", lambda self, name: 2**40)
+
+    in_spark = trained(labelled)
+
+    assert here["application"] is None
+    assert in_spark["application"]
+    assert in_spark["figures"] == here["figures"]
+    assert in_spark["predictions"] == here["predictions"]
+
+
+def trained(run: str) -> dict[str, Any]:
+    """Of the base model, made anew: its Spark application, its figures but its time, and its predictions."""
+    storage.delete(storage.join(run, "train_base", file_names.MARK))
+    mark = run_stage("train_base", run, **TRAIN)
+    predictions = (
+        RunReader(run, "evaluate").rows("predictions_base").sort_by([("image_id", "ascending"), ("split", "ascending")])
+    )
+    figures = {name: value for name, value in mark["figures"].items() if name != "train_base/seconds"}
+    return {"application": mark["application"], "figures": figures, "predictions": predictions.to_pylist()}
 
 
 def reported(run: str) -> dict[str, dict]:

@@ -74,7 +74,7 @@ class Fitted:
 
 
 def fit(
-    spark: SparkSession,
+    session: Callable[[], SparkSession],
     examples: Examples,
     ids: np.ndarray,
     classifier: ModuleType,
@@ -83,8 +83,10 @@ def fit(
     seed: int,
     say: Callable[[str], None],
 ) -> Fitted:
-    """All fits, with the setting that is `chosen`; without a fold the usual one. `ids`: of examples.features."""
-    fits = _Fits(spark, examples, classifier, classes, seed)
+    """All fits, with the setting that is `chosen`; without a fold the usual one. `ids`: of examples.features. `session`
+    gives the Spark session: it is started only for a classifier whose fits are tasks.
+    """
+    fits = _Fits(session, examples, classifier, classes, seed)
     tried: dict[float | None, Fitted] = {}
     for setting in settings(classifier) if folds else ():
         before = list(tried.values())
@@ -116,9 +118,9 @@ class _Fits:
     """Fits on some of the examples' rows each."""
 
     def __init__(
-        self, spark: SparkSession, examples: Examples, classifier: ModuleType, classes: int, seed: int
+        self, session: Callable[[], SparkSession], examples: Examples, classifier: ModuleType, classes: int, seed: int
     ) -> None:
-        self.spark, self.examples, self.classifier = spark, examples, classifier
+        self.session, self.examples, self.classifier = session, examples, classifier
         self.classes, self.seed = classes, seed
 
     def networks(self, row_sets: Sequence[np.ndarray], setting: float | None) -> list[Network]:
@@ -128,7 +130,7 @@ class _Fits:
                 *self.examples.masked(row_sets), self.classes, self.seed, setting
             )
             return found
-        context = self.spark.sparkContext
+        context = self.session().sparkContext
         shared = context.broadcast(self.examples)
         fit_rows = functools.partial(_fit_rows, shared, self.classifier.__name__, self.classes, self.seed, setting)
         found = context.parallelize(row_sets, len(row_sets)).map(fit_rows).collect()
@@ -165,7 +167,7 @@ def usual_setting(classifier: ModuleType) -> float | None:
 
 
 def learning_curve_points(
-    spark: SparkSession,
+    session: Callable[[], SparkSession],
     examples: Examples,
     ids: np.ndarray,
     classifier: ModuleType,
@@ -182,7 +184,7 @@ def learning_curve_points(
     order = np.array(balanced_order(ids[examples.feature_rows].tolist(), examples.labels.tolist()))
     by_fold = {f: order[np.isin(order, examples.training_rows(f)) & examples.given[order]] for f in folds}
     smallest = min(map(len, by_fold.values()))
-    fits, points = _Fits(spark, examples, classifier, classes, seed), []
+    fits, points = _Fits(session, examples, classifier, classes, seed), []
     for size in learning_curve.sizes(smallest, classes):
         networks = fits.networks([by_fold[fold][:size] for fold in folds], fitted.setting)
         points += [

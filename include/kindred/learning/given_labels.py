@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,15 +14,12 @@ from kindred.runtime import arrow
 from kindred.runtime.cpu import cores
 from kindred.runtime.errors import InputError
 
-if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
 
-
-def hash_order(seed: int) -> Column:
-    """A column that orders images at random, the same way every time for the same seed."""
-    from pyspark.sql import functions as F
-
-    return F.sha2(F.concat("image_id", F.lit(f":{seed}")), 256)
+def hash_order(known: pa.Table, seed: int) -> pd.DataFrame:
+    """`known` (image_id, label) with its images in a random order, the same one every time for the same seed."""
+    rows = known.select(["image_id", "label"]).to_pandas()
+    hashes = [hashlib.sha256(f"{image_id}:{seed}".encode()).hexdigest() for image_id in rows["image_id"]]
+    return rows.iloc[np.argsort(hashes)]
 
 
 def allocate(
@@ -53,23 +50,18 @@ def allocate(
     return _largest_remainders({label: total * count / known for label, count in counts.items()}, total)
 
 
-def choose_stratified(known: DataFrame, quotas: dict[str, int], seed: int) -> DataFrame:
+def choose_stratified(known: pa.Table, quotas: dict[str, int], seed: int) -> pa.Table:
     """The given labels, as the table `labels`: of each class the first `quotas[class]` in hash order. `known`:
     image_id, label.
     """
-    from pyspark.sql import Window
-    from pyspark.sql import functions as F
-
-    rank = F.row_number().over(Window.partitionBy("label").orderBy(hash_order(seed)))
-    quota = known.sparkSession.createDataFrame(sorted(quotas.items()), "label string, quota int")
-    chosen = known.withColumn("rank", rank).join(F.broadcast(quota), "label", how="inner").where("rank <= quota")
-    return _as_given(chosen)
+    rows = hash_order(known, seed)
+    rank = rows.groupby("label").cumcount()
+    return rows_of(known, rows["image_id"][rank < rows["label"].map(quotas)].to_numpy())
 
 
-def choose_unstratified(known: DataFrame, total: int | None, seed: int) -> DataFrame:
-    """The first `total` labels in hash order, or all, whatever their classes, as the table `labels`."""
-    chosen = known.orderBy(hash_order(seed))
-    return _as_given(chosen if total is None else chosen.limit(total))
+def choose_unstratified(known: pa.Table, total: int, seed: int) -> pa.Table:
+    """The first `total` labels in hash order, whatever their classes, as the table `labels`."""
+    return rows_of(known, hash_order(known, seed)["image_id"].to_numpy()[:total])
 
 
 def representatives(known: pa.Table, centroids: np.ndarray, ids: np.ndarray, features: np.ndarray) -> pa.Table:
@@ -106,12 +98,6 @@ def check_classes(counts: dict[str, int], classes: list[str]) -> None:
     for label in classes:
         if not counts.get(label):
             raise InputError(f"class {label!r} has no labelled training image")
-
-
-def _as_given(chosen: DataFrame) -> DataFrame:
-    from pyspark.sql import functions as F
-
-    return chosen.select("image_id", "label", F.lit(1.0).alias("confidence"), F.lit("given").alias("source"))
 
 
 def _largest_remainders(shares: dict[str, float], total: int) -> dict[str, int]:

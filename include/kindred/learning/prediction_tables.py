@@ -42,6 +42,11 @@ def predictions(features: DataFrame, network: Network, classes: list[str]) -> Da
     return features.mapInArrow(functools.partial(_predict, network, classes), COLUMNS)
 
 
+def predicted_rows(features: pa.Table, network: Network, classes: list[str]) -> pa.Table:
+    """The same for rows that are here."""
+    return pa.Table.from_batches(_predict(network, classes, iter(features.to_batches())))
+
+
 def _predict(network: Network, classes: list[str], batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     names = np.array(classes)
     for batch in batches:

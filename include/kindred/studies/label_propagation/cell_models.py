@@ -41,7 +41,7 @@ class Trained:
 
 
 def fit_logistic_regression(
-    spark: SparkSession,
+    session: Callable[[], SparkSession],
     examples: Examples,
     ids: np.ndarray,
     classes: int,
@@ -50,7 +50,7 @@ def fit_logistic_regression(
     say: Callable[[str], None],
 ) -> Trained:
     """Fitted on all examples, with the penalty that is best over the folds; `ids`: of examples.features."""
-    fitted = cross_validation.fit(spark, examples, ids, logistic_regression, classes, folds, seed, say)
+    fitted = cross_validation.fit(session, examples, ids, logistic_regression, classes, folds, seed, say)
     figures = {"cv_accuracy": fitted.figures("base")["base/cv/accuracy_mean"]}
     facts = {"folds": fitted.scores(), "setting": fitted.setting}
     return Trained(fitted.networks[ALL], file_names.NETWORK, figures, facts)
