@@ -118,6 +118,7 @@ class Cluster:
         }
         # Where hosts have no names of their own, all of them are this one.
         machine = {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_DIRS": str(self.place / "local")}
+        machine["SPARK_DAEMON_JAVA_OPTS"] = " ".join(java.FAST_START)  # they live for minutes
         logs = {f"AIRFLOW__LOGGING__{name}_LOG_SERVER_PORT": str(stores.free_port()) for name in ("WORKER", "TRIGGER")}
         return {**image, **machine, **logs, **given}
 
