@@ -19,6 +19,7 @@ from kindred_airflow import linked_folders, logins, moved_artifacts, private_fil
 ROOT = Path(__file__).parents[2]
 MAX_LIGHT_TASKS = 16  # that run beside the Spark jobs, one for each core: each has a process, also while it is idle
 CORES_PER_JOB = 4  # a machine gets one slot for so many cores: one Spark job fills that many
+EXECUTOR = "kindred_airflow.executor.LocalExecutor"
 AIRFLOW_COMMANDS = """
 import json, sys
 from airflow.__main__ import main
@@ -80,11 +81,13 @@ def environment(database: str) -> dict[str, str]:
         "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps(
             {"conn_type": "spark", "host": "local[*]", "extra": {"deploy-mode": "client"}}
         ),
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__EXECUTOR": EXECUTOR,
         "AIRFLOW__CORE__PARALLELISM": str(slots() + min(cpu.cores(), MAX_LIGHT_TASKS)),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"{sqlite_url(home / database)}?timeout=60",
         "AIRFLOW__API__HOST": "127.0.0.1",
+        # A file that has changed is read at once; to read the others every half minute would take a sixth of a core.
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
         # Of a busy machine, on which ten runs may start at once: the answers of Airflow's server to tasks, and what a
         # task does after its end.
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
