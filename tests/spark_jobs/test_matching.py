@@ -249,7 +249,9 @@ def test_mirror_images_of_the_training_images_are_learned_from_where_a_run_asks_
 
 
 def test_an_embedder_without_labels_refuses_mirror_images(data, spark, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"augment flips is for embedders that learn from features and labels .*not for half_white"):
+    with pytest.raises(
+        InputError, match=r"augment flips is for embedders that learn from features and labels .*for half_w"
+    ):
         match(runs.run_folder(stages.MATCHING, "refused"), make_photos(tmp_path / "photos"), augment="flips")
 
 
