@@ -19,6 +19,7 @@ from kindred.search.gallery import Filter
 from kindred.search.image_index import Index
 from kindred.search.shards import Images
 
+pytestmark = pytest.mark.slow  # the index that all share takes seconds
 COUNT = 2000
 
 
