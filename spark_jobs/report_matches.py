@@ -42,7 +42,7 @@ def main(s: Stage) -> str:
     )
     compared = [groups_section.section(groups, figures, pictures)] if "groups/groups" in figures else []
     sections = [
-        matches_section.section(matches, figures, pictures, _pairs(s, matches)),
+        matches_section.section(matches, figures, pictures, _method(s), _pairs(s, matches)),
         *compared,
         Section("data", "Data", f"Images: {counts}.", rejected_blocks.blocks(rejected_blocks.counted_files(rejected))),
     ]
@@ -52,6 +52,12 @@ def main(s: Stage) -> str:
         image_list.write_rejected(rejected, file)
     s.facts = {"page": file_names.REPORT}
     return sections[0].headline
+
+
+def _method(s: Stage) -> str:
+    """Extractor, embedder and re-ranker of the run."""
+    chosen = ((stages.FEATURIZE, "extractor"), (stages.EMBED, "embedder"), (stages.MATCH, "reranker"))
+    return ", ".join(str(s.arguments_of(stage)[name]) for stage, name in chosen)
 
 
 def _pairs(s: Stage, matches: Matches) -> list[Block]:

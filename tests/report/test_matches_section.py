@@ -25,10 +25,11 @@ FIGURES = {
     for step in ("features", "embedded", "reranked")
     for name, value in {**SCORES, **COUNTS}.items()
 }
+METHOD = "pixels, none, none"
 
 
 def test_the_first_matches_stand_beside_their_query_the_hardest_first() -> None:
-    section = matches_section.section(Matches(MATCHES, TRUTH, SCORED, BY_LABEL), FIGURES, PICTURES)
+    section = matches_section.section(Matches(MATCHES, TRUTH, SCORED, BY_LABEL), FIGURES, PICTURES, METHOD)
     rows = next(block for block in section.blocks if isinstance(block, Rows)).rows
 
     assert section.headline == "The first match is right for 50.0% of 2 queries; mean average precision 0.750."
@@ -38,7 +39,7 @@ def test_the_first_matches_stand_beside_their_query_the_hardest_first() -> None:
 
 def test_junk_is_named_below_its_picture_and_is_not_among_those_found() -> None:
     matches = Matches(MATCHES, TRUTH, SCORED, BY_LABEL, {"q": {"a"}})
-    section = matches_section.section(matches, FIGURES, PICTURES)
+    section = matches_section.section(matches, FIGURES, PICTURES, METHOD)
     rows = next(block for block in section.blocks if isinstance(block, Rows)).rows
 
     assert [name for name, _ in rows] == ["1. 1 of 1 found: bridge", "2. 0 of 1 found: abbey"]
@@ -48,15 +49,22 @@ def test_junk_is_named_below_its_picture_and_is_not_among_those_found() -> None:
 def test_steps_have_intervals_where_there_are_enough_labels_else_the_reason() -> None:
     ends = {"matching/reranked/top_1_accuracy_low": 0.25, "matching/reranked/top_1_accuracy_high": 0.75}
     table = matches_section.step_table({**FIGURES, **ends})
-    section = matches_section.section(Matches(MATCHES, TRUTH, SCORED, BY_LABEL), FIGURES, PICTURES)
+    section = matches_section.section(Matches(MATCHES, TRUTH, SCORED, BY_LABEL), FIGURES, PICTURES, METHOD)
     caption = next(block.caption for block in section.blocks if isinstance(block, Table))
 
     assert table["top-1"].tolist() == ["0.500", "0.500", "0.500 (0.250 to 0.750)"]
     assert "Too few labels (2) for intervals, which need 10." in caption
 
 
+def test_a_run_that_is_scored_stands_beside_the_published_figures() -> None:
+    *_, own = matches_section.published("this run", FIGURES).itertuples(index=False)
+
+    assert list(own)[:3] == ["this run", 2, "0.50 (0.09 to 0.91)"]
+    assert matches_section.published("this run", {})["method"].tolist() == list(matches_section.PUBLISHED)
+
+
 def test_without_known_labels_the_matches_are_shown_all_the_same() -> None:
-    section = matches_section.section(Matches(MATCHES, {}, SCORED[:0], BY_LABEL[:0]), {}, PICTURES)
+    section = matches_section.section(Matches(MATCHES, {}, SCORED[:0], BY_LABEL[:0]), {}, PICTURES, METHOD)
 
     assert section.headline == "2 queries; no known label tells whether their matches are right."
     assert [name for name, _ in section.blocks[0].rows] == ["1. no label", "2. no label"]
@@ -64,7 +72,7 @@ def test_without_known_labels_the_matches_are_shown_all_the_same() -> None:
 
 def test_queries_that_are_not_scored_are_counted() -> None:
     figures = {**FIGURES, "matching/queries_with_copy": 3, "matching/queries_without_label": 0}
-    section = matches_section.section(Matches(MATCHES, TRUTH, SCORED, BY_LABEL), figures, PICTURES)
+    section = matches_section.section(Matches(MATCHES, TRUTH, SCORED, BY_LABEL), figures, PICTURES, METHOD)
     texts = [block.text for block in section.blocks if isinstance(block, Text)]
 
     assert texts == ["Queries: 3 of which the gallery has a copy, which does not count."]
