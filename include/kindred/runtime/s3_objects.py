@@ -91,6 +91,21 @@ def find(
             attempt += 1
 
 
+def head(uri: str) -> Object | None:
+    """What a store says of one object, or None where there is none; nothing is listed."""
+    from botocore import exceptions
+
+    bucket, key = s3.split(uri)
+    try:
+        with s3.as_input_errors(uri):
+            answer = s3.client().head_object(Bucket=bucket, Key=key)
+    except exceptions.ClientError as error:
+        if s3.code_of(error) in s3.MISSING:
+            return None
+        raise
+    return Object(key, answer["ContentLength"], answer["ETag"].strip('"'))
+
+
 def link(uri: str, seconds: int) -> str:
     """An address from which anyone can get an object for so long, signed with this process's key. Asks no store."""
     bucket, key = s3.split(uri)
