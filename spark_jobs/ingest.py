@@ -1,7 +1,7 @@
 """source files -> images, truth, rejected: the same for every run on the same files"""
 
 import hashlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -49,6 +49,7 @@ class Prepared(NamedTuple):
     sources: list[Source]
     labels_required: bool  # of this run, not of the dataset, which others share
     junk: list[Pair] | None  # None: without a table of them
+    params: dict[str, Any]  # of the dataset, beside its path
 
 
 def home(
@@ -60,23 +61,25 @@ def home(
     leaks: str,
     labels_required: bool = True,
     to_match: bool = False,
+    **of_dataset: Any,
 ) -> str:
     """The dataset's folder: its name changes with the arguments, the source files and the code that reads them."""
     module = variants.load("dataset", dataset)
-    sources = module.sources(path or "", s.say)
+    params = variants.dataset_params(dataset, of_dataset)
+    sources = module.sources(path or "", s.say, **params)
     check = "check_matched" if to_match else "check_labels" if labels_required else ""
     if hasattr(module, check):
-        getattr(module, check)(sources)
+        getattr(module, check)(sources, **params)
     # as a dataset was recorded before there were these arguments, to be reused
     unset = ["labels_required", *([] if to_match else ["to_match"])]
     s.arguments = {name: value for name, value in s.arguments.items() if name not in unset}
     table = junk_csv.content(sources[0].uri) if to_match and sources else None
     junk = None if table is None else junk_csv.pairs(table, sources)
-    s.prepared = Prepared(sources, labels_required and not to_match, junk)
-    code = [storage.file_fingerprint(variants.source(part)) for part in (module, *CODE)]
+    s.prepared = Prepared(sources, labels_required and not to_match, junk, params)
+    code = [storage.file_fingerprint(variants.source(part)) for part in (module, *CODE, *getattr(module, "CODE", ()))]
     made = tables.VERSION, path or "", limit, leaks, sources, code
     made_of = [] if table is None else [hashlib.sha256(table).hexdigest(), storage.file_fingerprint(junk_csv.__file__)]
-    fingerprint = storage.fingerprint(*made, *([to_match] if to_match else []), *made_of)
+    fingerprint = storage.fingerprint(*made, *([to_match] if to_match else []), *made_of, *([params] if params else []))
     return storage.join(runs.dataset_folder(dataset, fingerprint), "ingest")
 
 
@@ -89,9 +92,14 @@ def main(
     leaks: str,
     labels_required: bool = True,
     to_match: bool = False,
+    classes: list[str] | None = None,
+    label_source: str | None = None,
+    label_threshold: float | None = None,
+    images: str | None = None,
+    both: str | None = None,
 ) -> str:
     labels_required = s.prepared.labels_required
-    raw = variants.load("dataset", dataset).read(s.spark, s.prepared.sources, limit)
+    raw = variants.load("dataset", dataset).read(s.spark, s.prepared.sources, limit, **s.prepared.params)
     if s.prepared.junk:
         root = s.prepared.sources[0].uri
         junk_csv.check_splits(s.prepared.junk, _named(s, raw, "split"), storage.local(f"{root}/{JUNK}"))

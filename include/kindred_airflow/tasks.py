@@ -145,6 +145,11 @@ def self_training(run: Any, values: dict[str, Any] | None = None, attacked: bool
     return [_task(name, run, values) for name in names]
 
 
+def open_images(run: Any) -> list[StageOperator]:
+    """The stages of self-training on classes of Open Images, in their order."""
+    return [_task(name, run, None, stages.OPEN_IMAGES_ARGUMENTS) for name in stages.OPEN_IMAGES_ORDER]
+
+
 def unsupervised(run: Any) -> tuple[list[StageOperator], list[StageOperator]]:
     """The stages of unsupervised classification before and after the clusterings, in their order."""
     names = stages.UNSUPERVISED_ORDER
@@ -170,14 +175,16 @@ def matching(run: Any) -> list[StageOperator]:
     ]
 
 
-def _task(name: str, run: Any, values: dict[str, Any] | None) -> StageOperator:
-    """The task of one of the stages of self-training."""
+def _task(
+    name: str, run: Any, values: dict[str, Any] | None, arguments: dict[str, tuple[str, ...]] = stages.ARGUMENTS
+) -> StageOperator:
+    """The task of one of the stages of self-training; `arguments` are those that each takes."""
     settings: dict[str, Any] = {}
     if name == stages.ATTACK:
         settings = {"pre_execute": _skip_unless_asked}
     if name == stages.REPORT:
         settings = {"trigger_rule": "none_failed"}  # the attack may be skipped
-    return submit(stages.JOBS.get(name, name), run, stages.ARGUMENTS[name], name, values, **settings)
+    return submit(stages.JOBS.get(name, name), run, arguments[name], name, values, **settings)
 
 
 def _skip_unless_asked(context: Any) -> None:

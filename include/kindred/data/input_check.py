@@ -19,7 +19,8 @@ def identity(values: Mapping[str, Any]) -> str:
     """What changes with all that `check` looks at."""
     of_images = ("dataset", "path", "images", "extractor", "weights", "preprocessing", "precision")
     names = (*of_images, RERANKER, "local_features", "embedder", "augment", "image_size")
-    return storage.fingerprint([values.get(name) for name in names])
+    of_dataset = variants.dataset_params(values.get("dataset"), values)
+    return storage.fingerprint([values.get(name) for name in names], of_dataset)
 
 
 def check(values: Mapping[str, Any]) -> None:
@@ -33,8 +34,9 @@ def check(values: Mapping[str, Any]) -> None:
     """
     try:
         check = MATCHED if RERANKER in values else "" if CLUSTERERS in values else "check"
-        _check_dataset(values.get("dataset"), values.get("path") or "", check)
-        if values.get("images"):
+        dataset = values.get("dataset")
+        _check_dataset(dataset, values.get("path") or "", check, variants.dataset_params(dataset, values))
+        if values.get("images") and not dataset:
             sources.images_to_label(values["images"], lambda line: None)
         _check_extractor(values)
         if RERANKER in values:
@@ -49,16 +51,16 @@ def check(values: Mapping[str, Any]) -> None:
         log.warning("the images could not be listed before the first stage", exc_info=True)
 
 
-def _check_dataset(name: str | None, path: str, check: str) -> None:
-    """`check` names what the dataset checks beyond that its files are there."""
+def _check_dataset(name: str | None, path: str, check: str, params: Mapping[str, Any]) -> None:
+    """`check` names what the dataset checks beyond that its files are there; `params` are its own."""
     dataset = variants.load("dataset", name) if name else None
     if dataset is not None and hasattr(dataset, "check"):
         if check == "check":
-            dataset.check(path)
+            dataset.check(path, **params)
             return
-        found = dataset.sources(path, lambda line: None)
+        found = dataset.sources(path, lambda line: None, **params)
         if hasattr(dataset, check):
-            getattr(dataset, check)(found)
+            getattr(dataset, check)(found, **params)
         if check == MATCHED and found and (table := junk_csv.content(found[0].uri)) is not None:
             junk_csv.pairs(table, found)
     elif path:

@@ -3,15 +3,27 @@
 import csv
 import difflib
 import io
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from kindred.data import label_spelling
+from kindred.data.open_images_files import Files
+from kindred.runtime import storage
 from kindred.runtime.errors import InputError
+from kindred.runtime.log_lines import one_line
 
 COLUMNS = ["LabelName", "DisplayName"]
 NEAREST = 3  # names that an error offers for one that is not there
 LIKENESS = 0.5  # of those names, from 0 to 1, as difflib measures it
+
+
+def read_names(files: Files) -> dict[str, str]:
+    """The name of each class by its id, of all tables of names: that of a later release counts."""
+    names: dict[str, str] = {}
+    for table in files.descriptions:
+        names |= names_in(storage.read_bytes(table.file.uri), one_line(storage.local(table.file.uri)))
+    return names
 
 
 def names_in(content: bytes, path: str) -> dict[str, str]:
@@ -110,7 +122,20 @@ class Hierarchy(NamedTuple):
         return kinds
 
 
-NO_HIERARCHY = Hierarchy({}, [])
+def read_hierarchy(files: Files, names: Mapping[str, str]) -> Hierarchy:
+    """What all hierarchies say together; where there is none, no class is a kind of another."""
+    parents: dict[str, frozenset[str]] = {}
+    unknown: set[str] = set()
+    for file in files.hierarchies:
+        path = one_line(storage.local(file.uri))
+        try:
+            tree = json.loads(storage.read_bytes(file.uri))
+        except (ValueError, RecursionError):
+            raise InputError(f"{path} is cut or no JSON") from None
+        found = hierarchy_of(tree, names, path)
+        unknown |= set(found.unknown)
+        parents |= {child: of | parents.get(child, frozenset()) for child, of in found.parents.items()}
+    return Hierarchy(parents, sorted(unknown))
 
 
 def hierarchy_of(tree: Any, names: Mapping[str, str], path: str) -> Hierarchy:

@@ -22,7 +22,7 @@ _LABELS = re.compile(
     rf"(?P<v7>oidv7-)?{_SPLIT}-annotations-(?P<kind>human|machine)-imagelabels(?P<boxable>-boxable)?\.csv"
 )
 _DESCRIPTIONS = re.compile(r"(?P<v7>oidv7-)?class-descriptions(?P<boxable>-boxable)?\.csv")
-_ROTATIONS = re.compile(rf"{_SPLIT}-images-with-rotation\.csv")
+_ROTATIONS = re.compile(rf"{_SPLIT}-images(?:-boxable)?-with-rotation\.csv")
 _HIERARCHY = re.compile(r".*hierarchy\.json")
 
 

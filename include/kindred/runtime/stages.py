@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 
+from kindred.runtime import variants
+
 SELF_TRAINING = "self_training"  # the main pipeline's DAG
 UNSUPERVISED = "unsupervised_classification"  # the one without labels
 MATCHING = "image_matching"  # the one of queries and a gallery
+OPEN_IMAGES = "open_images"  # the one of classes of Open Images; also the name of its dataset
 INGEST, FEATURIZE, CHOOSE_LABELS = "ingest", "featurize", "choose_labels"
 TRAIN_BASE, PSEUDO_LABEL, TRAIN_FINAL, GATE = "train_base", "pseudo_label", "train_final", "gate"
 BUILD_INDEX, EVALUATE, ATTACK, REPORT = "build_index", "evaluate", "attack", "report"
@@ -76,6 +79,11 @@ UNSUPERVISED_ARGUMENTS: dict[str, tuple[str, ...]] = {
     CHOOSE_LABELS: ("clusterers", "cluster_seeds", "cluster_names", "name_clusters_by", "labels_per_cluster"),
     PSEUDO_LABEL: ("threshold",),
     SCORE_CLUSTERS: ("clusterers", "cluster_seeds"),
+}
+OPEN_IMAGES_ORDER = ORDER  # a stage that explores the labels belongs behind INGEST
+OPEN_IMAGES_ARGUMENTS: dict[str, tuple[str, ...]] = {
+    **ARGUMENTS,
+    INGEST: (*ARGUMENTS[INGEST], *variants.DATASET_PARAMS[OPEN_IMAGES]),
 }
 MATCHING_STEPS = ("features", "embedded", "reranked")  # whose orders of the gallery are compared
 MATCHING_JOBS = {CHOOSE_LABELS: "train_labels", BUILD_INDEX: "index_gallery", REPORT: "report_matches"}

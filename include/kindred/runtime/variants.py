@@ -3,8 +3,10 @@
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from kindred.runtime import openvino_package
 from kindred.runtime.errors import InputError
@@ -18,6 +20,8 @@ PIXELS = "pixels"  # the extractor whose features are the pixels
 MIN_PIXELS_SIDE, MAX_PIXELS_SIDE = 16, 128  # of images that an embedder learns from the pixels of
 EXACT, APPROXIMATE = SEARCH_MODES = ("exact", "approximate")
 PACKAGE = Path(__file__).parents[1]
+# What a dataset takes beside its path, by keyword: forms that lack these fields do not offer it.
+DATASET_PARAMS = {"open_images": ("classes", "label_source", "label_threshold", "images", "both")}
 KINDS = {  # the package of each kind's variants
     "dataset": "kindred.data.datasets",
     "extractor": "kindred.features.extractors",
@@ -38,6 +42,24 @@ def names(kind: str) -> list[str]:
     """
     folder = PACKAGE.joinpath(*KINDS[kind].split(".")[1:])  # perhaps inside an archive
     return sorted(file.name for file in pkgutil.iter_modules([str(folder)]) if not file.name.startswith("_"))
+
+
+def offered(kind: str) -> list[str]:
+    """The names of a kind's variants that need no field of their own.
+
+    >>> "open_images" in names("dataset"), "open_images" in offered("dataset")
+    (True, False)
+    """
+    return [name for name in names(kind) if kind != "dataset" or name not in DATASET_PARAMS]
+
+
+def dataset_params(dataset: str | None, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What a dataset takes beside its path, of the values of a form or of a stage's arguments, where it is set.
+
+    >>> dataset_params("open_images", {"path": "/oi", "classes": ["Car", "Tree"], "images": None})
+    {'classes': ['Car', 'Tree']}
+    """
+    return {name: values[name] for name in DATASET_PARAMS.get(dataset or "", ()) if values.get(name) is not None}
 
 
 def load(kind: str, name: str) -> ModuleType:

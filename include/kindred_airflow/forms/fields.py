@@ -10,7 +10,7 @@ from kindred.runtime import variants
 def choice(kind: str, default: str, title: str, description: str) -> Param:
     """One of the variants of a kind; `auto` too where that is the default."""
     auto = [variants.AUTO] if default == variants.AUTO else []
-    return Param(default, type="string", enum=[*auto, *variants.names(kind)], title=title, description=description)
+    return Param(default, type="string", enum=[*auto, *variants.offered(kind)], title=title, description=description)
 
 
 def optional_count(title: str, description: str, minimum: int = 1) -> Param:
