@@ -115,7 +115,14 @@ def test_a_form_offers_the_variants_that_are_there(dags, kind):
         "reranker": [variants.AUTO],
         "local_features": [variants.NONE],
     }
-    assert dag.params.get_param(kind).schema["enum"] == [*more.get(kind, []), *variants.names(kind)]
+    assert dag.params.get_param(kind).schema["enum"] == [*more.get(kind, []), *variants.offered(kind)]
+
+
+def test_a_dataset_with_fields_of_its_own_has_a_form_that_shows_them(dags):
+    for dataset, fields in variants.DATASET_PARAMS.items():
+        forms = [dag.params for dag in dags.values() if set(fields) <= set(dag.params)]
+        assert [form["dataset"] for form in forms] == [dataset]
+        assert forms[0].get_param("dataset").schema["enum"] == [dataset]
 
 
 @pytest.mark.parametrize(
@@ -237,6 +244,35 @@ def test_the_stages_of_image_matching_stand_in_the_order_of_the_plan(dags):
     assert dag.get_task("choose_labels").job == "train_labels"
 
 
+def test_the_stages_of_open_images_stand_in_the_order_of_the_plan(dags):
+    dag = dags["open_images"]
+
+    assert [task.task_id for task in dag.topological_sort()] == ["open_run", *stages.OPEN_IMAGES_ORDER, "close_run"]
+    assert dag.get_task("ingest").arguments["classes"] == "{{ params.classes | tojson }}"
+    assert "classes" not in dags["self_training"].get_task("ingest").arguments
+    assert dag.params["extractor"] == "inception_v3"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("classes", ["Tree"]),
+        ("classes", ["Tree", "Tree"]),
+        ("classes", "Tree"),
+        ("label_source", "crowd"),
+        ("label_threshold", 1.5),
+        ("both", "keep"),
+        ("images", ""),
+        ("dataset", "digits"),
+    ],
+)
+def test_the_form_of_open_images_refuses_a_value_out_of_range(dags, name, value):
+    from airflow.sdk.exceptions import ParamValidationError
+
+    with pytest.raises(ParamValidationError):
+        dags["open_images"].params.get_param(name).resolve(value)
+
+
 def test_each_clusterer_has_a_clustering_for_each_seed():
     from kindred_airflow.clusterings import clusterings
 
@@ -293,14 +329,20 @@ def test_loading_the_dags_imports_nothing_heavy(tmp_path):
 
 def test_the_forms_choices_are_those_of_the_core() -> None:
     """The forms cannot ask the core for them: it imports numpy."""
+    from kindred.data import open_images_labels
+    from kindred.data.datasets import open_images
     from kindred.evaluation.attacks import attack_plan
     from kindred.learning import cluster_naming, gate
     from kindred.report import embedding_map_section
     from kindred_airflow.forms.attack import ATTACK
+    from kindred_airflow.forms.open_images import OPEN_IMAGES
     from kindred_airflow.forms.self_training import SELF_TRAINING
     from kindred_airflow.forms.unsupervised_classification import UNSUPERVISED_CLASSIFICATION
 
     assert SELF_TRAINING["gate"].schema["enum"] == list(gate.CRITERIA)
+    assert OPEN_IMAGES["label_source"].schema["enum"] == list(open_images_labels.LABEL_SOURCES)
+    assert OPEN_IMAGES["both"].schema["enum"] == list(open_images.SEVERAL)
+    assert OPEN_IMAGES["label_threshold"].value == open_images.THRESHOLD
     assert tuple(UNSUPERVISED_CLASSIFICATION["name_clusters_by"].schema["enum"]) == cluster_naming.NAMINGS
     assert SELF_TRAINING["projection"].schema["enum"] == list(embedding_map_section.PROJECTIONS)
     text = SELF_TRAINING["labels_per_class"].description

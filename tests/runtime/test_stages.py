@@ -31,6 +31,13 @@ def test_a_stage_without_labels_gives_its_job_the_arguments_that_it_takes(stage:
     assert _arguments(main, required=True) <= set(stages.UNSUPERVISED_ARGUMENTS[stage]) <= _arguments(main)
 
 
+@pytest.mark.parametrize("stage", stages.OPEN_IMAGES_ORDER)
+def test_a_stage_on_open_images_gives_its_job_the_arguments_that_it_takes(stage: str) -> None:
+    main = _main(stages.JOBS.get(stage, stage))
+
+    assert _arguments(main, required=True) <= set(stages.OPEN_IMAGES_ARGUMENTS[stage]) <= _arguments(main)
+
+
 def _main(job: str) -> ast.FunctionDef:
     """The function that does the work of a job."""
     tree = ast.parse((JOBS / f"{job}.py").read_text())
