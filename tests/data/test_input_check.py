@@ -54,7 +54,10 @@ from kindred.runtime.errors import InputError
         ({"dataset": "stl10", "path": "{}/gone"}, "no such file or folder: {}/gone"),
         ({"dataset": "digits", "path": "/x"}, "dataset digits comes with scikit-learn and takes no path; got '/x'"),
         ({"path": "{}/gone", "extractor": "pixels"}, "no such file or folder: {}/gone"),
-        ({"dataset": "svhn"}, "unknown dataset 'svhn'; known: digits, fashion_mnist, image_folder, parquet, stl10"),
+        (
+            {"dataset": "svhn"},
+            "unknown dataset 'svhn'; known: digits, fashion_mnist, image_folder, open_images, parquet, stl10",
+        ),
         ({"extractor": "onnx", "weights": "{}/gone"}, "no such file: {}/gone"),
         ({"run": "first", "images": "{}/gone"}, "no such file or folder: {}/gone"),
         ({"run": "first", "images": "{}/empty"}, "no file in {}/empty"),
