@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import stores
@@ -19,7 +20,7 @@ from dataset_samples.open_images import (
     put_labels,
     put_names,
 )
-from kindred.data import decoding
+from kindred.data import decoding, raw_images
 from kindred.data.datasets import open_images
 from kindred.runtime import storage
 
@@ -171,26 +172,33 @@ def test_an_image_is_turned_by_the_table_and_one_without_a_file_is_rejected(spar
 def test_images_of_a_busy_bucket_are_all_read_and_it_is_not_listed(
     spark, bucket: str, object_store: str, tmp_path: Path, monkeypatch
 ) -> None:
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
     folder = make(tmp_path / "oi")
-    for file in [*folder.glob("*/*.jpg"), *folder.rglob("*.csv"), *folder.glob("*.json")]:
+    (folder / "validation-images-with-rotation.csv").unlink()  # images to turn are read by the session's workers
+    (folder / "train" / "b3.jpg").unlink()
+    for file in [file for file in folder.rglob("*.*") if file.is_file()]:
         fs, inside = storage.filesystem(f"{bucket}/{file.relative_to(folder)}")
-        if file.name != "b3.jpg":
-            fs.pipe_file(inside, file.read_bytes())
-    params = {"classes": ["Tree", "Mountain"], "images": bucket.replace("s3a", "s3")}
+        fs.pipe_file(inside, file.read_bytes())
+    path, classes, busy = bucket.replace("s3a", "s3"), ["Tree", "Mountain"], set()
+
+    def once(method: str, path: str) -> int | None:
+        """Each object is refused the first time."""
+        first = path not in busy
+        busy.add(path)
+        return 503 if first else None
+
     with stores.proxy(object_store) as (address, fault):
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
-        busy: set[str] = set()
-        fault.refuse = lambda method, path: 503 if path not in busy and not busy.add(path) else None
-        found = open_images.sources(params["images"], lambda line: None, **params)
-        decoded = decoding.decode(open_images.read(spark, found, None, **params))
-        reasons = {row.origin.rsplit("/", 1)[1]: row.reason for row in decoded.collect()}
-        decoded.unpersist()
+        fault.refuse = once
+        raw = open_images.read(spark, open_images.sources(path, lambda line: None, classes), None, classes).collect()
+        # Decoded here: the session's workers began before this test's store.
+        frames = [pd.DataFrame([tuple(row) for row in raw], columns=raw_images.COLUMNS)]
+        decoded = pd.concat(decoding.decode_batches(2**20, frames))
         asked = [path for _, path, _ in fault.requests]
 
-    assert {name: reason for name, reason in reasons.items() if reason} == {
-        "b3.jpg": "cannot be read: it is gone from the bucket"
-    }
-    assert len(reasons) == 7
+    reasons = {row.origin.rsplit("/", 1)[1]: row.reason for row in decoded.itertuples() if row.reason}
+    assert len(decoded) == 7
+    assert reasons == {"b3.jpg": "cannot be read: it is gone from the bucket"}
     assert not [path for path in asked if "list-type" in path or "prefix=" in path]
 
 

@@ -64,4 +64,4 @@ def put_images(folder: Path, *ids: str) -> None:
     """Different JPEGs, wider than high."""
     folder.mkdir(parents=True, exist_ok=True)
     for image in ids:
-        (folder / f"{image}.jpg").write_bytes(encoded(noise(8, 16, 3, seed=sum(map(ord, image))), "JPEG"))
+        (folder / f"{image}.jpg").write_bytes(encoded(noise(8, 16, 3, seed=int(image, 16)), "JPEG"))

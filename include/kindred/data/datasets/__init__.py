@@ -18,6 +18,12 @@ and a number, where it is labelled throughout, so that all labels would leave no
 
     LABELS_PER_CLASS                            how many are given where the run's params name no number (else all)
 
+and modules beside its own file, where they read its images:
+
+    CODE                                        parts of its fingerprint
+
+A dataset that takes more than a path (`variants.DATASET_PARAMS`) gets these params by keyword in all its functions.
+
 `sources` raises InputError, with one line, for what does not exist or does not fit together; `say` takes a line of
 progress. The sources, and the bytes of the dataset's own file, are part of its fingerprint: when one of them changes,
 the images are read again.
