@@ -6,7 +6,8 @@ import pytest
 from bench import job_module, run_stage
 
 from dataset_samples.open_images import PARAMS, make
-from kindred.runtime import runs
+from kindred.data import open_images_labels
+from kindred.runtime import runs, storage
 from kindred.runtime.run_reader import RunReader
 from kindred.runtime.stage import Stage
 
@@ -51,3 +52,16 @@ def test_images_are_read_again_for_other_classes_and_other_labels(data: Path, tm
 
 def test_the_images_of_another_dataset_are_found_where_they_were(data: Path) -> None:
     assert home() == home(classes=None, images=None, label_threshold=None)
+
+
+def test_images_are_read_again_when_the_code_that_reads_the_tables_changes(data: Path, tmp_path, monkeypatch) -> None:
+    of = {**DATASET, "path": str(make(tmp_path / "oi")), **PARAMS}
+    before, digits = home(**of), home()
+    fingerprint, changed = storage.file_fingerprint, Path(open_images_labels.__file__)
+
+    monkeypatch.setattr(
+        storage, "file_fingerprint", lambda path: "changed" if Path(path) == changed else fingerprint(path)
+    )
+
+    assert home(**of) != before
+    assert home() == digits
