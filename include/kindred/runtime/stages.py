@@ -26,7 +26,8 @@ MATCH, SCORE_MATCHES = "match", "score_matches"
 MATCHING_ORDER = (
     *(INGEST, CHOOSE_LABELS, FEATURIZE, EMBED, KEYPOINTS, GROUPS, BUILD_INDEX, MATCH, SCORE_MATCHES, REPORT),
 )
-EVERY = tuple(dict.fromkeys((*ORDER, *UNSUPERVISED_ORDER, *MATCHING_ORDER)))
+LABEL_MAP = "label_map"  # of the DAG open_images
+EVERY = tuple(dict.fromkeys((*ORDER, *UNSUPERVISED_ORDER, *MATCHING_ORDER, LABEL_MAP)))
 JOBS = {TRAIN_BASE: "train", TRAIN_FINAL: "train"}  # of the other stages, the job has the stage's name
 SHOWN = ("dataset", "extractor", "classifier", "labeller")  # params that lists of runs show, filter and group by
 WORK = {  # what a stage does, for a person who waits for it: by its job, or where one job does several, by its name
@@ -55,6 +56,7 @@ WORK = {  # what a stage does, for a person who waits for it: by its job, or whe
     MATCH: "ranks the gallery for each query",
     SCORE_MATCHES: "compares the matches with the known labels",
     "report_matches": "makes the report",
+    LABEL_MAP: "counts the labels, and which stand together",
     "cell": "trains and scores one model of the study",
 }
 UNSUPERVISED_JOBS = {CHOOSE_LABELS: "name_clusters", PSEUDO_LABEL: "label_clusters"}
@@ -80,10 +82,11 @@ UNSUPERVISED_ARGUMENTS: dict[str, tuple[str, ...]] = {
     PSEUDO_LABEL: ("threshold",),
     SCORE_CLUSTERS: ("clusterers", "cluster_seeds"),
 }
-OPEN_IMAGES_ORDER = ORDER  # a stage that explores the labels belongs behind INGEST
+OPEN_IMAGES_ORDER = (INGEST, LABEL_MAP, *ORDER[1:])
 OPEN_IMAGES_ARGUMENTS: dict[str, tuple[str, ...]] = {
     **ARGUMENTS,
     INGEST: (*ARGUMENTS[INGEST], *variants.DATASET_PARAMS[OPEN_IMAGES]),
+    LABEL_MAP: ("path", "label_source", "label_threshold"),
 }
 MATCHING_STEPS = ("features", "embedded", "reranked")  # whose orders of the gallery are compared
 MATCHING_JOBS = {CHOOSE_LABELS: "train_labels", BUILD_INDEX: "index_gallery", REPORT: "report_matches"}

@@ -40,6 +40,21 @@ TABLES = {
     # Of images to match, where the user has listed some: those of the gallery that are neither right nor wrong for a
     # query, in no way a hint to what finds or orders them.
     "junk": Table("query_id string, image_id string", "ingest", ("score_matches", "report")),
+    # Of several labels an image, as its label rows say it: for each label on how many images of the set it is present,
+    # verified absent, or unknown; how many rows there are, how many of them say present, and of how many images two
+    # persons disagree. rank is from 1, by present; name is null where the dataset has none.
+    "label_counts": Table(
+        "rank int, label string, name string, rows int, positive_rows int, present int, absent int, unknown int, "
+        "contradicting int",
+        "label_map",
+    ),
+    # For two of the most frequent labels, `label` the more frequent one: on how many images both are known, both
+    # present, and each present among these; phi over these, null where one is present on all of them or on none.
+    "label_pairs": Table(
+        "label string, other string, known int, both int, label_present int, other_present int, phi double", "label_map"
+    ),
+    "labels_per_image": Table("labels int, images int", "label_map"),  # how many images have how many present labels
+    "image_sizes": Table("height int, width int, images int", "label_map"),  # the most frequent
     "features": Table("image_id string, split string, features array<float>", "featurize"),
     # Of the mirror images of the training images, where a run learns from them too.
     "mirrored": Table("image_id string, split string, features array<float>", "featurize"),
