@@ -6,6 +6,7 @@ from pyspark.sql import functions as F
 
 from kindred.data import label_counts, label_pairs, open_images_classes, open_images_files, open_images_rows
 from kindred.runtime import job, partitioning
+from kindred.runtime.errors import InputError
 from kindred.runtime.stage import Stage
 
 PARTITION_BYTES = 2**23  # of label tables: all pairs of image and label of a partition are counted in memory
@@ -20,16 +21,19 @@ def main(s: Stage, *, path: str, label_source: str, label_threshold: float) -> s
     verdicts = label_counts.verdicts(rows, label_threshold, partitions).persist(StorageLevel.DISK_ONLY)
     with s.progress():
         per_image = s.write("labels_per_image", label_counts.by_image(verdicts).coalesce(1))
+    if not per_image.count():
+        raise InputError(f"no row in the label tables of {label_source} below {path}")
     images, present = per_image.agg(F.sum("images"), F.sum(F.col("images") * F.col("labels"))).first()
     names = s.spark.createDataFrame(list(open_images_classes.read_names(files).items()), "label string, name string")
     counted = label_counts.by_label(verdicts, images).join(names, "label", how="left")
     counts = s.write("label_counts", counted.coalesce(1))
     compared = counts.where((F.col("rank") <= label_pairs.LABELS) & (F.col("present") > 0)).orderBy("rank")
     labels = [row["label"] for row in compared.select("label").collect()]
-    s.write("label_pairs", label_pairs.pairs(verdicts, labels).coalesce(1))
+    pairs = s.write("label_pairs", label_pairs.pairs(verdicts, labels).coalesce(1)).count()
     verdicts.unpersist()
     s.write("image_sizes", label_counts.sizes(s.read("images")).coalesce(1))
-    s.figures = {"label_map/images": images, "label_map/labels_per_image": present / images, **_sums(counts)}
+    s.figures = {"label_map/images": images, "label_map/labels_per_image": present / images, "label_map/pairs": pairs}
+    s.figures |= _sums(counts)
     s.facts = {"label_source": label_source, "label_threshold": label_threshold}
     return _summary(s.figures)
 

@@ -11,9 +11,10 @@ import pyarrow.dataset as ds
 from kindred.data.images import id_bound
 from kindred.data.origins import path
 from kindred.evaluation import scoring
-from kindred.report import cluster_results
+from kindred.report import cluster_results, labels_section
 from kindred.report.clusters_section import Clusters
 from kindred.report.embedding_map_section import MAX_POINTS
+from kindred.report.labels_section import LabelMap
 from kindred.report.scored_images import ScoredImages
 from kindred.runtime import arrow, stages, tables
 from kindred.runtime.run_reader import RunReader
@@ -52,6 +53,7 @@ class RunResults:
     learning: pd.DataFrame
     attacks: AttackResults
     clusters: Clusters | None = None  # of a run without labels
+    labels: LabelMap | None = None  # of one whose dataset has several labels an image
 
     @property
     def classes(self) -> list[str]:
@@ -82,6 +84,7 @@ def read(reader: RunReader) -> RunResults:
         learning=pd.DataFrame(reader.facts_of("train_base").get("learning_curve", {})),
         attacks=_attacks(reader),
         clusters=clusters,
+        labels=labels_section.read(reader),
     )
 
 
