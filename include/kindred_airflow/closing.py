@@ -60,7 +60,7 @@ def _stages(figures: Mapping[str, float]) -> list[str]:
 def _in_order(names: list[str]) -> list[str]:
     """The stages as they stand in their DAG; those that are there many times (clusterings, cells) before the labels."""
     once = {name for name in names if "/" not in name}
-    orders = (stages.ORDER, stages.UNSUPERVISED_ORDER, stages.MATCHING_ORDER)
+    orders = (stages.ORDER, stages.UNSUPERVISED_ORDER, stages.MATCHING_ORDER, stages.OPEN_IMAGES_ORDER)
     order = next((one for one in orders if once <= set(one)), stages.EVERY)
     many = order.index(stages.CHOOSE_LABELS) - 0.5
     return sorted(names, key=lambda name: order.index(name) if name in order else many)
