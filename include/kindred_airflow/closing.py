@@ -39,9 +39,10 @@ def next_steps(dag_id: str, folder: str) -> str:
     steps = []
     if report := results.report(folder):
         steps.append(("open the report", report))
-    if dag_id in (stages.SELF_TRAINING, stages.UNSUPERVISED, stages.MATCHING):
+    classify = dag_id in (stages.SELF_TRAINING, stages.UNSUPERVISED, stages.OPEN_IMAGES)
+    if classify or dag_id == stages.MATCHING:
         steps.append(("search the images", make_command.text("search", RUN=name)))
-    if dag_id in (stages.SELF_TRAINING, stages.UNSUPERVISED):
+    if classify:
         steps.append(("label other images", make_command.text("predict", RUN=name, IMAGES="folder")))
     if dag_id == stages.MATCHING:
         steps.append(("matches", f"{storage.local(folder)}/{file_names.MATCHES}"))
