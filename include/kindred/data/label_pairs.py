@@ -93,8 +93,8 @@ def tree(similarities: np.ndarray) -> np.ndarray:
     of 1 - the coefficient. Source: R. R. Sokal, C. D. Michener, A Statistical Method for Evaluating Systematic
     Relationships (1958).
 
-    >>> tree(np.array([[1, 0.75, 0], [0.75, 1, 0], [0, 0, 1]]))[:, :3].tolist()
-    [[0.0, 1.0, 0.25], [2.0, 3.0, 1.0]]
+    >>> tree(np.array([[1, 0.75, 0], [0.75, 1, 0], [0, 0, 1]]))[:, 2:].tolist()  # distance and number of labels
+    [[0.25, 2.0], [1.0, 3.0]]
     """
     distances = squareform(np.clip(1 - similarities, 0, 1), checks=False)
     return hierarchy.linkage(distances, "average", optimal_ordering=True)
