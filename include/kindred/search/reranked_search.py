@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kindred.features import neighbours
 from kindred.features.keypoints import Keypoints
 from kindred.features.verification import Verified
 from kindred.runtime import variants
@@ -102,6 +101,8 @@ def of_index(index: Index, local_features: LocalFeatures | None) -> RerankedSear
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
+    from kindred.features import neighbours  # loads SciPy, which who opens an index may not have
+
     return neighbours.unit_vectors(vectors, np.zeros(vectors.shape[1]))
 
 
