@@ -95,7 +95,7 @@ def accuracy(run: str, labels: str, seed: int) -> float:
     ids, features = reader.matrix("features", "features", ds.field("image_id").isin(plan["image_id"].unique()))
     examples = training_plan.make_examples(plan, ids, features)
     fitted = cross_validation.fit(
-        reader.session, examples, ids, logistic_regression, len(classes), FOLDS, seed, lambda line: None
+        lambda: reader.spark, examples, ids, logistic_regression, len(classes), FOLDS, seed, lambda line: None
     )
     truth = arrow.by_id(reader.rows("truth"))
     ids, features = reader.matrix("features", "features", ds.field("split") == "test")

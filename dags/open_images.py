@@ -1,5 +1,5 @@
 """
-### Classes of Open Images, told apart
+### From classes of Open Images to a classifier
 
 Two classes or more of **Open Images**, cars and trees for example, by their names or ids. The CSV files of Open Images
 say which images show them; the images are read from a folder, or straight from the public bucket. Then the stages of
@@ -30,7 +30,7 @@ from kindred_airflow.tasks import DEFAULT_ARGS, close_run, open_images, open_run
 
 with DAG(
     "open_images",
-    dag_display_name="6. Tell classes of Open Images apart",
+    dag_display_name="6. Train a classifier on Open Images",
     description="Label tables and images of Open Images: base and final classifier, search index, report",
     schedule=None,
     doc_md=__doc__,

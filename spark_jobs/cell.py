@@ -61,7 +61,8 @@ def main(
     if network:
         trained = cell_models.train_network(examples, len(classes), seed, s.say)
     else:
-        trained = cell_models.fit_logistic_regression(s.session, examples, ids[used], len(classes), folds, seed, s.say)
+        learned = examples, ids[used], len(classes), folds
+        trained = cell_models.fit_logistic_regression(lambda: s.spark, *learned, seed, s.say)
     s.report(trained.file, trained.model.to_bytes())
     s.facts, s.steps = {**trained.facts, "classes": classes}, trained.steps
     test_ids, test_features = s.matrix("features", "features", TEST)

@@ -2,10 +2,8 @@
 what makes a query of a picture
 """
 
-import pyarrow.dataset as ds
 from pyspark.sql import functions as F
 
-from kindred.data.images import id_bound
 from kindred.features.featurize import Extractor
 from kindred.runtime import arrow, file_names, job, stages, storage, tables, variants
 from kindred.runtime.stage import Stage
@@ -22,7 +20,7 @@ def main(s: Stage) -> str:
     dataset = s.facts_of(stages.INGEST)["dataset"]["name"]
     local_features = s.facts_of(stages.KEYPOINTS)["local_features"]
     folder = {part: storage.join(s.folder, part) for part in bundle.PARTS}
-    vectors = s.matrix("embedded", "features", _sample(count[tables.GALLERY]))[1]
+    vectors = s.matrix("embedded", "features", spark_index.sample(count[tables.GALLERY], splits=(tables.GALLERY,)))[1]
     bounds = lower_bounds.fit({"features": vectors})
 
     images = s.read("images").where(F.col("split").isin(*tables.MATCHED))
@@ -49,11 +47,6 @@ def main(s: Stage) -> str:
     indexed = written[bundle.VECTORS]
     s.figures = {"build_index/images": indexed.images, "build_index/shards": len(indexed.numbers)}
     return f"{indexed.images:,} images to search in"
-
-
-def _sample(gallery: int) -> ds.Expression:
-    """About as many images of the gallery as lower bounds are learned from."""
-    return (ds.field("split") == tables.GALLERY) & (ds.field("image_id") < id_bound(gallery, lower_bounds.SAMPLE_SIZE))
 
 
 def _shards(count: dict[str, int], size: int) -> int:

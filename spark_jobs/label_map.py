@@ -4,7 +4,14 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from kindred.data import label_counts, label_pairs, open_images_classes, open_images_files, open_images_rows
+from kindred.data import (
+    label_counts,
+    label_pairs,
+    open_images_classes,
+    open_images_files,
+    open_images_labels,
+    open_images_rows,
+)
 from kindred.runtime import job, partitioning
 from kindred.runtime.errors import InputError
 from kindred.runtime.stage import Stage
@@ -14,7 +21,7 @@ PARTITION_BYTES = 2**23  # of label tables: all pairs of image and label of a pa
 
 def main(s: Stage, *, path: str, label_source: str, label_threshold: float) -> str:
     files = open_images_files.find(path)
-    tables = open_images_rows.chosen(files.labels, label_source)
+    tables = open_images_labels.tables_of(files, label_source)
     size = sum(table.file.size for table in tables)
     partitions = max(partitioning.shuffle_partitions(s.spark), size // PARTITION_BYTES)
     rows = open_images_rows.rows(s.spark, tables)

@@ -67,9 +67,10 @@ def _fit_in_processes(
     """For the base model the learning curve too."""
     ids, features = s.matrix("features", "features", ds.field("image_id").isin(plan["image_id"].unique()))
     examples = training_plan.make_examples(plan, ids, features)
-    fitted = cross_validation.fit(s.session, examples, ids, classifier, classes, folds, seed, s.say)
+    fitted = cross_validation.fit(lambda: s.spark, examples, ids, classifier, classes, folds, seed, s.say)
     if not _is_final(s):
-        points = cross_validation.learning_curve_points(s.session, examples, ids, classifier, classes, fitted, seed)
+        learned = examples, ids, classifier, classes, fitted
+        points = cross_validation.learning_curve_points(lambda: s.spark, *learned, seed)
         curve = learning_curve.curve(points)
         s.facts["learning_curve"] = curve.to_dict("list")
         s.steps["base/learning_curve/accuracy"] = curve[["labels", "accuracy"]].to_numpy().tolist()

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow.dataset as ds
 
 from kindred.data import image_files, images, origins, sources, thumbnails
 from kindred.features.keypoints import Keypoints
-from kindred.runtime import arrow, cpu, file_names, runs, stages, tables
+from kindred.runtime import cpu, file_names, runs, stages
 from kindred.runtime.errors import InputError
 from kindred.runtime.run_reader import RunReader
 from kindred.search import matching
@@ -21,7 +20,6 @@ from kindred_airflow import command, machine
 
 MATCHES, SHOWN, SIDE_PX = 10, 6, 128  # of each query; of these on the page, whose pictures are so big
 MAX_SHOWN = 200  # queries on the page; matches.json has all
-IN_GALLERY = ds.field("split") == tables.GALLERY
 EVERY = 100  # queries, after which the console says how far it is
 
 
@@ -48,7 +46,7 @@ def main() -> int:
     print(f"  matches {len(queries):,} queries with {len(searched.gallery):,} images of {name}", flush=True)
     found = _matches(searched, queries, reader.arguments_of(stages.MATCH)["reranker"])
     out.mkdir(parents=True, exist_ok=True)
-    _write(reader, found, pictures, out)
+    _write(searched, found, pictures, out)
     for line in rejected:
         print(f"  rejected: {line}")
     same = matching.with_the_same(found.values())
@@ -92,24 +90,22 @@ def _read(searched: Bundle, files: list[sources.Source]) -> tuple[dict[str, Quer
 
 
 def _write(
-    reader: RunReader, found: dict[str, list[dict[str, Any]]], pictures: dict[str, np.ndarray], folder: Path
+    searched: Bundle, found: dict[str, list[dict[str, Any]]], pictures: dict[str, np.ndarray], folder: Path
 ) -> None:
     """matches.json and matches.html."""
     from kindred.report import html_page, matches_section
     from kindred.report.pictures import Pictures
 
-    ids = {match["image_id"] for matches in found.values() for match in matches}
-    rows = reader.rows("images", ["image_id", "origin"], IN_GALLERY & ds.field("image_id").isin(list(ids)))
-    origin_of = arrow.by_id(rows, "origin")
+    origin_of = {match["image_id"]: match["origin"] for matches in found.values() for match in matches}
     (folder / file_names.MATCHES).write_bytes(matching.as_json(found, origin_of))
     shown = {query: found[query][:SHOWN] for query in pictures}
-    wanted = list({match["image_id"] for matches in shown.values() for match in matches})
-    contents = reader.rows("images", ["image_id", "content"], IN_GALLERY & ds.field("image_id").isin(wanted))
-    small = thumbnails.thumbnails(contents, wanted, SIDE_PX)
+    wanted = {match["image_id"] for matches in shown.values() for match in matches}
+    decoded = {image_id: images.decode(searched.pictures.file(image_id) or b"") for image_id in wanted}
+    small = {image_id: thumbnails.middle_square(pixels, SIDE_PX) for image_id, pixels in decoded.items()}
     every = Pictures({**small, **pictures}, {**origin_of, **{query: query for query in pictures}})
     page = html_page.render(
         "Kindred: matches",
-        {"run": reader.run.rsplit("/", 1)[1]},
+        {"run": searched.name.rpartition("/")[2]},
         [matches_section.of_new_queries(shown, len(found), every)],
     )
     (folder / "matches.html").write_bytes(page)

@@ -48,8 +48,8 @@ def test_a_confidence_that_is_none_is_named() -> None:
 
 
 def test_a_source_of_labels_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no label table of label_source 'machine'; there are: human"):
-        open_images_rows.chosen(table(tmp_path, "").labels, "machine")
+    with pytest.raises(InputError, match="no table of machine labels in .*; set label_source to human"):
+        open_images_labels.tables_of(table(tmp_path, ""), "machine")
 
 
 @pytest.mark.spark

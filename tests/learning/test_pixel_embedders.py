@@ -64,7 +64,7 @@ def test_unseen_images_of_a_class_match(name: str) -> None:
         for network in (networks.Network(()), learned(name)[0])
     )
 
-    # Without labels, so few images teach less than their pixels show; by chance it is half.
+    # Without labels, so few images teach less than their pixels show; a random order has half.
     assert by_vectors > (by_pixels + 0.1 if name in LABELLED else 0.54)
 
 

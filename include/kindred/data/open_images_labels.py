@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from kindred.data.open_images_files import HUMAN, MACHINE, LabelFile
+from kindred.data.open_images_files import HUMAN, MACHINE, Files, LabelFile
 from kindred.runtime import storage
 from kindred.runtime.errors import InputError
 from kindred.runtime.log_lines import one_line
@@ -61,6 +61,17 @@ ImageID,LabelName
     if [name.strip().removeprefix("\ufeff") for name in header] != list(COLUMNS):
         shown = one_line(",".join(header))[:MAX_SHOWN] or "none"
         raise InputError(f"{path} must have the columns {','.join(COLUMNS)}, not {shown}")
+
+
+def tables_of(files: Files, label_source: str) -> list[LabelFile]:
+    """The label tables of people, of machines, or both. Raises InputError where there is none."""
+    if label_source not in LABEL_SOURCES:
+        raise InputError(f"unknown label_source {label_source!r}; known: {', '.join(LABEL_SOURCES)}")
+    found = [table for table in files.labels if label_source in (table.kind, BOTH)]
+    if not found:
+        other, root = files.labels[0].kind, one_line(storage.local(files.root))
+        raise InputError(f"no table of {label_source} labels in {root}; set label_source to {other}")
+    return found
 
 
 def source_of(text: str) -> str:

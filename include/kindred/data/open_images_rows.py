@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kindred.data import label_counts, open_images_labels
 from kindred.data.open_images_files import MACHINE, LabelFile
-from kindred.data.open_images_labels import BOTH, COLUMNS, CONFIDENCE, IMAGE, LABEL, SOURCE
+from kindred.data.open_images_labels import COLUMNS, CONFIDENCE, IMAGE, LABEL, SOURCE
 from kindred.runtime import storage
 from kindred.runtime.errors import InputError
 from kindred.runtime.log_lines import one_line
@@ -20,14 +20,6 @@ if TYPE_CHECKING:
 RANGE_BYTES = 2**23  # of a table, in a task at once
 ROW_NAMES = [column.split()[0] for column in label_counts.ROW_COLUMNS.split(", ")]
 PLACE_BITS = 48  # of a row's place that say where in its table it begins; those above, which table it is
-
-
-def chosen(tables: Sequence[LabelFile], label_source: str) -> list[LabelFile]:
-    """The tables of people, of machines, or both. Raises InputError where there is none."""
-    found = [table for table in tables if label_source in (table.kind, BOTH)]
-    if not found:
-        raise InputError(f"no label table of label_source {label_source!r}; there are: {tables[0].kind}")
-    return found
 
 
 def rows(spark: SparkSession, tables: Sequence[LabelFile]) -> DataFrame:

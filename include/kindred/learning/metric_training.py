@@ -57,7 +57,7 @@ def fit(
 ) -> Network:
     """The network of features [n, d] and classes [n]. Early stopping finds the number of epochs, by the mean average
     precision among images that are held out; then all images are learned from for so many. The losses are those of the
-    first part. `views` [n, d] are the features of another view of each image: a step sees one of the two, by chance, so
+    first part. `views` [n, d] are the features of another view of each image: a step sees one of the two, at random, so
     that no image is compared with itself, and what is held out is scored by the images as they are. Raises InputError
     where no two classes have two images.
     """

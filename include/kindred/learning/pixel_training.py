@@ -85,7 +85,7 @@ def fit_classes(
     """
     rows, numbers = metric_training.with_pairs(classes, say)
     held_out = metric_training.held_out(numbers, seed)
-    if len(np.unique(numbers[held_out])) == 1:  # which cannot be told from others
+    if len(np.unique(numbers[held_out])) == 1:  # a single class has no loss of pairs
         held_out[:] = False
     return _fit(method, pixels[rows], numbers, held_out, seed, say)
 

@@ -51,10 +51,6 @@ class RunReader:
             self._spark = spark_session.session(f"kindred {self.name}")
         return self._spark
 
-    def session(self) -> SparkSession:
-        """`spark`, for who may need it."""
-        return self.spark
-
     def params(self) -> dict[str, Any]:
         """The values of the run's form."""
         return runs.params_of(self.run)

@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -37,10 +37,13 @@ class Part(NamedTuple):
     images: int
 
 
-def sample(count: int, size: int = lower_bounds.SAMPLE_SIZE) -> ds.Expression:
-    """About `size` images of the pile, of `count`: those that the axes of the lower bounds are learned from."""
-    pile = ds.field("split").isin(tables.LEARNED_FROM)
-    return pile & (ds.field("image_id") < id_bound(count, size))
+def sample(
+    count: int, size: int = lower_bounds.SAMPLE_SIZE, splits: Sequence[str] = tables.LEARNED_FROM
+) -> ds.Expression:
+    """About `size` images of the gallery, the `splits`, of `count`: those that the axes of the lower bounds are learned
+    from.
+    """
+    return ds.field("split").isin(splits) & (ds.field("image_id") < id_bound(count, size))
 
 
 def gallery(features: DataFrame, predictions: DataFrame, images: DataFrame, given: DataFrame) -> DataFrame:

@@ -158,7 +158,7 @@ class Bundle:
             k, distance, itself, mode, _ = asked
             return self.gallery.search(query, k, distance, farthest, where, itself, mode)[0]
         keypoints = None
-        if self.local_features is not None:
+        if self.local_features is not None and variants.load("reranker", reranker).NEEDS_KEYPOINTS:
             known = self.local_features.of(query.ids[0]) if query.ids else None
             keypoints = self.keypoints(pixels) if known is None and pixels is not None else known
         return self.reranked().search(query, asked.k, reranker, keypoints, where, asked.itself)

@@ -26,7 +26,7 @@ from kindred.data import (
 from kindred.data.image_limit import Candidate
 from kindred.data.open_images_classes import Hierarchy
 from kindred.data.open_images_files import HUMAN, SPLITS, TEST, TRAIN, VALIDATION, Files
-from kindred.data.open_images_labels import BOTH, LABEL_SOURCES, LabelRow
+from kindred.data.open_images_labels import LabelRow
 from kindred.data.sources import Source, first
 from kindred.runtime import partitioning, s3, storage, tables
 from kindred.runtime.errors import InputError
@@ -103,20 +103,12 @@ def sources(
 ) -> list[Source]:
     if not path:
         raise InputError("dataset open_images needs a path: the folder of its CSV files")
-    if label_source not in LABEL_SOURCES:
-        raise InputError(f"unknown label_source {label_source!r}; known: {', '.join(LABEL_SOURCES)}")
     if both not in SEVERAL:
         raise InputError(f"unknown value {both!r} of both; known: {', '.join(SEVERAL)}")
     if not 0 <= label_threshold <= 1:
         raise InputError(f"label_threshold must be from 0 to 1, not {label_threshold}")
     files = open_images_files.find(path)
-    tables_of = {table.kind for table in files.labels}
-    files = files._replace(labels=[table for table in files.labels if label_source in (table.kind, BOTH)])
-    if not files.labels:
-        raise InputError(
-            f"no table of {label_source} labels in {one_line(storage.local(files.root))}; "
-            f"set label_source to {next(iter(tables_of))}"
-        )
+    files = files._replace(labels=open_images_labels.tables_of(files, label_source))
     found = [Source(files.root, 0, ""), *files.sources()]
     for note in _study(tuple(found), tuple(classes), label_source, label_threshold, images, both).notes:
         say(note)
