@@ -56,7 +56,8 @@ def _fit(s: Stage, classifier: ModuleType, classes: list[str], folds: int, seed:
     losses = fitted.networks[ALL].losses
     s.steps |= {f"{model}/{name}": list(enumerate(values, 1)) for name, values in losses.items()}
     s.facts |= {"folds": fitted.scores(), "setting": fitted.setting}
-    out_of_fold = prediction_tables.out_of_fold(fitted, classes, model)
+    by_fold = {fold: (own.ids, own.probabilities) for fold, own in fitted.out_of_fold.items()}
+    out_of_fold = prediction_tables.out_of_fold(by_fold, classes, model)
     s.write_rows("out_of_fold_candidate" if _is_final(s) else "out_of_fold", out_of_fold)
     return fitted
 

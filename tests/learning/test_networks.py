@@ -74,3 +74,12 @@ def test_a_file_that_holds_objects_is_not_unpickled() -> None:
 
     with pytest.raises(ValueError, match="allow_pickle=False"):
         networks.from_bytes(buffer.getvalue())
+
+
+def test_with_thresholds_each_class_has_a_probability_of_its_own() -> None:
+    network = Network((Layer(np.eye(2), np.zeros(2)),), thresholds=(0.5, 0.25))
+
+    read = networks.from_bytes(network.to_bytes())
+
+    assert read.thresholds == (0.5, 0.25)
+    assert read.probabilities(np.array([[np.log(3), np.log(3)]])).round(6).tolist() == [[0.75, 0.75]]

@@ -21,8 +21,9 @@ class Layer:
 
 @dataclass(frozen=True)
 class Network:
-    """Dense layers; a softmax over the last one's outputs gives the class probabilities. `losses`, of one that has just
-    been trained in steps, are those after each step, by name.
+    """Dense layers; a softmax over the last one's outputs gives the class probabilities. With several labels an image
+    it is a sigmoid of each output, and there are `thresholds`, from which on a class counts as present. `losses`, of
+    one that has just been trained in steps, are those after each step, by name.
 
     >>> network = Network((Layer(weights=np.array([[0.0, np.log(3)]]), bias=np.zeros(2)),))
     >>> network.probabilities(np.array([[1.0], [0.0]])).round(6).tolist()
@@ -31,6 +32,7 @@ class Network:
 
     layers: tuple[Layer, ...]
     losses: dict[str, list[float]] = field(default_factory=dict, compare=False)
+    thresholds: tuple[float, ...] | None = None
 
     def outputs(self, features: np.ndarray) -> np.ndarray:
         """What the last layer gives [n, k], float64, of features [n, d]; without a layer the features themselves."""
@@ -40,12 +42,14 @@ class Network:
             if layer.activation == "relu":
                 values = np.maximum(values, 0)
             elif layer.activation == "sigmoid":
-                values = 0.5 * (1 + np.tanh(values / 2))
+                values = sigmoid(values)
         return values
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
         """Class probabilities [n, classes], float64, of features [n, d]."""
         values = self.outputs(features)
+        if self.thresholds is not None:
+            return sigmoid(values)
         values = np.exp(values - values.max(axis=1, keepdims=True))
         return values / values.sum(axis=1, keepdims=True)
 
@@ -64,6 +68,8 @@ class Network:
         arrays = {"activations": np.array([ACTIVATIONS.index(layer.activation) for layer in self.layers])}
         for i, layer in enumerate(self.layers):
             arrays |= {f"weights{i}": layer.weights, f"bias{i}": layer.bias}
+        if self.thresholds is not None:
+            arrays["thresholds"] = np.array(self.thresholds)
         np.savez(buffer, allow_pickle=False, **arrays)
         return buffer.getvalue()
 
@@ -72,4 +78,15 @@ def from_bytes(content: bytes) -> Network:
     """The network that `to_bytes` wrote."""
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         names = [ACTIVATIONS[i] for i in arrays["activations"]]
-        return Network(tuple(Layer(arrays[f"weights{i}"], arrays[f"bias{i}"], name) for i, name in enumerate(names)))
+        layers = tuple(Layer(arrays[f"weights{i}"], arrays[f"bias{i}"], name) for i, name in enumerate(names))
+        thresholds = tuple(arrays["thresholds"].tolist()) if "thresholds" in arrays else None
+    return Network(layers, thresholds=thresholds)
+
+
+def sigmoid(values: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-x)), without overflow.
+
+    >>> sigmoid(np.array([0.0, -1000.0])).tolist()
+    [0.5, 0.0]
+    """
+    return np.asarray(0.5 * (1 + np.tanh(values / 2)))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from kindred.learning.cross_validation import Fitted
 from kindred.learning.networks import Network
-from kindred.runtime import arrow
+from kindred.runtime import arrow, label_sets
 from kindred.runtime.arrow import lists, matrix
 
 if TYPE_CHECKING:
@@ -20,17 +19,22 @@ if TYPE_CHECKING:
 COLUMNS = "image_id string, split string, prediction string, confidence double, probabilities array<float>"
 
 
-def out_of_fold(fitted: Fitted, classes: list[str], model: str) -> pa.Table:
-    """Rows of `out_of_fold`: the given labels, fold by fold, with the probabilities of the model that did not see
-    them.
+def out_of_fold(
+    by_fold: Mapping[int, tuple[np.ndarray, np.ndarray]],
+    classes: list[str],
+    model: str,
+    thresholds: label_sets.Thresholds = None,
+) -> pa.Table:
+    """Rows of `out_of_fold`: by fold the ids [n] of the given labels, and the probabilities [n, classes] of the model
+    that did not see them.
     """
     parts = []
-    for fold, (ids, _, probabilities) in sorted(fitted.out_of_fold.items()):
+    for fold, (ids, probabilities) in sorted(by_fold.items()):
         columns = {
             "image_id": pa.array(ids, pa.string()),
             "fold": np.full(len(ids), fold, np.int32),
             "model": np.full(len(ids), model),
-            "prediction": np.array(classes)[probabilities.argmax(axis=1)],
+            "prediction": label_sets.predictions(probabilities, classes, thresholds),
             "probabilities": lists(probabilities),
         }
         parts.append(pa.table(columns))
@@ -48,7 +52,6 @@ def predicted_rows(features: pa.Table, network: Network, classes: list[str]) -> 
 
 
 def _predict(network: Network, classes: list[str], batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    names = np.array(classes)
     for batch in batches:
         if not batch.num_rows:
             continue
@@ -56,8 +59,8 @@ def _predict(network: Network, classes: list[str], batches: Iterator[pa.RecordBa
         columns = [
             batch.column("image_id"),
             batch.column("split"),
-            pa.array(names[probabilities.argmax(axis=1)]),
-            pa.array(probabilities.max(axis=1)),
+            pa.array(label_sets.predictions(probabilities, classes, network.thresholds), pa.string()),
+            pa.array(label_sets.confidences(probabilities, network.thresholds)),
             lists(probabilities),
         ]
         yield pa.RecordBatch.from_arrays(columns, ["image_id", "split", "prediction", "confidence", "probabilities"])

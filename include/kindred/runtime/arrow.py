@@ -1,6 +1,7 @@
 """Tables as Arrow sees them: the schema of each, and columns of lists as arrays."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ def schema(table: str) -> pa.Schema:
     >>> schema("truth")
     image_id: string
     label: string
+    present: bool
     """
     columns = re.split(r", (?![^<]*>)", tables.table(table).columns)
     return pa.schema([(name, _type(text)) for name, text in (column.split(" ", 1) for column in columns)])
@@ -57,6 +59,21 @@ def by_id(rows: pa.Table, column: str = "label") -> dict[str, Any]:
     {'a': 'cat', 'b': 'dog'}
     """
     return dict(zip(rows["image_id"].to_pylist(), rows[column].to_pylist(), strict=True))
+
+
+def completed(rows: pa.Table, names: Iterable[str]) -> pa.Table:
+    """The table with the columns of `tables.DEFAULTS` that are among `names`, where it lacks them or their values.
+
+    >>> completed(pa.table({"label": ["cat"]}), ["label", "present"])["present"].to_pylist()
+    [True]
+    """
+    for name in tables.DEFAULTS.keys() & set(names):
+        default = pa.scalar(tables.DEFAULTS[name])
+        if name not in rows.column_names:
+            rows = rows.append_column(name, pa.repeat(default, len(rows)))
+        elif rows[name].null_count:
+            rows = rows.set_column(rows.column_names.index(name), name, rows[name].fill_null(default))
+    return rows
 
 
 def _type(text: str) -> pa.DataType:

@@ -11,7 +11,17 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from kindred.runtime import arrow, committed_files, file_checks, marks, runs, storage, tables, unfinished
+from kindred.runtime import (
+    arrow,
+    committed_files,
+    file_checks,
+    label_sets,
+    marks,
+    runs,
+    storage,
+    tables,
+    unfinished,
+)
 from kindred.runtime.checked_copy import Checksum
 from kindred.runtime.errors import InputError
 from kindred.runtime.file_names import MARK
@@ -99,10 +109,17 @@ class RunReader:
 
     def truth(self) -> dict[str, str]:
         """The known labels of what the models predict, by image_id: none where clusters have been named otherwise than
-        the classes of the dataset.
+        the classes of the dataset. Of several labels an image those that are present, as `label_sets.joined`.
         """
+        rows = self.rows("truth")
+        if self.multi_label():
+            return label_sets.by_id(rows, self.classes())
         known = set(self.facts_of("ingest")["classes"]) <= set(self.classes())
-        return arrow.by_id(self.rows("truth")) if known else {}
+        return arrow.by_id(rows) if known else {}
+
+    def multi_label(self) -> bool:
+        """Whether an image may have several labels."""
+        return self.facts_of("ingest").get("task") == label_sets.MULTI_LABEL
 
     def arguments_of(self, stage: str) -> dict[str, Any]:
         """The arguments of a finished stage."""
@@ -147,14 +164,20 @@ class RunReader:
 
     def frame(self, name: str, uri: str) -> DataFrame:
         """The table `name` as it lies at a URI."""
+        from pyspark.sql import functions as F
+
         from kindred.runtime import spark_session
 
-        return spark_session.read_parquet(self.spark, tables.table(name).columns, uri)
+        frame = spark_session.read_parquet(self.spark, tables.table(name).columns, uri)
+        for column in tables.DEFAULTS.keys() & set(frame.columns):
+            frame = frame.withColumn(column, F.coalesce(column, F.lit(tables.DEFAULTS[column])))
+        return frame
 
     def rows(self, name: str, columns: list[str] | None = None, where: ds.Expression | None = None) -> pa.Table:
         """What fits into one process of a table, read without Spark: `columns` of the rows for which `where` holds."""
         with self._named_errors(name):
-            return self._scanner(name, columns, where).to_table()
+            rows = self._scanner(name, columns, where).to_table()
+            return arrow.completed(rows, rows.column_names)
 
     def rows_or_frame(self, name: str, images: int) -> pa.Table | DataFrame:
         """A table of so many images here where it is small, else in Spark."""

@@ -77,7 +77,11 @@ class Stage(RunReader):
 
         Raises InputError for another stage's table, TypeError for other columns than those of `tables`.
         """
+        from pyspark.sql import functions as F
+
         path, columns = self._table_path(name), tables.table(name).columns
+        for column in tables.DEFAULTS.keys() & set(arrow.schema(name).names) - set(frame.columns):
+            frame = frame.withColumn(column, F.lit(tables.DEFAULTS[column]))
         frame = frame.select(arrow.schema(name).names)
         empty = self.spark.createDataFrame([], columns)
         declared, given = ([(f.name, f.dataType) for f in s.schema.fields] for s in (empty, frame))
@@ -98,6 +102,7 @@ class Stage(RunReader):
         path, schema = self._table_path(name), arrow.schema(name)
         fs, inside = storage.filesystem(path)
         fs.makedirs(inside, exist_ok=True)
+        rows = arrow.completed(rows, schema.names)
         pq.write_table(rows.select(schema.names).cast(schema), f"{inside}/part-0.parquet", filesystem=fs)
         self.tables[name] = path
 

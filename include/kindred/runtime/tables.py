@@ -8,7 +8,7 @@ TRAIN, UNLABELED, TEST = SPLITS = ("train", "unlabeled", "test")
 LEARNED_FROM = (TRAIN, UNLABELED)  # the images that models and labellers may learn from
 QUERY, GALLERY = MATCHED = ("query", "gallery")  # images to match with each other: no classifier learns from them
 TESTED_ON = (TEST, QUERY)  # the images whose copies are no images to learn from
-VERSION = 2  # part of each dataset's fingerprint: raise it when stored tables must be made again
+VERSION = 3  # part of each dataset's fingerprint: raise it when stored tables must be made again
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class Table:
     readers: tuple[str, ...] | None = None
 
 
-LABEL_COLUMNS = "image_id string, label string, confidence double, source string"
+DEFAULTS = {"present": True}  # of columns that writers may leave out, and older tables lack
+LABEL_COLUMNS = "image_id string, label string, present boolean, confidence double, source string"
 OUT_OF_FOLD_COLUMNS = "image_id string, fold int, model string, prediction string, probabilities array<float>"
 PREDICTION_COLUMNS = "image_id string, split string, prediction string, confidence double, probabilities array<float>"
 
@@ -30,9 +31,10 @@ TABLES = {
         "image_id string, split string, origin string, height int, width int, channels int, content binary", "ingest"
     ),
     # Every known label, whatever the run's label budget: no stage that fits may read it, but for a study's cell, which
-    # chooses its labels, fits and scores in one process.
+    # chooses its labels, fits and scores in one process. Of several labels an image a row for each class that is known
+    # of it, present or absent; without a row it is unknown.
     "truth": Table(
-        "image_id string, label string",
+        "image_id string, label string, present boolean",
         "ingest",
         ("choose_labels", "evaluate", "score_clusters", "score_matches", "attack", "report", "compare", "cell"),
     ),
@@ -95,7 +97,8 @@ TABLES = {
     ),
     # The labels that the other unlabelled images would have got, and why they were refused.
     "refused": Table(
-        "image_id string, label string, confidence double, reason string, scores map<string, double>", "pseudo_label"
+        "image_id string, label string, present boolean, confidence double, reason string, scores map<string, double>",
+        "pseudo_label",
     ),
     # Accepted ones for each fold, by the base model that did not see the fold: only cross-validation reads them.
     "pseudo_labels_by_fold": Table(f"fold int, {LABEL_COLUMNS}, weight double", "pseudo_label"),
