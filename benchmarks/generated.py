@@ -113,4 +113,6 @@ def _write(s: Stage, table: str, number: int, columns: dict) -> None:
     s.tables[table] = storage.join(s.folder, table)
     folder = Path(storage.local(s.tables[table]))
     folder.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.table(columns).cast(arrow.schema(table)), folder / f"part-{number:05d}.parquet")
+    schema = arrow.schema(table)
+    rows = arrow.completed(pa.table(columns), schema.names).select(schema.names)
+    pq.write_table(rows.cast(schema), folder / f"part-{number:05d}.parquet")

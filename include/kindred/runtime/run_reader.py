@@ -169,8 +169,8 @@ class RunReader:
         from kindred.runtime import spark_session
 
         frame = spark_session.read_parquet(self.spark, tables.table(name).columns, uri)
-        for column in tables.DEFAULTS.keys() & set(frame.columns):
-            frame = frame.withColumn(column, F.coalesce(column, F.lit(tables.DEFAULTS[column])))
+        for column, value in tables.defaults(name).items():
+            frame = frame.withColumn(column, F.coalesce(column, F.lit(value)))
         return frame
 
     def rows(self, name: str, columns: list[str] | None = None, where: ds.Expression | None = None) -> pa.Table:

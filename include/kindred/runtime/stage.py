@@ -80,8 +80,9 @@ class Stage(RunReader):
         from pyspark.sql import functions as F
 
         path, columns = self._table_path(name), tables.table(name).columns
-        for column in tables.DEFAULTS.keys() & set(arrow.schema(name).names) - set(frame.columns):
-            frame = frame.withColumn(column, F.lit(tables.DEFAULTS[column]))
+        for column, value in tables.defaults(name).items():
+            if column not in frame.columns:
+                frame = frame.withColumn(column, F.lit(value))
         frame = frame.select(arrow.schema(name).names)
         empty = self.spark.createDataFrame([], columns)
         declared, given = ([(f.name, f.dataType) for f in s.schema.fields] for s in (empty, frame))

@@ -151,6 +151,16 @@ def table(name: str) -> Table:
     return TABLES[name]
 
 
+def defaults(name: str) -> dict[str, bool]:
+    """DEFAULTS of the table's columns; a count of the same name has none.
+
+    >>> defaults("truth"), defaults("label_counts")
+    ({'present': True}, {})
+    """
+    columns = table(name).columns.split(", ")
+    return {column: value for column, value in DEFAULTS.items() if f"{column} boolean" in columns}
+
+
 def check_reader(name: str, stage: str) -> Table:
     """The table's entry, if the stage may read it; raises InputError where it may not. `cell/all` is a `cell`."""
     entry = table(name)
