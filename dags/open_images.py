@@ -1,13 +1,14 @@
 """
 ### From classes of Open Images to a classifier
 
-Two classes or more of **Open Images**, cars and trees for example, by their names or ids. The CSV files of Open Images
+Classes of **Open Images**, cars and trees for example, by their names or ids. The CSV files of Open Images
 say which images show them; the images are read from a folder, or straight from the public bucket. Then the stages of
 self-training follow: features, a classifier **base**, pseudo-labels where images are unlabelled, the classifier
 **final**, a search index and a report.
 
 Labels are taken for what they are: verified present, verified **absent**, or not known, which is not absent. An image
-that shows several of the classes is left out, or belongs to the first. Of a machine's labels those count that are
+that shows several of the classes is left out, or belongs to the first; with the task **multi_label** it has all of
+them. Of a machine's labels those count that are
 probable enough. No image is in two splits, and one whose file is not there is listed in the table `rejected`.
 `make run DAG=open_images` works without a server.
 

@@ -19,10 +19,12 @@ from kindred.data import (
     jpeg_2000_kinds,
     jpeg_kinds,
     junk_csv,
+    known_labels,
     label_columns,
     label_spelling,
     labels_csv,
     metadata,
+    multi_labels_csv,
     orientation,
     parquet_files,
     parquet_rows,
@@ -33,14 +35,15 @@ from kindred.data import (
 from kindred.data.junk_csv import Pair
 from kindred.data.sources import JUNK, Source
 from kindred.learning import memory_needs
-from kindred.runtime import arrow, job, partitioning, runs, storage, tables, variants
+from kindred.runtime import arrow, job, label_sets, partitioning, runs, storage, tables, variants
+from kindred.runtime.errors import InputError
 from kindred.runtime.stage import Stage
 
 # Beside the dataset's own file, what the tables depend on; what lists files stands in the sources.
 CODE = (
     *(raw_images, image_files, images, decoding, ingest, label_spelling, image_limit),
     *(pillow_pixels, orientation, metadata, file_kinds, tiff_kinds, jpeg_kinds, jpeg_2000_kinds),
-    *(labels_csv, folder_layout),
+    *(labels_csv, folder_layout, known_labels, multi_labels_csv),
     *(parquet_files, parquet_rows, label_columns),
 )
 
@@ -61,17 +64,22 @@ def home(
     leaks: str,
     labels_required: bool = True,
     to_match: bool = False,
+    task: str = label_sets.SINGLE_LABEL,
     **of_dataset: Any,
 ) -> str:
     """The dataset's folder: its name changes with the arguments, the source files and the code that reads them."""
     module = variants.load("dataset", dataset)
-    params = variants.dataset_params(dataset, of_dataset)
+    variants.check_task(task, dataset)
+    several = task == label_sets.MULTI_LABEL
+    if several and (to_match or not labels_required):
+        raise InputError(f"task {task} is for classifiers that learn from labels, not for clusters or matches")
+    params = variants.dataset_params(dataset, {**of_dataset, variants.TASK: task})
     sources = module.sources(path or "", s.say, **params)
     check = "check_matched" if to_match else "check_labels" if labels_required else ""
     if hasattr(module, check):
         getattr(module, check)(sources, **params)
     # as a dataset was recorded before there were these arguments, to be reused
-    unset = ["labels_required", *([] if to_match else ["to_match"])]
+    unset = ["labels_required", *([] if to_match else ["to_match"]), *([] if several else [variants.TASK])]
     s.arguments = {name: value for name, value in s.arguments.items() if name not in unset}
     table = junk_csv.content(sources[0].uri) if to_match and sources else None
     junk = None if table is None else junk_csv.pairs(table, sources)
@@ -92,13 +100,14 @@ def main(
     leaks: str,
     labels_required: bool = True,
     to_match: bool = False,
+    task: str = label_sets.SINGLE_LABEL,
     classes: list[str] | None = None,
     label_source: str | None = None,
     label_threshold: float | None = None,
     images: str | None = None,
     both: str | None = None,
 ) -> str:
-    labels_required = s.prepared.labels_required
+    labels_required, several = s.prepared.labels_required, task == label_sets.MULTI_LABEL
     raw = variants.load("dataset", dataset).read(s.spark, s.prepared.sources, limit, **s.prepared.params)
     if s.prepared.junk:
         root = s.prepared.sources[0].uri
@@ -107,19 +116,20 @@ def main(
     with s.progress():
         counts = ingest.count_decoded(decoded, labels_required)
     if not to_match and not counts["test"]:
-        decoded = ingest.hold_out_test(decoded)
-    left_out = ingest.duplicates(decoded, leaks).persist()
+        decoded = ingest.hold_out_test(decoded, several)
+    left_out = ingest.duplicates(ingest.of_one_class(decoded) if several else decoded, leaks).persist()
     left_out.count()  # Spark then knows how few they are, and joins without moving the images between tasks
     kept = ingest.kept_images(decoded, left_out)
     s.write("images", kept.coalesce(partitioning.files(s.spark, counts["bytes"])))
-    s.write("truth", kept.where("label is not null").select("image_id", "label").distinct())
+    labelled = kept.where("label is not null").select("image_id", "label").distinct()
+    s.write("truth", ingest.known_labels(decoded, left_out) if several else labelled)
     s.write("rejected", ingest.rejected_rows(decoded, left_out))
     name = s.home.rsplit("/", 2)[1]
     written = s.written("images", ["image_id", "split", "height", "width", "channels"])
-    truth = s.written("truth", ["image_id", "label"])
+    truth = s.written("truth", ["image_id", "label", "present"])
     s.figures = ingest.figures(written, s.written("rejected", ["reason"]), counts["undecoded"], leaks)
     if labels_required:
-        ingest.check_left(written, truth, s.figures)
+        (ingest.check_any_present if several else ingest.check_left)(written, truth, s.figures)
     if to_match:
         ingest.check_matched(s.figures)
     if s.prepared.junk is not None:
@@ -136,6 +146,7 @@ def main(
     if lacking:
         s.say(lacking)
     s.facts = {
+        **({variants.TASK: task} if several else {}),
         **facts,
         "test_labels": test_labels,
         "dataset": {"name": dataset, "digest": name[-12:], "source": path or dataset},

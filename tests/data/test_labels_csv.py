@@ -144,7 +144,8 @@ def test_files_that_do_not_exist_are_counted_and_the_first_named() -> None:
 def test_rows_that_contradict_are_named_with_both_lines() -> None:
     assert error("file,label\na.jpg,cat\n\n./a.jpg,dog\nb.jpg,dog\nb.jpg,\n") == (
         "labels.csv contradicts itself: 'a.jpg' is cat (line 2) and dog (line 4), "
-        "'b.jpg' is dog (line 5) and without a label (line 6)"
+        "'b.jpg' is dog (line 5) and without a label (line 6); "
+        "for images with several labels self_training has the task multi_label"
     )
     assert error("file,label,split\na.jpg,cat,train\na.jpg,cat,test\n") == (
         "labels.csv contradicts itself: 'a.jpg' is in the split train (line 2) and test (line 3)"

@@ -23,6 +23,7 @@ from dataset_samples.open_images import (
 from kindred.data import decoding, raw_images
 from kindred.data.datasets import open_images
 from kindred.runtime import storage
+from kindred.runtime.label_sets import SINGLE_LABEL
 
 LABELS = {TREE: "Tree", MOUNTAIN: "Mountain"}
 
@@ -37,7 +38,7 @@ def study(path: Path, **params: object) -> tuple[dict[str, tuple[str, str | None
     notes: list[str] = []
     found = open_images.sources(str(path), notes.append, ("Tree", "Mountain"), **params)
     label_source, threshold = str(params.get("label_source", "human")), params.get("label_threshold", 0.8)
-    chosen = open_images._study(tuple(found), ("Tree", "Mountain"), label_source, threshold, "", "leave_out")
+    chosen = open_images._study(tuple(found), ("Tree", "Mountain"), label_source, threshold, "", "leave_out", SINGLE_LABEL)
     return {one.id: (chosen.split_of[one.folder], one.label) for one in chosen.images}, notes
 
 

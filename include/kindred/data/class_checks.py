@@ -1,9 +1,9 @@
 """Whether the known labels of a listing can train a classifier: what is certain before an image is read."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 
-from kindred.data import label_spelling, labels_csv
+from kindred.data import known_labels, label_spelling, labels_csv
 from kindred.data.folder_layout import Place
 from kindred.data.sources import first
 from kindred.runtime.errors import InputError
@@ -49,9 +49,39 @@ def _only_tested(label: str, spellings: dict[str, list[str]]) -> str:
     return f"only test images, but of {first(others)} there are others" if others else "only test images"
 
 
+def check_several(places: Sequence[Place], refused: Sequence[str | None], path: str) -> None:
+    """Raise InputError unless a training image that can be read shows a class; of images with several labels."""
+    if not any(train for train in _several(places, refused).values()):
+        raise InputError(f"no training image in {path} shows a class: label some, or name them in {labels_csv.NAME}")
+
+
 def notes(places: Sequence[Place]) -> list[str]:
     """Lines about classes that may be meant as one."""
-    groups = label_spelling.alike({place.label for place in places if place.label})
+    return _alike({place.label for place in places if place.label})
+
+
+def notes_of_several(places: Sequence[Place], refused: Sequence[bool]) -> list[str]:
+    """The same where images may have several labels, and about classes that cannot be learned."""
+    train = _several(places, refused)
+    without = [repr(label) for label, images in sorted(train.items()) if not images]
+    unlearned = f"classes that no training image shows, which cannot be learned: {first(without)}"
+    return [*_alike(train), *([unlearned] if without else [])]
+
+
+def _several(places: Sequence[Place], refused: Sequence[object]) -> dict[str, int]:
+    """How many training images show each class, of those that are not refused."""
+    train: Counter[str] = Counter()
+    alike = Counter((place, bool(reason)) for place, reason in zip(places, refused, strict=True))
+    for (place, unread), images in alike.items():
+        if place.label and place.split not in MATCHED:
+            learned = known_labels.present(place.label) if place.split == TRAIN and not unread else ()
+            for label in known_labels.classes(place.label):
+                train[label] += images if label in learned else 0
+    return train
+
+
+def _alike(labels: Iterable[str]) -> list[str]:
+    groups = label_spelling.alike(labels)
     return [f"classes that differ only in upper and lower case: {', '.join(map(repr, group))}" for group in groups]
 
 

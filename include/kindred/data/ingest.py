@@ -59,6 +59,27 @@ def duplicates(decoded: DataFrame, leaks: str) -> DataFrame:
     return reasons.select("origin", "split", "reason").where("reason is not null")
 
 
+def of_one_class(decoded: DataFrame) -> DataFrame:
+    """Decoded rows as if all that are labelled were of one class: those of images with several labels do not contradict
+    each other, and what is done class by class is done with all of them at once.
+    """
+    return decoded.withColumn("label", F.when(F.col("label").isNotNull(), F.lit("labelled")))
+
+
+def known_labels(decoded: DataFrame, left_out: DataFrame) -> DataFrame:
+    """Rows of the table `truth` of images with several labels (`data.known_labels`): those of copies within a split are
+    joined, so that a class is present where one of them says so. A leak gives no labels, nor does another row that is
+    left out. Where leaks are kept the test image is right, as everywhere; one of the gallery comes last.
+    """
+    apart = left_out.where(F.col("reason") != REPEATED).select("origin", "split")
+    rows = decoded.where("reason is null and label is not null").select("image_id", "split", "origin", "label")
+    place = F.when(F.col("split").isin(*tables.TESTED_ON), 0).when(F.col("split").isin(*tables.LEARNED_FROM), 1)
+    ranked = rows.join(apart, ["origin", "split"], how="left_anti").withColumn("place", F.coalesce(place, F.lit(2)))
+    right = ranked.withColumn("best", F.min("place").over(Window.partitionBy("image_id"))).where("place = best")
+    known = right.select("image_id", F.explode(F.from_json("label", "map<string, boolean>")).alias("label", "present"))
+    return known.groupBy("image_id", "label").agg(F.max("present").alias("present"))
+
+
 def _with_repeats(rows: DataFrame) -> DataFrame:
     """The same rows; where none has a reason to go yet, all copies but the first have one."""
     stays = F.col("reason").isNull()
@@ -72,12 +93,19 @@ def _with_repeats(rows: DataFrame) -> DataFrame:
     return ranked.withColumn("reason", F.when(stays, repeat).otherwise(F.col("reason")))
 
 
-def hold_out_test(decoded: DataFrame) -> DataFrame:
+def hold_out_test(decoded: DataFrame, several: bool = False) -> DataFrame:
     """Decoded rows with a fifth of the labelled images of each class, chosen by the hash of the id, moved to the split
-    test: none of a class that has two, which cross-validation needs. An image under two classes counts for none.
+    test: none of a class that has two, which cross-validation needs. An image under two classes counts for none. Of
+    images that may have `several` labels it is a fifth of all that are labelled.
     """
     learned = F.col("split").isin(*tables.LEARNED_FROM)
-    labels = decoded.where(learned).where("reason is null and label is not null").select("image_id", "label").distinct()
+    labels = (
+        (of_one_class(decoded) if several else decoded)
+        .where(learned)
+        .where("reason is null and label is not null")
+        .select("image_id", "label")
+        .distinct()
+    )
     labelled = labels.groupBy("image_id").agg(F.min("label").alias("label"), F.count("label").alias("labels"))
     by_class = Window.partitionBy("label")
     rank = F.row_number().over(by_class.orderBy(F.sha2("image_id", 256)))
@@ -172,6 +200,16 @@ def check_left(kept: pa.Table, truth: pa.Table, figures: dict[str, int]) -> None
     if len(classes) == 1:
         one = f"all labelled training images that are left are of one class, {classes[0]!r}"
         raise InputError(f"{one}; a classifier needs two: {summary(figures)}")
+
+
+def check_any_present(kept: pa.Table, truth: pa.Table, figures: dict[str, int]) -> None:
+    """Raise InputError, with the counts of what was left out, where none of the training images that are left shows one
+    of the classes, of images with several labels.
+    """
+    train = kept.filter(pc.equal(kept["split"], "train"))["image_id"].combine_chunks()
+    if not len(truth.filter(pc.and_(truth["present"], pc.is_in(truth["image_id"], train)))):
+        known = len(pc.unique(truth["label"]))
+        raise InputError(f"no training image that is left shows one of the {known:,} classes: {summary(figures)}")
 
 
 def check_matched(figures: dict[str, int]) -> None:

@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from kindred.data import junk_csv, sources
-from kindred.runtime import storage, variants
+from kindred.runtime import label_budget, storage, variants
 from kindred.runtime.errors import InputError
+from kindred.runtime.label_sets import MULTI_LABEL, SINGLE_LABEL
 
 CLUSTERERS, RERANKER = "clusterers", "reranker"  # fields of forms whose runs need no label; the latter needs queries
 MATCHED = "check_matched"  # a dataset's check of images to match
+OF_TASK = (variants.TASK, "classifier", "label_choice", "attack")  # of which some values do not go together
 CHECKED = "KINDRED_CHECKED_INPUT"  # the environment variable that holds the `identity` of what has passed already
 
 log = logging.getLogger(__name__)
@@ -18,7 +20,7 @@ log = logging.getLogger(__name__)
 def identity(values: Mapping[str, Any]) -> str:
     """What changes with all that `check` looks at."""
     of_images = ("dataset", "path", "images", "extractor", "weights", "preprocessing", "precision")
-    names = (*of_images, RERANKER, "local_features", "embedder", "augment", "image_size")
+    names = (*of_images, RERANKER, "local_features", "embedder", "augment", "image_size", *OF_TASK)
     of_dataset = variants.dataset_params(values.get("dataset"), values)
     return storage.fingerprint([values.get(name) for name in names], of_dataset)
 
@@ -33,6 +35,7 @@ def check(values: Mapping[str, Any]) -> None:
     kindred.runtime.errors.InputError: dataset image_folder needs a path: the folder that holds the images
     """
     try:
+        _check_task(values)
         check = MATCHED if RERANKER in values else "" if CLUSTERERS in values else "check"
         dataset = values.get("dataset")
         _check_dataset(dataset, values.get("path") or "", check, variants.dataset_params(dataset, values))
@@ -49,6 +52,22 @@ def check(values: Mapping[str, Any]) -> None:
         raise
     except Exception:
         log.warning("the images could not be listed before the first stage", exc_info=True)
+
+
+def _check_task(values: Mapping[str, Any]) -> None:
+    """Raise InputError where images may have several labels and something is asked for that takes one."""
+    task = values.get(variants.TASK, SINGLE_LABEL)
+    variants.check_task(task, values.get("dataset"))
+    if task != MULTI_LABEL:
+        return
+    if values.get("classifier"):
+        variants.check_classifier(values["classifier"], task)
+    if values.get("label_choice") == label_budget.REPRESENTATIVES:
+        raise InputError(
+            f"label_choice {label_budget.REPRESENTATIVES} gives one label an image; for {task}: random, all"
+        )
+    if values.get("attack"):
+        raise InputError(f"attacks are on classifiers of one label an image; with task {task} set attack to false")
 
 
 def _check_dataset(name: str | None, path: str, check: str, params: Mapping[str, Any]) -> None:

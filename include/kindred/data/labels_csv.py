@@ -14,24 +14,29 @@ from kindred.data.label_spelling import SPLIT_OF
 from kindred.data.sources import first
 from kindred.runtime import storage
 from kindred.runtime.errors import InputError
+from kindred.runtime.label_sets import MULTI_LABEL
 from kindred.runtime.log_lines import one_line
 from kindred.runtime.tables import MATCHED, TRAIN, UNLABELED
 
 NAME = "labels.csv"
-FILE, LABEL, SPLIT = COLUMNS = ("file", "label", "split")
+FILE, LABEL, SPLIT, PRESENT = COLUMNS = ("file", "label", "split", "present")
 DELIMITERS = ",;\t|"
 MAX_SHOWN = 200  # characters of a header that is none
 NO_LABEL = "without a label"
+SEVERAL_LABELS = f"; for images with several labels self_training has the task {MULTI_LABEL}"
 ENCODINGS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # by their first bytes
 
 
 class Row(NamedTuple):
-    """A line that names a file; `part` is one of `label_spelling.SPLIT_OF`."""
+    """A line that names a file; `part` is one of `label_spelling.SPLIT_OF`. `present` is what stands in that column,
+    which only tables of images with several labels need (`multi_labels_csv`); None where there is none.
+    """
 
     line: int
     file: str
     label: str | None
     part: str
+    present: str | None = None
 
 
 def parse(content: bytes, path: str) -> list[Row]:
@@ -41,7 +46,7 @@ def parse(content: bytes, path: str) -> list[Row]:
     Raises InputError, which names the table `path` and the line, for what does not fit.
 
     >>> parse(b"File; Label\\na.jpg; cat\\n", "labels.csv")
-    [Row(line=2, file='a.jpg', label='cat', part='train')]
+    [Row(line=2, file='a.jpg', label='cat', part='train', present=None)]
     """
     lines = _cells(_text(content, path), path)
     header = next(lines, (1, [""]))[1]
@@ -59,18 +64,31 @@ def places(rows: Sequence[Row], names: Sequence[str], root: str, path: str) -> d
 
     Raises InputError for rows that name no file, or the same file with another label or split.
     """
+    matched = by_file(rows, names, root, path)
+    table = {name: of_file[0] for name, of_file in matched.items()}
+    others = [(name, row) for name, of_file in matched.items() for row in of_file[1:]]
+    differing = [(name, row) for name, row in others if (row.label, row.part) != (table[name].label, table[name].part)]
+    if differing:
+        differing.sort(key=lambda one: one[1].line)
+        several = any(row.label and table[name].label not in (None, row.label) for name, row in differing)
+        shown = first([_contradiction(name, table[name], row) for name, row in differing])
+        raise InputError(f"{path} contradicts itself: {shown}{SEVERAL_LABELS if several else ''}")
+    if not any(row.label or row.part in MATCHED for row in table.values()):
+        raise InputError(f"{path} labels no file")
+    return table
+
+
+def by_file(rows: Sequence[Row], names: Sequence[str], root: str, path: str) -> dict[str, list[Row]]:
+    """The rows of each file, for arguments as those of `places`. Raises InputError for rows that name no file."""
     find = _finder(names, root)
-    table: dict[str, Row] = {}
+    table: dict[str, list[Row]] = {}
     missing: list[str] = []
-    contradicting: list[str] = []
     for row in rows:
         name = find(row.file)
         if name is None:
             missing.append(f"{row.file!r} (line {row.line})")
-            continue
-        known = table.setdefault(name, row)
-        if (known.label, known.part) != (row.label, row.part):
-            contradicting.append(_contradiction(name, known, row))
+        else:
+            table.setdefault(name, []).append(row)
     if missing:
         one = len(missing) == 1
         count = (
@@ -79,16 +97,17 @@ def places(rows: Sequence[Row], names: Sequence[str], root: str, path: str) -> d
             else f"{len(missing):,} files that do not exist (or are hidden)"
         )
         raise InputError(f"{path} names {count}: {first(missing)}")
-    if contradicting:
-        raise InputError(f"{path} contradicts itself: {first(contradicting)}")
-    if not any(row.label or row.part in MATCHED for row in table.values()):
-        raise InputError(f"{path} labels no file")
     return table
+
+
+def two_parts(name: str, one: Row, other: Row) -> str:
+    """That two rows put a file into two parts."""
+    return f"{name!r} is in the split {one.part} (line {one.line}) and {other.part} (line {other.line})"
 
 
 def _contradiction(name: str, one: Row, other: Row) -> str:
     if one.label == other.label:
-        return f"{name!r} is in the split {one.part} (line {one.line}) and {other.part} (line {other.line})"
+        return two_parts(name, one, other)
     return f"{name!r} is {one.label or NO_LABEL} (line {one.line}) and {other.label or NO_LABEL} (line {other.line})"
 
 
@@ -130,7 +149,7 @@ def _row(line: int, names: list[str], cells: list[str], path: str) -> Row:
     part = label_spelling.part(split) if split else (TRAIN if label else UNLABELED)
     if part is None:
         raise InputError(f"{path} line {line}: unknown split {split!r}; known: {', '.join(SPLIT_OF)}")
-    return Row(line, values.get(FILE, ""), label, part)
+    return Row(line, values.get(FILE, ""), label, part, values.get(PRESENT, "") if PRESENT in names else None)
 
 
 def _finder(names: Sequence[str], root: str) -> Callable[[str], str | None]:

@@ -49,11 +49,12 @@ def names_in(content: bytes, path: str) -> dict[str, str]:
     return names
 
 
-def find(wanted: Sequence[str], names: Mapping[str, str]) -> dict[str, str]:
+def find(wanted: Sequence[str], names: Mapping[str, str], fewest: int = 2) -> dict[str, str]:
     """The classes that a person names, by name or id, in the given order: the label of each id, which is its name, or
     where two of them share that, the name with the id. Upper and lower case differ only where both are names.
 
-    Raises InputError for less than two classes, one that is named twice, an unknown one, and a name of several ids.
+    Raises InputError for fewer than `fewest` classes, one that is named twice, an unknown one, and a name of several
+    ids.
 
     >>> find(["tree", "/m/09d_r"], {"/m/07j7r": "Tree", "/m/09d_r": "Mountain"})
     {'/m/07j7r': 'Tree', '/m/09d_r': 'Mountain'}
@@ -61,8 +62,9 @@ def find(wanted: Sequence[str], names: Mapping[str, str]) -> dict[str, str]:
     ids = [_find(label_spelling.plain(one), names) for one in wanted]
     if repeated := next((one for one in ids if ids.count(one) > 1), None):
         raise InputError(f"classes names {names.get(repeated, repeated)!r} ({repeated}) twice")
-    if len(ids) < 2:
-        raise InputError(f"classes needs two classes or more of Open Images, by name or id; got {list(wanted)!r}")
+    if len(ids) < fewest:
+        least = "two classes" if fewest == 2 else "a class"
+        raise InputError(f"classes needs {least} or more of Open Images, by name or id; got {list(wanted)!r}")
     labels = [names.get(one) or one for one in ids]
     return {
         one: f"{label} ({one})" if labels.count(label) > 1 else label for one, label in zip(ids, labels, strict=True)

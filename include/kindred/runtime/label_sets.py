@@ -4,11 +4,15 @@ With one label an image the prediction is the most probable class, and `threshol
 class from its own threshold on. All that predicts, in tables, the index and served models, decides here.
 """
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pyarrow as pa
+if TYPE_CHECKING:  # forms and listings of files import this module
+    import numpy as np
+    import pyarrow as pa
 
 SINGLE_LABEL, MULTI_LABEL = TASKS = ("single_label", "multi_label")  # how many labels an image may have
 SEPARATOR = "|"  # between the labels of an image, which no class name may hold then
@@ -39,6 +43,7 @@ def by_id(rows: pa.Table, classes: Iterable[str]) -> dict[str, str]:
     """The present ones of some classes, of each image of a table of labels (image_id, label, present) in which one of
     them is known.
 
+    >>> import pyarrow as pa
     >>> rows = pa.table({"image_id": ["a", "a", "b"], "label": ["sea", "trees", "sea"], "present": [True, True, False]})
     >>> by_id(rows, ["sea", "trees"])
     {'a': 'sea|trees', 'b': '(none)'}
@@ -54,9 +59,12 @@ def by_id(rows: pa.Table, classes: Iterable[str]) -> dict[str, str]:
 def predictions(probabilities: np.ndarray, classes: Sequence[str], thresholds: Thresholds = None) -> list[str]:
     """What each row of probabilities [n, classes] predicts: a class, or with thresholds [classes] a set of them.
 
+    >>> import numpy as np
     >>> predictions(np.array([[0.7, 0.3]]), ["cat", "dog"]), predictions(np.array([[0.7, 0.6]]), "ab", [0.5, 0.5])
     (['cat'], ['a|b'])
     """
+    import numpy as np
+
     if thresholds is None:
         return [classes[number] for number in probabilities.argmax(axis=1).tolist()]
     chosen = probabilities >= np.asarray(thresholds)
@@ -67,9 +75,12 @@ def confidences(probabilities: np.ndarray, thresholds: Thresholds = None) -> np.
     """The probability [n] that a prediction is right: of the class, or that the whole set is, as if the classes did not
     depend on each other.
 
+    >>> import numpy as np
     >>> confidences(np.array([[0.7, 0.3]])).tolist(), confidences(np.array([[0.9, 0.5]]), [0.5, 0.6]).tolist()
     ([0.7], [0.45])
     """
+    import numpy as np
+
     if thresholds is None:
         return np.asarray(probabilities.max(axis=1))
     chosen = probabilities >= np.asarray(thresholds)

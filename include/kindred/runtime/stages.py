@@ -60,9 +60,10 @@ WORK = {  # what a stage does, for a person who waits for it: by its job, or whe
     "cell": "trains and scores one model of the study",
 }
 UNSUPERVISED_JOBS = {CHOOSE_LABELS: "name_clusters", PSEUDO_LABEL: "label_clusters"}
+_INGEST = ("dataset", "path", "limit", "leaks")
 _TRAIN = ("classifier", "folds", "seed")
 ARGUMENTS: dict[str, tuple[str, ...]] = {
-    INGEST: ("dataset", "path", "limit", "leaks"),
+    INGEST: (*_INGEST, "task"),
     FEATURIZE: ("extractor", "image_size", "weights", "preprocessing", "output", "precision"),
     CHOOSE_LABELS: ("labels_per_class", "labels", "label_choice", "stratified", "seed"),
     TRAIN_BASE: _TRAIN,
@@ -76,7 +77,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
 }
 UNSUPERVISED_ARGUMENTS: dict[str, tuple[str, ...]] = {
     **{stage: ARGUMENTS[stage] for stage in UNSUPERVISED_ORDER if stage in ARGUMENTS},
-    INGEST: (*ARGUMENTS[INGEST], "labels_required"),
+    INGEST: (*_INGEST, "labels_required"),
     ADVISE_K: ("seed",),
     CHOOSE_LABELS: ("clusterers", "cluster_seeds", "cluster_names", "name_clusters_by", "labels_per_cluster"),
     PSEUDO_LABEL: ("threshold",),
@@ -85,13 +86,13 @@ UNSUPERVISED_ARGUMENTS: dict[str, tuple[str, ...]] = {
 OPEN_IMAGES_ORDER = (INGEST, LABEL_MAP, *ORDER[1:])
 OPEN_IMAGES_ARGUMENTS: dict[str, tuple[str, ...]] = {
     **ARGUMENTS,
-    INGEST: (*ARGUMENTS[INGEST], *variants.DATASET_PARAMS[OPEN_IMAGES]),
+    INGEST: (*_INGEST, *variants.DATASET_PARAMS[OPEN_IMAGES]),
     LABEL_MAP: ("path", "label_source", "label_threshold"),
 }
 MATCHING_STEPS = ("features", "embedded", "reranked")  # whose orders of the gallery are compared
 MATCHING_JOBS = {CHOOSE_LABELS: "train_labels", BUILD_INDEX: "index_gallery", REPORT: "report_matches"}
 MATCHING_ARGUMENTS: dict[str, tuple[str, ...]] = {
-    INGEST: (*ARGUMENTS[INGEST], "to_match"),
+    INGEST: (*_INGEST, "to_match"),
     FEATURIZE: (*ARGUMENTS[FEATURIZE], "embedder", "augment"),
     CHOOSE_LABELS: (),
     EMBED: ("embedder", "seed"),

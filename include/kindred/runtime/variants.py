@@ -10,6 +10,7 @@ from typing import Any
 
 from kindred.runtime import openvino_package
 from kindred.runtime.errors import InputError
+from kindred.runtime.label_sets import MULTI_LABEL, SINGLE_LABEL, TASKS
 
 AUTO = "auto"  # in place of a name: the stage chooses the variant
 NONE = "none"  # in place of a name, of what may be left out
@@ -20,8 +21,12 @@ PIXELS = "pixels"  # the extractor whose features are the pixels
 MIN_PIXELS_SIDE, MAX_PIXELS_SIDE = 16, 128  # of images that an embedder learns from the pixels of
 EXACT, APPROXIMATE = SEARCH_MODES = ("exact", "approximate")
 PACKAGE = Path(__file__).parents[1]
-# What a dataset takes beside its path, by keyword: forms that lack these fields do not offer it.
-DATASET_PARAMS = {"open_images": ("classes", "label_source", "label_threshold", "images", "both")}
+TASK = "task"  # of a dataset that can have several labels an image; forms without this field leave it single_label
+# What a dataset takes beside its path, by keyword: forms that lack these fields, but for the task, do not offer it.
+DATASET_PARAMS = {
+    "image_folder": (TASK,),
+    "open_images": ("classes", "label_source", "label_threshold", "images", "both", TASK),
+}
 KINDS = {  # the package of each kind's variants
     "dataset": "kindred.data.datasets",
     "extractor": "kindred.features.extractors",
@@ -47,19 +52,21 @@ def names(kind: str) -> list[str]:
 def offered(kind: str) -> list[str]:
     """The names of a kind's variants that need no field of their own.
 
-    >>> "open_images" in names("dataset"), "open_images" in offered("dataset")
-    (True, False)
+    >>> "open_images" in names("dataset"), "open_images" in offered("dataset"), "image_folder" in offered("dataset")
+    (True, False, True)
     """
-    return [name for name in names(kind) if kind != "dataset" or name not in DATASET_PARAMS]
+    return [name for name in names(kind) if kind != "dataset" or {TASK}.issuperset(DATASET_PARAMS.get(name, ()))]
 
 
 def dataset_params(dataset: str | None, values: Mapping[str, Any]) -> dict[str, Any]:
-    """What a dataset takes beside its path, of the values of a form or of a stage's arguments, where it is set.
+    """What a dataset takes beside its path, of the values of a form or of a stage's arguments, where it is set. One
+    label an image is what each takes anyway.
 
-    >>> dataset_params("open_images", {"path": "/oi", "classes": ["Car", "Tree"], "images": None})
-    {'classes': ['Car', 'Tree']}
+    >>> dataset_params("open_images", {"path": "/oi", "classes": ["Car"], "images": None, "task": "single_label"})
+    {'classes': ['Car']}
     """
-    return {name: values[name] for name in DATASET_PARAMS.get(dataset or "", ()) if values.get(name) is not None}
+    given = {name: values.get(name) for name in DATASET_PARAMS.get(dataset or "", ())}
+    return {name: value for name, value in given.items() if value is not None and (name, value) != (TASK, SINGLE_LABEL)}
 
 
 def load(kind: str, name: str) -> ModuleType:
@@ -67,6 +74,34 @@ def load(kind: str, name: str) -> ModuleType:
     if name not in names(kind):
         raise InputError(f"unknown {kind} {name!r}; known: {', '.join(names(kind))}")
     return importlib.import_module(f"{KINDS[kind]}.{name}")
+
+
+def check_task(task: str, dataset: str | None) -> None:
+    """Raise InputError for an unknown task, and for several labels of a dataset that knows one an image.
+
+    >>> check_task("multi_label", "digits")
+    Traceback (most recent call last):
+    kindred.runtime.errors.InputError: dataset digits has one label an image; task multi_label is for image_folder, \
+open_images
+    """
+    if task not in TASKS:
+        raise InputError(f"unknown task {task!r}; known: {', '.join(TASKS)}")
+    if task == MULTI_LABEL and dataset and TASK not in DATASET_PARAMS.get(dataset, ()):
+        able = ", ".join(name for name, params in DATASET_PARAMS.items() if TASK in params)
+        raise InputError(f"dataset {dataset} has one label an image; task {MULTI_LABEL} is for {able}")
+
+
+def check_classifier(name: str, task: str) -> None:
+    """Raise InputError for a classifier that cannot learn several labels an image: MLlib's, which takes no weights.
+
+    >>> check_classifier("multilayer_perceptron", "multi_label")
+    Traceback (most recent call last):
+    kindred.runtime.errors.InputError: classifier multilayer_perceptron learns one label an image; \
+for task multi_label: logistic_regression, neural_network
+    """
+    if task == MULTI_LABEL and not load("classifier", name).TAKES_WEIGHTS:
+        able = ", ".join(one for one in names("classifier") if load("classifier", one).TAKES_WEIGHTS)
+        raise InputError(f"classifier {name} learns one label an image; for task {task}: {able}")
 
 
 def check_precision(name: str, precision: str) -> None:

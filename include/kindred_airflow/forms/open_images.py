@@ -22,12 +22,12 @@ CLASSES = {
     "classes": Param(
         ["Car", "Tree"],
         type="array",
-        minItems=2,
+        minItems=1,
         uniqueItems=True,
         items={"type": "string", "minLength": 1},
         title="Classes",
-        description="Two classes or more, each by its name, such as Car, or by its id, such as /m/0k4j. A name that "
-        "several classes have is refused with their ids.",
+        description="Two classes or more, each by its name, such as Car, or by its id, such as /m/0k4j; of the task "
+        "multi_label one is enough. A name that several classes have is refused with their ids.",
     ),
     "images": Param(
         None,
@@ -54,20 +54,22 @@ LABELS = {
         minimum=0,
         maximum=1,
         title="Threshold of machine labels",
-        description="From this probability on a class counts as present; images in which all classes are less probable "
-        "are unlabelled.",
+        description="From this probability on a class counts as present, below it is not known; images in which all "
+        "classes are less probable are unlabelled.",
     ),
     "both": Param(
         "leave_out",
         type="string",
         enum=["leave_out", "keep_first"],
         title="Images of several classes",
-        description="leave_out (recommended): they belong to none. keep_first: to the first of the classes above.",
+        description="leave_out (recommended): they belong to none. keep_first: to the first of the classes above. "
+        "Does nothing with the task multi_label, where they have all of them.",
     ),
 }
 
 OPEN_IMAGES = {
     **CLASSES,
+    "task": COMMON["task"],
     "extractor": fields.choice("extractor", "inception_v3", "Feature extractor", str(COMMON["extractor"].description)),
     **{name: COMMON[name] for name in ("labels_per_class", "labels")},
     **fields.section("Labels of Open Images", LABELS),

@@ -2,7 +2,7 @@
 
 from airflow.sdk import Param
 
-from kindred.runtime import label_budget, variants
+from kindred.runtime import label_budget, label_sets, variants
 from kindred_airflow.forms import fields
 
 COMMON = {
@@ -21,6 +21,16 @@ COMMON = {
         description="Folder, file or archive of the dataset, on the machine that runs Airflow; for image_folder also "
         "s3://bucket/prefix. Required for image_folder and parquet. Empty for digits; where it is empty, fashion_mnist "
         "and stl10 are downloaded.",
+    ),
+    "task": Param(
+        label_sets.SINGLE_LABEL,
+        type="string",
+        enum=list(label_sets.TASKS),
+        title="Task",
+        description="single_label: each image is of one class. multi_label: an image may show several of the classes, "
+        "or none of them (image_folder, open_images). Pseudo-labels then go by quota, so that labeller, threshold, "
+        "class_thresholds, percentile, clusters and novelty do nothing; the classifier multilayer_perceptron, the "
+        "label selection representatives and attacks are refused.",
     ),
     "extractor": fields.choice(
         "extractor",

@@ -31,6 +31,9 @@ the images are read again.
 What is sorted by class takes a limit by `image_limit`, which gives all classes their turn. What people have written as
 a label or a split is read by `label_spelling`, so that it means the same in every dataset.
 
+One that can have several labels an image has the param `task`. With its value multi_label the column label is what
+`known_labels.encoded` writes.
+
 `read` gives known labels only (null: not known), in the splits train, unlabeled and test, and query and gallery for
 images to match. Where there is no test image, ingest sets a stratified fifth of the labelled ones aside. What an
 image's row holds, and which files the workers read themselves, stands at `raw_images.SCHEMA`; `kindred.data.sources`

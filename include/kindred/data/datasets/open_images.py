@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kindred.data import (
     image_limit,
+    known_labels,
     open_images_classes,
     open_images_files,
     open_images_labels,
@@ -30,6 +31,7 @@ from kindred.data.open_images_labels import LabelRow
 from kindred.data.sources import Source, first
 from kindred.runtime import partitioning, s3, storage, tables
 from kindred.runtime.errors import InputError
+from kindred.runtime.label_sets import MULTI_LABEL, SINGLE_LABEL
 from kindred.runtime.log_lines import one_line
 
 if TYPE_CHECKING:
@@ -41,7 +43,9 @@ THRESHOLD = 0.8  # of a machine's probability, from which on a class counts as p
 
 
 class Image(NamedTuple):
-    """An image by its id, the official split whose folder holds it, and its label (None: not known)."""
+    """An image by its id, the official split whose folder holds it, and its label (None: not known); of several that is
+    what `known_labels.encoded` writes.
+    """
 
     id: str
     folder: str
@@ -49,10 +53,13 @@ class Image(NamedTuple):
 
 
 class Study(NamedTuple):
-    """The images of some classes, what each official split is used for, and what was decided, in lines."""
+    """The images of some classes, what each official split is used for, the classes that no training image shows, and
+    what was decided, in lines.
+    """
 
     images: list[Image]
     split_of: dict[str, str]
+    unlearned: list[str]
     notes: list[str]
 
 
@@ -63,9 +70,10 @@ def check(
     label_threshold: float = THRESHOLD,
     images: str = "",
     both: str = LEAVE_OUT,
+    task: str = SINGLE_LABEL,
 ) -> None:
-    found = sources(path, lambda line: None, classes, label_source, label_threshold, images, both)
-    check_labels(found, classes, label_source, label_threshold, images, both)
+    found = sources(path, lambda line: None, classes, label_source, label_threshold, images, both, task)
+    check_labels(found, classes, label_source, label_threshold, images, both, task)
 
 
 def check_labels(
@@ -75,11 +83,11 @@ def check_labels(
     label_threshold: float = THRESHOLD,
     images: str = "",
     both: str = LEAVE_OUT,
+    task: str = SINGLE_LABEL,
 ) -> None:
-    study = _study(tuple(sources), tuple(classes), label_source, label_threshold, images, both)
-    labels = _labels(open_images_files.classify(sources[0].uri, list(sources[1:])), classes)
-    learned = {image.label for image in study.images if study.split_of[image.folder] == tables.TRAIN}
-    if without := [f"{label} ({one})" for one, label in labels.items() if label not in learned]:
+    study = _study(tuple(sources), tuple(classes), label_source, label_threshold, images, both, task)
+    if study.unlearned and (task != MULTI_LABEL or len(study.unlearned) == len(classes)):
+        without = study.unlearned
         raise InputError(
             f"no training image of the class {first(without)} by label_source {label_source}; "
             "choose others, or both label sources"
@@ -100,6 +108,7 @@ def sources(
     label_threshold: float = THRESHOLD,
     images: str = "",
     both: str = LEAVE_OUT,
+    task: str = SINGLE_LABEL,
 ) -> list[Source]:
     if not path:
         raise InputError("dataset open_images needs a path: the folder of its CSV files")
@@ -110,7 +119,7 @@ def sources(
     files = open_images_files.find(path)
     files = files._replace(labels=open_images_labels.tables_of(files, label_source))
     found = [Source(files.root, 0, ""), *files.sources()]
-    for note in _study(tuple(found), tuple(classes), label_source, label_threshold, images, both).notes:
+    for note in _study(tuple(found), tuple(classes), label_source, label_threshold, images, both, task).notes:
         say(note)
     return found
 
@@ -124,8 +133,9 @@ def read(
     label_threshold: float = THRESHOLD,
     images: str = "",
     both: str = LEAVE_OUT,
+    task: str = SINGLE_LABEL,
 ) -> DataFrame:
-    study = _study(tuple(sources), tuple(classes), label_source, label_threshold, images, both)
+    study = _study(tuple(sources), tuple(classes), label_source, label_threshold, images, both, task)
     folder, split_of = _folder(sources[0].uri, images), study.split_of
     candidates = [Candidate(split_of[image.folder], image.label, image.id) for image in study.images]
     chosen = [image for image, taken in zip(study.images, image_limit.taken(candidates, limit), strict=True) if taken]
@@ -154,10 +164,6 @@ def _uri(folder: str, image: Image) -> str:
     return f"{folder}/{image.folder}/{image.id}.jpg"
 
 
-def _labels(files: Files, classes: Sequence[str]) -> dict[str, str]:
-    return open_images_classes.find(classes, open_images_classes.read_names(files))
-
-
 def _rotations(files: Files, images: Sequence[Image]) -> dict[str, int]:
     """By how many degrees images have to be turned: those that lie well are not there."""
     degrees: dict[str, int] = {}
@@ -169,21 +175,31 @@ def _rotations(files: Files, images: Sequence[Image]) -> dict[str, int]:
 
 @functools.lru_cache(maxsize=2)  # tables of gigabytes: a stage asks before it begins, and again for its work
 def _study(
-    sources: tuple[Source, ...], classes: tuple[str, ...], label_source: str, threshold: float, images: str, both: str
+    sources: tuple[Source, ...],
+    classes: tuple[str, ...],
+    label_source: str,
+    threshold: float,
+    images: str,
+    both: str,
+    task: str,
 ) -> Study:
     """The images of the classes that the files name. Raises InputError for classes and tables that do not fit."""
     files = open_images_files.classify(sources[0].uri, list(sources[1:]))
     names = open_images_classes.read_names(files)
-    labels = open_images_classes.find(classes, names)
+    several = task == MULTI_LABEL
+    labels = open_images_classes.find(classes, names, 1 if several else 2)
     hierarchy = open_images_classes.read_hierarchy(files, names)
-    _check_kinds(labels, hierarchy)
+    if several:
+        known_labels.check_names(labels.values(), "classes")
+    else:
+        _check_kinds(labels, hierarchy)
     kinds = hierarchy.descendants(labels)
     folders: dict[str, str] = {}
     twice: set[str] = set()
     rows = _rows(files, set(labels).union(*kinds.values()), folders, twice)
     said = open_images_labels.resolve(rows, label_source, threshold)
     known = open_images_labels.of_classes(said.known, list(labels), kinds)
-    chosen, notes = choose(known, folders, labels, both)
+    chosen, notes = choose_several(known, folders, labels) if several else choose(known, folders, labels, both)
     if twice:
         notes.append(f"images in the label tables of two splits: {len(twice):,}, used for the later one")
     if said.contradictions:
@@ -191,7 +207,16 @@ def _study(
     if hierarchy.unknown:
         notes.append(f"the hierarchy has {len(hierarchy.unknown):,} ids without a name: {first(hierarchy.unknown)}")
     split_of = uses(_there(chosen, _folder(sources[0].uri, images)))
-    return Study(chosen, split_of, [*notes, _uses_in_words(split_of)])
+    learned = {label for image in chosen if split_of[image.folder] == tables.TRAIN for label in _shown(image, several)}
+    unlearned = [f"{label} ({one})" for one, label in labels.items() if label not in learned]
+    if several and unlearned:
+        notes.append(f"classes that no training image shows, which cannot be learned: {first(unlearned)}")
+    return Study(chosen, split_of, unlearned, [*notes, _uses_in_words(split_of)])
+
+
+def _shown(image: Image, several: bool) -> Iterable[str]:
+    """The labels that an image has."""
+    return known_labels.present(image.label) if several else filter(None, [image.label])
 
 
 def _check_kinds(labels: Mapping[str, str], hierarchy: Hierarchy) -> None:
@@ -252,6 +277,32 @@ def choose(
     notes = [", ".join(f"{label} ({one}): {counts[label]:,} images" for one, label in labels.items())]
     notes += [f"{text}: {counts[name]:,}" for name, text in decided.items() if counts[name]]
     return chosen, notes
+
+
+def choose_several(
+    known: Mapping[str, Mapping[str, bool | None]], folders: Mapping[str, str], labels: Mapping[str, str]
+) -> tuple[list[Image], list[str]]:
+    """The images of a study with several labels an image, and how many show each class, do not, or are not known to, in
+    lines: as `choose`, but that an image in which a class is known, present or absent, is one of the study.
+    """
+    chosen: list[Image] = []
+    counts = {label: Counter[str]() for label in labels.values()}
+    several = unsure = 0
+    for image, of_class in sorted(known.items()):
+        said = {labels[one]: shown for one, shown in of_class.items() if shown is not None}
+        chosen.append(Image(image, folders[image], known_labels.encoded(said) if said else None))
+        several += sum(said.values()) > 1
+        unsure += not said
+        for label, shown in said.items():
+            counts[label]["present" if shown else "absent"] += 1
+    notes = []
+    for one, label in labels.items():
+        present, absent = counts[label]["present"], counts[label]["absent"]
+        unknown = len(chosen) - present - absent
+        notes.append(f"{label} ({one}): {present:,} images show it, {absent:,} do not, {unknown:,} are not known to")
+    notes += [f"images that show several of the classes: {several:,}"] if several else []
+    unsure_of = "images in which a machine is less sure than the threshold of all classes, unlabelled"
+    return chosen, [*notes, *([f"{unsure_of}: {unsure:,}"] if unsure else [])]
 
 
 def _there(images: Iterable[Image], folder: str) -> set[str]:
