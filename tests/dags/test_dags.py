@@ -57,10 +57,10 @@ def test_the_form_begins_with_the_name_of_the_run_and_what_most_runs_set(dags):
     sections = {name: dags["self_training"].params.get_param(name).schema.get("section") for name in form(dags)}
     names = list(sections.values())
 
-    assert list(sections)[:6] == ["run_name", "dataset", "path", "extractor", "labels_per_class", "labels"]
-    assert names[:6] == [None] * 6
-    assert None not in names[6:]
-    assert [name for name, _ in itertools.groupby(names[6:])] == list(dict.fromkeys(names[6:]))  # each in one piece
+    assert list(sections)[:7] == ["run_name", "dataset", "path", "task", "extractor", "labels_per_class", "labels"]
+    assert names[:7] == [None] * 7
+    assert None not in names[7:]
+    assert [name for name, _ in itertools.groupby(names[7:])] == list(dict.fromkeys(names[7:]))  # each in one piece
 
 
 def form(dags) -> dict[str, object]:

@@ -38,7 +38,8 @@ def study(path: Path, **params: object) -> tuple[dict[str, tuple[str, str | None
     notes: list[str] = []
     found = open_images.sources(str(path), notes.append, ("Tree", "Mountain"), **params)
     label_source, threshold = str(params.get("label_source", "human")), params.get("label_threshold", 0.8)
-    chosen = open_images._study(tuple(found), ("Tree", "Mountain"), label_source, threshold, "", "leave_out", SINGLE_LABEL)
+    given = label_source, threshold, "", "leave_out", SINGLE_LABEL
+    chosen = open_images._study(tuple(found), ("Tree", "Mountain"), *given)
     return {one.id: (chosen.split_of[one.folder], one.label) for one in chosen.images}, notes
 
 
