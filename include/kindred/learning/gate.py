@@ -18,12 +18,14 @@ Agresti, Y. Min (Statistics in Medicine 2005). The p that is reported is Q. McNe
 
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from kindred.learning import intervals, metrics
+from kindred.learning import intervals, metrics, multi_label
 from kindred.learning.class_numbers import class_numbers
+from kindred.learning.multi_label import Labels
 from kindred.runtime import arrow
 from kindred.runtime.errors import InputError
 
@@ -36,6 +38,14 @@ CRITERIA = {
 MIN_TESTED = 200  # labels: with fewer, candidates that are worse pass the test more often than it is worth
 DOUBTED = 2  # labels, no more than is needed with 8 to 40 given ones, and hardly felt with 100
 CONFIDENCE, POWER = 0.95, 0.9
+NOT_PAIRED = "base and candidate were not cross-validated on the same given labels; train both again"
+
+
+class Predicted(NamedTuple):
+    """Of several labels an image: probabilities [n, k] and the thresholds [k] from which on a class is present."""
+
+    probabilities: np.ndarray
+    thresholds: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -92,12 +102,38 @@ def decide(
     >>> decision.accepted, decision.reason, float(decision.accuracy_difference)
     (True, 'its expected Brier score is not worse (4 given labels are too few for a test)', 0.25)
     """
-    if criterion not in CRITERIA:
-        raise InputError(f"unknown gate {criterion!r}; known: {', '.join(CRITERIA)}")
     right = [(p.argmax(axis=1) == labels).astype(float) for p in (base, candidate)]
-    gain = right[1] - right[0]
     loss = metrics.log_losses(labels, candidate) - metrics.log_losses(labels, base)
     brier = metrics.brier_scores(labels, candidate) - metrics.brier_scores(labels, base)
+    return decide_by(right[0], right[1], loss, brier, criterion, pseudo_labels)
+
+
+def decide_label_sets(labels: Labels, base: Predicted, candidate: Predicted, criterion: str, pseudo: float) -> Decision:
+    """The same of several labels an image: its losses are means over the classes that are known of it, and its accuracy
+    is the share of these that are on the right side of the thresholds.
+    """
+    right = [multi_label.shares_right(one.probabilities, one.thresholds, labels) for one in (base, candidate)]
+    loss, brier = (
+        of(candidate.probabilities, labels) - of(base.probabilities, labels)
+        for of in (multi_label.log_losses, multi_label.brier_scores)
+    )
+    return decide_by(right[0], right[1], loss, brier, criterion, pseudo)
+
+
+def decide_by(
+    base_right: np.ndarray,
+    candidate_right: np.ndarray,
+    loss: np.ndarray,
+    brier: np.ndarray,
+    criterion: str,
+    pseudo_labels: float,
+) -> Decision:
+    """The decision from how right (0 to 1) base and candidate are on each image [n], and from the candidate's log loss
+    and Brier score minus those of base [n].
+    """
+    if criterion not in CRITERIA:
+        raise InputError(f"unknown gate {criterion!r}; known: {', '.join(CRITERIA)}")
+    gain = candidate_right - base_right
     interval = intervals.mean_interval(gain)
     accepted, reason = _accept(criterion, gain, interval[0], loss, brier, pseudo_labels)
     margin = _z(CONFIDENCE) + _z(POWER)
@@ -110,7 +146,7 @@ def decide(
         loss.mean(),
         intervals.mean_interval(loss),
         margin * _loss_error(loss),
-        metrics.mcnemar_p(*right),
+        metrics.mcnemar_p(base_right, candidate_right),
     )
 
 
@@ -126,13 +162,25 @@ def paired(
     label = arrow.by_id(labels)
     of_base, of_candidate = (arrow.by_id(table, "probabilities") for table in (base, candidate))
     if not of_base.keys() == of_candidate.keys() <= label.keys():
-        raise InputError("base and candidate were not cross-validated on the same given labels; train both again")
+        raise InputError(NOT_PAIRED)
     ids = sorted(of_base)
     return (
         np.array([number[label[i]] for i in ids]),
         np.array([of_base[i] for i in ids]),
         np.array([of_candidate[i] for i in ids]),
     )
+
+
+def paired_label_sets(
+    labels: pa.Table, base: pa.Table, candidate: pa.Table, classes: list[str]
+) -> tuple[Labels, np.ndarray, np.ndarray]:
+    """The same of several labels an image: the labels of n images, and probabilities [n, classes]."""
+    of_base, of_candidate = (arrow.by_id(table, "probabilities") for table in (base, candidate))
+    if of_base.keys() != of_candidate.keys():
+        raise InputError(NOT_PAIRED)
+    ids = sorted(of_base)
+    probabilities = [np.array([of[i] for i in ids]) for of in (of_base, of_candidate)]
+    return multi_label.of_rows(labels, np.array(ids, object), classes), probabilities[0], probabilities[1]
 
 
 def _accept(
@@ -172,7 +220,7 @@ def _z(level: float) -> float:
 
 def _gain_error(gain: np.ndarray) -> float:
     """The standard error of the mean gain in accuracy, as if the models disagreed on one label more."""
-    return float(np.sqrt(np.abs(gain).sum() + 1) / len(gain))
+    return float(np.sqrt((gain**2).sum() + 1) / len(gain))
 
 
 def _loss_error(loss: np.ndarray) -> float:

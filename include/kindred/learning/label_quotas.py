@@ -6,23 +6,25 @@ classes: the classes would become too rare. How large the part is, is chosen by 
 """
 
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 
-from kindred.learning import multi_label
-from kindred.learning.multi_label import Fitted, Labels
+from kindred.learning import cross_validation, multi_label, multi_label_training
+from kindred.learning.multi_label import Labels
+from kindred.learning.networks import Network
 
 QUOTAS = (0.6, 0.2, 0.4, 0.8)  # shares of the pile that are tried; the classifier's setting is chosen with the first
 
 
 @dataclass(frozen=True)
-class Final:
-    """What is fitted on given labels and pseudo-labels of the quota with the least log loss out of fold; base with the
-    quota 0 where none is below its loss.
+class Chosen:
+    """The quota of the least log loss out of fold, and the pseudo-labels by it: of each fold, by the network that has
+    not seen it, and last of all. The quota is 0, and nothing is accepted, where none is below the loss of base.
     """
 
-    fitted: Fitted
     quota: float
+    labels: list[Labels]
 
 
 def pseudo_labels(values: np.ndarray, shares: np.ndarray, quota: float) -> Labels:
@@ -41,20 +43,34 @@ def pseudo_labels(values: np.ndarray, shares: np.ndarray, quota: float) -> Label
     return Labels(present | absent, present)
 
 
-def train(features: np.ndarray, given: Labels, fold_of: np.ndarray, pile: np.ndarray, base: Fitted, seed: int) -> Final:
-    """Of features [g, d] of the given images, their labels and folds [g], features [m, d] of the pile, and the base of
-    the given labels. Each fold's pseudo-labels are of the base that has not seen the fold.
+def choose(
+    classifier: ModuleType,
+    features: np.ndarray,
+    given: Labels,
+    fold_of: np.ndarray,
+    pile: np.ndarray,
+    base: list[Network],
+    seed: int,
+) -> Chosen:
+    """Of features [g, d] of the given images, their labels and folds [g], features [m, d] of the pile, and the networks
+    of base without each fold, then of all.
     """
-    folds = len(base.by_fold)
-    weights = np.ones((folds + 1, len(features) + len(pile)))
-    weights[:folds, : len(features)] = [fold_of != fold for fold in range(folds)]
-    seen = [given.of(fold_of != fold).shares() for fold in range(folds)] + [given.shares()]
-    values = [multi_label.probabilities(network, pile) for network in [*base.by_fold, base.network]]
-    both, tried = np.vstack([features, pile]), [Final(base, 0.0)]
+    *by_fold, _ = base
+    rows = [np.flatnonzero(fold_of == fold) for fold in range(len(by_fold))]
+    out_of_fold = np.empty(given.known.shape)
+    for own, network in zip(rows, by_fold, strict=True):
+        out_of_fold[own] = network.probabilities(features[own])
+    values = [network.probabilities(pile) for network in base]
+    shares = [given.of(np.setdiff1d(np.arange(len(given)), own)).shares() for own in rows] + [given.shares()]
+    both, weights = np.vstack([features, pile]), multi_label_training.fold_weights(fold_of, len(by_fold), len(pile))
+    losses, settings = {0.0: _loss(out_of_fold, given)}, cross_validation.settings(classifier)
     for quota in QUOTAS:
-        pseudo = [pseudo_labels(*of, quota) for of in zip(values, seen, strict=True)]
-        labels = [multi_label.joined(given, one) for one in pseudo]
-        settings = [tried[1].fitted.setting] if len(tried) > 1 else multi_label.SETTINGS
-        tried.append(Final(multi_label.cross_validated(both, labels, weights, fold_of, seed, settings), quota))
-    losses = [multi_label.log_losses(one.fitted.out_of_fold, given).mean() for one in tried]
-    return tried[int(np.argmin(losses))]
+        labels = [multi_label.joined(given, pseudo_labels(*of, quota)) for of in zip(values, shares, strict=True)]
+        fitted = multi_label_training.cross_validated(classifier, both, labels, weights, fold_of, seed, settings)
+        losses[quota], settings = _loss(fitted.out_of_fold, given), [fitted.setting]
+    best = min(losses, key=losses.__getitem__)
+    return Chosen(best, [pseudo_labels(*of, best) for of in zip(values, shares, strict=True)])
+
+
+def _loss(values: np.ndarray, labels: Labels) -> float:
+    return float(multi_label.log_losses(values, labels).mean())

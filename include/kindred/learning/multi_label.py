@@ -1,19 +1,17 @@
-"""Images with several labels each: a logistic regression for each class, one against the rest, fitted on the pairs of
-image and class that are known. Absent is not unknown: a pair that is not known is in no fit and in no score.
-
-A network's outputs are the log odds of each class. The fits of all classes and folds share each reading of the features
-(`logistic_regression.fit_folds`).
+"""Images with several labels: which classes are known of an image, which of them are present, and losses over them.
+Absent is not unknown: a pair of image and class that is not known is in no fit and in no score.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from kindred.learning.classifiers import logistic_regression
-from kindred.learning.networks import Layer, Network
+from kindred.learning.class_numbers import class_numbers
 
-SETTINGS = logistic_regression.SETTINGS
 MIN_PROBABILITY = 1e-7  # a class held for impossible that is there costs 16
 
 
@@ -43,16 +41,22 @@ class Labels:
         return np.where(counts > 0, (self.present & self.known).sum(axis=0) / np.maximum(counts, 1), 0.5)
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """With the setting of the least log loss out of fold: the network of all images and those of each fold's others,
-    and what these say of the images of their fold, probabilities [n, k].
-    """
+def of_rows(rows: pa.Table, ids: np.ndarray, classes: Sequence[str]) -> Labels:
+    """The labels of some images, of a table's rows of image_id, label, present.
 
-    network: Network
-    by_fold: list[Network]
-    out_of_fold: np.ndarray
-    setting: float
+    >>> rows = pa.table({"image_id": ["a", "b"], "label": ["sea", "sea"], "present": [True, False]})
+    >>> labels = of_rows(rows, np.array(["b", "a"]), ["sea", "trees"])
+    >>> labels.known.tolist(), labels.present.tolist()
+    ([[True, False], [True, False]], [[False, False], [True, False]])
+    """
+    known, present = np.zeros((2, len(ids), len(classes)), bool)
+    rows = rows.filter(pc.is_in(rows["image_id"], pa.array(ids, pa.string())))
+    rows = rows.filter(pc.is_in(rows["label"], pa.array(classes, pa.string())))
+    images = pd.Index(ids).get_indexer(rows["image_id"].to_pandas())
+    numbers = rows["label"].to_pandas().map(class_numbers(classes)).to_numpy(int)
+    known[images, numbers] = True
+    present[images, numbers] = rows["present"].to_numpy()
+    return Labels(known, present)
 
 
 def joined(one: Labels, other: Labels) -> Labels:
@@ -60,59 +64,28 @@ def joined(one: Labels, other: Labels) -> Labels:
     return Labels(np.vstack([one.known, other.known]), np.vstack([one.present, other.present]))
 
 
-def fit(
-    features: np.ndarray, labels: Sequence[Labels], weights: np.ndarray, seed: int, setting: float
-) -> list[Network]:
-    """p fits on the same features [n, d], each with its own labels and weights [p, n]: 0 where it does not see an
-    image. `setting` is C of `logistic_regression`.
-    """
-    of_pairs = [(one.known * own[:, None]).T for one, own in zip(labels, weights, strict=True)]
-    targets = np.concatenate([one.present.T for one in labels]).astype(int)
-    binary = logistic_regression.fit_folds(features, targets, np.concatenate(of_pairs), 2, seed, setting)
-    classes = labels[0].known.shape[1]
-    return [_stacked(binary[start : start + classes]) for start in range(0, len(binary), classes)]
-
-
-def probabilities(network: Network, features: np.ndarray) -> np.ndarray:
-    """The probability of each class [n, k], of features [n, d]."""
-    return 0.5 * (1 + np.tanh(network.outputs(features) / 2))
-
-
 def log_losses(values: np.ndarray, labels: Labels) -> np.ndarray:
     """The mean log loss [n] of probabilities [n, k] over the classes that are known of an image; 0 where none is."""
     kept = np.clip(values, MIN_PROBABILITY, 1 - MIN_PROBABILITY)
-    losses = -np.log(np.where(labels.present, kept, 1 - kept)) * labels.known
-    means: np.ndarray = losses.sum(axis=1) / np.maximum(labels.known.sum(axis=1), 1)
-    return means
+    return _means_over_known(-np.log(np.where(labels.present, kept, 1 - kept)), labels)
 
 
-def cross_validated(
-    features: np.ndarray,
-    labels: Sequence[Labels],
-    weights: np.ndarray,
-    fold_of: np.ndarray,
-    seed: int,
-    settings: Sequence[float] = SETTINGS,
-) -> Fitted:
-    """The best of some settings. Labels and weights [folds + 1, n] of the fits without each fold, then of the one of
-    all; `fold_of` [g]: the first g images are given, and are scored by what has not seen them.
+def brier_scores(values: np.ndarray, labels: Labels) -> np.ndarray:
+    """The same of the squared distance to the truth.
+
+    >>> brier_scores(np.array([[0.5, 1.0]]), Labels(np.ones((1, 2), bool), np.array([[True, False]]))).tolist()
+    [0.625]
     """
-    given, best, least = len(fold_of), None, np.inf
-    for setting in settings:
-        *by_fold, network = fit(features, labels, weights, seed, setting)
-        out_of_fold = np.empty(labels[-1].known[:given].shape)
-        for fold, one in enumerate(by_fold):
-            rows = np.flatnonzero(fold_of == fold)
-            out_of_fold[rows] = probabilities(one, features[rows])
-        loss = float(log_losses(out_of_fold, labels[-1].of(np.arange(given))).mean())
-        if best is None or loss < least:
-            best, least = Fitted(network, by_fold, out_of_fold, setting), loss
-    assert best is not None  # there is a setting
-    return best
+    return _means_over_known((values - labels.present) ** 2, labels)
 
 
-def _stacked(binary: list[Network]) -> Network:
-    """One network of the log odds of the second of two classes, of each of these."""
-    layers = [network.layers[0] for network in binary]
-    weights = np.column_stack([layer.weights[:, 1] - layer.weights[:, 0] for layer in layers])
-    return Network((Layer(weights, np.array([layer.bias[1] - layer.bias[0] for layer in layers])),))
+def shares_right(values: np.ndarray, thresholds: np.ndarray, labels: Labels) -> np.ndarray:
+    """The share [n] of the classes that are known of an image of which probabilities [n, k] are on the right side of
+    the thresholds [k].
+    """
+    return _means_over_known((values >= thresholds) == labels.present, labels)
+
+
+def _means_over_known(values: np.ndarray, labels: Labels) -> np.ndarray:
+    means: np.ndarray = (values * labels.known).sum(axis=1) / np.maximum(labels.known.sum(axis=1), 1)
+    return means

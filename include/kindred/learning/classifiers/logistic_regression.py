@@ -62,6 +62,18 @@ def fit_folds(
     return [_network(one[:-1], one[-1], own).on_unscaled(mean, scale) for one, own in zip(found, seen, strict=True)]
 
 
+def fit_label_sets(
+    features: np.ndarray, present: np.ndarray, weights: np.ndarray, seed: int, setting: float
+) -> list[Network]:
+    """p fits of several labels an image, each class against the rest: the fits of all classes share each reading of the
+    features [n, d]. `present`, `weights` [p, n, classes].
+    """
+    classes = present.shape[2]
+    targets, of_pairs = (np.concatenate(one.transpose(0, 2, 1)) for one in (present.astype(np.int32), weights))
+    binary = fit_folds(features, targets, of_pairs, 2, seed, setting)
+    return [_one_against_rest(binary[start : start + classes]) for start in range(0, len(binary), classes)]
+
+
 class _Problem:
     """The weighted log losses of several fits, and their gradients, read over the features block by block."""
 
@@ -118,6 +130,14 @@ def _centre(features: np.ndarray) -> tuple[np.ndarray, float]:
     blocks = range(0, len(features), BLOCK_ROWS)
     squares = sum(float(np.square(features[i : i + BLOCK_ROWS] - mean).sum()) for i in blocks)
     return mean, float(np.sqrt(squares / features.size)) or 1.0
+
+
+def _one_against_rest(binary: list[Network]) -> Network:
+    """One network of the log odds of the second of two classes, of each of these."""
+    layers = [network.layers[0] for network in binary]
+    weights = np.column_stack([layer.weights[:, 1] - layer.weights[:, 0] for layer in layers])
+    bias = np.array([layer.bias[1] - layer.bias[0] for layer in layers])
+    return Network((Layer(weights, bias),), thresholds=(0.5,) * len(binary))
 
 
 def _network(coefficients: np.ndarray, intercepts: np.ndarray, seen: np.ndarray) -> Network:
