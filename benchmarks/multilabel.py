@@ -4,9 +4,10 @@
 
 Classes are those that people have said, of every image that is there, to be present or absent. TEST images, by the hash
 of their ids, are test images; of the others some are given with their labels, the rest is the pile. JSON names,
-<extractor>/<labels>/: base/ and final/ with mean_average_precision, micro_f1, macro_f1, subset_accuracy, hamming_loss,
-ranking_average_precision and one_error, each _mean and _std over draws; gain/ with the mean of final minus base of the
-first two, its interval _low and _high (Student's t) and the _worst draw; quota_mean.
+<extractor>/<labels>/: base/, candidate/ and final/ (the one of the two that the gate takes) with
+mean_average_precision, micro_f1, macro_f1, subset_accuracy, hamming_loss, ranking_average_precision and one_error, each
+_mean and _std over draws; gain/ with the mean of final minus base of the first two, its interval _low and _high
+(Student's t) and the _worst draw; quota_mean, accepted_mean.
 """
 
 import hashlib
@@ -19,9 +20,11 @@ from scipy import stats
 
 from kindred.data import images, open_images_classes, open_images_files, open_images_labels
 from kindred.features import extractor_setup, graph_cache
-from kindred.learning import label_quotas, multi_label, multi_label_scores
-from kindred.learning.label_quotas import Final
-from kindred.learning.multi_label import Fitted, Labels
+from kindred.learning import label_quotas, multi_label, multi_label_scores, multi_label_training
+from kindred.learning.classifiers import logistic_regression
+from kindred.learning.gate import Predicted, decide_label_sets
+from kindred.learning.multi_label import Labels
+from kindred.learning.multi_label_training import Fitted
 from kindred.runtime import cpu
 
 TEST = 500  # images
@@ -53,7 +56,9 @@ def main() -> None:
 
 def shown() -> list[str]:
     """The figures of the console's table."""
-    return [f"{model}/{score}_mean" for score in COMPARED for model in ("base", "final")] + ["gain/micro_f1_worst"]
+    return [f"{model}/{score}_mean" for score in COMPARED for model in ("base", "candidate", "final")] + [
+        "gain/micro_f1_worst"
+    ]
 
 
 def read(path: str) -> tuple[list[str], Labels]:
@@ -95,13 +100,14 @@ def compared(features: np.ndarray, labels: Labels, given: str, draws: int) -> di
         order = TEST + rng.permutation(len(labels) - TEST)
         own = order if given == "all" else order[: int(given)]
         pile = np.setdiff1d(order, own)
-        base, final = trained(features, labels.of(own), own, pile, rng.permutation(len(own)) % FOLDS, seed)
-        for model, fitted in (("base", base), ("final", final.fitted)):
-            limits = multi_label_scores.thresholds(fitted.out_of_fold, labels.of(own))
-            predicted = multi_label.probabilities(fitted.network, features[test])
+        models, quota, accepted = trained(features, labels.of(own), own, pile, rng.permutation(len(own)) % FOLDS, seed)
+        for model, fitted in models.items():
+            limits = np.array(fitted.network.thresholds)
+            predicted = fitted.network.probabilities(features[test])
             for name, value in multi_label_scores.scores(predicted, limits, labels.of(test)).items():
                 values.setdefault(f"{model}/{name}", []).append(value)
-        values.setdefault("quota", []).append(final.quota)
+        values.setdefault("quota", []).append(quota)
+        values.setdefault("accepted", []).append(accepted)
     figures = {f"{name}_mean": float(np.mean(each)) for name, each in values.items()}
     figures |= {f"{name}_std": float(np.std(each, ddof=1)) for name, each in values.items() if draws > 1}
     for name in COMPARED:
@@ -114,13 +120,37 @@ def compared(features: np.ndarray, labels: Labels, given: str, draws: int) -> di
 
 def trained(
     features: np.ndarray, given: Labels, rows: np.ndarray, pile: np.ndarray, fold_of: np.ndarray, seed: int
-) -> tuple[Fitted, Final]:
-    """Base, of the given images' rows and labels, and final."""
-    weights = np.vstack([[fold_of != fold for fold in range(FOLDS)], np.ones(len(rows))]).astype(float)
-    base = multi_label.cross_validated(features[rows], [given] * (FOLDS + 1), weights, fold_of, seed)
-    if not len(pile):
-        return base, Final(base, 0.0)
-    return base, label_quotas.train(features[rows], given, fold_of, features[pile], base, seed)
+) -> tuple[dict[str, Fitted], float, bool]:
+    """Base, of the given images' rows and labels, the candidate, and which of them is final; the quota, and whether the
+    gate has accepted the candidate: as the stages of a run do it.
+    """
+    settings = logistic_regression.SETTINGS
+    base = multi_label_training.cross_validated(
+        logistic_regression,
+        features[rows],
+        [given] * (FOLDS + 1),
+        multi_label_training.fold_weights(fold_of, FOLDS),
+        fold_of,
+        seed,
+        settings,
+    )
+    quota, candidate, accepted = 0.0, base, False
+    if len(pile):
+        networks = [*base.by_fold, base.network]
+        chosen = label_quotas.choose(
+            logistic_regression, features[rows], given, fold_of, features[pile], networks, seed, lambda line: None
+        )
+        quota = chosen.quota
+    if quota:
+        labels = [multi_label.joined(given, one) for one in chosen.labels]
+        weights = multi_label_training.fold_weights(fold_of, FOLDS, len(pile))
+        both = np.vstack([features[rows], features[pile]])
+        candidate = multi_label_training.cross_validated(
+            logistic_regression, both, labels, weights, fold_of, seed, settings
+        )
+        predicted = [Predicted(one.out_of_fold, np.array(one.network.thresholds)) for one in (base, candidate)]
+        accepted = decide_label_sets(given, *predicted, "no_harm", len(pile)).accepted
+    return {"base": base, "candidate": candidate, "final": candidate if accepted else base}, quota, accepted
 
 
 if __name__ == "__main__":

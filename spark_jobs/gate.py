@@ -1,8 +1,11 @@
 """out-of-fold predictions of base and candidate -> the final model: the candidate, or base where it may do harm"""
 
+import numpy as np
+
 from kindred.features import featurize
 from kindred.learning import folds, gate_without_labels, networks, onnx_model
-from kindred.learning.gate import decide, paired
+from kindred.learning.gate import Decision, Predicted, decide, decide_label_sets, paired, paired_label_sets
+from kindred.learning.gate_without_labels import Untested
 from kindred.runtime import file_names, job
 from kindred.runtime.stage import Stage
 
@@ -12,11 +15,16 @@ def main(s: Stage, *, gate: str) -> str:
     labels = s.rows("labels")
     pseudo_labels = s.figures_of("pseudo_label")["pseudo/count"]
     base, candidate = s.rows("out_of_fold"), s.rows("out_of_fold_candidate")
-    decision = (
-        decide(*paired(labels, base, candidate, classes), gate, pseudo_labels)
-        if len(base)
-        else gate_without_labels.decide(gate, pseudo_labels)
-    )
+    decision: Decision | Untested
+    if s.multi_label():
+        thresholds = [s.facts_of(stage)["thresholds"] for stage in ("train_base", "train_final")]
+        known, *values = paired_label_sets(labels, base, candidate, classes)
+        predicted = (Predicted(*one) for one in zip(values, map(np.array, thresholds), strict=True))
+        decision = decide_label_sets(known, *predicted, gate, pseudo_labels)
+    elif len(base):
+        decision = decide(*paired(labels, base, candidate, classes), gate, pseudo_labels)
+    else:
+        decision = gate_without_labels.decide(gate, pseudo_labels)
     chosen = "candidate" if decision.accepted else "base"
     s.adopt("predictions_final", f"predictions_{chosen}")
     source = "train_final" if decision.accepted else "train_base"
@@ -24,6 +32,8 @@ def main(s: Stage, *, gate: str) -> str:
     cv = {name: value for name, value in s.figures_of(source).items() if name.startswith(f"{chosen}/cv/")}
     s.figures = {**decision.figures(), **{name.replace(chosen, "final", 1): value for name, value in cv.items()}}
     s.facts = {"chosen": chosen, "reason": decision.reason, "model": _model(s, network, classes)}
+    if network.thresholds is not None:
+        s.facts["thresholds"] = network.thresholds
     if s.facts_of("pseudo_label").get("known_classes"):
         s.put_file(file_names.KNOWN_CLASSES, s.file("pseudo_label", file_names.KNOWN_CLASSES))
         s.facts["known_classes"] = True

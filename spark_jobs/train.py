@@ -14,6 +14,7 @@ from kindred.learning import (
     cross_validation,
     cross_validation_in_spark,
     learning_curve,
+    multi_label_training,
     networks,
     prediction_tables,
     training_plan,
@@ -26,20 +27,61 @@ from kindred.runtime.stage import Stage
 
 def main(s: Stage, *, classifier: str, folds: int, seed: int) -> str:
     classes = s.classes()
+    if s.multi_label():
+        return _main_of_label_sets(s, classifier, classes, folds, seed)
     folds = held_out_folds(s.rows("labels", ["label"])["label"].to_pylist(), folds, s.say)
     if _is_final(s) and not s.figures_of("pseudo_label")["pseudo/count"]:
-        s.say("no pseudo-label: the candidate is the base model")
-        fitted = _copy_base(s, folds)
+        found = _copy_base(s)
     else:
-        fitted = _fit(s, variants.load("classifier", classifier), classes, folds, seed)
-    for fold, network in fitted.networks.items():
-        s.put_file(network_file(fold), network.to_bytes())
-    model = _model_name(s)
-    _predict(s, f"predictions_{model}", fitted.networks[ALL], classes)
+        found = _fit(s, variants.load("classifier", classifier), classes, folds, seed).networks
+    model = _put_and_predict(s, found, classes)
     if not folds:
         return "no cross-validation: too few classes have two given labels"
     accuracy, spread = (s.figures[f"{model}/cv/accuracy_{part}"] for part in ("mean", "std"))
     return f"cross-validation accuracy {accuracy:.4f} ± {spread:.4f} over {folds} folds"
+
+
+def _main_of_label_sets(s: Stage, classifier: str, classes: list[str], folds: int, seed: int) -> str:
+    """The same of several labels an image."""
+    module = variants.load("classifier", classifier)
+    multi_label_training.check_classifier(classifier, module)
+    if _is_final(s) and not s.figures_of("pseudo_label")["pseudo/count"]:
+        found = _copy_base(s)
+    else:
+        found = _fit_label_sets(s, module, classes, folds, seed)
+    model = _put_and_predict(s, found, classes)
+    precision, spread = (s.figures[f"{model}/cv/mean_average_precision_{part}"] for part in ("mean", "std"))
+    count = s.figures[f"{model}/cv/folds"]
+    return f"cross-validation mean average precision {precision:.4f} ± {spread:.4f} over {count} folds"
+
+
+def _fit_label_sets(
+    s: Stage, classifier: ModuleType, classes: list[str], folds: int, seed: int
+) -> dict[int, networks.Network]:
+    pseudo = [s.rows(name) for name in ("pseudo_labels", "pseudo_labels_by_fold")] if _is_final(s) else []
+    training = multi_label_training.training_set(s.rows("labels"), pseudo, classes, folds)
+    ids, features = s.matrix("features", "features", ds.field("image_id").isin(training.ids))
+    fitted = training.cross_validated(classifier, features[pd.Index(ids).get_indexer(training.ids)], seed)
+    model, scores = _model_name(s), multi_label_training.scores(fitted, training)
+    s.figures = {f"{s.name}/images": len(training.ids), **multi_label_training.figures(scores, model)}
+    s.steps |= {f"{model}/{name}": list(enumerate(values, 1)) for name, values in fitted.network.losses.items()}
+    s.facts |= {"folds": scores, "setting": fitted.setting, "thresholds": fitted.network.thresholds}
+    by_fold = {}
+    for fold in range(training.folds):
+        rows = training.fold_of == fold
+        by_fold[fold] = training.ids[: len(rows)][rows], fitted.out_of_fold[rows]
+    out_of_fold = prediction_tables.out_of_fold(by_fold, classes, model, fitted.network.thresholds)
+    s.write_rows("out_of_fold_candidate" if _is_final(s) else "out_of_fold", out_of_fold)
+    return {ALL: fitted.network, **dict(enumerate(fitted.by_fold))}
+
+
+def _put_and_predict(s: Stage, found: dict[int, networks.Network], classes: list[str]) -> str:
+    """Keep the networks, by fold, and write the predictions of that of ALL; the model's name."""
+    for fold, network in found.items():
+        s.put_file(network_file(fold), network.to_bytes())
+    model = _model_name(s)
+    _predict(s, f"predictions_{model}", found[ALL], classes)
+    return model
 
 
 def _fit(s: Stage, classifier: ModuleType, classes: list[str], folds: int, seed: int) -> Fitted:
@@ -95,15 +137,17 @@ def _predict(s: Stage, table: str, network: networks.Network, classes: list[str]
         s.write(table, prediction_tables.predictions(learned, network, classes), of=images)
 
 
-def _copy_base(s: Stage, folds: int) -> Fitted:
+def _copy_base(s: Stage) -> dict[int, networks.Network]:
     """The base model's networks, figures and out-of-fold rows under the candidate's name."""
+    s.say("no pseudo-label: the candidate is the base model")
     base = s.figures_of("train_base").items()
     s.figures = {name.replace("base/", "candidate/", 1): value for name, value in base if name.startswith("base/")}
-    s.facts = {name: s.facts_of("train_base")[name] for name in ("folds", "setting")}
+    facts = s.facts_of("train_base")
+    s.facts = {name: facts[name] for name in ("folds", "setting", "thresholds") if name in facts}
     rows = s.rows("out_of_fold").drop_columns("model")
     s.write_rows("out_of_fold_candidate", rows.append_column("model", pa.array(["candidate"] * len(rows))))
-    files = {fold: s.file("train_base", network_file(fold)) for fold in (*range(folds), ALL)}
-    return Fitted({fold: networks.from_bytes(content) for fold, content in files.items()})
+    views = (*range(len(facts["folds"])), ALL)
+    return {fold: networks.from_bytes(s.file("train_base", network_file(fold))) for fold in views}
 
 
 def _is_final(s: Stage) -> bool:

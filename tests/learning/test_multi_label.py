@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from kindred.learning import label_quotas, multi_label, multi_label_scores
+from kindred.learning import label_quotas, multi_label, multi_label_scores, multi_label_training
 from kindred.learning.classifiers import logistic_regression
 from kindred.learning.multi_label import Labels
+from kindred.learning.multi_label_training import Fitted
+from kindred.learning.networks import Network
 
 FOLDS = 3
 
@@ -19,18 +21,25 @@ def scenes(count: int, seed: int = 0) -> tuple[np.ndarray, Labels]:
     return features, Labels(np.ones((count, 3), bool), present)
 
 
-def fitted(features: np.ndarray, labels: Labels, settings=(0.125,)) -> tuple[np.ndarray, multi_label.Fitted]:
+def fitted(features: np.ndarray, labels: Labels, settings=(0.125,)) -> tuple[np.ndarray, Fitted]:
     fold_of = np.arange(len(features)) % FOLDS
-    weights = np.vstack([[fold_of != fold for fold in range(FOLDS)], np.ones(len(features))]).astype(float)
-    return fold_of, multi_label.cross_validated(features, [labels] * (FOLDS + 1), weights, fold_of, 0, settings)
+    weights, of_fits = multi_label_training.fold_weights(fold_of, FOLDS), [labels] * (FOLDS + 1)
+    return fold_of, multi_label_training.cross_validated(
+        logistic_regression, features, of_fits, weights, fold_of, 0, settings
+    )
+
+
+def fit(features: np.ndarray, labels: Labels) -> Network:
+    weights = np.ones((1, len(features)))
+    return multi_label_training.fit(logistic_regression, features, [labels], weights, 0, 0.125)[0]
 
 
 def test_each_class_has_a_probability_of_its_own() -> None:
     features, labels = scenes(400)
     others, truth = scenes(400, seed=1)
 
-    (network,) = multi_label.fit(features, [labels], np.ones((1, 400)), 0, 0.125)
-    values = multi_label.probabilities(network, others)
+    network = fit(features, labels)
+    values = network.probabilities(others)
 
     assert values.shape == (400, 3)
     assert ((values >= 0.5) == truth.present).mean() > 0.8
@@ -42,10 +51,10 @@ def test_a_class_that_is_not_known_of_an_image_does_not_change_its_fit() -> None
     known = labels.known.copy()
     known[100:, 1] = False
 
-    (part,) = multi_label.fit(features, [Labels(known, labels.present)], np.ones((1, 200)), 0, 0.125)
-    (other,) = multi_label.fit(features, [Labels(known, labels.present ^ ~known)], np.ones((1, 200)), 0, 0.125)
-    (whole,) = multi_label.fit(features, [labels], np.ones((1, 200)), 0, 0.125)
-    (half,) = multi_label.fit(features[:100], [labels.of(np.arange(100))], np.ones((1, 100)), 0, 0.125)
+    part = fit(features, Labels(known, labels.present))
+    other = fit(features, Labels(known, labels.present ^ ~known))
+    whole = fit(features, labels)
+    half = fit(features[:100], labels.of(np.arange(100)))
 
     np.testing.assert_array_equal(part.layers[0].weights, other.layers[0].weights)
     np.testing.assert_allclose(part.layers[0].weights[:, [0, 2]], whole.layers[0].weights[:, [0, 2]], atol=1e-3)
@@ -60,13 +69,13 @@ def test_an_image_is_scored_by_a_network_that_has_not_seen_it() -> None:
 
     for fold, network in enumerate(of_all.by_fold):
         own = fold_of == fold
-        (alone,) = multi_label.fit(features[~own], [labels.of(~own)], np.ones((1, (~own).sum())), 0, 0.125)
+        alone = fit(features[~own], labels.of(~own))
         np.testing.assert_allclose(
-            multi_label.probabilities(network, features[own]),
-            multi_label.probabilities(alone, features[own]),
+            network.probabilities(features[own]),
+            alone.probabilities(features[own]),
             atol=0.05,
         )
-        np.testing.assert_array_equal(of_all.out_of_fold[own], multi_label.probabilities(network, features[own]))
+        np.testing.assert_array_equal(of_all.out_of_fold[own], network.probabilities(features[own]))
 
 
 def test_the_setting_is_that_of_the_least_loss_out_of_fold() -> None:
@@ -105,14 +114,18 @@ def test_pseudo_labels_are_taken_only_where_they_lower_the_loss_out_of_fold() ->
     features, labels = scenes(60)
     pile, _ = scenes(400, seed=1)
     fold_of, base = fitted(features, labels, logistic_regression.SETTINGS)
+    networks, lines = [*base.by_fold, base.network], []
 
-    final = label_quotas.train(features, labels, fold_of, pile, base, 0)
-    harmful = label_quotas.train(features, labels, fold_of, np.ones_like(pile), base, 0)
+    good = label_quotas.choose(logistic_regression, features, labels, fold_of, pile, networks, 0, lines.append)
+    same = np.repeat(features[:1], 400, axis=0)
+    useless = label_quotas.choose(logistic_regression, features, labels, fold_of, same, networks, 0, lines.append)
 
-    loss = multi_label.log_losses(base.out_of_fold, labels).mean()
-    assert multi_label.log_losses(final.fitted.out_of_fold, labels).mean() <= loss
-    assert final.quota in (0.0, *label_quotas.QUOTAS)
-    assert multi_label.log_losses(harmful.fitted.out_of_fold, labels).mean() <= loss
+    losses = {float(line.split("loss ")[1].split()[0]) for line in lines[:4]}
+    before = multi_label.log_losses(base.out_of_fold, labels).mean()
+    assert good.quota in label_quotas.QUOTAS
+    assert min(losses) < before
+    assert [one.known.mean(axis=0).round(2).tolist() for one in good.labels] == [[good.quota] * 3] * 4
+    assert (useless.quota, sum(one.known.sum() for one in useless.labels)) == (0.0, 0)
 
 
 def test_a_threshold_lies_where_f1_is_greatest_and_a_rare_class_borrows_that_of_the_others() -> None:

@@ -32,7 +32,7 @@ def test_a_given_label_without_features_is_an_error_that_names_it() -> None:
 
 
 def test_the_nearest_given_images_are_of_the_same_blob(pool, given) -> None:
-    nearest = pseudo_label_tables.nearest_given(pool, given, np.array([39, 119]))
+    nearest = pseudo_label_tables.nearest_given(pool, given.rows, np.array([39, 119]))
 
     own = [[pool.ids[r] for r in given.rows[given.labels == c]] for c in (0, 2)]
     assert nearest.shape == (2, 3)
@@ -53,7 +53,8 @@ def test_each_unlabelled_image_has_one_row_accepted_or_refused(pool, given) -> N
     assert len(accepted) + len(refused) == len(unlabelled) == figures["pseudo/unlabelled"]
     assert 0 < len(accepted) == figures["pseudo/count"]
     for name, rows in (("pseudo_labels", accepted), ("refused", refused), ("pseudo_labels_by_fold", by_fold)):
-        assert rows.select(arrow.schema(name).names).cast(arrow.schema(name)).num_rows == len(rows)
+        names = arrow.schema(name).names
+        assert arrow.completed(rows, name, names).select(names).cast(arrow.schema(name)).num_rows == len(rows)
     assert set(by_fold["fold"].to_pylist()) == {0, 1}
 
 

@@ -5,6 +5,7 @@ A threshold on confidence alone would take many more that have a class not, as m
 classes: the classes would become too rare. How large the part is, is chosen by the log loss out of fold.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -51,6 +52,7 @@ def choose(
     pile: np.ndarray,
     base: list[Network],
     seed: int,
+    say: Callable[[str], None],
 ) -> Chosen:
     """Of features [g, d] of the given images, their labels and folds [g], features [m, d] of the pile, and the networks
     of base without each fold, then of all.
@@ -68,6 +70,7 @@ def choose(
         labels = [multi_label.joined(given, pseudo_labels(*of, quota)) for of in zip(values, shares, strict=True)]
         fitted = multi_label_training.cross_validated(classifier, both, labels, weights, fold_of, seed, settings)
         losses[quota], settings = _loss(fitted.out_of_fold, given), [fitted.setting]
+        say(f"... quota {quota:.0%}: out-of-fold log loss {losses[quota]:.4f} (without {losses[0.0]:.4f})")
     best = min(losses, key=losses.__getitem__)
     return Chosen(best, [pseudo_labels(*of, best) for of in zip(values, shares, strict=True)])
 

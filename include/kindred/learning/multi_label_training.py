@@ -35,8 +35,8 @@ class Fitted:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """The ids [n] of the images that are learned from: first the given ones, whose folds are `fold_of` [g]. Their labels
-    in the fits without each fold, then in the one of all: of a given image the same in each, of others the
+    """The ids [n] of the images that are learned from: first the given ones, whose folds are `fold_of` [g]. Their
+    labels in the fits without each fold, then in the one of all: of a given image the same in each, of others the
     pseudo-labels that were made for the fit.
     """
 
@@ -61,8 +61,8 @@ class TrainingSet:
 
 
 def training_set(given: pa.Table, pseudo: Sequence[pa.Table], classes: Sequence[str], folds: int) -> TrainingSet:
-    """Of the table `labels` and, for the candidate, the tables pseudo_labels and pseudo_labels_by_fold. Given images are
-    put into folds in the order of their ids' hashes. Raises InputError for fewer than two.
+    """Of the table `labels` and, for the candidate, the tables pseudo_labels and pseudo_labels_by_fold. Given images
+    are put into folds in the order of their ids' hashes. Raises InputError for fewer than two.
     """
     ids = np.array(given["image_id"].unique().sort().to_pylist(), object)
     if len(ids) < 2:
@@ -94,8 +94,8 @@ def scores(fitted: Fitted, training: TrainingSet) -> dict[int, dict[str, float]]
 
 
 def figures(by_fold: Mapping[int, Mapping[str, float]], model: str) -> dict[str, float]:
-    """Mean and standard deviation of the `scores` over folds, named `<model>/cv/...`; a score that has no value in a fold
-    (where no image has any of the classes) is a mean over the others.
+    """Mean and standard deviation of the `scores` over folds, named `<model>/cv/...`; a score that has no value in a
+    fold (where no image has any of the classes) is a mean over the others.
     """
     named: dict[str, float] = {f"{model}/cv/folds": len(by_fold)}
     for name in ("log_loss", *CROSS_VALIDATED):

@@ -48,7 +48,7 @@ def accepted(
     nearest given images.
     """
     rows = unlabelled[pseudo.accepted[unlabelled]]
-    nearest = nearest_given(pool, given, rows).tolist() if len(rows) else []
+    nearest = nearest_given(pool, given.rows, rows).tolist() if len(rows) else []
     return pa.table(
         {
             **_labels(pseudo, pool, rows, classes),
@@ -83,15 +83,17 @@ def by_fold(assigned: dict[int, PseudoLabels], pool: Pool, unlabelled: np.ndarra
     return pa.concat_tables(parts) if parts else arrow.schema("pseudo_labels_by_fold").empty_table()
 
 
-def nearest_given(pool: Pool, given: GivenLabels, rows: np.ndarray) -> np.ndarray:
-    """The ids of the given images nearest to each of `rows`, nearest first: [rows, up to NEAREST_GIVEN]."""
+def nearest_given(pool: Pool, given: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The ids of the given images, rows of the pool too, nearest to each of `rows`, nearest first: [rows, up to
+    NEAREST_GIVEN].
+    """
     centre = pool.features.mean(axis=0, dtype=np.float64)
-    gallery = neighbours.unit_vectors(pool.features[given.rows], centre)
+    gallery = neighbours.unit_vectors(pool.features[given], centre)
     found = []
     for block in np.array_split(rows, -(-len(rows) // BLOCK_ROWS)):
         queries = neighbours.unit_vectors(pool.features[block], centre)
-        found.append(neighbours.nearest(gallery, queries, min(NEAREST_GIVEN, len(given.rows)), pool.threads)[1])
-    ids: np.ndarray = pool.ids[given.rows[np.concatenate(found)]]
+        found.append(neighbours.nearest(gallery, queries, min(NEAREST_GIVEN, len(given)), pool.threads)[1])
+    ids: np.ndarray = pool.ids[given[np.concatenate(found)]]
     return ids
 
 

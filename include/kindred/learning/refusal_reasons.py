@@ -1,5 +1,6 @@
 """Why an unlabelled image gets no pseudo-label: what the column `reason` of the table `refused` holds."""
 
+BEYOND_QUOTA = "not among the surest of the quota"  # of several labels an image
 BELOW_THRESHOLD = "below the threshold"
 NO_PREDICTION = "the labeller has no opinion"
 OUT_OF_DISTRIBUTION = "out of distribution"

@@ -61,14 +61,16 @@ def by_id(rows: pa.Table, column: str = "label") -> dict[str, Any]:
     return dict(zip(rows["image_id"].to_pylist(), rows[column].to_pylist(), strict=True))
 
 
-def completed(rows: pa.Table, names: Iterable[str]) -> pa.Table:
-    """The table with the columns of `tables.DEFAULTS` that are among `names`, where it lacks them or their values.
+def completed(rows: pa.Table, table: str, columns: Iterable[str]) -> pa.Table:
+    """Rows of a table with the defaults of those of its columns that they lack, or of which they lack values.
 
-    >>> completed(pa.table({"label": ["cat"]}), ["label", "present"])["present"].to_pylist()
+    >>> completed(pa.table({"label": ["cat"]}), "truth", ["label", "present"])["present"].to_pylist()
     [True]
     """
-    for name in tables.DEFAULTS.keys() & set(names):
-        default = pa.scalar(tables.DEFAULTS[name])
+    for name, value in tables.defaults(table).items():
+        default = pa.scalar(value)
+        if name not in columns:
+            continue
         if name not in rows.column_names:
             rows = rows.append_column(name, pa.repeat(default, len(rows)))
         elif rows[name].null_count:

@@ -177,7 +177,7 @@ class RunReader:
         """What fits into one process of a table, read without Spark: `columns` of the rows for which `where` holds."""
         with self._named_errors(name):
             rows = self._scanner(name, columns, where).to_table()
-            return arrow.completed(rows, rows.column_names)
+            return arrow.completed(rows, name, rows.column_names)
 
     def rows_or_frame(self, name: str, images: int) -> pa.Table | DataFrame:
         """A table of so many images here where it is small, else in Spark."""

@@ -103,7 +103,7 @@ class Stage(RunReader):
         path, schema = self._table_path(name), arrow.schema(name)
         fs, inside = storage.filesystem(path)
         fs.makedirs(inside, exist_ok=True)
-        rows = arrow.completed(rows, schema.names)
+        rows = arrow.completed(rows, name, schema.names)
         pq.write_table(rows.select(schema.names).cast(schema), f"{inside}/part-0.parquet", filesystem=fs)
         self.tables[name] = path
 
