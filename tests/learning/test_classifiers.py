@@ -6,7 +6,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from kindred.learning import networks
+from kindred.learning import cross_validation, networks
 from kindred.learning.networks import Network
 from kindred.runtime import variants
 
@@ -104,13 +104,8 @@ def test_a_network_has_its_losses_after_each_epoch_and_does_not_store_them() -> 
     assert networks.from_bytes(network.to_bytes()).losses == {}
 
 
-LABEL_SETS = [
-    name for name in variants.names("classifier") if hasattr(variants.load("classifier", name), "fit_label_sets")
-]
-
-
-@pytest.mark.parametrize("name", LABEL_SETS)
-def test_with_several_labels_an_image_each_class_is_fitted_on_what_is_known_of_it(name: str) -> None:
+@pytest.mark.parametrize("classifier", [one for one in fitting() if hasattr(one.values[0], "fit_label_sets")])
+def test_with_several_labels_an_image_each_class_is_fitted_on_what_is_known_of_it(classifier: ModuleType) -> None:
     rng = np.random.default_rng(0)
     present = rng.random((240, 2)) < 0.4
     features = (rng.normal(size=(240, 6)) + 6 * np.pad(present, ((0, 0), (0, 4)))).astype(np.float32)
@@ -118,9 +113,8 @@ def test_with_several_labels_an_image_each_class_is_fitted_on_what_is_known_of_i
     weights[0, 120:, 1] = 0  # not known in the first fit
     wrong = np.where(weights[0] > 0, present, ~present)
 
-    first, second = variants.load("classifier", name).fit_label_sets(
-        features, np.stack([wrong, present]), weights, 0, usual_setting(variants.load("classifier", name))
-    )
+    setting = cross_validation.usual_setting(classifier)
+    first, second = classifier.fit_label_sets(features, np.stack([wrong, present]), weights, 0, setting)
 
     for network in (first, second):
         assert network.thresholds == (0.5, 0.5)

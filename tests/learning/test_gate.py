@@ -5,6 +5,7 @@ import pyarrow as pa
 import pytest
 
 from kindred.learning import gate
+from kindred.learning.multi_label import Labels
 from kindred.runtime.errors import InputError
 
 
@@ -152,3 +153,31 @@ def test_tables_of_other_images_are_an_error() -> None:
 
     with pytest.raises(InputError, match="not cross-validated on the same given labels"):
         gate.paired(labels, table("base", {"a": [1.0, 0.0]}), table("candidate", {"b": [1.0, 0.0]}), ["cat", "dog"])
+
+
+def test_of_several_labels_an_image_what_is_not_known_decides_nothing() -> None:
+    labels = Labels(known=np.array([[True, False], [True, True]]), present=np.array([[True, True], [False, True]]))
+    thresholds = np.array([0.5, 0.5])
+    base = gate.Predicted(np.array([[0.4, 0.1], [0.4, 0.4]]), thresholds)
+    candidate = gate.Predicted(np.array([[0.8, 0.9], [0.2, 0.4]]), thresholds)
+
+    decision = gate.decide_label_sets(labels, base, candidate, "off", 5)
+    worse = gate.decide_label_sets(labels, candidate, base, "no_harm", 5)
+
+    assert (decision.accepted, worse.accepted) == (True, False)
+    assert decision.accuracy_difference == 0.5  # of the first image its one known class; of the second half, as before
+    second = (np.log(0.8) - np.log(0.6)) / 2
+    assert decision.log_loss_difference == pytest.approx(-((np.log(0.8) - np.log(0.4)) + second) / 2)
+
+
+def test_of_several_labels_an_image_the_tables_are_paired_by_their_ids() -> None:
+    labels = pa.table({"image_id": ["a", "a", "b"], "label": ["x", "y", "x"], "present": [True, False, False]})
+    base = pa.table({"image_id": ["b", "a"], "probabilities": [[0.1, 0.2], [0.3, 0.4]]})
+    candidate = pa.table({"image_id": ["a", "b"], "probabilities": [[0.5, 0.6], [0.7, 0.8]]})
+
+    known, of_base, of_candidate = gate.paired_label_sets(labels, base, candidate, ["x", "y"])
+
+    assert known.known.tolist() == [[True, True], [True, False]]
+    assert (of_base.tolist(), of_candidate.tolist()) == ([[0.3, 0.4], [0.1, 0.2]], [[0.5, 0.6], [0.7, 0.8]])
+    with pytest.raises(InputError, match="train both again"):
+        gate.paired_label_sets(labels, base, candidate.slice(1), ["x", "y"])

@@ -24,7 +24,7 @@ def accepted(
     return pa.table(
         {
             **{name: table[name] for name in table.column_names},
-            "source": ["pseudo"] * count,
+            "source": pa.array(["pseudo"] * count, pa.string()),
             "weight": np.ones(count),
             "round": np.full(count, ROUND, np.int32),
             "scores": pa.array([[("confidence", value)] for value in table["confidence"].to_pylist()], SCORES),
@@ -41,9 +41,9 @@ def refused(
     predicted = (values >= np.asarray(thresholds))[rows, numbers]
     table = _pairs(rows, numbers, predicted, values, ids, classes)
     scores = pa.array([[("confidence", value)] for value in table["confidence"].to_pylist()], SCORES)
-    return table.append_column("reason", pa.array([refusal_reasons.BEYOND_QUOTA] * len(table))).append_column(
-        "scores", scores
-    )
+    return table.append_column(
+        "reason", pa.array([refusal_reasons.BEYOND_QUOTA] * len(table), pa.string())
+    ).append_column("scores", scores)
 
 
 def by_fold(
@@ -57,7 +57,11 @@ def by_fold(
         rows, numbers = np.nonzero(labels.known)
         table = _pairs(rows, numbers, labels.present[rows, numbers], own, ids, classes)
         count = len(table)
-        columns = {"fold": np.full(count, fold, np.int32), "source": ["pseudo"] * count, "weight": np.ones(count)}
+        columns = {
+            "fold": np.full(count, fold, np.int32),
+            "source": pa.array(["pseudo"] * count, pa.string()),
+            "weight": np.ones(count),
+        }
         parts.append(pa.table({**{name: table[name] for name in table.column_names}, **columns}))
     return pa.concat_tables(parts) if parts else arrow.schema("pseudo_labels_by_fold").empty_table()
 
