@@ -8,6 +8,7 @@ from kindred.evaluation.attacks import attack_figures, attack_plan, spark_attack
 from kindred.features import featurize, graph_cache
 from kindred.learning import folds
 from kindred.runtime import file_names, job, variants
+from kindred.runtime.errors import InputError
 from kindred.runtime.stage import Stage
 
 TEST = ds.field("split") == "test"
@@ -23,6 +24,8 @@ def main(
     attack_epsilon_linf: float | None,
     seed: int,
 ) -> str:
+    if s.multi_label():
+        raise InputError("attacks are for one label an image; run again without the box attack")
     facts, extractor = s.facts_of("ingest"), featurize.Extractor.from_facts(s.facts_of("featurize"))
     network = variants.load("extractor", extractor.name).WEIGHTED
     bounds = {"l2": attack_epsilon_l2, "linf": attack_epsilon_linf}

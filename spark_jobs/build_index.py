@@ -1,6 +1,7 @@
 """features, predictions of the final model -> index: the gallery, the test images, their pictures, and the model"""
 
 from kindred.features import extractor_setup, text_files
+from kindred.learning import networks
 from kindred.runtime import file_names, job, storage, variants
 from kindred.runtime.stage import Stage
 from kindred.search import cells, file_shards, image_index, index_files, lower_bounds, pictures, recall, spark_index
@@ -32,18 +33,22 @@ def main(s: Stage, *, search_mode: str = variants.EXACT, **encoder: str) -> str:
         text_files.check_width(s.prepared, widths["features"])
     bounds, folder = lower_bounds.fit(samples), {part: storage.join(s.folder, part) for part in bundle.PARTS}
     by_distance = _cells(s, piled, bounds) if search_mode == variants.APPROXIMATE else {}
+    thresholds = networks.from_bytes(s.file("gate", file_names.NETWORK)).thresholds
 
     both = s.read("features"), s.read("predictions_final")
     gallery = spark_index.gallery(*both, s.read("images"), s.read("labels"))
     queries = spark_index.queries(*both, s.read("images"))
     picture_shards = max(1, -(-sum(count.values()) // pictures.PER_SHARD))
-    rows = spark_index.write(gallery, piled, folder[bundle.VECTORS], bounds, dataset, by_distance)
-    rows = rows.unionByName(spark_index.write(queries, count["test"], folder[bundle.QUERIES], bounds, dataset, {}))
+    rows = spark_index.write(gallery, piled, folder[bundle.VECTORS], bounds, dataset, by_distance, thresholds)
+    tested = spark_index.write(queries, count["test"], folder[bundle.QUERIES], bounds, dataset, {}, thresholds)
+    rows = rows.unionByName(tested)
     shrunk = spark_index.write_pictures(s.read("images"), picture_shards, folder[bundle.PICTURES])
     s.write("index", rows.unionByName(shrunk))
 
     written = spark_index.written(s.written("index", ["part", "shard", "images", "checksums"]), bundle.PARTS)
     about = {"classes": classes, "extractor": s.facts_of("featurize"), "built_from": s.inputs.copy(), **encoder}
+    if thresholds is not None:
+        about[index_files.THRESHOLDS] = list(thresholds)
     for part, of in ((bundle.VECTORS, by_distance), (bundle.QUERIES, {})):
         described = index_files.describe(widths=widths, **about)
         index_files.finish(folder[part], described, bounds, written[part].numbers, written[part].checksums, of)

@@ -45,12 +45,13 @@ def _model(s: Stage, network: networks.Network, classes: list[str]) -> dict:
     it, and what else it needs.
     """
     extractor, channels = featurize.Extractor.from_facts(s.facts_of("featurize")), s.facts_of("ingest")["channels"]
-    files = {file_names.NETWORK: network.to_bytes(), file_names.DESCRIPTION: extractor.description(classes, channels)}
+    description = extractor.description(classes, channels, network.thresholds)
+    files = {file_names.NETWORK: network.to_bytes(), file_names.DESCRIPTION: description}
     graph = s.file("featurize", file_names.EXTRACTOR) if extractor.graph else None
     if graph and extractor.is_one_graph:
         model = onnx_model.whole_model(graph, network, channels, extractor.interpolation, extractor.crop)
         run = s.run.rsplit("/", 1)[1]
-        files[file_names.MODEL] = onnx_model.described(model, classes, extractor, channels, run)
+        files[file_names.MODEL] = onnx_model.described(model, classes, extractor, channels, run, network.thresholds)
     elif graph:  # a function comes before it, or OpenVINO runs it, whose Resize is not Pillow's
         files[file_names.EXTRACTOR] = graph
     example = s.first("images", "content")

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from onnx import helper
@@ -16,7 +17,7 @@ from kindred.features.local_features import sift
 from kindred.features.text_files import TextTower
 from kindred.learning import embeddings, networks
 from kindred.learning.networks import Layer, Network
-from kindred.runtime import file_names, storage
+from kindred.runtime import file_names, label_sets, storage
 from kindred.runtime.variants import EXACT
 from kindred.search import file_shards, image_index
 from kindred.search.shards import Images
@@ -32,6 +33,18 @@ def picture(number: int) -> np.ndarray:
     pixels = rng.integers(0, 90, (*SIZE, 3), np.uint8)
     pixels[:, :, number % 3] += 120
     return pixels
+
+
+def mixed_picture(number: int) -> np.ndarray:
+    """Pixels likewise, of the colours of no class to all three: those of the bits of `number % 8`."""
+    pixels = np.random.default_rng(number).integers(0, 90, (*SIZE, 3), np.uint8)
+    pixels[:, :, mixture(number)] += 120
+    return pixels
+
+
+def mixture(number: int) -> list[int]:
+    """The numbers of the classes of a mixed picture."""
+    return [bit for bit in range(3) if number >> bit & 1]
 
 
 def colour_graph() -> bytes:
@@ -54,39 +67,50 @@ def make(
     given: Collection[int] = (),
     words: bool = False,
     mode: str = EXACT,
+    several: bool = False,
 ) -> Path:
     """The files of a bundle in a folder: pictures 0 to `gallery` in the gallery, those after them as queries; which
     picture has which origin, and which ones a given label, that of their colour. With `words` there is
-    a text encoder that knows colours; of the `mode` approximate the gallery can be searched so too.
+    a text encoder that knows colours; of the `mode` approximate the gallery can be searched so too. With `several`
+    labels an image the pictures are mixed ones.
     """
     graph = graph or colour_graph()
     extractor = Extractor("pixels", *SIZE, 3, "test", file_names.EXTRACTOR)
     session = onnx_graphs.session(graph)
     width = session.get_outputs()[0].shape[1]
     network = Network((Layer(np.eye(width, 3) * 40, np.zeros(3)),))
+    if several:
+        network = Network((Layer(np.eye(width, 3) * 9, np.full(3, -3.5)),), thresholds=(0.5, 0.5, 0.5))
+    pixels_of = mixed_picture if several else picture
+
+    def label_of(number: int) -> str:
+        return label_sets.joined(CLASSES[one] for one in mixture(number)) if several else CLASSES[number % 3]
 
     def images_of(numbers: range, split: str) -> Images:
-        pixels = np.stack([picture(number) for number in numbers])
+        pixels = np.stack([pixels_of(number) for number in numbers])
         features = session.run(None, {"images": pixels})[0]
         probabilities = network.probabilities(features).astype(np.float32)
         ids = [images.image_id(one) for one in pixels]
-        labels = [CLASSES[number % 3] if number in given else None for number in numbers]
+        labels = [label_of(number) if number in given else None for number in numbers]
         known = [(origins or {}).get(number) for number in numbers]
         return Images(features, probabilities, ids, [split] * len(ids), ["colours"] * len(ids), labels, known)
 
     parts = {bundle.VECTORS: range(gallery), bundle.QUERIES: range(gallery, gallery + queries)}
     tower = text_tower() if words else None
-    recorded = {"text_encoder": tower.sha256} if tower else {}
+    recorded: dict[str, Any] = {"text_encoder": tower.sha256} if tower else {}
+    if network.thresholds is not None:
+        recorded["thresholds"] = list(network.thresholds)
     whole = image_index.build(images_of(range(gallery + queries), "any"), CLASSES, mode, **recorded)
     empty = whole.delete(whole.ids())
     for (part, numbers), split in zip(parts.items(), ("unlabeled", "test"), strict=True):
         index = empty.add(images_of(numbers, split)) if numbers else empty
         index.save(storage.uri(str(folder / part)))
-    put_pictures(folder / bundle.PICTURES, range(gallery + queries))
+    every = [pixels_of(number) for number in range(gallery + queries)]
+    put_files(folder / bundle.PICTURES, {images.image_id(pixels): images.encode(pixels) for pixels in every})
     for name, content in {
         file_names.EXTRACTOR: graph,
         file_names.NETWORK: network.to_bytes(),
-        file_names.DESCRIPTION: extractor.description(CLASSES, 3),
+        file_names.DESCRIPTION: extractor.description(CLASSES, 3, network.thresholds),
         **({file_names.TEXT_ENCODER: tower.encoder, file_names.TOKENIZER: tower.tokenizer} if tower else {}),
     }.items():
         storage.put_bytes(storage.uri(str(folder / name)), content)
@@ -165,8 +189,8 @@ def put_files(folder: Path, files: Mapping[str, bytes], count: int = 2) -> None:
     file_shards.finish(storage.uri(str(folder)), count, list(range(count)), checksums)
 
 
-def id_of(number: int) -> str:
-    return images.image_id(picture(number))
+def id_of(number: int, several: bool = False) -> str:
+    return images.image_id(mixed_picture(number) if several else picture(number))
 
 
 def network_of(folder: Path) -> Network:

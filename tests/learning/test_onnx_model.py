@@ -96,8 +96,7 @@ def test_the_model_says_what_it_takes_and_gives_and_is_used_as_the_docs_say(
     picture = noise(8, 6, channels)
     (tmp_path / "model.onnx").write_bytes(model)
     (tmp_path / "cat.jpg").write_bytes(encoded(picture))
-    page = (Path(__file__).parents[2] / "docs" / "results.md").read_text()
-    (printed,) = [block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "onnxruntime" in block]
+    (printed,) = _printed("onnxruntime")
     monkeypatch.chdir(tmp_path)
 
     found: dict = {}
@@ -108,3 +107,35 @@ def test_the_model_says_what_it_takes_and_gives_and_is_used_as_the_docs_say(
     np.testing.assert_array_equal(found["probabilities"], run(plain, picture[None])[0])
     about = {name: found["about"][name] for name in ("image_size", "channels", "extractor", "run")}
     assert about == {"image_size": "[8, 6]", "channels": str(channels), "extractor": "pixels", "run": "first"}
+    assert not {"task", "thresholds"} & set(found["about"])
+
+
+def test_a_model_of_several_labels_gives_each_class_by_itself_with_its_threshold(tmp_path, monkeypatch) -> None:
+    graph = onnx_graphs.scaled_pixels((2, 2), 1)
+    weights, bias = np.zeros((4, 3)), np.log([3, 1, 1 / 3])
+    head = Network((Layer(weights, bias),), thresholds=(0.7, 0.6, 0.2))
+    extractor = Extractor("pixels", height=2, width=2, channels=1, fingerprint="", graph="extractor.onnx")
+    whole = onnx_model.whole_model(graph, head, 1)
+    model = onnx_model.described(whole, ["sea", "sky", "tree"], extractor, 1, "first", head.thresholds)
+    (tmp_path / "model.onnx").write_bytes(model)
+    (tmp_path / "cat.jpg").write_bytes(encoded(noise(8, 6, 1)))
+    monkeypatch.chdir(tmp_path)
+
+    found: dict = {}
+    for block in _printed("onnxruntime", '["thresholds"]'):
+        exec(block, found)
+
+    np.testing.assert_allclose(found["probabilities"], [0.75, 0.5, 0.25], atol=1e-6)
+    assert found["labels"] == ["sea", "tree"]
+    assert (found["about"]["task"], found["about"]["thresholds"]) == ("multi_label", "[0.7, 0.6, 0.2]")
+    hidden = Network((*network(4, 5).layers,), thresholds=(0.5,) * 3)
+    black = np.zeros((1, 2, 2, 1), np.uint8)
+    given = run(onnx_model.whole_model(graph, hidden, 1), black)
+    np.testing.assert_allclose(given, hidden.probabilities(np.zeros((1, 4))), atol=1e-6)
+
+
+def _printed(*words: str) -> list[str]:
+    """The example in docs/results.md with each of these words."""
+    page = (Path(__file__).parents[2] / "docs" / "results.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    return [next(block for block in blocks if word in block) for word in words]

@@ -169,8 +169,8 @@ def test_an_answer_says_what_is_known_of_both_images() -> None:
     assert (known.image_id, known.prediction, known.confidence) == ("x", "cat", 0.75)
     assert (known.origin, known.label) == ("file:///photos/x.jpg", "cat")
     near, far = known.neighbours
-    assert near[:1] + near[2:] == ("y", "cat", 0.5, "unlabeled", "d", True, None, None, None, None)
-    assert far[:1] + far[2:] == ("z", "dog", 0.875, "unlabeled", "d", False, "s3://bucket/z.jpg", None, None, None)
+    assert near[:1] + near[2:] == ("y", "cat", 0.5, "unlabeled", "d", True, *[None] * 5)
+    assert far[:1] + far[2:] == ("z", "dog", 0.875, "unlabeled", "d", False, "s3://bucket/z.jpg", *[None] * 4)
     assert (upload.image_id, upload.prediction, upload.confidence) == (None, None, None)
     assert (upload.origin, upload.label) == (None, None)
     assert upload.neighbours[0].image_id == "z"

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
@@ -48,7 +49,8 @@ def save(place: Path, extractor: Extractor, network: Network, /, **files: bytes)
     """What the stage gate has MLflow log."""
     from mlflow import pyfunc
 
-    contents = {"description": extractor.description(CLASSES, 3), "network": network.to_bytes(), **files}
+    description = extractor.description(CLASSES, 3, network.thresholds)
+    contents = {"description": description, "network": network.to_bytes(), **files}
     for name, content in contents.items():
         (place / name).write_bytes(content)
     pyfunc.save_model(
@@ -87,6 +89,24 @@ def by_openvino(place: Path) -> tuple[Path, np.ndarray]:
     return save(place, extractor, network, extractor=bundles.colour_graph()), network.probabilities(means)
 
 
+def of_several_labels_by_graph(place: Path) -> tuple[Path, np.ndarray]:
+    """A saved model whose classes are each by itself, and its probabilities of the PICTURES."""
+    network = Network((Layer(np.array([[4.0, 0], [0, 4], [1, 1]]), -np.ones(2)),), thresholds=(0.5, 0.25))
+    extractor = Extractor("pixels", *bundles.SIZE, 3, "", file_names.EXTRACTOR)
+    means = np.array([bundles.picture(number).mean(axis=(0, 1)) / 255 for number in range(3)])
+    graph = onnx_model.whole_model(bundles.colour_graph(), network, 3)
+    return save(place, extractor, network, model=graph), network.probabilities(means)
+
+
+def of_several_labels_by_function(place: Path) -> tuple[Path, np.ndarray]:
+    """The same of an extractor without a graph."""
+    extractor = Extractor("hog", 16, 16, 1, "", None)
+    features = extractor.features([bundles.picture(number) for number in range(3)])
+    layers = (Layer(np.random.default_rng(0).normal(size=(features.shape[1], 2)), np.zeros(2)),)
+    network = Network(layers, thresholds=(0.5, 0.25))
+    return save(place, extractor, network), network.probabilities(features)
+
+
 def by_function_and_graph(place: Path) -> tuple[Path, np.ndarray]:
     """The same of an extractor whose graph takes local features."""
     graph = sift_words.fit_graph(np.random.default_rng(0).integers(0, 256, (9, 32, 32, 1), np.uint8), str)
@@ -100,6 +120,24 @@ def by_function_and_graph(place: Path) -> tuple[Path, np.ndarray]:
 @pytest.fixture(scope="module", params=[by_graph, by_function, by_openvino, by_function_and_graph])
 def saved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]:
     return request.param(tmp_path_factory.mktemp("saved"))
+
+
+@pytest.mark.parametrize("make", [of_several_labels_by_graph, of_several_labels_by_function])
+def test_a_saved_model_of_several_labels_predicts_what_its_network_does(
+    make: Callable[[Path], tuple[Path, np.ndarray]], tmp_path: Path
+) -> None:
+    import pandas as pd
+    from mlflow import pyfunc
+
+    folder, probabilities = make(tmp_path)
+
+    model = pyfunc.load_model(str(folder))
+    answer = model.predict(pd.DataFrame({"image": PICTURES}))
+
+    assert list(answer.columns) == CLASSES
+    np.testing.assert_allclose(answer.to_numpy(), probabilities, atol=1e-6)
+    assert np.abs(probabilities.sum(axis=1) - 1).max() > 0.1
+    assert model.unwrap_python_model().thresholds == [0.5, 0.25]
 
 
 @pytest.mark.parametrize("first", ["", "import kindred.serving.bundle"], ids=["without", "with this version"])

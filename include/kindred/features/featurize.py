@@ -112,11 +112,14 @@ class Extractor:
         """The extractor of a run, from the facts of its featurize stage."""
         return cls(**facts)
 
-    def description(self, classes: list[str], channels: int) -> bytes:
-        """What `kindred.serving` needs to know beside the files, as JSON: the classes, the images' channels, and this
-        extractor.
+    def description(self, classes: list[str], channels: int, thresholds: Sequence[float] | None = None) -> bytes:
+        """What `kindred.serving` needs to know beside the files, as JSON: the classes, with several labels an image the
+        probability from which on each is there, the images' channels, and this extractor.
         """
-        return json.dumps({"classes": classes, "channels": channels, "extractor": asdict(self)}, indent=1).encode()
+        about: dict[str, Any] = {"classes": classes, "channels": channels, "extractor": asdict(self)}
+        if thresholds is not None:
+            about["thresholds"] = list(thresholds)
+        return json.dumps(about, indent=1).encode()
 
 
 def worker(extractor: Extractor, threads: int, mirrored: bool = False) -> Worker:

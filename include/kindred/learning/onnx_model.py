@@ -11,6 +11,8 @@ from kindred.features import onnx_graphs
 from kindred.features.featurize import Extractor
 from kindred.features.preprocessing import BICUBIC, BILINEAR
 from kindred.learning.networks import Network
+from kindred.runtime import label_sets
+from kindred.runtime.label_sets import Thresholds
 
 PREFIX = "extractor/"  # of the names in an extractor's graph: no other part has them
 
@@ -20,8 +22,9 @@ def whole_model(
 ) -> bytes:
     """decoded pixels, uint8 [n, height, width, c] of any size -> "probabilities", float32 [n, classes].
 
-    Inside: crop and resize (as Pillow's) to the extractor's size, extractor, classifier, softmax. `extractor`: its
-    graph, uint8 [n, h, w, c] -> float32 [n, d]; `channels`: of the images; `interpolation` and `crop`: the extractor's.
+    Inside: crop and resize (as Pillow's) to the extractor's size, extractor, classifier, softmax, or with several
+    labels an image a sigmoid of each class. `extractor`: its graph, uint8 [n, h, w, c] -> float32 [n, d]; `channels`:
+    of the images; `interpolation` and `crop`: the extractor's.
 
     >>> from kindred.learning.networks import Layer
     >>> extractor = onnx_graphs.scaled_pixels((2, 2), 1)
@@ -45,9 +48,12 @@ def whole_model(
     return model.SerializeToString()
 
 
-def described(model: bytes, classes: list[str], extractor: Extractor, channels: int, run: str) -> bytes:
+def described(
+    model: bytes, classes: list[str], extractor: Extractor, channels: int, run: str, thresholds: Thresholds = None
+) -> bytes:
     """The graph of a whole model with what its user has to know in its metadata: ONNX Runtime gives it as
-    `session.get_modelmeta().custom_metadata_map`. All values are texts; classes and sizes are JSON.
+    `session.get_modelmeta().custom_metadata_map`. All values are texts; classes, sizes and thresholds are JSON.
+    `thresholds`: the network's, with several labels an image.
     """
     proto = onnx.load_from_string(model)
     about = {
@@ -62,6 +68,12 @@ def described(model: bytes, classes: list[str], extractor: Extractor, channels: 
         "run": run,
         "kindred_version": kindred.__version__,
     }
+    if thresholds is not None:
+        about |= {
+            "task": label_sets.MULTI_LABEL,
+            "thresholds": json.dumps(list(thresholds)),  # in the order of the classes
+            "output": "probabilities, float32 [n, classes], of each class by itself: from its threshold on it is there",
+        }
     helper.set_model_props(proto, about)
     proto.doc_string = f"Kindred: decoded pixels to the probabilities of {len(classes)} classes"
     return proto.SerializeToString()
@@ -152,7 +164,10 @@ def _head(network: Network) -> onnx.ModelProto:
                 helper.make_node({"relu": "Relu", "sigmoid": "Sigmoid"}[layer.activation], [last], [f"act{i}"])
             )
             last = f"act{i}"
-    nodes.append(helper.make_node("Softmax", [last], ["probabilities"], axis=1))
+    if network.thresholds is None:
+        nodes.append(helper.make_node("Softmax", [last], ["probabilities"], axis=1))
+    else:
+        nodes.append(helper.make_node("Sigmoid", [last], ["probabilities"]))
     inputs, outputs = network.layers[0].weights.shape[0], network.layers[-1].bias.shape[0]
     features = helper.make_tensor_value_info("head_features", TensorProto.FLOAT, ["n", inputs])
     probabilities = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", outputs])

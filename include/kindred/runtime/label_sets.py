@@ -56,6 +56,18 @@ def by_id(rows: pa.Table, classes: Iterable[str]) -> dict[str, str]:
     return {image_id: joined(labels) for image_id, labels in present.items()}
 
 
+def chosen(probabilities: np.ndarray, thresholds: Sequence[float]) -> np.ndarray:
+    """Which classes an image has, [n, classes], by probabilities of several labels an image [n, classes].
+
+    >>> import numpy as np
+    >>> chosen(np.array([[0.7, 0.3]]), [0.5, 0.5]).tolist()
+    [[True, False]]
+    """
+    import numpy as np
+
+    return np.asarray(probabilities >= np.asarray(thresholds, np.float64))
+
+
 def predictions(probabilities: np.ndarray, classes: Sequence[str], thresholds: Thresholds = None) -> list[str]:
     """What each row of probabilities [n, classes] predicts: a class, or with thresholds [classes] a set of them.
 
@@ -67,8 +79,8 @@ def predictions(probabilities: np.ndarray, classes: Sequence[str], thresholds: T
 
     if thresholds is None:
         return [classes[number] for number in probabilities.argmax(axis=1).tolist()]
-    chosen = probabilities >= np.asarray(thresholds)
-    return [joined(classes[number] for number in np.flatnonzero(row).tolist()) for row in chosen]
+    rows = chosen(probabilities, thresholds)
+    return [joined(classes[number] for number in np.flatnonzero(row).tolist()) for row in rows]
 
 
 def confidences(probabilities: np.ndarray, thresholds: Thresholds = None) -> np.ndarray:
@@ -83,5 +95,4 @@ def confidences(probabilities: np.ndarray, thresholds: Thresholds = None) -> np.
 
     if thresholds is None:
         return np.asarray(probabilities.max(axis=1))
-    chosen = probabilities >= np.asarray(thresholds)
-    return np.asarray(np.where(chosen, probabilities, 1 - probabilities).prod(axis=1))
+    return np.asarray(np.where(chosen(probabilities, thresholds), probabilities, 1 - probabilities).prod(axis=1))

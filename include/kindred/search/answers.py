@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kindred.runtime import label_sets
+from kindred.runtime.label_sets import Thresholds
 from kindred.search import shards
 from kindred.search.distances import DISTANCES
 from kindred.search.gallery import Gallery
@@ -19,7 +21,8 @@ class Neighbour(NamedTuple):
     """An image of the gallery. `duplicate`: it has the query's id, or features within DUPLICATE_TOLERANCE. `origin`:
     which file or row it is, `label`: the given one; None where there is none. `prediction` and `confidence` are None in
     an index without classes; `inliers`, and whether these are enough to show the `same` thing, unless keypoints were
-    compared.
+    compared. With several labels an image `prediction` and `label` are as `label_sets.joined` writes them, `confidence`
+    is that of the whole set, and `predicted` has the probability of each class in it, the greatest first; else None.
     """
 
     image_id: str
@@ -33,6 +36,7 @@ class Neighbour(NamedTuple):
     label: str | None = None
     inliers: int | None = None
     same: bool | None = None
+    predicted: dict[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class Answer:
     origin: str | None = None
     label: str | None = None
     reranker: str | None = None
+    predicted: dict[str, float] | None = None
 
     @property
     def has_match(self) -> bool | None:
@@ -81,6 +86,7 @@ def answers(
     queries: Images,
     gallery: Gallery,
     classes: list[str],
+    thresholds: Thresholds,
     ranking: Ranking,
     distance: str,
     farthest: bool,
@@ -88,15 +94,17 @@ def answers(
     reason: str | None = None,
 ) -> list[Answer]:
     """The answer to each query."""
-    neighbours = _neighbours(queries, gallery, classes, ranking)
+    neighbours = _neighbours(queries, gallery, classes, thresholds, ranking)
     ends = np.searchsorted(ranking.query, np.arange(len(queries) + 1))
     unknown = [None] * len(queries)
     ids: Sequence[str | None] = queries.ids or unknown
     predictions: Sequence[str | None] = unknown
     confidences: Sequence[float | None] = unknown
+    predicted: Sequence[dict[str, float] | None] = unknown
     if classes and queries.probabilities is not None:
-        predictions = [classes[number] for number in queries.probabilities.argmax(axis=1)]
-        confidences = queries.probabilities.max(axis=1).tolist()
+        predictions = label_sets.predictions(queries.probabilities, classes, thresholds)
+        confidences = label_sets.confidences(queries.probabilities, thresholds).tolist()
+        predicted = predicted_classes(queries.probabilities, classes, thresholds)
     labels, origins = queries.known("labels"), queries.known("origins")
     return [
         Answer(
@@ -110,26 +118,57 @@ def answers(
             reason,
             origin=origins[i],
             label=labels[i],
+            predicted=predicted[i],
         )
         for i in range(len(queries))
     ]
 
 
-def _neighbours(queries: Images, gallery: Gallery, classes: list[str], ranking: Ranking) -> list[Neighbour]:
+def predicted_classes(
+    probabilities: np.ndarray, classes: list[str], thresholds: Thresholds
+) -> list[dict[str, float]] | list[None]:
+    """With several labels an image the probability of each class that an image has, the greatest first, by
+    probabilities [n, classes]; None with one label, of which prediction and confidence say it.
+
+    >>> predicted_classes(np.array([[0.7, 0.9, 0.1]]), ["sea", "sky", "tree"], [0.5, 0.5, 0.5])
+    [{'sky': 0.9, 'sea': 0.7}]
+    """
+    if thresholds is None:
+        return [None] * len(probabilities)
+    numbers = [np.flatnonzero(row) for row in label_sets.chosen(probabilities, thresholds)]
+    ordered = [own[np.argsort(-row[own], kind="stable")] for own, row in zip(numbers, probabilities, strict=True)]
+    return [
+        {classes[number]: float(row[number]) for number in own.tolist()}
+        for own, row in zip(ordered, probabilities, strict=True)
+    ]
+
+
+def _neighbours(
+    queries: Images, gallery: Gallery, classes: list[str], thresholds: Thresholds, ranking: Ranking
+) -> list[Neighbour]:
     columns = gallery.columns(("ids", "splits", "datasets", "labels", "attributes"), ranking.row)
     attributes, unknown = columns["attributes"], [None] * len(ranking.row)
+    predictions: Sequence[str | None] = unknown
+    predicted: Sequence[dict[str, float] | None] = unknown
+    if thresholds is not None:
+        probabilities = gallery.column("probabilities", ranking.row)
+        predictions = label_sets.predictions(probabilities, classes, thresholds)
+        predicted = predicted_classes(probabilities, classes, thresholds)
+    elif classes:
+        predictions = [classes[number] for number in attributes["prediction"].tolist()]
     return [
-        Neighbour(image_id, distance, prediction, confidence, split, dataset, duplicate, origin, label)
-        for image_id, distance, prediction, confidence, split, dataset, duplicate, origin, label in zip(
+        Neighbour(image_id, distance, prediction, confidence, split, dataset, duplicate, origin, label, predicted=own)
+        for image_id, distance, prediction, confidence, split, dataset, duplicate, origin, label, own in zip(
             shards.decoded(columns["ids"]),
             ranking.distances.tolist(),
-            [classes[number] for number in attributes["prediction"].tolist()] if classes else unknown,
+            predictions,
             attributes["confidence"].tolist() if classes else unknown,
             shards.decoded(columns["splits"]),
             shards.decoded(columns["datasets"]),
             _duplicates(queries, gallery, ranking, columns["ids"], attributes["length"]).tolist(),
             gallery.origins(ranking.row),
             shards.decoded_labels(columns["labels"]),
+            predicted,
             strict=True,
         )
     ]

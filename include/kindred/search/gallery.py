@@ -2,20 +2,26 @@
 through all shards.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from kindred.runtime import label_sets
 from kindred.runtime.errors import InputError
+from kindred.runtime.label_sets import Thresholds
 from kindred.search import shards
 from kindred.search.shards import NO_LABEL, Shard
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which images a search may give; a field that is None excludes nothing. `classes` are those of the final model;
+    """Which images a search may give; a field that is None excludes nothing. `classes` are those of the final model: an
+    image passes with one of them, or with `all_classes` of them. `labels` are given ones: one of them is enough.
     `labelled`: only images with a given label, or only those without one.
+
+    With several labels an image it has a class where the probability is at least the class's threshold, and NONE stands
+    for an image without any; `confidence` is then the probability of the `classes`, or without these of the whole set.
     """
 
     classes: list[str] | None = None
@@ -25,6 +31,8 @@ class Filter:
     ids: list[str] | None = None
     labelled: bool | None = None
     origin: str | None = None  # a part of it: of a file's name or path
+    all_classes: bool = False
+    labels: list[str] | None = None
 
 
 UNLABELLED = Filter(labelled=False)
@@ -118,36 +126,34 @@ class Gallery:
         for shard, deleted in zip(self.shards, self.deleted, strict=True):
             yield shard if deleted is None else shard.take(~deleted)
 
-    def excluded(self, where: Filter | None, classes: list[str]) -> np.ndarray | None:
+    def excluded(self, where: Filter | None, classes: list[str], thresholds: Thresholds = None) -> np.ndarray | None:
         """For each row 0, or infinity where it is deleted or does not pass the filter, [n] float32; None where no row
-        is excluded. Raises InputError for a class that is not one of `classes`.
+        is excluded. `thresholds` [classes] are those of several labels an image. Raises InputError for a class that is
+        not one of `classes`.
         """
         if where in (None, Filter()) and all(mask is None for mask in self.deleted):
             return None
         excluded = np.zeros(self.starts[-1], np.float32)
         for shard, deleted, start in zip(self.shards, self.deleted, self.starts, strict=False):
             passing = np.ones(len(shard), bool) if deleted is None else ~deleted
-            for test in _tests(where or Filter(), shard, classes):
+            for test in _tests(where or Filter(), shard, classes, thresholds):
                 passing &= test
             excluded[start : start + len(shard)][~passing] = np.inf
         return excluded
 
 
-def _tests(where: Filter, shard: Shard, classes: list[str]) -> Iterator[np.ndarray]:
+def _tests(where: Filter, shard: Shard, classes: list[str], thresholds: Thresholds) -> Iterator[np.ndarray]:
     """A mask [n] of the rows that pass, for each field of a filter."""
+    _check(where, classes, thresholds)
     if where.classes is not None:
-        if unknown := sorted(set(where.classes) - set(classes)):
-            known = ", ".join(classes) or "none, as the index was built without a classifier"
-            raise InputError(f"unknown class {unknown[0]!r}; known: {known}")
-        yield np.isin(shard["attributes"]["prediction"], [classes.index(name) for name in where.classes])
+        yield _with_classes(where, shard, classes, thresholds)
+    if where.labels is not None:
+        yield _with_labels(where.labels, shard, thresholds)
     for column, names in (("splits", where.splits), ("datasets", where.datasets)):
         if names is not None:
             yield np.isin(shard[column], shards.encoded(names))
-    if where.confidence is not None:
-        if not classes:
-            raise InputError("the index was built without a classifier, so no image has a confidence to filter by")
-        confidence = shard["attributes"]["confidence"]
-        yield (confidence >= where.confidence[0]) & (confidence <= where.confidence[1])
+    if where.confidence is not None and (where.classes is None or thresholds is None):
+        yield _between(shard["attributes"]["confidence"], where.confidence)
     if where.labelled is not None:
         yield (shard["labels"] != NO_LABEL) == where.labelled
     if where.origin is not None:
@@ -155,3 +161,52 @@ def _tests(where: Filter, shard: Shard, classes: list[str]) -> Iterator[np.ndarr
     if where.ids is not None:
         rows = shard.find_rows(shards.encoded(where.ids))
         yield np.isin(np.arange(len(shard)), rows[rows >= 0])
+
+
+def _check(where: Filter, classes: list[str], thresholds: Thresholds) -> None:
+    """Raise InputError for a class that there is not, and for a confidence without a classifier."""
+    known = classes if thresholds is None else [*classes, label_sets.NONE]
+    if unknown := sorted({*(where.classes or []), *(where.labels or [])} - set(known)):
+        names = ", ".join(known) or "none, as the index was built without a classifier"
+        raise InputError(f"unknown class {unknown[0]!r}; known: {names}")
+    if where.confidence is not None and not classes:
+        raise InputError("the index was built without a classifier, so no image has a confidence to filter by")
+
+
+def _between(values: np.ndarray, ends: tuple[float, float]) -> np.ndarray:
+    """A mask [n] of the values in a range, both ends included."""
+    return np.asarray((values >= ends[0]) & (values <= ends[1]))
+
+
+def _with_classes(where: Filter, shard: Shard, classes: list[str], thresholds: Thresholds) -> np.ndarray:
+    """A mask [n] of the images that have one of the filter's classes, or all of them."""
+    wanted = sorted(set(where.classes or []))
+    if thresholds is None:
+        one = np.isin(shard["attributes"]["prediction"], [classes.index(name) for name in wanted])
+        return one & (len(wanted) < 2) if where.all_classes else one
+    passing = np.full(len(shard), where.all_classes)
+    for name in wanted:
+        present, probability = _with_class(name, shard, classes, thresholds)
+        own = present if where.confidence is None else present & _between(probability, where.confidence)
+        passing = passing & own if where.all_classes else passing | own
+    return passing
+
+
+def _with_class(
+    name: str, shard: Shard, classes: list[str], thresholds: Sequence[float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Whether each image has a class, or NONE, and with which probability, [n] each; with several labels an image."""
+    if name == label_sets.NONE:
+        some = label_sets.chosen(shard["probabilities"], thresholds).any(axis=1)
+        return np.asarray(~some), shard["attributes"]["confidence"]
+    column = classes.index(name)
+    probability = shard["probabilities"][:, column]
+    return label_sets.chosen(probability, [thresholds[column]]), probability
+
+
+def _with_labels(names: list[str], shard: Shard, thresholds: Thresholds) -> np.ndarray:
+    """A mask [n] of the images with one of these among their given labels."""
+    given, row = np.unique(shard["labels"], return_inverse=True)
+    several = thresholds is not None
+    sets = [(label_sets.split(text) or [label_sets.NONE]) if several else [text] for text in shards.decoded(given)]
+    return np.array([not set(names).isdisjoint(own) for own in sets])[row]

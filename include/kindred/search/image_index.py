@@ -18,6 +18,7 @@ from kindred.runtime import marks, open_files, stages, storage, unfinished
 from kindred.runtime.checked_copy import Checksum
 from kindred.runtime.cpu import cores
 from kindred.runtime.errors import InputError
+from kindred.runtime.label_sets import Thresholds
 from kindred.runtime.variants import APPROXIMATE, EXACT, SEARCH_MODES
 from kindred.search import answers, cells, index_files, lower_bounds, missing_distance, recall, shards
 from kindred.search.answers import Answer, Ranking
@@ -36,9 +37,10 @@ Searched = tuple[LowerBound, Gallery]  # what a search by one distance needs
 
 @dataclass(frozen=True)
 class Index:
-    """A gallery of images. `about` tells its classes, how wide its vectors are, and what it was built from; `bounds`
-    are the lower bounds of the distances that it holds, `cells` those of the distances that it also answers
-    approximately. `changes` counts the images added or deleted since its recall was measured.
+    """A gallery of images. `about` tells its classes, with several labels an image their `thresholds`, how wide its
+    vectors are, and what it was built from; `bounds` are the lower bounds of the distances that it holds, `cells` those
+    of the distances that it also answers approximately. `changes` counts the images added or deleted since its recall
+    was measured.
 
     >>> import tempfile
     >>> images = Images(
@@ -87,6 +89,12 @@ class Index:
         return classes
 
     @property
+    def thresholds(self) -> Thresholds:
+        """With several labels an image the probability from which on it has a class, [classes]; else None."""
+        thresholds: list[float] | None = self.about.get(index_files.THRESHOLDS)
+        return thresholds
+
+    @property
     def distances(self) -> dict[str, str]:
         """The distances that it can be searched by, and what each works on."""
         kinds = {name: known.vectors for name, known in DISTANCES.items()}
@@ -128,17 +136,34 @@ class Index:
         scan = self._scan(gallery, bound, farthest, k, chosen)
         said = (chosen.recall, None) if chosen else (None, setting)
         own = np.full(len(queries), -1) if itself or queries.ids is None else self.gallery.find_rows(queries.ids)
-        excluded = self.gallery.excluded(where, self.classes)
+        excluded = self.excluded(where)
 
         def answered(rows: slice, scan: Scan) -> list[Answer]:
             ranking = Ranking(*scan.best(vectors[rows], own[rows], excluded))
-            return answers.answers(queries[rows], self.gallery, self.classes, ranking, name, farthest, *said)
+            return self.answers(queries[rows], ranking, name, farthest, *said)
 
         return [answer for block in self._in_blocks(scan, len(queries), answered) for answer in block]
 
+    def answers(
+        self,
+        queries: Images,
+        ranking: Ranking,
+        name: str,
+        farthest: bool,
+        recall: float | None = None,
+        reason: str | None = None,
+    ) -> list[Answer]:
+        """What is known of the images that queries get by the distance of that name."""
+        known = self.gallery, self.classes, self.thresholds
+        return answers.answers(queries, *known, ranking, name, farthest, recall, reason)
+
+    def excluded(self, where: Filter | None) -> np.ndarray | None:
+        """Which rows a filter excludes, as `Gallery.excluded` says it."""
+        return self.gallery.excluded(where, self.classes, self.thresholds)
+
     def ids(self, where: Filter | None = None) -> list[str]:
         """The ids of all images that pass a filter, in order."""
-        excluded = self.gallery.excluded(where, self.classes)
+        excluded = self.excluded(where)
         rows = np.arange(self.gallery.starts[-1]) if excluded is None else np.flatnonzero(excluded == 0)
         return shards.decoded(np.sort(self.gallery.column("ids", rows))) if len(rows) else []
 
@@ -162,7 +187,7 @@ class Index:
         if not len(images):
             return self
         self._check_sizes(images)
-        shard = shards.make(images, self.bounds, self.cells)
+        shard = shards.make(images, self.bounds, self.cells, self.thresholds)
         rows = self.gallery.find_rows(images.names("ids"))
         gallery = self.gallery.without(rows[rows >= 0]).plus(shard)
         return replace(self, gallery=gallery, changes=self.changes + len(images))
@@ -176,7 +201,7 @@ class Index:
         """The same, where it has cells with the recall of its approximate search, measured on images of its own."""
         if not self.cells or not len(self):
             return self
-        excluded = self.gallery.excluded(None, self.classes)
+        excluded = self.excluded(None)
         rows = np.arange(self.gallery.starts[-1]) if excluded is None else np.flatnonzero(excluded == 0)
         settings = {
             name: recall.settings(rows, len(of.centroids), functools.partial(self._distances, name))
@@ -236,7 +261,7 @@ class Index:
 
     def _distances(self, name: str, rows: np.ndarray, k: int, probes: int, compared: int) -> np.ndarray:
         """The distances [q, k] of what the images at these rows [q] get, as `recall.settings` asks for them."""
-        bound, excluded = self.bounds[name], self.gallery.excluded(None, self.classes)
+        bound, excluded = self.bounds[name], self.excluded(None)
         queries = self.gallery.column(bound.distance.vectors, rows)
         distances = np.full((len(rows), k), np.inf)
 
@@ -276,7 +301,9 @@ class Index:
 
 
 def build(images: Images, classes: list[str], mode: str = EXACT, **built_from: Any) -> Index:
-    """An index of images that fit into memory, in memory; of the mode `approximate` one that can be searched so too."""
+    """An index of images that fit into memory, in memory; of the mode `approximate` one that can be searched so too.
+    With several labels an image it is built from `thresholds` [classes], too.
+    """
     kinds = ("features", "probabilities") if classes else ("features",)
     samples = {kind: images.vectors(kind) for kind in kinds}
     widths = {"features": samples["features"].shape[1], "probabilities": len(classes)}

@@ -12,6 +12,7 @@ from kindred.search.cells import Cells
 from kindred.search.lower_bounds import LowerBound
 
 VERSION = 1
+THRESHOLDS = "thresholds"  # in `about.json`, with several labels an image: of the classes
 FIELDS: dict[str, type] = {"version": int, "classes": list, "features": int, "probabilities": int, "shards": list}
 
 
@@ -60,6 +61,7 @@ def read(folder: str) -> tuple[dict[str, Any], dict[str, LowerBound]]:
         step = f"run the '{stages.BUILD_INDEX}' stage first: {file_checks.AGAIN}"
         raise InputError(f"no index in {storage.local(folder)}, which has no {file_names.ABOUT}; {step}")
     check_fields(place, about, FIELDS)
+    _check_thresholds(place, about)
     if about["version"] != VERSION:
         step = f"run the '{stages.BUILD_INDEX}' stage again"
         raise InputError(f"the index in {storage.local(folder)} has version {about['version']}, not {VERSION}; {step}")
@@ -93,6 +95,17 @@ def check_fields(uri: str, about: Mapping[str, Any], fields: Mapping[str, type])
     bad = [name for name, kind in fields.items() if not isinstance(about.get(name), kind)]
     if bad or not all(isinstance(number, int) for number in about["shards"]):
         raise file_checks.damaged(uri, f"does not say rightly what {(bad or ['shards'])[0]!r} is")
+
+
+def _check_thresholds(uri: str, about: Mapping[str, Any]) -> None:
+    """Raise InputError unless there are none, or a number for each class."""
+    found = about.get(THRESHOLDS)
+    if found is not None and not (
+        isinstance(found, list)
+        and len(found) == len(about["classes"])
+        and all(isinstance(value, float | int) for value in found)
+    ):
+        raise file_checks.damaged(uri, f"does not say rightly what {THRESHOLDS!r} is")
 
 
 def checksums(folder: str, about: Mapping[str, Any]) -> dict[str, Checksum]:

@@ -67,7 +67,7 @@ class RerankedSearch:
         self.index.check(query, k)
         if k > reranking.RANKED:
             raise InputError(f"k is {k}; a re-ranker puts the first {reranking.RANKED:,} images into order")
-        excluded = self.index.gallery.excluded(where, self.index.classes)
+        excluded = self.index.excluded(where)
         rows = None if excluded is None else np.flatnonzero(excluded == 0)
         gallery = self.gallery if rows is None else _part(self.gallery, rows)
         vector = _unit(query.vectors("features"))[0]
@@ -79,7 +79,7 @@ class RerankedSearch:
         order = order[order != own][:k]
         distances = np.maximum(1 - (self.gallery.vectors[order] @ vector).astype(np.float64), 0)
         ranking = answers.Ranking(np.zeros(len(order), int), order, distances)
-        (answer,) = answers.answers(query, self.index.gallery, self.index.classes, ranking, DISTANCE, False)
+        (answer,) = self.index.answers(query, ranking, DISTANCE, False)
         beside = [verified.get(row) for row in order.tolist()]
         least = self.gallery.min_inliers
         compared = [_compared(*both, least) for both in zip(answer.neighbours, beside, strict=True)]

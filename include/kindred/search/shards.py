@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from kindred.runtime import checked_copy, file_checks, runs, storage
+from kindred.runtime import checked_copy, file_checks, label_sets, runs, storage
 from kindred.runtime.checked_copy import Checksum, HashedFile
 from kindred.runtime.errors import InputError
+from kindred.runtime.label_sets import Thresholds
 from kindred.search import cells, texts
 from kindred.search.cells import Cells
 from kindred.search.lower_bounds import LowerBound
@@ -75,7 +76,8 @@ class Shard:
     the name of each distance the gallery's side [n, s] of its product, and the cell [n] of those that have cells;
     beside the arrays the origins [n]. `made` is what searches keep of it in memory.
 
-    The attributes follow from the vectors: the likeliest class, its probability, and the features' length.
+    The attributes follow from the vectors: the likeliest class, its probability, and the features' length. With several
+    labels an image the probability is that of its whole set of classes.
     """
 
     arrays: dict[str, np.ndarray]
@@ -127,8 +129,12 @@ def decoded_labels(labels: np.ndarray) -> list[str | None]:
     return [label.decode() or None for label in labels.tolist()]
 
 
-def make(images: Images, bounds: dict[str, LowerBound], by_distance: Mapping[str, Cells]) -> Shard:
-    """A shard of images, one or more, in id order. Raises InputError for an id that is there twice."""
+def make(
+    images: Images, bounds: dict[str, LowerBound], by_distance: Mapping[str, Cells], thresholds: Thresholds = None
+) -> Shard:
+    """A shard of images, one or more, in id order; `thresholds` are those of several labels an image. Raises InputError
+    for an id that is there twice.
+    """
     ids = encoded(images.names("ids"))
     order = np.argsort(ids, kind="stable")
     ids = ids[order]
@@ -142,7 +148,14 @@ def make(images: Images, bounds: dict[str, LowerBound], by_distance: Mapping[str
     sides = {name: bound.gallery_side(vectors[bound.distance.vectors]) for name, bound in bounds.items()}
     numbers = {cells.array(name): of.of(sides[name]) for name, of in by_distance.items()}
     origins = images.known(ORIGINS)
-    arrays = {"ids": ids, "attributes": _attributes(**vectors), **names, **vectors, **sides, **numbers}
+    arrays = {
+        "ids": ids,
+        "attributes": _attributes(**vectors, thresholds=thresholds),
+        **names,
+        **vectors,
+        **sides,
+        **numbers,
+    }
     return Shard(arrays, texts.of([origins[row] for row in order]))
 
 
@@ -212,11 +225,11 @@ def mapped(path: Path) -> np.ndarray:
         return array
 
 
-def _attributes(features: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+def _attributes(features: np.ndarray, probabilities: np.ndarray, thresholds: Thresholds) -> np.ndarray:
     attributes = np.zeros(len(features), ATTRIBUTES)
     if probabilities.shape[1]:  # else nobody reads them
         attributes["prediction"] = probabilities.argmax(axis=1)
-        attributes["confidence"] = probabilities.max(axis=1)
+        attributes["confidence"] = label_sets.confidences(probabilities, thresholds)
     attributes["length"] = np.sqrt(np.einsum("nd,nd->n", features, features, dtype=np.float64))
     return attributes
 

@@ -14,8 +14,9 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from kindred.data.images import id_bound
-from kindred.runtime import arrow, tables
+from kindred.runtime import arrow, label_sets, tables
 from kindred.runtime.checked_copy import Checksum
+from kindred.runtime.label_sets import Thresholds
 from kindred.search import cells, file_shards, image_index, lower_bounds, pictures, shards
 from kindred.search.answers import Answer
 from kindred.search.cells import Cells
@@ -48,10 +49,18 @@ def sample(
 
 def gallery(features: DataFrame, predictions: DataFrame, images: DataFrame, given: DataFrame) -> DataFrame:
     """The training and the unlabelled images, each once: image_id, split, features, probabilities, origin, and the
-    given label of those that have one.
+    given label of those that have one, of several those that are present, as `label_sets.joined`.
     """
     whole = _with_origins(_with_probabilities(features, predictions, tables.LEARNED_FROM), images)
-    return whole.join(given.select("image_id", "label"), "image_id", how="left").select(COLUMNS)
+    return whole.join(joined_labels(given), "image_id", how="left").select(COLUMNS)
+
+
+def joined_labels(given: DataFrame) -> DataFrame:
+    """image_id and label, each image of a table of labels once, with those that are present as `label_sets.joined`."""
+    present = F.collect_set(F.when(F.col("present"), F.col("label")))
+    sets = given.groupBy("image_id").agg(F.sort_array(present).alias("present"))
+    text = F.when(F.size("present") == 0, label_sets.NONE).otherwise(F.array_join("present", label_sets.SEPARATOR))
+    return sets.select("image_id", text.alias("label"))
 
 
 def queries(features: DataFrame, predictions: DataFrame, images: DataFrame) -> DataFrame:
@@ -72,12 +81,13 @@ def write(
     bounds: dict[str, LowerBound],
     dataset: str,
     by_distance: dict[str, Cells],
+    thresholds: Thresholds = None,
 ) -> DataFrame:
     """Rows of the table `index` for about `count` images, whose shards are written into a folder on the way. Images
-    without the column probabilities have no classes.
+    without the column probabilities have no classes; `thresholds` are those of several labels an image.
     """
     tasks = max(1, -(-count // shards.MAX_ROWS))
-    worker = _writer(folder, lower_bounds.to_bytes(bounds), dataset, cells.to_bytes(by_distance))
+    worker = _writer(folder, lower_bounds.to_bytes(bounds), dataset, cells.to_bytes(by_distance), thresholds)
     return images.repartition(tasks, "image_id").mapInArrow(worker, tables.table("index").columns)
 
 
@@ -127,7 +137,9 @@ def _with_origins(images: DataFrame, table: DataFrame) -> DataFrame:
     return images.join(table.select("image_id", "split", "origin"), ["image_id", "split"], how="inner")
 
 
-def _writer(folder: str, bounds: bytes, dataset: str, by_distance: bytes) -> Callable[[Batches], Batches]:
+def _writer(
+    folder: str, bounds: bytes, dataset: str, by_distance: bytes, thresholds: Thresholds
+) -> Callable[[Batches], Batches]:
     def run(batches: Batches) -> Batches:
         from pyspark import TaskContext
 
@@ -138,7 +150,7 @@ def _writer(folder: str, bounds: bytes, dataset: str, by_distance: bytes) -> Cal
             number, images = task.partitionId(), _images(pa.Table.from_batches(filled), dataset)
             filled.clear()  # its features are copied
             both = lower_bounds.from_bytes(bounds), cells.from_bytes(by_distance)
-            checksums = shards.write(folder, number, shards.make(images, *both))
+            checksums = shards.write(folder, number, shards.make(images, *both, thresholds))
             yield _row(folder, number, len(images), checksums)
 
     return run

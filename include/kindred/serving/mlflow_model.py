@@ -31,6 +31,8 @@ class ImageClassifier(PythonModel):
         """Open the model's files."""
         description = json.loads(Path(context.artifacts["description"]).read_text())
         self.classes: list[str] = description["classes"]
+        # with several labels an image: the probability from which on each class is there
+        self.thresholds: list[float] | None = description.get("thresholds")
         self.predict_one: Predict
         if "model" in context.artifacts:
             self.predict_one = _by_graph(context.artifacts["model"], description["channels"])

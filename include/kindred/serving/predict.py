@@ -15,7 +15,7 @@ from kindred.data.image_files import read_ahead
 from kindred.features.featurize import BATCH, Extractor
 from kindred.learning.known_classes import KnownClasses
 from kindred.learning.networks import Network
-from kindred.runtime import arrow, tables
+from kindred.runtime import arrow, label_sets, tables
 
 LABELLED = tables.table("labelled_images").columns
 FILES = "origin string, reason string"  # URIs, and why some of them cannot be read
@@ -46,8 +46,15 @@ class Model:
         if self.known is not None:
             none = self.known.none_of_these(features).tolist()
         return [
-            (origin, self.classes[int(p.argmax())], float(p.max()), flag, p.astype(np.float32), None)
-            for origin, p, flag in zip(origins, probabilities, none, strict=True)
+            (origin, label, confidence, flag, p.astype(np.float32), None)
+            for origin, label, confidence, flag, p in zip(
+                origins,
+                label_sets.predictions(probabilities, self.classes, self.network.thresholds),
+                label_sets.confidences(probabilities, self.network.thresholds).tolist(),
+                none,
+                probabilities,
+                strict=True,
+            )
         ]
 
 
@@ -57,8 +64,8 @@ def label(origins: DataFrame, model: Model) -> DataFrame:
 
 
 def write_csv(rows: Iterable[Row], classes: list[str], file: IO[bytes]) -> None:
-    """origin, label, confidence, none_of_these (true, false, or empty where the run has not learned it), probabilities
-    (JSON: class -> probability), row by row.
+    """origin, label (of several labels an image `label_sets.joined`), confidence, none_of_these (true, false, or empty
+    where the run has not learned it), probabilities (JSON: class -> probability), row by row.
     """
     image_csv.write((row.asDict() | {"probabilities": _json(row, classes)} for row in rows), CSV_COLUMNS, file)
 

@@ -3,6 +3,8 @@
 from typing import Any
 
 from kindred.data import origins
+from kindred.runtime import label_sets
+from kindred.search import answers
 from kindred.search.answers import Neighbour
 from kindred.search.shards import Images
 from kindred.serving import originals
@@ -14,11 +16,12 @@ Row = dict[str, Any]
 def rows(current: Bundle, images: Images) -> list[Row]:
     """Images for the page; what is not known of one is null."""
     probabilities, unknown = images.vectors("probabilities"), [None] * len(images)
-    classes = current.gallery.classes
+    classes, thresholds = current.gallery.classes, current.gallery.thresholds
     columns: dict[str, Any] = {
         "image_id": images.ids,
-        "prediction": [classes[number] for number in probabilities.argmax(axis=1)] if classes else unknown,
-        "confidence": probabilities.max(axis=1).tolist() if classes else unknown,
+        "prediction": label_sets.predictions(probabilities, classes, thresholds) if classes else unknown,
+        "confidence": label_sets.confidences(probabilities, thresholds).tolist() if classes else unknown,
+        "predicted": answers.predicted_classes(probabilities, classes, thresholds),
         "split": images.splits or unknown,
         "dataset": images.datasets or unknown,
         "label": images.known("labels"),
