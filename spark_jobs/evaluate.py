@@ -1,11 +1,20 @@
 """predictions of base and candidate, truth, index -> the run's figures and reports"""
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.dataset as ds
 
 from kindred.data import fonts, images
 from kindred.data import origins as files
-from kindred.evaluation import retrieval, retrieval_sheets, score_intervals, scoring
+from kindred.evaluation import (
+    multi_label_intervals,
+    multi_label_scoring,
+    retrieval,
+    retrieval_sheets,
+    score_intervals,
+    scoring,
+)
 from kindred.learning import metrics
 from kindred.runtime import arrow, job, stages
 from kindred.runtime.stage import Stage
@@ -14,41 +23,40 @@ from kindred.search.gallery import UNLABELLED
 from kindred.search.shards import Images
 
 TEST = ds.field("split") == "test"
-MODELS = ("base", "candidate")
-CROSS_VALIDATED = (("train_base", "base"), ("gate", "final"))
+MODELS = {"base": "train_base", "candidate": "train_final"}  # with the stage of each
+MAIN_SCORES = {"accuracy": "accuracy"}  # of the last line: their words and names
+MAIN_SET_SCORES = {"mAP": "mean_average_precision", "micro F1": "micro_f1"}  # with several labels an image
 
 
 def main(s: Stage) -> str:
-    classes, chosen = s.classes(), s.facts_of("gate")["chosen"]
-    truth = pd.Series(s.truth(), dtype=object)
-    tested = _test(s, classes, truth)
-    given = set(s.rows("labels", ["image_id"])["image_id"].to_pylist())
+    chosen = s.facts_of("gate")["chosen"]
+    (_evaluate_sets if s.multi_label() else _evaluate)(s)
+    for name, value in list(s.figures.items()):
+        if name.startswith(f"{chosen}/"):
+            s.figures[name.replace(chosen, "final", 1)] = value
+    if s.finished(stages.BUILD_INDEX):  # comparisons of many runs do without
+        _search(s, s.truth())
+    return _summary(s)
+
+
+def _evaluate(s: Stage) -> None:
+    """Figures and reports of both models and of the pseudo-labels."""
+    truth, given = pd.Series(s.truth(), dtype=object), _given(s)
+    _test(s, s.classes(), truth)
     for model in MODELS:
         others = s.rows(f"predictions_{model}", ["image_id", "prediction"], ~TEST)
         hidden = scoring.on_hidden(others, truth, given)
         s.figures |= {f"{model}/hidden/{name}": value for name, value in hidden.items()}
-    for name, value in list(s.figures.items()):
-        if name.startswith(f"{chosen}/"):
-            s.figures[name.replace(chosen, "final", 1)] = value
     _pseudo_labels(s, truth)
-    if s.finished(stages.BUILD_INDEX):  # comparisons of many runs do without
-        _search(s, truth.to_dict())
-    if tested:
-        return _summary("test", s.figures["base/test/accuracy"], s.figures["final/test/accuracy"])
-    scores = [s.figures_of(stage).get(f"{model}/cv/accuracy_mean") for stage, model in CROSS_VALIDATED]
-    if None in scores:
-        return "no test image has a known label, and no given label could be held out: the models are not scored"
-    base, final = scores
-    return f"no test image has a known label; {_summary('cross-validation', base, final)}"
 
 
-def _test(s: Stage, classes: list[str], truth: pd.Series) -> bool:
-    """The scores of both models on the test images, and their reports; False where no test image has a known label."""
+def _test(s: Stage, classes: list[str], truth: pd.Series) -> None:
+    """The scores of both models on the test images, and their reports, where a test image has a known label."""
     by_model = []
     for model in MODELS:
         rows = scoring.on_test(s.rows(f"predictions_{model}", ["image_id", "probabilities"], TEST), truth)
         if rows.empty:
-            return False
+            return
         labels, probabilities = scoring.arrays(rows, classes)
         by_model.append(probabilities)
         scores = {**metrics.scores(labels, probabilities), "images": len(labels)}
@@ -56,11 +64,6 @@ def _test(s: Stage, classes: list[str], truth: pd.Series) -> bool:
         for name, content in scoring.reports(labels, probabilities, classes).items():
             s.report(f"{model}-{name}", content)
     s.figures |= scoring.interval_figures(labels, *by_model, score_intervals.intervals(labels, *by_model))
-    return True
-
-
-def _summary(on: str, base: float, final: float) -> str:
-    return f"{on} accuracy base {base:.4f}, final {final:.4f} ({final - base:+.4f})"
 
 
 def _pseudo_labels(s: Stage, truth: pd.Series) -> None:
@@ -69,6 +72,57 @@ def _pseudo_labels(s: Stage, truth: pd.Series) -> None:
     s.figures["pseudo/known"] = int(by_class["known"].sum())
     if s.figures["pseudo/known"]:
         s.figures["pseudo/precision"] = float(by_class["right"].sum() / s.figures["pseudo/known"])
+
+
+def _evaluate_sets(s: Stage) -> None:
+    """The same with several labels an image, over the pairs of image and class that are known."""
+    classes, truth, given = s.classes(), s.rows("truth"), _given(s)
+    _test_sets(s, classes, truth)
+    for model in MODELS:
+        others = s.rows(f"predictions_{model}", ["image_id", "prediction"], ~TEST)
+        hidden = multi_label_scoring.on_hidden(others, truth, given, classes)
+        s.figures |= {f"{model}/hidden/{name}": value for name, value in hidden.items()}
+    unlabelled = int(s.figures_of("pseudo_label")["pseudo/unlabelled"])
+    by_class = multi_label_scoring.pseudo_by_class(s.rows("pseudo_labels"), truth, unlabelled, classes)
+    s.report("pseudo-labels.csv", scoring.csv(by_class))
+    s.figures |= multi_label_scoring.pseudo_figures(by_class)
+
+
+def _test_sets(s: Stage, classes: list[str], truth: pa.Table) -> None:
+    by_model: list[np.ndarray] = []
+    for model, stage in MODELS.items():
+        predictions = s.rows(f"predictions_{model}", ["image_id", "probabilities"], TEST)
+        tested = multi_label_scoring.on_test(predictions, truth, classes)
+        if not len(tested.ids):
+            return
+        of_model = tested.values, np.array(s.facts_of(stage)["thresholds"])
+        by_model += of_model
+        scores = {**multi_label_scoring.scores(*of_model, tested.labels), "images": len(tested.ids)}
+        s.figures |= {f"{model}/test/{name}": value for name, value in scores.items()}
+        by_class = multi_label_scoring.by_class(*of_model, tested.labels, classes)
+        s.report(f"{model}-classes.csv", scoring.csv(by_class))
+    s.figures |= scoring.figures_of_intervals(multi_label_intervals.intervals(tested.labels, *by_model))
+
+
+def _given(s: Stage) -> set[str]:
+    return set(s.rows("labels", ["image_id"])["image_id"].to_pylist())
+
+
+def _summary(s: Stage) -> str:
+    """Base against final in a line: on the test images, else by cross-validation."""
+    tested, titles = "base/test/images" in s.figures, MAIN_SET_SCORES if s.multi_label() else MAIN_SCORES
+    figures = {**s.figures_of("train_base"), **s.figures_of("gate"), **s.figures}
+    compared = []
+    for title, score in titles.items():
+        names = (f"{model}/test/{score}" if tested else f"{model}/cv/{score}_mean" for model in ("base", "final"))
+        base, final = map(figures.get, names)
+        if base is not None and final is not None:
+            compared.append(f"{title} base {base:.4f}, final {final:.4f} ({final - base:+.4f})")
+    if not compared:
+        return "no test image has a known label, and no given label could be held out: the models are not scored"
+    if tested:
+        return f"test {', '.join(compared)}"
+    return f"no test image has a known label; cross-validation {', '.join(compared)}"
 
 
 def _search(s: Stage, truth: dict[str, str]) -> None:

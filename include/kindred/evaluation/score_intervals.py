@@ -5,7 +5,7 @@ products of matrices. A test holds them against `metrics.scores` of the images d
 (`intervals.bias_corrected_interval`): it is the calibration error, which is larger in resamples, that needs it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 
 import numpy as np
@@ -32,7 +32,20 @@ def intervals(labels: np.ndarray, base: np.ndarray, other: np.ndarray) -> pd.Dat
     >>> table.loc["accuracy", ["base_low", "base_high", "other_low", "other_high"]].round(2).tolist()
     [0.4, 0.59, 1.0, 1.0]
     """
-    parts = [(scores(labels, base, counts), scores(labels, other, counts)) for counts in _with_all(len(labels))]
+    return paired_intervals(
+        len(labels), lambda counts: scores(labels, base, counts), lambda counts: scores(labels, other, counts)
+    )
+
+
+def paired_intervals(
+    n: int,
+    base: Callable[[np.ndarray], dict[str, np.ndarray]],
+    other: Callable[[np.ndarray], dict[str, np.ndarray]],
+) -> pd.DataFrame:
+    """The same of any scores of two models on n images: functions of counts [r, n], which give each score of each
+    resample [r].
+    """
+    parts = [(base(counts), other(counts)) for counts in _with_all(n)]
     rows = {}
     for name in parts[0][0]:
         one, two = (np.concatenate([part[side][name] for part in parts]) for side in (0, 1))

@@ -54,7 +54,12 @@ def interval_figures(
     `score_intervals.intervals`.
     """
     correct = [probabilities.argmax(axis=1) == labels for probabilities in (base, candidate)]
-    values = {"candidate/test/mcnemar_p": metrics.mcnemar_p(*correct)}
+    return {"candidate/test/mcnemar_p": metrics.mcnemar_p(*correct), **figures_of_intervals(intervals)}
+
+
+def figures_of_intervals(intervals: pd.DataFrame) -> dict[str, float]:
+    """The ends of `score_intervals.paired_intervals` as figures."""
+    values: dict[str, float] = {}
     prefixes = {"base": "base/test/{}", "other": "candidate/test/{}", "difference": "candidate/test/{}_difference"}
     for name, row in intervals.iterrows():
         for key, prefix in prefixes.items():

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kindred.learning.class_numbers import class_numbers
 
 MIN_PROBABILITY = 1e-7  # a class held for impossible that is there costs 16
 
@@ -41,21 +39,23 @@ class Labels:
         return np.where(counts > 0, (self.present & self.known).sum(axis=0) / np.maximum(counts, 1), 0.5)
 
 
-def of_rows(rows: pa.Table, ids: np.ndarray, classes: Sequence[str]) -> Labels:
-    """The labels of some images, of a table's rows of image_id, label, present.
+def of_rows(rows: pa.Table, ids: Sequence[str] | np.ndarray, classes: Sequence[str]) -> Labels:
+    """Those of some images and classes, in their order, from rows of a table of labels (image_id, label, present).
 
-    >>> rows = pa.table({"image_id": ["a", "b"], "label": ["sea", "sea"], "present": [True, False]})
-    >>> labels = of_rows(rows, np.array(["b", "a"]), ["sea", "trees"])
-    >>> labels.known.tolist(), labels.present.tolist()
-    ([[True, False], [True, False]], [[False, False], [True, False]])
+    >>> rows = pa.table({"image_id": ["b"], "label": ["sea"], "present": [True]})
+    >>> of_rows(rows, ["a", "b"], ["sea", "trees"]).known.tolist()
+    [[False, False], [True, False]]
     """
+    of_image, of_class = (
+        pc.index_in(rows[name], value_set=pa.array(values, pa.string()))
+        for name, values in (("image_id", ids), ("label", classes))
+    )
+    wanted = pc.and_(pc.is_valid(of_image), pc.is_valid(of_class))
+    image, label, there = (
+        column.filter(wanted).to_numpy(zero_copy_only=False) for column in (of_image, of_class, rows["present"])
+    )
     known, present = np.zeros((2, len(ids), len(classes)), bool)
-    rows = rows.filter(pc.is_in(rows["image_id"], pa.array(ids, pa.string())))
-    rows = rows.filter(pc.is_in(rows["label"], pa.array(classes, pa.string())))
-    images = pd.Index(ids).get_indexer(rows["image_id"].to_pandas())
-    numbers = rows["label"].to_pandas().map(class_numbers(classes)).to_numpy(int)
-    known[images, numbers] = True
-    present[images, numbers] = rows["present"].to_numpy()
+    known[image, label], present[image, label] = True, there
     return Labels(known, present)
 
 
