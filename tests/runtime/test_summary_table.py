@@ -82,3 +82,31 @@ def test_what_unlabelled_means_is_said_also_where_nothing_is() -> None:
 def test_images_that_were_left_out_are_shown_where_there_are_any() -> None:
     assert line({"ingest/rejected": 2}, "rejected") == "rejected 2 files that could not be used; the report names them"
     assert line({"ingest/rejected": 0}, "rejected") == ""
+
+
+def test_of_several_labels_an_image_both_models_are_shown_with_the_interval_of_the_difference() -> None:
+    figures = {
+        **{"base/test/images": 40, "base/test/micro_f1": 0.5, "final/test/micro_f1": 0.75},
+        **{"base/test/mean_average_precision": 0.5, "final/test/mean_average_precision": 0.625},
+        **{"final/test/micro_f1_difference_low": 0.125, "final/test/micro_f1_difference_high": 0.375},
+        **{"base/test/log_loss": 0.5, "final/test/log_loss": 0.25},
+    }
+
+    assert table(figures).splitlines()[0].split() == ["base", "final", "difference"]
+    assert line(figures, "test mAP") == "test mAP 0.5000 0.6250 +0.1250 mean over the classes, 40 test images"
+    assert line(figures, "test micro F1").startswith("test micro F1 0.5000 0.7500 +0.2500 (+0.1250 to +0.3750)")
+    assert line(figures, "test log loss") == "test log loss 0.5000 0.2500 -0.2500 lower is better"
+
+
+def test_of_several_labels_an_image_pseudo_labels_are_pairs_of_image_and_class() -> None:
+    figures = {
+        **{**ACCEPTED, "pseudo/pairs": 5000, "base/cv/micro_f1_mean": 0.5, "pseudo/known": 3000},
+        **{"pseudo/precision": 0.95, "pseudo/positive_precision": 0.875},
+    }
+
+    assert line(figures, "final") == "final learned from these and 5,000 pseudo-labels of 1,338 images"
+    assert line(figures, "gate") == (
+        "gate pseudo-labels accepted: out-of-fold share of known classes said rightly +0.0500 (+0.0000 to +0.1000)"
+    )
+    assert "95.0%   of 3,000 whose truth is known" in table(figures)
+    assert "87.5%   of those among them that say present" in table(figures)

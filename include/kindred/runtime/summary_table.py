@@ -13,6 +13,19 @@ SCORES = {  # the lines of the table: which figure each shows of a model, and wh
     "test ROC AUC": ("test/roc_auc", "mean over the classes"),
     "cv accuracy": ("cv/accuracy_mean", "cross-validation on the given labels"),
 }
+SET_SCORES = {  # the same of images with several labels
+    "test mAP": ("test/mean_average_precision", "mean over the classes"),
+    "test micro F1": ("test/micro_f1", "over all pairs of image and class that are known"),
+    "test macro F1": ("test/macro_f1", "mean over the classes"),
+    "test subset accuracy": ("test/subset_accuracy", "images whose whole set is right"),
+    "test LRAP": ("test/ranking_average_precision", "how far in front an image's own classes are"),
+    "test Hamming loss": ("test/hamming_loss", "share of the pairs that are wrong"),
+    "test one-error": ("test/one_error", "images that do not have their most probable class"),
+    "test log loss": SCORES["test log loss"],
+    "cv mAP": ("cv/mean_average_precision_mean", "cross-validation on the given labels"),
+    "cv micro F1": ("cv/micro_f1_mean", ""),
+}
+TESTED = "base/test/images"
 COUNTS = {  # a count of images, and what it means
     "given labels": ("choose_labels/labels", ""),
     "unlabelled": ("pseudo/unlabelled", "images without a given label: they learn by pseudo-labels"),
@@ -53,20 +66,31 @@ def _refused(figures: dict[str, float]) -> bool:
     return bool(figures.get("pseudo/count")) and figures.get("gate/accepted") == 0
 
 
+def _of_sets(figures: dict[str, float]) -> bool:
+    """Whether an image may have several labels."""
+    return "base/test/micro_f1" in figures or "base/cv/micro_f1_mean" in figures
+
+
 def _scores(figures: dict[str, float]) -> list[str]:
     models = ["base", "final", *(["candidate"] if _refused(figures) else [])]
     lines = []
-    if "base/test/accuracy" in figures:
+    of_sets = _of_sets(figures)
+    if "base/test/accuracy" in figures or (of_sets and TESTED in figures):
         heading = f"{'':24}{'base':>10}{'final':>10}{'difference':>12}"
         lines.append(heading + (f"{'refused':>10}" if _refused(figures) else ""))
-    for title, (name, meaning) in SCORES.items():
+    for title, (name, meaning) in (SET_SCORES if of_sets else SCORES).items():
         values = [figures[f"{model}/{name}"] for model in models if f"{model}/{name}" in figures]
         if len(values) == len(models):
             base, final, *candidate = values
             text = f"{title:24}{base:>10.4f}{final:>10.4f}{final - base:>+12.4f}"
             text += "".join(f"{value:>10.4f}" for value in candidate)
-            if name == "test/accuracy" and "base/test/images" in figures:
-                meaning = f"share of {figures['base/test/images']:,.0f} test images"
+            if name == "test/accuracy" and TESTED in figures:
+                meaning = f"share of {figures[TESTED]:,.0f} test images"
+            elif name == "test/mean_average_precision":
+                meaning = f"{meaning}, {figures[TESTED]:,.0f} test images"
+            if of_sets and f"final/{name}_difference_low" in figures:
+                low, high = (figures[f"final/{name}_difference_{end}"] for end in ("low", "high"))
+                text += f" ({low:+.4f} to {high:+.4f})"
             lines.append(_explained(text, meaning))
     return lines
 
@@ -90,6 +114,7 @@ def _gate(figures: dict[str, float]) -> list[str]:
     if "gate/accepted" not in figures:
         return []
     count = figures.get("pseudo/count", 0)
+    pairs = f"{figures['pseudo/pairs']:,.0f} pseudo-labels of {count:,.0f} images" if "pseudo/pairs" in figures else ""
     base = f"{'base':24}learned from the given labels"
     if not count:
         return ["", base, f"{'final':24}is base: there is no pseudo-label to learn from"]
@@ -97,12 +122,13 @@ def _gate(figures: dict[str, float]) -> list[str]:
     gain = "no given label could be held out to test them"
     if "gate/difference" in figures:
         low, high = figures["gate/low"], figures["gate/high"]
-        gain = f"out-of-fold accuracy {figures['gate/difference']:+.4f} ({low:+.4f} to {high:+.4f})"
+        of = "out-of-fold share of known classes said rightly" if pairs else "out-of-fold accuracy"
+        gain = f"{of} {figures['gate/difference']:+.4f} ({low:+.4f} to {high:+.4f})"
     final = "is base: the gate refused what" if refused else "learned"
     return [
         "",
         base,
-        f"{'final':24}{final}{' learned' if refused else ''} from these and {count:,.0f} pseudo-labels",
+        f"{'final':24}{final}{' learned' if refused else ''} from these and {pairs or f'{count:,.0f} pseudo-labels'}",
         f"{'gate':24}pseudo-labels {'refused' if refused else 'accepted'}: {gain}",
     ]
 
@@ -144,6 +170,8 @@ def _right(figures: dict[str, float]) -> list[str]:
     shares = []
     if "pseudo/precision" in figures:
         shares.append((figures["pseudo/precision"], f"of {figures['pseudo/known']:,.0f} whose truth is known"))
+    if "pseudo/positive_precision" in figures:
+        shares.append((figures["pseudo/positive_precision"], "of those among them that say present"))
     all_known = shares and figures["pseudo/known"] >= figures.get("pseudo/count", 0)
     if "pseudo/estimated_precision" in figures and not all_known:
         low, high = (figures[f"pseudo/estimated_precision_{end}"] for end in ("low", "high"))
