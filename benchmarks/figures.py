@@ -95,7 +95,7 @@ def run(benchmark: Benchmark, folders: dict[str, str]) -> str:
         return f'its data is not named (DATA="{missing[0]}=folder")'
     figures: dict[str, Any] = {}
     for command in benchmark.commands:
-        if benchmark.timed and (flaw := _wait()):
+        if benchmark.timed and (flaw := _wait(benchmark.name)):
             return f"not quiet: {flaw}"
         print(f"{benchmark.name}: {command}", flush=True)
         program, *options = (DATA.sub(lambda match: folders[match[0]], word) for word in command.split())
@@ -143,11 +143,14 @@ def _cell(form: str, values: dict[str, Any]) -> str:
         return UNKNOWN
 
 
-def _wait() -> str:
+def _wait(name: str) -> str:
     """Wait until the machine is quiet; why it is not, where it does not become so."""
     until = time.monotonic() + WAIT_SECONDS
-    while (flaw := quiet.Watch().machine().flaw()) and time.monotonic() < until:
+    if flaw := quiet.Watch().machine().flaw():
+        print(f"{name}: waits at most {WAIT_SECONDS} s for a quiet machine: {flaw}", flush=True)
+    while flaw and time.monotonic() < until:
         time.sleep(LOOK_SECONDS)
+        flaw = quiet.Watch().machine().flaw()
     return flaw
 
 
