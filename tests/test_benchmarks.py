@@ -121,3 +121,19 @@ def test_stolen_time_makes_a_machine_busy_too(monkeypatch: pytest.MonkeyPatch, t
 
     assert machine.steal == 10 / 100
     assert machine.flaw() == "10.0% of the processor's time was stolen, the limit is 1%"
+
+
+def test_an_image_with_both_labels_is_an_example_of_each_of_the_first_or_of_none() -> None:
+    import numpy as np
+    import open_images_study
+
+    present = np.array([[True, False], [True, True], [False, True]])
+
+    ways = {way: open_images_study.examples(present, way) for way in open_images_study.WAYS}
+
+    listed = {way: (own.images.tolist(), own.labels.tolist()) for way, own in ways.items()}
+    assert listed == {
+        "reproduced": ([0, 2, 1, 1], [0, 1, 0, 1]),
+        "keep_first": ([0, 1, 2], [0, 0, 1]),
+        "ours": ([0, 2], [0, 1]),
+    }
