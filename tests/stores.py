@@ -74,6 +74,7 @@ def proxy(store: str, port: int = 0) -> Iterator[tuple[str, Proxy]]:
             here.requests.append((self.command, self.path, dict(self.headers)))
             if refusal := here.refuse(self.command, self.path):
                 status, text = refusal if isinstance(refusal, tuple) else (refusal, "")
+                text = "" if self.command == "HEAD" else text
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(text)))
                 self.end_headers()

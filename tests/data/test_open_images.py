@@ -20,7 +20,7 @@ from dataset_samples.open_images import (
     put_labels,
     put_names,
 )
-from kindred.data import decoding, raw_images
+from kindred.data import decoding, open_images_files, raw_images
 from kindred.data.datasets import open_images
 from kindred.runtime import storage
 from kindred.runtime.label_sets import SINGLE_LABEL
@@ -202,6 +202,26 @@ def test_images_of_a_busy_bucket_are_all_read_and_it_is_not_listed(
     assert len(decoded) == 7
     assert reasons == {"b3.jpg": "cannot be read: it is gone from the bucket"}
     assert not [path for path in asked if "list-type" in path or "prefix=" in path]
+
+
+def test_tables_of_a_bucket_that_may_not_be_listed_are_found(
+    bucket: str, object_store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make(tmp_path / "oi")
+    there = {f"/{file.name}" for file in folder.glob("*.*")}
+    for file in folder.glob("*.*"):
+        fs, inside = storage.filesystem(f"{bucket}/{file.name}")
+        fs.pipe_file(inside, file.read_bytes())
+
+    with stores.proxy(object_store) as (address, fault):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        fault.refuse = lambda method, path: None if any(path.endswith(name) for name in there) else 403
+        found = open_images_files.find(bucket.replace("s3a", "s3"))
+        fault.refuse = lambda method, path: 403
+        refusal = input_error("open_images", bucket.replace("s3a", "s3"))
+
+    assert {source.uri.rsplit("/", 1)[1] for source in found.sources()} == {name[1:] for name in there}
+    assert refusal.startswith("the key of AWS_ACCESS_KEY_ID may not do this with")
 
 
 def test_images_may_lie_elsewhere(folder: Path, tmp_path: Path) -> None:

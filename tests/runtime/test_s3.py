@@ -11,7 +11,7 @@ import stores
 from kindred.data import decoding, image_files, images
 from kindred.data.raw_images import COLUMNS
 from kindred.runtime import s3, s3_objects, storage, variants
-from kindred.runtime.errors import InputError
+from kindred.runtime.errors import InputError, Refused
 from pictures import encoded, noise
 
 NAMES = ["train/cat/1.png", "train/cat/2.png", "train/dog/3.png", "test/cat/4.png", "unlabeled/5.png"]
@@ -125,6 +125,43 @@ def test_an_image_that_is_gone_or_too_big_is_the_images_fault(bucket: str, monke
         image_files.read_file(f"{bucket}/big")
     with pytest.raises(images.ImageError, match="it is gone from the bucket"):
         image_files.read_file(f"{bucket}/gone")
+
+
+FORBIDDEN = (403, "<Error><Code>AccessDenied</Code></Error>")
+
+
+def test_a_refused_object_is_taken_for_missing_where_the_bucket_may_not_be_listed(
+    bucket: str, fault: stores.Proxy
+) -> None:
+    put(f"{bucket}/there", b"content")
+    fault.refuse = lambda method, path: FORBIDDEN if "prefix=" in path or path.endswith("gone") else None
+
+    uris = [f"{bucket}/gone", f"{bucket}/there"]
+    gone, there = image_files.read_ahead(uris)
+
+    image_files.check_not_all_refused(uris)
+    assert there() == b"content"
+    with pytest.raises(images.ImageError, match=r"the bucket refuses it \(403\), as it does what is missing"):
+        gone()
+
+
+def test_a_refused_object_of_a_bucket_that_may_be_listed_ends_the_task(bucket: str, fault: stores.Proxy) -> None:
+    fault.refuse = lambda method, path: FORBIDDEN if path.endswith("refused") else None
+
+    (read,) = image_files.read_ahead([f"{bucket}/refused"])
+
+    with pytest.raises(Refused, match="the key of AWS_ACCESS_KEY_ID may not do this with"):
+        read()
+
+
+def test_a_bucket_that_refuses_all_objects_is_named(bucket: str, fault: stores.Proxy, monkeypatch) -> None:
+    monkeypatch.setattr(image_files, "SAMPLE", 10)
+    fault.refuse = lambda method, path: FORBIDDEN
+
+    with pytest.raises(Refused, match="the key of AWS_ACCESS_KEY_ID may not do this with"):
+        image_files.check_not_all_refused([f"{bucket}/{number}" for number in range(95)])
+
+    assert fault.count("HEAD", bucket.rsplit("/", 1)[1]) == 10
 
 
 def test_files_that_are_read_ahead_come_in_their_order(bucket: str) -> None:

@@ -2,12 +2,14 @@
 
 import functools
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from kindred.data import images
 from kindred.runtime import s3, s3_objects, storage
+from kindred.runtime.errors import Refused
 
+SAMPLE = 1000  # objects that are asked for until one is not refused
 CONCURRENT_READS = 8  # objects of a bucket that a task fetches at a time: more would not be faster on one network card
 
 
@@ -28,16 +30,50 @@ def read_file(uri: str) -> bytes:
 
 
 def read_ahead(uris: Iterable[str]) -> Generator[Callable[[], bytes], None, None]:
-    """For each file, in the given order, a function that returns its content or raises what `read_file` raises.
-    Objects of a bucket are fetched several at a time before they are needed: each takes a round trip over the network.
+    """For each file, in the given order, a function that returns its content or raises what `read_file` raises, and
+    ImageError for a refused object that may be missing (`check_not_all_refused`). Objects of a bucket are fetched
+    several at a time before they are needed: each takes a round trip over the network.
     """
     pending: deque[Callable[[], bytes]] = deque()
     with ThreadPoolExecutor(CONCURRENT_READS) as pool:
         for uri in uris:
-            pending.append(pool.submit(read_file, uri).result if s3.is_s3(uri) else functools.partial(read_file, uri))
+            pending.append(pool.submit(_read_one, uri).result if s3.is_s3(uri) else functools.partial(read_file, uri))
             if len(pending) > CONCURRENT_READS:
                 yield pending.popleft()
         yield from pending
+
+
+def check_not_all_refused(uris: Sequence[str]) -> None:
+    """Raise InputError where a bucket refuses all of these objects, of very many an even sample: then the bucket is not
+    to be read, and none of them is just missing.
+    """
+    sample = uris[:: max(1, -(-len(uris) // SAMPLE))]
+    refusals: list[Refused | None] = []
+    with ThreadPoolExecutor(CONCURRENT_READS) as pool:
+        for start in range(0, len(sample), CONCURRENT_READS):
+            refusals = [*pool.map(_refusal, sample[start : start + CONCURRENT_READS])]
+            if None in refusals:
+                return
+    if refusals and refusals[0] is not None:
+        raise refusals[0]
+
+
+def _refusal(uri: str) -> Refused | None:
+    try:
+        s3_objects.head(uri)
+    except Refused as refusal:
+        return refusal
+    return None
+
+
+def _read_one(uri: str) -> bytes:
+    """An object among others, of which some can be read."""
+    try:
+        return _read_object(uri)
+    except Refused:
+        if not s3_objects.hides_missing(uri):
+            raise
+        raise images.ImageError("cannot be read: the bucket refuses it (403), as it does what is missing") from None
 
 
 def _read_object(uri: str) -> bytes:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from kindred.data.sources import Source, existing_uri, source_of
 from kindred.runtime import s3, s3_objects, storage
-from kindred.runtime.errors import InputError
+from kindred.runtime.errors import InputError, Refused
 from kindred.runtime.log_lines import one_line
 
 TRAIN, VALIDATION, TEST = SPLITS = ("train", "validation", "test")  # as the folders of images are named
@@ -131,9 +131,22 @@ def _below(root: str) -> list[Source]:
 
 
 def _objects(root: str) -> list[Source]:
-    """The same of a bucket, asked for by their names: a public one has millions of images."""
-    found = ((uri, s3_objects.head(uri)) for uri in _candidates(root))
-    return [Source(uri, known.size, known.etag) for uri, known in found if known is not None]
+    """The same of a bucket, asked for by their names: a public one has millions of images. One that is refused is
+    missing where others are there, and S3 does not say which. Raises InputError where all are refused.
+    """
+    found, refusals = [], []
+    for uri in _candidates(root):
+        try:
+            known = s3_objects.head(uri)
+        except Refused as refusal:
+            if not s3_objects.hides_missing(uri):
+                raise
+            refusals.append(refusal)
+            continue
+        found += [] if known is None else [Source(uri, known.size, known.etag)]
+    if refusals and not found:
+        raise refusals[0]
+    return found
 
 
 def _candidates(root: str) -> Iterator[str]:

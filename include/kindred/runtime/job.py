@@ -124,7 +124,9 @@ def explain(error: BaseException) -> tuple[str, int]:
         return str(error), BAD_INPUT
     if isinstance(error, SystemExit):
         return f"ended with status {error.code}", error.code if error.code and isinstance(error.code, int) else 1
-    if match := re.search(r"kindred\.(?:runtime\.)?errors\.InputError: (.+)", str(error)):  # raised in a Spark worker
+    if match := re.search(
+        r"kindred\.(?:runtime\.)?errors\.(?:InputError|Refused): (.+)", str(error)
+    ):  # raised in a Spark worker
         return match.group(1), BAD_INPUT
     if match := re.search(r"PYTHON_VERSION_MISMATCH\] (.+?), PySpark cannot run", str(error)):
         return f"{match.group(1)}; fix PYSPARK_PYTHON", BAD_INPUT

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from kindred.runtime.errors import InputError
+from kindred.runtime.errors import InputError, Refused
 
 AMAZON = "Amazon S3"
 # A store that answers "slow down" for half a minute is waited for: the pauses double, from one second to twenty.
@@ -115,7 +115,7 @@ def as_input_errors(uri: str) -> Iterator[None]:
         line = _advice(code_of(error), uri, bucket)
         if line is None:
             raise
-        raise InputError(line) from None
+        raise (Refused if code_of(error) in FORBIDDEN else InputError)(line) from None
     except exceptions.ParamValidationError as error:
         raise InputError(f"fix {uri}: {str(error).splitlines()[-1]}") from None
     except (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError):

@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import NamedTuple
 
 from kindred.runtime import s3
-from kindred.runtime.errors import InputError
+from kindred.runtime.errors import InputError, Refused
 
 PAGE = 1000  # keys in one answer: the most that S3 gives
 LISTERS = 16  # folders that are listed side by side
@@ -104,6 +104,19 @@ def head(uri: str) -> Object | None:
             return None
         raise
     return Object(key, answer["ContentLength"], answer["ETag"].strip('"'))
+
+
+def hides_missing(uri: str) -> bool:
+    """Whether a store that refuses this object may mean that it is not there: S3 says *forbidden* (403) of a missing
+    object to those who may not list it.
+    """
+    bucket, key = s3.split(uri)
+    try:
+        with s3.as_input_errors(uri):
+            s3.client().list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
+    except Refused:
+        return True
+    return False
 
 
 def link(uri: str, seconds: int) -> str:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from kindred.data import (
+    image_files,
     image_limit,
     known_labels,
     open_images_classes,
@@ -98,6 +99,8 @@ def check_labels(
         raise InputError(
             f"none of the {len(study.images):,} images is there, such as {example}; let images name their folder"
         )
+    if s3.is_s3(folder):
+        image_files.check_not_all_refused([_uri(folder, one) for one in study.images])
 
 
 def sources(
