@@ -97,7 +97,7 @@ def _fit(s: Stage, classifier: ModuleType, classes: list[str], folds: int, seed:
     s.figures = {f"{s.name}/images": images, **fitted.figures(model)}
     losses = fitted.networks[ALL].losses
     s.steps |= {f"{model}/{name}": list(enumerate(values, 1)) for name, values in losses.items()}
-    s.facts |= {"folds": fitted.scores(), "setting": fitted.setting}
+    s.facts |= {"folds": fitted.scores(), "setting": fitted.setting, "grid": fitted.grid}
     by_fold = {fold: (own.ids, own.probabilities) for fold, own in fitted.out_of_fold.items()}
     out_of_fold = prediction_tables.out_of_fold(by_fold, classes, model)
     s.write_rows("out_of_fold_candidate" if _is_final(s) else "out_of_fold", out_of_fold)
@@ -143,7 +143,7 @@ def _copy_base(s: Stage) -> dict[int, networks.Network]:
     base = s.figures_of("train_base").items()
     s.figures = {name.replace("base/", "candidate/", 1): value for name, value in base if name.startswith("base/")}
     facts = s.facts_of("train_base")
-    s.facts = {name: facts[name] for name in ("folds", "setting", "thresholds") if name in facts}
+    s.facts = {name: facts[name] for name in ("folds", "setting", "grid", "thresholds") if name in facts}
     rows = s.rows("out_of_fold").drop_columns("model")
     s.write_rows("out_of_fold_candidate", rows.append_column("model", pa.array(["candidate"] * len(rows))))
     views = (*range(len(facts["folds"])), ALL)

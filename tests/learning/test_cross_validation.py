@@ -112,6 +112,11 @@ def test_settings_are_tried_until_one_is_worse(spark, messages: list[str]) -> No
     assert usual in settings
     assert last.startswith(f"setting {fitted.setting:g} is taken")
     assert fitted.log_losses().mean() == pytest.approx(losses[settings.index(fitted.setting)], abs=1e-4)
+    assert [row["setting"] for row in fitted.grid] == sorted(settings)
+    assert [row["setting"] for row in fitted.grid if row["chosen"]] == [fitted.setting]
+    figures = fitted.figures("base")
+    for score in ("log_loss_mean", "accuracy_std"):
+        assert figures[f"base/grid/{fitted.setting:g}/{score}"] == figures[f"base/cv/{score}"]
     in_order = losses[:-1] if settings[-1] == usual and settings != sorted(settings) else losses
     assert all(one > other for one, other in zip(in_order[:-1], in_order[1:-1], strict=False))
 

@@ -52,6 +52,19 @@ def test_a_simulated_model_that_is_calibrated_has_hardly_a_calibration_error() -
 def test_without_test_images_the_sections_of_their_scores_say_so() -> None:
     test = scored(labels=[], models={"base": []})
 
-    sections = [curves_section.section(test, pd.DataFrame()), mistakes_section.section(test, {})]
+    sections = [curves_section.section(test, pd.DataFrame(), pd.DataFrame()), mistakes_section.section(test, {})]
 
     assert {section.headline for section in sections} == {NOT_TESTED}
+
+
+def test_the_settings_that_were_tried_are_listed_and_the_chosen_one_is_marked() -> None:
+    means = {"log_loss_mean": 0.25, "log_loss_std": 0.01, "accuracy_mean": 0.9, "accuracy_std": 0.02}
+    rows = [{"model": "base", "setting": c, **means, "chosen": c == 0.005} for c in (0.001, 0.005)]
+
+    section = curves_section.section(scored(models={"base": LABELS}), pd.DataFrame(), pd.DataFrame(rows))
+
+    (table,) = [block for block in section.blocks if getattr(block, "name", "") == "settings"]
+    assert table.display.to_numpy().tolist() == [
+        ["base", "0.001", "0.2500 ± 0.0100", "0.9000 ± 0.0200", ""],
+        ["base", "0.005", "0.2500 ± 0.0100", "0.9000 ± 0.0200", "✓"],
+    ]

@@ -37,11 +37,14 @@ class OutOfFold(NamedTuple):
 
 @dataclass
 class Fitted:
-    """Networks by fold (ALL: the one to use), the out-of-fold predictions by fold, and the classifier's setting."""
+    """Networks by fold (ALL: the one to use), the out-of-fold predictions by fold, and the classifier's setting.
+    `grid`: a row for each setting that was tried: setting, `means`, chosen.
+    """
 
     networks: dict[int, Network] = field(default_factory=dict)
     out_of_fold: dict[int, OutOfFold] = field(default_factory=dict)
     setting: float | None = None
+    grid: list[dict[str, float]] = field(default_factory=list)
 
     def log_losses(self) -> np.ndarray:
         """The log loss of each held-out label, by the model that did not see it, [h], in the order of folds."""
@@ -60,16 +63,23 @@ class Fitted:
             for fold, o in sorted(self.out_of_fold.items())
         }
 
-    def figures(self, model: str) -> dict[str, float]:
-        """Mean and standard deviation over folds, named `<model>/cv/...`; without a fold only their number."""
-        scores = list(self.scores().values())
-        figures: dict[str, float] = {f"{model}/cv/folds": len(scores)}
-        if not scores:
-            return figures
-        for name in ("accuracy", "log_loss"):
+    def means(self) -> dict[str, float]:
+        """Mean and standard deviation of accuracy and log loss over folds; empty without a fold."""
+        scores, means = list(self.scores().values()), {}
+        for name in ("accuracy", "log_loss") if scores else ():
             values = [score[name] for score in scores]
-            figures[f"{model}/cv/{name}_mean"] = float(np.mean(values))
-            figures[f"{model}/cv/{name}_std"] = float(np.std(values))
+            means[f"{name}_mean"], means[f"{name}_std"] = float(np.mean(values)), float(np.std(values))
+        return means
+
+    def figures(self, model: str) -> dict[str, float]:
+        """`means` as `<model>/cv/...`, with the number of folds, and those of all settings as
+        `<model>/grid/<setting>/...`.
+        """
+        figures: dict[str, float] = {f"{model}/cv/folds": len(self.out_of_fold)}
+        figures |= {f"{model}/cv/{name}": value for name, value in self.means().items()}
+        for row in self.grid:
+            head = f"{model}/grid/{row['setting']:g}"
+            figures |= {f"{head}/{name}": row[name] for name in row if name not in ("setting", "chosen")}
         return figures
 
 
@@ -99,6 +109,11 @@ def fit(
     best = chosen(tried, usual) if folds else Fitted(setting=usual)
     if len(tried) > 1:
         say(f"setting {best.setting:g} is taken{', as no other is clearly better' if best.setting == usual else ''}")
+    best.grid = [
+        {"setting": setting, **one.means(), "chosen": one is best}
+        for setting, one in sorted(tried.items())
+        if setting is not None
+    ]
     best.networks[ALL] = fits.networks([examples.training_rows(ALL)], best.setting)[0]
     return best
 

@@ -13,10 +13,12 @@ from kindred.report.scored_images import NOT_TESTED, ScoredImages
 CALIBRATED = 0.02  # difference between mean confidence and accuracy up to which a model counts as well calibrated
 
 
-def section(test: ScoredImages, learning: pd.DataFrame) -> Section:
-    """From the scored test images, and `learning_curve.curve` of the base model, which may be empty."""
+def section(test: ScoredImages, learning: pd.DataFrame, settings: pd.DataFrame) -> Section:
+    """From the scored test images, `learning_curve.curve` of the base model, and the classifier's settings that
+    cross-validation has tried (`cross_validation.Fitted.grid`, with a column model); both may be empty.
+    """
     if not len(test.labels):
-        return Section("curves", "Curves", NOT_TESTED, _learning(learning))
+        return Section("curves", "Curves", NOT_TESTED, [*_learning(learning), *_settings(settings)])
     areas = areas_by_class(test)
     blocks: list[Block] = []
     if areas.empty:
@@ -26,7 +28,7 @@ def section(test: ScoredImages, learning: pd.DataFrame) -> Section:
         drawn = worst_classes(areas, test.final)
         blocks += [class_curves("roc", test, drawn), class_curves("precision-recall", test, drawn)]
         blocks.append(Table("areas", "Areas under the curves by class.", areas))
-    blocks += [reliability_plot(test), risk_plot(test), *_learning(learning)]
+    blocks += [reliability_plot(test), risk_plot(test), *_learning(learning), *_settings(settings)]
     return Section("curves", "Curves", headline(test), blocks)
 
 
@@ -70,3 +72,19 @@ def _learning(points: pd.DataFrame) -> list[Block]:
         Text(learning_curve.summary(points, law), strong=True),
         Table("learning", "The learning curve; error is the standard error over folds.", points),
     ]
+
+
+def _settings(settings: pd.DataFrame) -> list[Block]:
+    if settings.empty:
+        return []
+    display = pd.DataFrame({"model": settings["model"], "setting": [f"{value:g}" for value in settings["setting"]]})
+    for name in ("log_loss", "accuracy"):
+        pairs = zip(settings[f"{name}_mean"], settings[f"{name}_std"], strict=True)
+        display[name.replace("_", " ")] = [f"{mean:.4f} ± {std:.4f}" for mean, std in pairs]
+    display["chosen"] = np.where(settings["chosen"], "✓", "")
+    caption = (
+        "The classifier's settings (of logistic regression C, the inverse of the penalty) that cross-validation tried: "
+        "out-of-fold log loss and accuracy, means and standard deviations over folds. Chosen is the one of least log "
+        "loss; the middle one where that is not clearly better."
+    )
+    return [Table("settings", caption, settings, display, open=True)]

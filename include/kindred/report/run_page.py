@@ -88,7 +88,7 @@ def sections(
         data_section.section(counts, run.classes, samples, duplicates, rejected, run.truth, pictures),
         *([labels_section.section(run.labels)] if run.labels else []),
         mistakes_section.section(run.test, pictures),
-        curves_section.section(run.test, run.learning),
+        curves_section.section(run.test, run.learning, run.settings),
         pseudo_labels_section.section(run.accepted, run.refused, run.pseudo_by_class, run.figures, pictures),
         embedding_map_section.section(mapped, run.classes, projection),
         robustness_section.section(attacks.figures, attacks.attacks, attacks.pictures, pictures.origins),

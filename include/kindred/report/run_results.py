@@ -54,6 +54,7 @@ class RunResults:
     attacks: AttackResults
     clusters: Clusters | None = None  # of a run without labels
     labels: LabelMap | None = None  # of one whose dataset has several labels an image
+    settings: pd.DataFrame = field(default_factory=pd.DataFrame)  # of the classifier, that cross-validation has tried
 
     @property
     def classes(self) -> list[str]:
@@ -85,6 +86,7 @@ def read(reader: RunReader) -> RunResults:
         attacks=_attacks(reader),
         clusters=clusters,
         labels=labels_section.read(reader),
+        settings=_settings(reader),
     )
 
 
@@ -126,6 +128,15 @@ def _scored(reader: RunReader, truth: dict[str, str], classes: list[str], figure
         labels, models[name] = scoring.arrays(rows, classes)
     final = next(name for name in reversed(models) if name.startswith("final"))
     return ScoredImages(classes, rows["image_id"].to_numpy(), labels, models, final)
+
+
+def _settings(reader: RunReader) -> pd.DataFrame:
+    """The settings of both models; an older run has none."""
+    stage_of = {"base": stages.TRAIN_BASE, "candidate": stages.TRAIN_FINAL}
+    rows = [
+        {"model": model, **row} for model, stage in stage_of.items() for row in reader.facts_of(stage).get("grid", [])
+    ]
+    return pd.DataFrame(rows)
 
 
 def _with_truth(rows: pd.DataFrame, truth: dict[str, str]) -> pd.DataFrame:
