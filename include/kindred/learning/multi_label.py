@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-
 MIN_PROBABILITY = 1e-7  # a class held for impossible that is there costs 16
 
 
