@@ -132,7 +132,8 @@ def _search(s: Stage, truth: dict[str, str]) -> None:
         s.say("no unlabelled image, so there are no figures of the search")
         return
     test_ids = s.rows("predictions_final", ["image_id"], TEST)["image_id"].to_pylist()
-    query_ids = sorted(image_id for image_id in test_ids if image_id in truth)[: retrieval.MAX_QUERIES]
+    several = s.multi_label()
+    query_ids = retrieval.query_ids(test_ids, truth, several)
     if not query_ids:
         s.say("no test image has a known label, so there are no figures of the search")
         return
@@ -140,7 +141,8 @@ def _search(s: Stage, truth: dict[str, str]) -> None:
     ids, features = s.matrix("features", "features", of_queries)
     queries = Images(features, s.matrix("predictions_final", "probabilities", of_queries)[1], ids.tolist())
     s.figures |= retrieval.figures(index, queries, truth)
-    examples = retrieval_sheets.examples(index, retrieval_sheets.first_of_each_class(queries, index.classes, truth))
+    first = retrieval_sheets.first_of_each_class(queries, index.classes, truth, several)
+    examples = retrieval_sheets.examples(index, first)
     pictured = ds.field("image_id").isin(retrieval_sheets.pictured(examples))
     rows = s.rows("images", ["image_id", "content", "origin"], pictured)
     pixels = {image_id: images.decode(content) for image_id, content in arrow.by_id(rows, "content").items()}
@@ -148,7 +150,7 @@ def _search(s: Stage, truth: dict[str, str]) -> None:
     shown = [*index.classes, *map(files.name, origins.values())]
     if hint := fonts.hint(name for name in shown if not name.isascii()):
         s.say(f"the sheets of the search show boxes in names: {hint}")
-    for name, png in retrieval_sheets.sheets(examples, truth, pixels, origins).items():
+    for name, png in retrieval_sheets.sheets(examples, truth, pixels, origins, several).items():
         s.report(name, png)
     s.report("search-examples.csv", retrieval_sheets.table(examples, truth, origins))
 

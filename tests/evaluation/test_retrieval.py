@@ -70,6 +70,44 @@ def test_where_the_truth_of_some_is_known_the_figures_by_the_model_have_another_
     assert figures["search_by_model/l2/mean_average_precision"] == pytest.approx((1 + (1 + 1 + 1 + 4 / 4) / 4) / 2)
 
 
+@pytest.fixture
+def coast() -> image_index.Index:
+    """The same places with several labels: the model says sea to 0, both to 1 and 2, sky to 10, and nothing to the
+    others.
+    """
+    places = np.array([[0], [1], [2], [10], [11], [12]], np.float32)
+    sea, sky = [0.9, 0.9, 0.9, 0.1, 0.1, 0.1], [0.1, 0.9, 0.9, 0.9, 0.1, 0.1]
+    probabilities = np.array([sea, sky], np.float32).T
+    images = Images(places, probabilities, list("abcdef"), ["unlabeled"] * 6, ["line"] * 6)
+    return image_index.build(images, ["sea", "sky"], thresholds=[0.5, 0.5])
+
+
+SETS = {
+    "q": "sea",
+    "r": "sea|sky",
+    **dict(zip("abcdef", ["sea", "sea|sky", "sky", "sky", "(none)", "sea"], strict=True)),
+}
+
+
+def test_of_several_labels_one_in_common_makes_an_image_relevant(coast: image_index.Index) -> None:
+    figures = retrieval.figures(coast, QUERIES, SETS)
+
+    # From 0.1: a, b, then f at the end; from 11.1: e (nothing), f, d, c, b, a.
+    assert figures["search/l2/precision_at_1"] == 1 / 2
+    assert figures["search/l2/precision_at_5"] == pytest.approx((2 / 5 + 4 / 5) / 2)
+    own = (1 + 1 + 3 / 6) / 3, (1 / 2 + 2 / 3 + 3 / 4 + 4 / 5 + 5 / 6) / 5
+    assert figures["search/l2/mean_average_precision"] == pytest.approx(sum(own) / 2)
+    assert (figures["search/queries"], figures["search/gallery"]) == (2, 6)
+
+
+def test_of_several_labels_the_models_are_sets_too(coast: image_index.Index) -> None:
+    figures = retrieval.figures(coast, QUERIES, {"q": "sea", "r": "sky"})
+
+    # Sea: a, b, c of a, b, c, d ...; sky: the 3rd to the 5th of e, f, d, c, b, a.
+    own = 1, (1 / 3 + 2 / 4 + 3 / 5) / 3
+    assert figures["search_by_model/l2/mean_average_precision"] == pytest.approx(sum(own) / 2)
+
+
 def test_without_any_truth_only_the_models_classes_count(line: image_index.Index) -> None:
     figures = retrieval.figures(line, QUERIES, LABELS)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kindred.data import contact_sheets
 from kindred.evaluation import retrieval_sheets
 from kindred.search import image_index
 from kindred.search.shards import Images
@@ -36,6 +37,19 @@ def test_the_first_query_of_each_class_is_taken_in_the_order_of_the_classes() ->
 
     assert chosen.ids == ["q", "p"]
     assert chosen.features.ravel().tolist() == pytest.approx([0.1, 11.1])
+
+
+def test_of_several_labels_an_image_is_the_first_of_each_that_is_present(line: image_index.Index) -> None:
+    truth = {"p": "(none)", "q": "cat|dog", "r": "dog|eel"}
+
+    chosen = retrieval_sheets.first_of_each_class(QUERIES, ["cat", "dog", "eel"], truth, several=True)
+
+    assert chosen.ids == ["q", "r"]
+    examples = retrieval_sheets.examples(line, chosen)["l2"]
+    known = {**dict.fromkeys("abcdef", "(none)"), "a": "cat", "b": "ant|dog"}
+    _, cells = retrieval_sheets._row(examples[0], truth | known, several=True)
+    blue = {image_id for image_id, colour in cells if colour == contact_sheets.MATCH_COLOUR}
+    assert blue == {"a", "b"}
 
 
 def test_a_query_has_its_most_and_its_least_similar_images(line: image_index.Index) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kindred.data import contact_sheets, origins
+from kindred.runtime import label_sets
 from kindred.search.answers import Answer
 from kindred.search.distances import DISTANCES
 from kindred.search.gallery import UNLABELLED
@@ -28,11 +29,16 @@ class Example(NamedTuple):
     farthest: Answer
 
 
-def first_of_each_class(queries: Images, classes: Sequence[str], truth: Mapping[str, str]) -> Images:
-    """The first query of each class that has one; `truth` is the class of a query by its id."""
+def first_of_each_class(
+    queries: Images, classes: Sequence[str], truth: Mapping[str, str], several: bool = False
+) -> Images:
+    """The first query of each class that has one; `truth` is the class of a query by its id. Of `several` labels an
+    image a query is of each that is present.
+    """
     ids = queries.names("ids")
-    labels = [truth[image_id] for image_id in ids]
-    rows = [labels.index(name) for name in classes if name in labels]
+    labels = [_labels(truth[image_id], several) for image_id in ids]
+    first = {name: row for row, own in reversed(list(enumerate(labels))) for name in own}
+    rows = list(dict.fromkeys(first[name] for name in classes if name in first))
     features, probabilities = (queries.vectors(kind)[rows] for kind in ("features", "probabilities"))
     return Images(features, probabilities, [ids[row] for row in rows])
 
@@ -61,16 +67,23 @@ def sheets(
     truth: Mapping[str, str],
     pixels: Mapping[str, np.ndarray],
     files: Mapping[str, str],
+    several: bool = False,
 ) -> dict[str, bytes]:
     """A PNG for each distance: each query, the most similar and the least similar images, each above the name of its
-    file (`files`: the origins by id). A frame is blue where the image is of the query's class, by its truth or, where
-    that is not known, by the final model.
+    file (`files`: the origins by id). A frame is blue where the image is of the query's class, with `several` labels an
+    image where it has one of the query's, by its truth or, where that is not known, by the final model.
     """
+    title = (
+        "have a label of the query's, orange ones have none"
+        if several
+        else "are of the query's class, orange ones are not"
+    )
     made, captions = {}, {image_id: origins.name(origin) for image_id, origin in files.items()}
     for name, of_distance in examples.items():
-        title = f"{name}: blue frames are of the query's class, orange ones are not"
-        rows = [_row(example, truth) for example in of_distance]
-        made[f"search-{name}.png"] = contact_sheets.sheet(title, HEADINGS, rows, pixels, captions)
+        rows = [_row(example, truth, several) for example in of_distance]
+        made[f"search-{name}.png"] = contact_sheets.sheet(
+            f"{name}: blue frames {title}", HEADINGS, rows, pixels, captions
+        )
     return made
 
 
@@ -91,11 +104,16 @@ def table(examples: Mapping[str, Sequence[Example]], truth: Mapping[str, str], f
     return text.getvalue().encode()
 
 
-def _row(example: Example, truth: Mapping[str, str]) -> tuple[str, list[contact_sheets.Cell]]:
+def _labels(text: str | None, several: bool) -> list[str]:
+    return label_sets.split(text) if several and text is not None else [str(text)]
+
+
+def _row(example: Example, truth: Mapping[str, str], several: bool) -> tuple[str, list[contact_sheets.Cell]]:
     label = truth[example.query]
+    wanted = set(_labels(label, several))
     cells: list[contact_sheets.Cell] = [(example.query, None)]
     for neighbour in [*example.nearest.neighbours, *example.farthest.neighbours]:
-        same = truth.get(neighbour.image_id, neighbour.prediction) == label
+        same = not wanted.isdisjoint(_labels(truth.get(neighbour.image_id, neighbour.prediction), several))
         colour = contact_sheets.MATCH_COLOUR if same else contact_sheets.OTHER_COLOUR
         cells.append((neighbour.image_id, colour))
     return label, cells
