@@ -110,6 +110,73 @@ def test_filters_are_those_of_the_index(client) -> None:
     assert all(image["confidence"] >= 0.5 for image in nearest)
 
 
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory) -> TestClient:
+    """A run with several labels an image: of 16 pictures each mixture of the three colours twice."""
+    made = bundles.make(tmp_path_factory.mktemp("mixed"), 16, 8, given=[3, 8], several=True)
+    served = bundle.open_folder(made, "self_training/mixed")
+    return TestClient(app.application(lambda: served))
+
+
+def found(client: TestClient, **filters) -> list[dict]:
+    """What the picture of green and red finds."""
+    asked = {"image_id": bundles.id_of(16 + 3, several=True), "k": 16, **filters}
+    return client.get("/api/search", params=asked).json()["nearest"]
+
+
+def test_of_several_labels_each_predicted_class_is_said_with_its_probability(mixed) -> None:
+    red, green, blue = bundles.CLASSES
+
+    about = mixed.get("/api/about").json()
+    answer = mixed.get("/api/search", params={"image_id": bundles.id_of(19, several=True), "k": 2}).json()
+    near = {image["image_id"]: image for image in answer["nearest"]}[bundles.id_of(3, several=True)]
+
+    assert about["thresholds"] == dict.fromkeys(bundles.CLASSES, 0.5)
+    assert answer["query"]["prediction"] == near["prediction"] == near["label"] == f"{red}|{green}"
+    assert set(near["predicted"]) == {red, green}
+    assert all(probability > 0.8 for probability in near["predicted"].values())
+    everything = mixed.get(f"/api/images/{near['image_id']}").json()["probabilities"]
+    assert near["confidence"] == pytest.approx(everything[red] * everything[green] * (1 - everything[blue]))
+    (nothing,) = found(mixed, **{"label": "(none)"})
+    assert (nothing["prediction"], nothing["predicted"], nothing["label"]) == ("(none)", {}, "(none)")
+
+
+@pytest.mark.parametrize(
+    ("asked", "mixtures"),
+    [
+        ({"class": ["green"]}, [2, 3, 6, 7] * 2),
+        ({"class": ["green", "blue & co"]}, [2, 3, 4, 5, 6, 7] * 2),
+        ({"class": ["green", "blue & co"], "all_classes": True}, [6, 7] * 2),
+        ({"class": ["(none)"]}, [0] * 2),
+        ({"label": ["green"]}, [3]),
+        ({"labelled": True}, [0, 3]),
+        ({"class": ["green"], "min_confidence": 1}, []),
+    ],
+)
+def test_of_several_labels_a_filter_goes_by_each_class(mixed, asked, mixtures) -> None:
+    numbers = {bundles.id_of(number, several=True): number for number in range(16)}
+
+    assert sorted(numbers[image["image_id"]] % 8 for image in found(mixed, **asked)) == sorted(mixtures)
+
+
+def test_of_several_labels_images_to_choose_from_are_listed_by_each_class(mixed) -> None:
+    totals = [mixed.get("/api/images", params={"class": name}).json()["total"] for name in ("green", "(none)")]
+
+    assert totals == [4, 1]
+    refused = mixed.get("/api/images", params={"class": "moon"})
+    assert fails(refused, 400, "unknown class 'moon'")
+
+
+def test_with_one_label_an_image_there_are_no_sets(client) -> None:
+    image = client.get(f"/api/images/{IN_GALLERY}").json()
+
+    assert client.get("/api/about").json()["thresholds"] is None
+    assert image["predicted"] is None
+    assert sum(image["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+    ask = {"image_id": A_QUERY, "k": GALLERY, "class": ["green", "blue & co"], "all_classes": True}
+    assert client.get("/api/search", params=ask).json()["nearest"] == []
+
+
 def test_a_picture_is_seen_as_the_gallery_was(client) -> None:
     content = images.encode(bundles.picture(GALLERY))
 

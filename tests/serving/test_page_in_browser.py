@@ -76,7 +76,11 @@ def address(tmp_path_factory, files):
     by_words = Mount("/words", application(lambda: worded))
     things = bundle.open_folder(bundles.make_matching(tmp_path_factory.mktemp("things")), "image_matching/things")
     matching = Mount("/matching", application(lambda: things))
-    whole = Starlette(routes=[airflow, alone, by_words, matching, Mount("/image-search", search), Mount("/", search)])
+    several = bundles.make(tmp_path_factory.mktemp("several"), 16, 8, given=[0, 3], several=True)
+    mixed = Mount("/mixed", application(lambda: bundle.open_folder(several, "with/several")))
+    whole = Starlette(
+        routes=[airflow, alone, by_words, matching, mixed, Mount("/image-search", search), Mount("/", search)]
+    )
     server = uvicorn.Server(uvicorn.Config(whole, "127.0.0.1", port, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -430,6 +434,40 @@ def test_a_given_label_stands_beside_the_prediction(page) -> None:
     choose(page, "#labelled", "true")
     page.wait_for("document.querySelectorAll('article').length === 2")  # nearest and farthest: the other one
     assert page.evaluate("document.querySelectorAll('article .given').length") == 2
+
+
+def test_of_several_labels_each_class_is_a_chip_and_a_filter(page, address) -> None:
+    chips = "[...document.querySelectorAll('#query .chip strong')].map(e => e.textContent)"
+    first = bundles.id_of(3, several=True)
+
+    page.open(f"{address}mixed/?image_id={bundles.id_of(19, several=True)}")
+    page.wait_for(f"{CARDS} === 16")
+
+    assert set(page.evaluate(chips)) == {"<b>red</b>", "green"}
+    assert "✓ labels <b>red</b> · green" in page.evaluate("document.querySelector('#results').textContent")
+    assert "no label present" in page.evaluate("document.querySelector('#results').textContent")
+    for number in (0, 1):
+        page.evaluate(f"document.querySelectorAll('#classes input')[{number}].click()")
+    page.evaluate("document.querySelector('#side').value = 'nearest'")
+    page.evaluate("document.querySelector('#all_classes').click()")
+    page.wait_for(f"{CARDS} === 4")  # of red and green, with blue or without
+    assert "all_classes=true" in page.evaluate("location.search")
+    choose(page, "#label", "green")
+    page.wait_for(f"{CARDS} === 1")
+    click(page, "article .details")
+    page.wait_for("document.querySelectorAll('#shares tbody tr').length === 3")
+    assert first in page.evaluate("document.querySelector('#facts').textContent")
+    shares = page.evaluate("document.querySelector('#shares').textContent")
+    assert "Predicted from" in shares
+    assert "50.0" in shares
+    click(page, "#detail form button:last-child")
+    click(page, "#clear")
+    page.wait_for(f"{CARDS} === 8")
+    for number in (0, 1, 2):
+        page.evaluate(f"document.querySelectorAll('#classes input')[{number}].checked = false")
+    page.evaluate("document.querySelectorAll('#classes input')[3].click()")
+    page.wait_for(f"{CARDS} === 2")
+    assert "no class" in page.evaluate("document.querySelector('article .chip').textContent")
 
 
 def test_without_test_images_and_without_names_the_page_offers_the_gallery(page, address) -> None:

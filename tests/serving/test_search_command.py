@@ -90,6 +90,27 @@ def test_the_console_says_the_recall_or_why_an_answer_is_exact(command, tmp_path
     assert (answer["exact"], answer["recall"], answer["reason"]) == (False, recall, None)
 
 
+def test_of_several_labels_the_console_shows_sets_and_filters_by_each_class(
+    command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mixed = bundle.open_folder(bundles.make(tmp_path / "mixed", 8, 1, given=[3], several=True), "self_training/mixed")
+    monkeypatch.setattr(search_command, "_bundle", lambda run: mixed)
+    asked = ["--image-id", bundles.id_of(8, several=True), "--k", "8"]
+
+    head, _, _, columns, *rows = command(*asked).splitlines()
+    _, _, _, _, *both = command(*asked, "--classes", "green", "blue & co", "--all-classes").splitlines()
+    _, _, _, _, *given = command(*asked, "--labels", "green").splitlines()
+    answer = json.loads(command(*asked, "--classes", "(none)", "--json"))
+
+    assert head.split(": ")[1].startswith("(none) (")
+    assert {row.index(" unlabeled ") for row in rows} == {columns.index(" split ")}
+    assert len(both) == 2
+    assert all("blue & co" in row and "green" in row for row in both)
+    assert len(given) == 1
+    assert given[0].count("<b>red</b>|green") == 2  # predicted, and given
+    assert [near["predicted"] for near in answer["neighbours"]] == [{}]
+
+
 def test_the_runs_own_file_is_not_named_twice(command, tmp_path: Path) -> None:
     own = tmp_path / "own.png"
     own.write_bytes(encoded(bundles.picture(2)))

@@ -22,7 +22,7 @@ from kindred.search.shards import Images
 from kindred.serving import champion
 from kindred.serving.bundle import Asked, Bundle
 
-CLASS_COLUMNS = f"{'class':16} {'confidence':>10}  {'given label':16}"
+CLASS_WIDTH = 16  # characters of the columns of classes, at least
 SAME = {None: "", True: "same", False: "no"}
 
 
@@ -36,7 +36,14 @@ def main(arguments: list[str] | None = None) -> None:
         pixels = _pixels(options.image) if options.image else None
         query = _query(bundle, options, pixels)
         confidence = (options.min_confidence, 1) if options.min_confidence else None
-        where = Filter(options.classes, options.splits, confidence=confidence, labelled=options.labelled)
+        where = Filter(
+            options.classes,
+            options.splits,
+            confidence=confidence,
+            labelled=options.labelled,
+            all_classes=options.all_classes and options.classes is not None,
+            labels=options.labels,
+        )
         asked = Asked(options.k, options.distance, options.itself, options.mode, options.rerank)
         answer = bundle.search(query, asked, options.farthest, where, pixels)
     except InputError as error:
@@ -64,11 +71,16 @@ def table(answer: Answer, name: str, picture: Path | None = None, text: str | No
         "",
     ]
     classes = any(image.prediction is not None for image in answer.neighbours)
-    described = CLASS_COLUMNS if classes else f"{'inliers':>8}  {'same thing':10}"
+    width = _class_width(answer.neighbours)
+    described = (
+        _class_row("class", "confidence", "given label", width) if classes else _match_row("inliers", "same thing")
+    )
     lines.append(f"{'':>4}  {'distance':>10}  {described} {'split':10} image")
     for rank, image in enumerate(answer.neighbours, 1):
         note = "  duplicate" if image.duplicate else ""
-        lines.append(f"{rank:>4}  {image.distance:>10.4g}  {_described(image)} {image.split:10} {_file(image)}{note}")
+        lines.append(
+            f"{rank:>4}  {image.distance:>10.4g}  {_described(image, width)} {image.split:10} {_file(image)}{note}"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -76,12 +88,26 @@ def _predicted(answer: Answer) -> str:
     return "" if answer.prediction is None else f": {answer.prediction} ({answer.confidence:.1%})"
 
 
-def _described(image: Neighbour) -> str:
-    """What is known of an image: its class, or whether its keypoints fit the query's."""
+def _class_width(neighbours: list[Neighbour]) -> int:
+    """How many characters the columns of classes have: sets of them are longer."""
+    several = (image for image in neighbours if image.predicted is not None)
+    sets = (str(text) for image in several for text in (image.prediction, image.label))
+    return max([CLASS_WIDTH, *map(len, sets)])
+
+
+def _class_row(name: str, confidence: str, label: str, width: int) -> str:
+    return f"{name:{width}} {confidence:>10}  {label:{width}}"
+
+
+def _match_row(inliers: str, same: str) -> str:
+    return f"{inliers:>8}  {same:10}"
+
+
+def _described(image: Neighbour, width: int) -> str:
+    """What is known of an image: its class or classes, or whether its keypoints fit the query's."""
     if image.prediction is not None:
-        return f"{image.prediction:16} {image.confidence:>10.1%}  {image.label or '':16}"
-    inliers = "" if image.inliers is None else str(image.inliers)
-    return f"{inliers:>8}  {SAME[image.same]:10}"
+        return _class_row(image.prediction, f"{image.confidence:.1%}", image.label or "", width)
+    return _match_row("" if image.inliers is None else str(image.inliers), SAME[image.same])
 
 
 def _asked(answer: Answer, picture: Path | None) -> str:
@@ -157,11 +183,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--farthest", action="store_true", help="the least similar ones")
     parser.add_argument("--classes", nargs="+", metavar="CLASS", help="only images of these predicted classes")
+    parser.add_argument("--all-classes", action="store_true", help="with several labels an image: all of --classes")
+    parser.add_argument("--labels", nargs="+", metavar="CLASS", help="only images with one of these given labels")
     parser.add_argument("--splits", nargs="+", metavar="SPLIT", help="only images of these splits")
     parser.add_argument(
         "--labelled", action=argparse.BooleanOptionalAction, help="only images with a given label, or without one"
     )
-    parser.add_argument("--min-confidence", type=float, default=0.0, help="least confidence of the model in its class")
+    parser.add_argument(
+        "--min-confidence",
+        type=float,
+        default=0.0,
+        help="least confidence of the model in its class; with several labels an image its probability of --classes",
+    )
     parser.add_argument("--itself", action="store_true", help="an image of the gallery may be among its own results")
     parser.add_argument("--json", action="store_true", help="as JSON")
     return parser

@@ -3,7 +3,7 @@
 
 import { make } from "./dom.js";
 
-export const DEFAULTS = { distance: "cosine", mode: "exact", rerank: "auto", k: "8", side: "both", itself: "", labelled: "", origin: "", min_confidence: "", max_confidence: "" };
+export const DEFAULTS = { distance: "cosine", mode: "exact", rerank: "auto", k: "8", side: "both", itself: "", all_classes: "", labelled: "", label: "", origin: "", min_confidence: "", max_confidence: "" };
 const TRAIL = 8; // earlier queries
 const IN_AIRFLOW = /^(.*\/plugin\/[^/]+)(\/.*)?$/; // the address of a plugin's page, which may hold the frame's own
 const uploads = new Map(); // pictures and their addresses, by a name that the history remembers

@@ -96,7 +96,8 @@ function facts(image) {
   const rows = [
     ["File", upload ? [upload] : image.name && [fileName(image)]],
     ["Path", image.origin && [make("span", { className: "path", textContent: image.origin }), make("span", { className: "row actions" }, ...fileActions(image))]],
-    ["Prediction", prediction(image)],
+    ["Prediction", prediction(image, true)],
+    ["Whole set", image.predicted && [`${percent(image.confidence, 1)}, the probability that each class is as predicted`]],
     ["Given label", givenLabel(image, true)],
     ["Keypoints", sameThing(image)],
     ["Distance", image.distance !== undefined && [`${image.distance.toPrecision(3)} from the query${image.duplicate ? ": a duplicate" : ""}`]],
@@ -111,11 +112,16 @@ function facts(image) {
 function shares(columns) {
   const greatest = (name) => Math.max(...columns.map(([, own]) => own[name]));
   const names = Object.keys(columns[0][1]).sort((a, b) => greatest(b) - greatest(a));
-  const share = (value) => make("td", {}, make("meter", { min: 0, max: 1, value }), make("span", { textContent: percent(value, 1) }));
+  const { thresholds } = shown.search.about;
+  const share = (value, name) => {
+    const text = make(thresholds && value >= thresholds[name] ? "strong" : "span", { textContent: percent(value, 1) });
+    return make("td", {}, make("meter", { min: 0, max: 1, value }), text);
+  };
+  const from = (name) => (thresholds ? [make("td", { className: "far", textContent: percent(thresholds[name], 1) })] : []);
   if (!names.length) return;
   const rows = names.slice(0, SHOWN_CLASSES).map((name) =>
-    make("tr", {}, make("th", { scope: "row", textContent: name }), ...columns.map(([, own]) => share(own[name]))));
-  const heads = ["Class", ...columns.map(([title]) => title)].map((text) => make("th", { scope: "col", textContent: text }));
+    make("tr", {}, make("th", { scope: "row", textContent: name }), ...columns.map(([, own]) => share(own[name], name)), ...from(name)));
+  const heads = ["Class", ...columns.map(([title]) => title), ...(thresholds ? ["Predicted from"] : [])].map((text) => make("th", { scope: "col", textContent: text }));
   $("shares").replaceChildren(make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...rows));
 }
 

@@ -28,6 +28,25 @@ const SPLITS = {
   gallery: ["gallery", "images to find"],
 };
 
+// With several labels an image, as the server joins them.
+const SEPARATOR = "|";
+export const NONE = "(none)";
+const SHOWN_CLASSES = 4; // of an image among others
+
+export const className = (name) => (name === NONE ? "no class" : name);
+const listed = (names) => names.join(" · ");
+
+// `thresholds` are there with several labels an image.
+export function classesMeaning(thresholds) {
+  if (!thresholds) return "the class that the final model predicts, and its probability of that class (the confidence)";
+  return "each class that the final model predicts, as its probability is at least the threshold of the class, and this probability";
+}
+
+export function confidenceMeaning(thresholds) {
+  if (!thresholds) return "The model's probability of the class that it predicts";
+  return "The model's probability of the chosen classes; where none is chosen, that all classes of an image are right";
+}
+
 export function distanceText(distance) {
   if (distance > 0 && distance < 0.001) return "< 0.001";
   return distance === 0 ? "0" : distance.toPrecision(3);
@@ -69,11 +88,22 @@ export function distanceMeaning(name, kind) {
   return ["the smaller, the more similar", ...parts].join("; ");
 }
 
-// Nothing where there is no model.
-export function prediction(image) {
+// Nothing where there is no model. With several labels an image a chip for each class, of `all` or of the first ones.
+export function prediction(image, all) {
   if (image.prediction === null) return [];
+  if (image.predicted) return [chips(Object.entries(image.predicted), all)];
   const title = `The model says ${image.prediction}, with a probability of ${percent(image.confidence, 1)}`;
   return [make("span", { title }, make("strong", { textContent: image.prediction }), ` ${percent(image.confidence)}`)];
+}
+
+function chips(predicted, all) {
+  const shown = all ? predicted : predicted.slice(0, SHOWN_CLASSES);
+  const title = predicted.map(([name, probability]) => `${name} ${percent(probability, 1)}`).join("\n");
+  const made = shown.map(([name, probability]) => make("span", { className: "chip", title: `The model says ${name}, with a probability of ${percent(probability, 1)}` },
+    make("strong", { textContent: name }), ` ${percent(probability)}`));
+  if (shown.length < predicted.length) made.push(make("span", { className: "chip more", title, textContent: `+${predicted.length - shown.length}` }));
+  if (!predicted.length) made.push(make("span", { className: "chip more", title: "The model is sure of no class: no probability is at least its class's threshold", textContent: className(NONE) }));
+  return make("span", {}, ...made);
 }
 
 // Whether an image shows the same thing as the query; nothing where keypoints were not compared.
@@ -87,6 +117,7 @@ export function sameThing(image) {
 // The label that the run was given, and whether the model agrees; nothing where there is none. `long` says so in words.
 export function givenLabel(image, long) {
   if (image.label === null || image.label === undefined) return [];
+  if (image.predicted) return givenLabels(image, long);
   const agrees = image.label === image.prediction;
   const title = `The run was given the label ${image.label}: the model ${agrees ? "agrees" : "disagrees"}`;
   const words = `${image.label}: the model ${agrees ? "agrees" : "disagrees"}`;
@@ -94,7 +125,20 @@ export function givenLabel(image, long) {
   return [make("span", { className: agrees ? "given" : "given differs", textContent, title })];
 }
 
+// The same with several labels an image. Of one that is given without any it is not known which classes it has not.
+function givenLabels(image, long) {
+  if (image.label === NONE) {
+    const title = "The run knows of some classes that they are not on this image, and of none that it is";
+    return [make("span", { className: "given", textContent: long ? title : "no label present", title })];
+  }
+  const labels = image.label.split(SEPARATOR);
+  const missing = labels.filter((name) => !(name in image.predicted));
+  const answer = missing.length ? `the model does not say ${listed(missing)}` : "the model agrees";
+  const textContent = `${missing.length ? "✗" : "✓"} ${long ? `${listed(labels)}: ${answer}` : `${labels.length > 1 ? "labels" : "label"} ${listed(labels)}`}`;
+  return [make("span", { className: missing.length ? "given differs" : "given", textContent, title: `The run was given ${listed(labels)}: ${answer}` })];
+}
+
 export function brief(image) {
-  const predicted = image.prediction === null ? "" : `${image.prediction}, ${percent(image.confidence)}`;
+  const predicted = image.prediction === null ? "" : image.predicted ? listed(image.prediction.split(SEPARATOR).map(className)) : `${image.prediction}, ${percent(image.confidence)}`;
   return [image.name, predicted].filter(Boolean).join(": ") || `image ${image.image_id}`;
 }

@@ -2,7 +2,7 @@
 import { addressFor, addUpload, ask, current, DEFAULTS, earlier, link, parameters, refine, uploaded } from "./address.js";
 import * as detail from "./detail.js";
 import { $, get, make } from "./dom.js";
-import { brief, distanceMeaning, distanceOptions, distanceText, exactness, givenLabel, orderMeaning, orderOptions, prediction, sameThing, splitMeaning, splitName } from "./figures.js";
+import { brief, className, classesMeaning, confidenceMeaning, distanceMeaning, distanceOptions, distanceText, exactness, givenLabel, NONE, orderMeaning, orderOptions, prediction, sameThing, splitMeaning, splitName } from "./figures.js";
 import { enlarge, fileActions, fileName } from "./files.js";
 
 const LISTS = ["class", "split", "dataset"]; // may stand in the address more than once
@@ -14,8 +14,9 @@ const MAX_BYTES = 50 * 2 ** 20;
 const IMAGE_ID = /^[0-9a-f]{32}$/;
 const SMALL = 256; // px: larger images are shrunk to this in the index
 
-const FILTERS = ["labelled", "origin", "min_confidence", "max_confidence"];
+const FILTERS = ["labelled", "label", "origin", "min_confidence", "max_confidence"];
 const FIELDS = ["distance", "mode", "rerank", "k", "side", ...FILTERS];
+const BOXED = ["itself", "all_classes"];
 const COSINE = "cosine"; // the distance that words are compared by, and that re-rankers begin with
 
 let about; // what is served
@@ -95,7 +96,7 @@ async function random() {
 function controls() {
   const asked = parameters();
   for (const name of FIELDS) $(name).value = asked.get(name) ?? DEFAULTS[name];
-  $("itself").checked = asked.get("itself") === "true";
+  for (const name of BOXED) $(name).checked = asked.get(name) === "true";
   const text = current()?.text ?? "";
   if (text) $("distance").value = COSINE;
   for (const name of ["distance", "itself"]) $(name).disabled = Boolean(text);
@@ -116,7 +117,7 @@ function controls() {
 function change() {
   const asked = parameters();
   for (const name of FIELDS) if (!$(name).disabled) asked.set(name, $(name).value);
-  asked.set("itself", $("itself").checked ? "true" : "");
+  for (const name of BOXED) asked.set(name, $(name).checked ? "true" : "");
   for (const name of LISTS) {
     asked.delete(name);
     for (const box of $(BOXES[name]).querySelectorAll("input:checked")) asked.append(name, box.value);
@@ -202,7 +203,7 @@ function aboutPicture() {
   const where = query.upload ? ["uploaded"] : [splitName(known.split), known.dataset].filter(Boolean);
   document.title = `${file.name ?? brief(known)} · Kindred search`;
   return [open, make("div", {},
-    make("h2", {}, ...(about.classes.length ? prediction(known) : ["Query"]), ...spaced(givenLabel(known))),
+    make("h2", {}, ...(about.classes.length ? prediction(known, true) : ["Query"]), ...spaced(givenLabel(known))),
     ...(file.name ? [make("p", { className: "file" }, fileName(file))] : []),
     make("p", { className: "hint where", textContent: where.join(", "), title: splitMeaning(known.split) }),
     make("code", { textContent: known.image_id, title: "The id: the hash of the image's pixels" }),
@@ -275,10 +276,16 @@ function fill() {
   for (const element of document.querySelectorAll(".of-keypoints")) element.hidden = !about.local_features;
   if (!about.classes.length) $("split-meaning").textContent = "the part of the dataset that an image belongs to: query or gallery";
   $("distance").append(...distanceOptions(about.distances));
-  $("class").append(...about.classes.map((name) => make("option", { value: name, textContent: name })));
-  for (const [name, values] of [["class", about.classes], ["split", about.splits], ["dataset", about.datasets]]) {
+  const classes = about.thresholds ? [...about.classes, NONE] : about.classes;
+  for (const name of ["class", "label"]) {
+    $(name).append(...classes.map((value) => make("option", { value, textContent: className(value) })));
+  }
+  for (const element of document.querySelectorAll(".of-sets")) element.hidden = !about.thresholds;
+  $("classes-meaning").textContent = classesMeaning(about.thresholds);
+  $("confidences").title = confidenceMeaning(about.thresholds);
+  for (const [name, values] of [["class", classes], ["split", about.splits], ["dataset", about.datasets]]) {
     const boxes = values.map((value) => {
-      const [text, title] = name === "split" ? [splitName(value), splitMeaning(value)] : [value, ""];
+      const [text, title] = name === "split" ? [splitName(value), splitMeaning(value)] : [className(value), ""];
       return make("label", { title }, make("input", { type: "checkbox", value }), ` ${text}`);
     });
     $(BOXES[name]).append(...boxes);
@@ -286,7 +293,8 @@ function fill() {
   }
   $("by-text").hidden = !about.words;
   $("modes").hidden = !about.approximate.length;
-  $("labels").hidden = !about.labelled || about.labelled === about.gallery;
+  $("labels").hidden = !about.labelled;
+  $("labelled").hidden = about.labelled === about.gallery;
   if (!about.queries) place.part = $("part").value = "gallery";
   for (const option of $("part").options) option.disabled = !about[option.value];
 }

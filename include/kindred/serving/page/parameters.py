@@ -52,6 +52,8 @@ class SearchParameters:
     side: Annotated[Literal["nearest", "farthest", "both"], Query(description="which images to return")] = "nearest"
     itself: Annotated[bool, Query(description="may an image of the gallery be among its own results?")] = False
     classes: Annotated[Names, names("only images for which the model predicts one of these", alias="class")] = None
+    all_classes: Annotated[bool, Query(description="with several labels an image: all of these, not one")] = False
+    labels: Annotated[Names, names("only images with one of these given labels", alias="label")] = None
     splits: Annotated[Names, names("only images of one of these splits", alias="split")] = None
     datasets: Annotated[Names, names("only images of one of these datasets", alias="dataset")] = None
     ids: Annotated[Names, names("only images with one of these ids", alias="id")] = None
@@ -59,7 +61,15 @@ class SearchParameters:
         None
     )
     origin: Origin = None
-    min_confidence: Annotated[float, Query(ge=0, le=1, description="least confidence of the model in its class")] = 0
+    min_confidence: Annotated[
+        float,
+        Query(
+            ge=0,
+            le=1,
+            description="least confidence of the model in its class; with several labels an image its probability of "
+            "the `class`, or without one that of the whole set",
+        ),
+    ] = 0
     max_confidence: Annotated[float, Query(ge=0, le=1, description="greatest confidence")] = 1
 
     @property
@@ -72,7 +82,11 @@ class SearchParameters:
         cannot.
         """
         confidence = None if (self.min_confidence, self.max_confidence) == (0, 1) else self.confidence
-        where = Filter(self.classes, self.splits, self.datasets, confidence, self.ids, self.labelled, self.origin)
+        where = Filter(
+            *(self.classes, self.splits, self.datasets, confidence, self.ids, self.labelled, self.origin),
+            self.all_classes and self.classes is not None,
+            self.labels,
+        )
         asked = Asked(self.k, self.distance, self.itself, self.mode, self.rerank)
         return {side: current.search(query, asked, side == "farthest", where, pixels) for side in self.sides}
 

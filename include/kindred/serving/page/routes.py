@@ -58,11 +58,14 @@ Parameters = Annotated[SearchParameters, Depends()]
 def about(current: Current, request: Request) -> Row:
     """The run that is searched, its classes (none of a run of image matching), how many images there are (`labelled`:
     of the gallery, with a given label), the distances, whether it can be searched by `words`, by which distances in the
-    mode `approximate`, the re-rankers, the `reranker` that `auto` takes, and its `local_features`, if it has any.
+    mode `approximate`, the re-rankers, the `reranker` that `auto` takes, and its `local_features`, if it has any. Of a
+    run with several labels an image `thresholds` has the probability from which on an image has each class, else null.
     """
+    classes, thresholds = current.gallery.classes, current.gallery.thresholds
     return {
         "run": current.name,
-        "classes": current.gallery.classes,
+        "classes": classes,
+        "thresholds": None if thresholds is None else dict(zip(classes, thresholds, strict=True)),
         "gallery": len(current.gallery),
         "labelled": current.labelled,
         "queries": len(current.queries),
@@ -100,7 +103,9 @@ def listing(
 def image(current: Current, image_id: str) -> Row:
     """What is known of one image. As in every answer: `origin` says which file or row it is, `name` is the last part
     of that, `label` is its given label, each null where there is none; `original` is "file" or "link" where the image
-    is a file of its own, on a disk or in a bucket, which `/api/images/{image_id}/original` opens.
+    is a file of its own, on a disk or in a bucket, which `/api/images/{image_id}/original` opens. With several labels
+    an image `prediction` and `label` are classes with `|` between them, or `(none)`; `predicted` (else null) has the
+    probability of each predicted class, and `confidence` is the probability that the whole set is right.
     """
     return image_rows.row(current, _known(current, image_id))
 
