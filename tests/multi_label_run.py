@@ -1,5 +1,6 @@
 """A small run on images with several labels each, as its stages would leave it: hand-made tables, no fit."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,7 +25,7 @@ def make(run: str, tested: bool = True) -> str:
     """The stages up to the gate, in the folder of a run. Without `tested` no class is known of any test image."""
     rng = np.random.default_rng(0)
     split = np.repeat(list(COUNTS), list(COUNTS.values()))
-    ids = np.array([f"{split[i]}-{i:03d}" for i in range(len(split))], dtype=object)
+    ids = np.array([hashlib.md5(bytes([i])).hexdigest() for i in range(len(split))], dtype=object)
     present = rng.random((len(ids), 3)) < (0.5, 0.3, 0.2)
     known = (np.arange(len(ids))[:, None] + np.arange(3)) % UNKNOWN > 0
     known[::2] = True
@@ -33,7 +34,7 @@ def make(run: str, tested: bool = True) -> str:
         known[split == "test"] = False
     features = present + rng.normal(0, 0.6, present.shape)
     truth = rows_of(ids, known, present)
-    _commit(
+    commit(
         *(run, "ingest", {f"ingest/{name}": count for name, count in COUNTS.items()}),
         {"classes": CLASSES, "task": label_sets.MULTI_LABEL, "height": SIDE, "width": SIDE, "channels": 3},
         images=_images(ids, split, present, rng),
@@ -41,12 +42,12 @@ def make(run: str, tested: bool = True) -> str:
         rejected=arrow.schema("rejected").empty_table(),
     )
     table = {"image_id": ids, "split": split, "features": arrow.lists(features)}
-    _commit(run, "featurize", {"featurize/images": len(ids)}, {}, features=pa.table(table))
+    commit(run, "featurize", {"featurize/images": len(ids)}, {}, features=pa.table(table))
     given = ids[split == "train"][:GIVEN]
     labels = truth.filter(pa.compute.is_in(truth["image_id"], pa.array(given)))
     labels = labels.append_column("confidence", pa.array([1.0] * len(labels)))
     labels = labels.append_column("source", pa.array(["given"] * len(labels)))
-    _commit(run, "choose_labels", {"choose_labels/labels": GIVEN}, {"classes": CLASSES}, labels=labels)
+    commit(run, "choose_labels", {"choose_labels/labels": GIVEN}, {"classes": CLASSES}, labels=labels)
     cv = {"log_loss": 0.4, "mean_average_precision": 0.75, "micro_f1": 0.7}
     for stage, model, slope in (("train_base", "base", 2.0), ("train_final", "candidate", 5.0)):
         network = Network((Layer(slope * np.eye(3), np.full(3, -slope / 2)),), thresholds=tuple(THRESHOLDS[stage]))
@@ -54,14 +55,14 @@ def make(run: str, tested: bool = True) -> str:
         for name, value in cv.items():
             figures |= {f"{model}/cv/{name}_mean": value + slope / 100, f"{model}/cv/{name}_std": 0.01}
         predictions = prediction_tables.predicted_rows(pa.table(table), network, CLASSES)
-        _commit(run, stage, figures, {"thresholds": THRESHOLDS[stage]}, **{f"predictions_{model}": predictions})
+        commit(run, stage, figures, {"thresholds": THRESHOLDS[stage]}, **{f"predictions_{model}": predictions})
         if stage == "train_base":
             _pseudo_label(run, ids[~np.isin(ids, given) & (split != "test")], predictions)
     gate = {"accepted": 1, "difference": 0.01, "low": -0.01, "high": 0.03, "margin": 0.02, "log_loss_difference": -0.05}
     figures = {f"gate/{name}": value for name, value in gate.items()}
     figures |= {f"final/cv/{name}_mean": value + 0.05 for name, value in cv.items()}
     facts = {"chosen": "candidate", "reason": "its log loss is not worse", "thresholds": THRESHOLDS["train_final"]}
-    _commit(run, "gate", figures, facts, predictions_final=predictions)
+    commit(run, "gate", figures, facts, predictions_final=predictions)
     return run
 
 
@@ -88,7 +89,7 @@ def _pseudo_label(run: str, ids: np.ndarray, predictions: pa.Table) -> None:
     images, positives = int(known.any(axis=1).sum()), int(np.array(rows["present"]).sum())
     figures = {"unlabelled": len(ids), "count": images, "pairs": len(rows), "positives": positives, "quota": 0.5}
     figures |= {"coverage": images / len(ids)}
-    _commit(
+    commit(
         *(run, "pseudo_label", {f"pseudo/{name}": value for name, value in figures.items()}, {}),
         pseudo_labels=full,
         pseudo_labels_by_fold=arrow.schema("pseudo_labels_by_fold").empty_table(),
@@ -105,13 +106,18 @@ def _images(ids: np.ndarray, split: np.ndarray, present: np.ndarray, rng: np.ran
     size = np.full(len(ids), SIDE)
     return pa.table(
         {
-            **{"image_id": ids, "split": split, "origin": [f"file:///photos/{image_id}.jpg" for image_id in ids]},
+            **{
+                "image_id": ids,
+                "split": split,
+                "origin": [f"file:///photos/{part}/{i:03d}.jpg" for i, part in enumerate(split)],
+            },
             **{"height": size, "width": size, "channels": np.full(len(ids), 3), "content": contents},
         }
     )
 
 
-def _commit(run: str, name: str, figures: Mapping[str, float], facts: dict[str, Any], **tables: pa.Table) -> None:
+def commit(run: str, name: str, figures: Mapping[str, float], facts: dict[str, Any], **tables: pa.Table) -> None:
+    """Commit a stage of a run with these tables, figures and facts."""
     s = Stage(name, run, {})
     for table, rows in tables.items():
         s.write_rows(table, rows)

@@ -99,7 +99,7 @@ def sections(
     sizes = pd.DataFrame({"height": [SIDE], "width": [SIDE], "count": [len(test.ids)]})
     features = np.random.default_rng(0).normal(size=(len(test.ids), 5))
     on_map = pd.DataFrame({"split": "test", "prediction": names[test.predictions(test.final)]}, index=test.ids)
-    mapped = run_page.mapped_images(test.ids, features, on_map, run.truth, pictures)
+    mapped = run_page.mapped_images(test.ids, features, on_map, run, pictures)
     counts = ImageCounts(balance, sizes, leaked=0, repeated=0)
     made = run_page.sections(
         run, counts, duplicates or near_duplicates(), rejected or NONE_REJECTED, mapped, "pca", pictures

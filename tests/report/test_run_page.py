@@ -135,7 +135,7 @@ def test_the_map_takes_the_features_in_their_own_order() -> None:
     ids = np.array(["0002", "0000"])
     rows = pd.DataFrame({"split": ["test", "unlabeled"], "prediction": ["cat", "dog"]}, index=["0000", "0002"])
 
-    mapped = run_page.mapped_images(ids, np.eye(2), rows, run.truth, PICTURES)
+    mapped = run_page.mapped_images(ids, np.eye(2), rows, run, PICTURES)
 
     assert mapped.predictions == ["dog", "cat"]
     assert mapped.test == [False, True]

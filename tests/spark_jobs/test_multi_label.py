@@ -1,16 +1,20 @@
 """The last stages of a run on images with several labels each: its figures, its files, and what it says."""
 
+import csv
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-from bench import run_stage
+from bench import job_module, run_stage
 from sklearn.metrics import average_precision_score, f1_score
 
 import multi_label_run
 from kindred.learning import multi_label
-from kindred.runtime import runs
+from kindred.report import multi_label_results
+from kindred.runtime import runs, storage
 from kindred.runtime.run_reader import RunReader
+from kindred.runtime.stage import Stage
 
 CLASSES = multi_label_run.CLASSES
 SCORES = (
@@ -85,3 +89,38 @@ def test_where_nothing_is_known_of_test_images_the_figures_are_those_of_cross_va
         "micro F1 base 0.7200, final 0.7500 (+0.0300)"
     )
     assert not [name for name in mark["figures"] if "/test/" in name]
+
+
+def test_the_page_has_the_sections_of_images_with_several_labels(data: Path) -> None:
+    run = multi_label_run.make(runs.run_folder("tests", "sets"))
+    run_stage("evaluate", run)
+
+    mark = run_stage("report", run, projection="pca")
+
+    content = RunReader(run, "report").file("report", "report.html").decode()
+    names = "verdict data classes mistakes curves pseudo-labels embedding-map".split()
+    assert re.findall('<section id="(.*?)"', content) == names
+    assert "confusion" not in content
+    assert "mAP" in mark["summary"]
+    listed = list(csv.DictReader(storage.find_bytes(storage.join(run, "predictions.csv")).decode().splitlines()))
+    assert len(listed) == sum(multi_label_run.COUNTS.values())
+    truth = RunReader(run, "report").truth()
+    assert {row["image_id"]: row["truth"] for row in listed if row["truth"]} == truth
+    assert sum(bool(row["given_label"]) for row in listed) == multi_label_run.GIVEN
+
+
+@pytest.mark.spark
+def test_many_images_are_counted_in_spark_as_here(spark, data: Path) -> None:
+    run = multi_label_run.make(runs.run_folder("tests", "sets"))
+    run_stage("evaluate", run)
+    report, reader = job_module("report"), Stage("report", run, {})
+    results = multi_label_results.read(reader)
+
+    here, there = (report._counts(reader, read("images"), results) for read in (reader.rows, reader.read))
+
+    by_state = [
+        {(row.split, row.label, row.present): row.images for row in rows.fillna("").itertuples()}
+        for rows in (counts.balance.astype(object).rename(columns={"count": "images"}) for counts in (here, there))
+    ]
+    assert by_state[0] == by_state[1]
+    assert here.images == multi_label_run.COUNTS

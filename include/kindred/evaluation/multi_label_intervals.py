@@ -18,16 +18,22 @@ from kindred.learning.multi_label import Labels
 
 
 def intervals(
-    labels: Labels, base: np.ndarray, base_limits: np.ndarray, other: np.ndarray, other_limits: np.ndarray
+    labels: Labels,
+    base: np.ndarray,
+    base_limits: np.ndarray,
+    other: np.ndarray,
+    other_limits: np.ndarray,
+    comparisons: int = 1,
 ) -> pd.DataFrame:
     """95 % intervals of all of `multi_label_scoring.scores` for two models, with probabilities [n, k] and thresholds
-    [k] each, and of their difference, other minus base; columns as `score_intervals.intervals`.
+    [k] each, and of their difference, other minus base; columns as `score_intervals.intervals`. Of so many
+    `comparisons` they hold together.
     """
-    of_models = [
+    of_base, of_other = (
         functools.partial(scores, values, limits, labels)
         for values, limits in ((base, base_limits), (other, other_limits))
-    ]
-    return score_intervals.paired_intervals(len(labels), *of_models)
+    )
+    return score_intervals.paired_intervals(len(labels), of_base, of_other, comparisons)
 
 
 def scores(values: np.ndarray, limits: np.ndarray, labels: Labels, counts: np.ndarray) -> dict[str, np.ndarray]:

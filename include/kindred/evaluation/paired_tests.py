@@ -1,12 +1,15 @@
 """Several models against one, on the same images: differences in accuracy, and whether they are significant."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from kindred.evaluation import multi_label_intervals, multi_label_scoring
 from kindred.evaluation.score_intervals import accuracy_difference_interval
 from kindred.learning import metrics
+from kindred.learning.multi_label import Labels
 
 SIGNIFICANT = 0.05  # p below which a difference counts as shown
 
@@ -28,6 +31,32 @@ def paired_accuracy(correct: Mapping[str, np.ndarray]) -> pd.DataFrame:
         rows.append({"run": name, "difference": (values - reference).mean(), "low": low, "high": high, "p": p})
     table = pd.DataFrame(rows)
     return table.assign(p_corrected=holm(table["p"].to_numpy()))
+
+
+def paired_sets(
+    labels: Labels, models: Mapping[str, tuple[np.ndarray, np.ndarray]], scores: Sequence[str]
+) -> pd.DataFrame:
+    """The same of several labels an image: for each model but the first the differences in some of
+    `multi_label_scoring.scores`, with intervals by resampling the images that hold for all models together. `models`:
+    probabilities [n, k] and thresholds [k] by name. Columns run and, of each score, <score>, <score>_low, <score>_high.
+
+    >>> labels, limits = Labels(np.ones((4, 1), bool), np.array([[1], [1], [0], [0]], bool)), np.array([0.5])
+    >>> models = {"first": (np.array([[0.9], [0.1], [0.6], [0.1]]), limits), "other": (labels.present * 1.0, limits)}
+    >>> paired_sets(labels, models, ["micro_f1"])[["run", "micro_f1"]].to_numpy().tolist()
+    [['other', 0.5]]
+    """
+    (_, reference), *others = models.items()
+    base, rows = multi_label_scoring.scores(*reference, labels), []
+    for name, model in others:
+        own = multi_label_scoring.scores(*model, labels)
+        ends = multi_label_intervals.intervals(labels, *reference, *model, comparisons=len(others))
+        row: dict[str, Any] = {"run": name}
+        for score in scores:
+            if score in own:
+                row[score] = own[score] - base[score]
+                row |= {f"{score}_{end}": ends.loc[score, f"difference_{end}"] for end in ("low", "high")}
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def holm(p: np.ndarray) -> np.ndarray:

@@ -41,15 +41,19 @@ def paired_intervals(
     n: int,
     base: Callable[[np.ndarray], dict[str, np.ndarray]],
     other: Callable[[np.ndarray], dict[str, np.ndarray]],
+    comparisons: int = 1,
 ) -> pd.DataFrame:
     """The same of any scores of two models on n images: functions of counts [r, n], which give each score of each
-    resample [r].
+    resample [r]. Of so many `comparisons` the intervals hold together.
     """
     parts = [(base(counts), other(counts)) for counts in _with_all(n)]
     rows = {}
     for name in parts[0][0]:
         one, two = (np.concatenate([part[side][name] for part in parts]) for side in (0, 1))
-        ends = {"base": _ends(one), "other": _ends(two), "difference": _ends(two - one)}
+        ends = {
+            key: _ends(values, comparisons)
+            for key, values in (("base", one), ("other", two), ("difference", two - one))
+        }
         rows[name] = {f"{key}_{end}": pair[i] for key, pair in ends.items() for i, end in enumerate(("low", "high"))}
     return pd.DataFrame(rows).T
 
@@ -108,9 +112,9 @@ def _with_all(n: int) -> Iterator[np.ndarray]:
     return chain([np.ones((1, n), np.float32)], resamples(n))
 
 
-def _ends(values: np.ndarray) -> tuple[float, float]:
+def _ends(values: np.ndarray, comparisons: int = 1) -> tuple[float, float]:
     """The interval, where the first of the values [1 + r] is that of the images themselves."""
-    return bias_corrected_interval(values[1:], values[0])
+    return bias_corrected_interval(values[1:], values[0], comparisons)
 
 
 def _of_counts(support: np.ndarray, taken: np.ndarray, hits: np.ndarray, n: np.ndarray) -> dict[str, np.ndarray]:

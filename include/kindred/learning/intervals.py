@@ -55,9 +55,10 @@ def percentile_interval(values: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def bias_corrected_interval(values: np.ndarray, estimate: float) -> tuple[float, float]:
+def bias_corrected_interval(values: np.ndarray, estimate: float, comparisons: int = 1) -> tuple[float, float]:
     """The interval of an `estimate` from those that resamples have, `values` [r] (NaN: none). Its percentiles are moved
     by how many of the resamples lie below the estimate; where half of them do, they are those of `percentile_interval`.
+    Of several `comparisons` it is so wide that all intervals hold together (Bonferroni).
 
     Source: B. Efron, R. Tibshirani, An Introduction to the Bootstrap (1993, section 14.3, without acceleration).
 
@@ -67,8 +68,9 @@ def bias_corrected_interval(values: np.ndarray, estimate: float) -> tuple[float,
     """
     from scipy.stats import norm
 
+    tails = TAILS[0] / comparisons, 1 - TAILS[0] / comparisons
     values = values[~np.isnan(values)]
     below = ((values < estimate).mean() + (values <= estimate).mean()) / 2
     bias = norm.ppf(np.clip(below, 1 / len(values), 1 - 1 / len(values)))
-    low, high = np.quantile(values, norm.cdf(2 * bias + norm.ppf(TAILS)))
+    low, high = np.quantile(values, norm.cdf(2 * bias + norm.ppf(tails)))
     return float(min(low, estimate)), float(max(high, estimate))

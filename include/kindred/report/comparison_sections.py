@@ -1,7 +1,7 @@
 """The sections of a page that puts runs side by side: their scores, their params, their curves."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,9 @@ OTHER_FIGURES = {
     "gate accepted": "gate/accepted",
 }
 NONE = "–"
+NOTHING_IN_COMMON = (
+    "These runs have no test image in common: their scores are shown, but not tested against each other."
+)
 
 
 @dataclass(frozen=True)
@@ -43,18 +46,20 @@ def sections(runs: Sequence[ComparedRun], test: ScoredImages | None) -> list[Sec
     """The page of two runs or more. `test`: the test images that all of them have, with the probabilities of each run's
     final model by the run's name; None where there is no such image. The others are compared with the first.
     """
-    return [_score_section(runs, test), _param_section(runs), _curve_section(runs, test)]
+    return [_score_section(runs, test), param_section(runs), _curve_section(runs, test)]
 
 
-def summary(runs: Sequence[ComparedRun]) -> pd.DataFrame:
+def summary(
+    runs: Sequence[ComparedRun], scores: Sequence[str] = SCORES, others: Mapping[str, str] = OTHER_FIGURES
+) -> pd.DataFrame:
     """A row for each run: the scores of its final model on its own test images, and what led there."""
     rows = []
     for run in runs:
         row: dict[str, Any] = {"run": run.name, "test images": int(run.figures.get("final/test/images", 0))}
-        for name in SCORES:
+        for name in scores:
             for end in ("", "_low", "_high"):
                 row[f"{name}{end}"] = run.figures.get(f"final/test/{name}{end}")
-        rows.append(row | {title: run.figures.get(name) for title, name in OTHER_FIGURES.items()})
+        rows.append(row | {title: run.figures.get(name) for title, name in others.items()})
     return pd.DataFrame(rows)
 
 
@@ -76,17 +81,9 @@ def param_differences(runs: Sequence[ComparedRun]) -> tuple[pd.DataFrame, dict[s
 
 
 def _score_section(runs: Sequence[ComparedRun], test: ScoredImages | None) -> Section:
-    table = summary(runs)
-    texts = pd.DataFrame({"run": table["run"], "date": [run.date for run in runs], "test images": table["test images"]})
-    for name in SCORES:
-        texts[directed(TITLES[name][0])] = [_with_interval(row, name) for row in table.to_dict("records")]
-    for title in OTHER_FIGURES:
-        texts[title] = table[title]
-    caption = f"The final model of each run on its test images (95 % intervals: bias-corrected bootstrap). {DIRECTIONS}"
-    blocks: list[Block] = [Table("scores", caption, table, texts, open=True)]
+    blocks: list[Block] = [score_block(runs, summary(runs), {name: TITLES[name][0] for name in SCORES}, OTHER_FIGURES)]
     if test is None:
-        headline = "These runs have no test image in common: their scores are shown, but not tested against each other."
-        return Section("scores", "Scores", headline, blocks)
+        return Section("scores", "Scores", NOTHING_IN_COMMON, blocks)
     pairs = paired_accuracy({name: test.correct(name) for name in test.models})
     reference = runs[0].name
     caption = (
@@ -95,6 +92,19 @@ def _score_section(runs: Sequence[ComparedRun], test: ScoredImages | None) -> Se
     )
     blocks.append(Table("paired", caption, pairs, _pair_texts(pairs, reference), open=True))
     return Section("scores", "Scores", _pair_headline(pairs, reference), blocks)
+
+
+def score_block(
+    runs: Sequence[ComparedRun], table: pd.DataFrame, titles: Mapping[str, str], others: Mapping[str, str]
+) -> Table:
+    """The `summary` of runs for a person; `titles` of the scores by their names."""
+    texts = pd.DataFrame({"run": table["run"], "date": [run.date for run in runs], "test images": table["test images"]})
+    for name, title in titles.items():
+        texts[directed(title)] = [_with_interval(row, name) for row in table.to_dict("records")]
+    for title in others:
+        texts[title] = table[title]
+    caption = f"The final model of each run on its test images (95 % intervals: bias-corrected bootstrap). {DIRECTIONS}"
+    return Table("scores", caption, table, texts, open=True)
 
 
 def _pair_texts(pairs: pd.DataFrame, reference: str) -> pd.DataFrame:
@@ -114,9 +124,15 @@ def _pair_texts(pairs: pd.DataFrame, reference: str) -> pd.DataFrame:
 
 def _pair_headline(pairs: pd.DataFrame, reference: str) -> str:
     """What the paired tests show, in a sentence."""
+    rows = pairs.to_dict("records")
+    return pair_headline({row["run"]: _result(row) for row in rows}, reference)
+
+
+def pair_headline(results: Mapping[str, str], reference: str) -> str:
+    """Which runs are better or worse than the first, from the result of each, in a sentence."""
     by_result: dict[str, list[str]] = {}
-    for row in pairs.to_dict("records"):
-        by_result.setdefault(_result(row), []).append(row["run"])
+    for run, result in results.items():
+        by_result.setdefault(result, []).append(run)
     parts = [f"{result}: {', '.join(names)}" for result, names in sorted(by_result.items())]
     return f"Against {reference}, on the same test images, {'; '.join(parts)}."
 
@@ -134,7 +150,8 @@ def _with_interval(row: dict[Any, Any], name: str) -> str:
     return f"{value:.4f}" if pd.isna(low) else f"{value:.4f} ({low:.4f} to {high:.4f})"
 
 
-def _param_section(runs: Sequence[ComparedRun]) -> Section:
+def param_section(runs: Sequence[ComparedRun]) -> Section:
+    """Which params differ between the runs, and the others."""
     table, same = param_differences(runs)
     blocks: list[Block] = []
     if len(table):

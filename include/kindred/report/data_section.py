@@ -1,7 +1,7 @@
 """What was in the data: how many images of each class and size, what they look like, and which are in two splits."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -25,13 +25,15 @@ SPLIT_COLOURS = {"training": "#9ecae1", "unlabelled": "#a6a6a6", "test": "#3182b
 @dataclass(frozen=True)
 class ImageCounts:
     """How many images there are: `balance` by split and label (columns split, label or null, count), `sizes` (height,
-    width, count), and how many exact copies were leaked and repeated.
+    width, count), and how many exact copies were leaked and repeated. With several labels an image `balance` has a
+    column `present` too, and an image is in several rows: `images` are those of each split.
     """
 
     balance: pd.DataFrame
     sizes: pd.DataFrame
     leaked: int
     repeated: int
+    images: Mapping[str, int] = field(default_factory=dict)
 
 
 def section(
@@ -55,11 +57,11 @@ def section(
     examples: list[Block] = []
     if len(known):
         shares = [_balance_plot(table), _balance_table(table)]
-        examples = [_mean_images(drawn, samples, pictures, part), _example_images(drawn, samples, pictures, part)]
+        examples = [_mean_images(drawn, samples, pictures, part), example_images(drawn, samples, pictures, part)]
     blocks: list[Block] = [
         *_notes(counts.balance, table),
         *shares,
-        *_sizes(counts.sizes),
+        *sizes(counts.sizes),
         *rejected_blocks.blocks(rejected),
         *examples,
         *near_duplicate_blocks.blocks(duplicates, counts.leaked, counts.repeated, labels, pictures),
@@ -127,7 +129,8 @@ def _balance_plot(table: pd.DataFrame) -> Plot:
     return Plot("balance", caption, [plots.svg(figure)])
 
 
-def _sizes(sizes: pd.DataFrame) -> list[Block]:
+def sizes(sizes: pd.DataFrame) -> list[Block]:
+    """How large the images are: rows of height, width, count."""
     if len(sizes) == 1:
         row = sizes.iloc[0]
         return [Text(f"All images are {row['width']} x {row['height']} px.")]
@@ -150,7 +153,7 @@ def _mean_images(classes: list[str], samples: Mapping[str, list[str]], pictures:
     return Sheet("means", f"The mean image of each class.{part}", tiles, ("class", "images"))
 
 
-def _example_images(classes: list[str], samples: Mapping[str, list[str]], pictures: Pictures, part: str) -> Rows:
+def example_images(classes: list[str], samples: Mapping[str, list[str]], pictures: Pictures, part: str) -> Rows:
     """A row of pictures for each class."""
     rows = [(name, [pictures.tile(i, ()) for i in samples[name][:EXAMPLES]]) for name in classes if samples[name]]
     return Rows("examples", f"Examples of each class.{part}", "class", rows)

@@ -34,6 +34,26 @@ class MappedImages:
         """Whether each prediction is the truth; None where that is not known."""
         return [None if t is None else t == p for p, t in zip(self.predictions, self.truth, strict=True)]
 
+    def coloured(self) -> list[str]:
+        """The class whose colour each image has."""
+        return self.predictions
+
+
+@dataclass(frozen=True)
+class MappedSets(MappedImages):
+    """The same where predictions and truth are joined sets: `right`, whether what is known of an image is predicted
+    rightly, and its most probable class.
+    """
+
+    right: list[bool | None]
+    likeliest: list[str]
+
+    def correct(self) -> list[bool | None]:
+        return self.right
+
+    def coloured(self) -> list[str]:
+        return self.likeliest
+
 
 def section(mapped: MappedImages, classes: Sequence[str], projection: str) -> Section:
     """From the images, all classes (for their colours), and one of PROJECTIONS."""
@@ -47,12 +67,12 @@ def section(mapped: MappedImages, classes: Sequence[str], projection: str) -> Se
     small = [images.fit(picture, (PICTURE_PX, PICTURE_PX), 3) for _, picture in pictures]
     cloud = Cloud(
         "map",
-        "Each point is an image: in the colour of the class that final predicts, and by whether that is correct.",
+        _caption(mapped),
         _plots(points, mapped, classes),
         points,
-        [colours[name] for name in mapped.predictions],
+        [colours[name] for name in mapped.coloured()],
         mapped.correct(),
-        [_line(p, t, test) for p, t, test in zip(mapped.predictions, mapped.truth, mapped.test, strict=True)],
+        _lines(mapped),
         mapped.origins,
         [numbers.get(i) for i in range(len(points))],
         contact_sheets.mosaic(small, gap=0) if small else None,
@@ -85,18 +105,32 @@ def project(features: np.ndarray, projection: str) -> tuple[np.ndarray, float | 
     return (points - low) / np.maximum(spread, 1e-12), variance
 
 
-def _line(prediction: str, truth: str | None, test: bool) -> str:
-    judgement = "truth not known" if truth is None else "correct" if truth == prediction else f"wrong: it is {truth}"
-    return f"{prediction}, {judgement} ({'test' if test else 'unlabelled'})"
+def _caption(mapped: MappedImages) -> str:
+    if isinstance(mapped, MappedSets):
+        return (
+            "Each point is an image: in the colour of the class that final holds for most probable, and by whether all "
+            "that is known of it is predicted rightly."
+        )
+    return "Each point is an image: in the colour of the class that final predicts, and by whether that is correct."
+
+
+def _lines(mapped: MappedImages) -> list[str]:
+    lines = []
+    for prediction, truth, right, test in zip(
+        mapped.predictions, mapped.truth, mapped.correct(), mapped.test, strict=True
+    ):
+        judgement = "truth not known" if right is None else "correct" if right else f"wrong: it is {truth}"
+        lines.append(f"{prediction}, {judgement} ({'test' if test else 'unlabelled'})")
+    return lines
 
 
 def _plots(points: np.ndarray, mapped: MappedImages, classes: Sequence[str]) -> list[bytes]:
     """The map by predicted class, and by correct and wrong."""
     colours = plots.class_colours(classes)
     by_class, (left,) = plots.figure(plots.PANEL, plots.PANEL)
-    left.scatter(points[:, 0], points[:, 1], s=8, c=[colours[name] for name in mapped.predictions], linewidths=0)
+    left.scatter(points[:, 0], points[:, 1], s=8, c=[colours[name] for name in mapped.coloured()], linewidths=0)
     if len(classes) <= plots.DISTINCT_COLOURS:
-        for name in [c for c in classes if c in set(mapped.predictions)]:
+        for name in [c for c in classes if c in set(mapped.coloured())]:
             left.scatter([], [], s=8, color=colours[name], label=plots.short_name(name), linewidths=0)
         plots.legend_below(left, markerscale=2.5)
     by_correctness, (right,) = plots.figure(plots.PANEL, plots.PANEL)
@@ -110,7 +144,7 @@ def _plots(points: np.ndarray, mapped: MappedImages, classes: Sequence[str]) -> 
         if rows:
             right.scatter(points[rows, 0], points[rows, 1], s=size, color=colour, label=label, linewidths=0)
     plots.legend_below(right, markerscale=2)
-    left.set_title("predicted class")
+    left.set_title("most probable class" if isinstance(mapped, MappedSets) else "predicted class")
     right.set_title("correct or wrong")
     for axes in (left, right):
         plots.without_ticks(axes)

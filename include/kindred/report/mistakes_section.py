@@ -4,23 +4,15 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.collections import PatchCollection
-from matplotlib.colors import to_rgba
-from matplotlib.patches import Rectangle
 from sklearn.metrics import confusion_matrix
 
-from kindred.report import plots
+from kindred.report import heatmaps, plots
 from kindred.report.blocks import Block, Plot, Section, Sheet, Table, Text, Tile
 from kindred.report.pictures import Pictures
 from kindred.report.scored_images import NOT_TESTED, ScoredImages
 
 MAX_CLASSES = 30  # of a heatmap
-FEW_CLASSES = 6  # up to which its numbers can be larger
-ANNOTATED_CLASSES = 15  # up to which a heatmap's numbers can be read
 MAX_PAIRS = 15
-STRONG = 0.75  # share of the highest value
-ON_STRONG = "#fefefe"  # of text on a strong colour, also on a dark page: pages turn white into their ground
 MAX_TILES = 24
 MAX_NAMES = 10  # classes that a sentence names
 
@@ -115,46 +107,13 @@ def _listed(names: list[str]) -> str:
 
 
 def _heatmaps(name: str, counts: Mapping[str, np.ndarray], classes: list[str], normalised: bool) -> Plot:
-    highest = max(c.max() for c in counts.values()) or 1
-    annotated = len(classes) <= ANNOTATED_CLASSES
-    ticks, labels = range(len(classes)), [plots.short_name(c) for c in classes]
-    panels = []
-    for model, matrix in counts.items():
-        shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-        figure, (axes,) = plots.figure(plots.PANEL, plots.PANEL)
-        _draw_cells(axes, shares if normalised else matrix / highest)
-        if annotated:
-            _write_values(axes, *((shares, "{:.0%}", 1.0) if normalised else (matrix, "{:d}", highest)))
-        axes.set_xticks(ticks, labels, rotation=90, fontsize=8 if annotated else 6)
-        axes.set_yticks(ticks, labels, fontsize=8 if annotated else 6)
-        axes.set(title=model, xlabel="predicted", ylabel="truth")
-        panels.append(plots.svg(figure))
     caption = (
         "Confusions as a share of each true class: a row adds up to 100 %."
         if normalised
         else "Confusions, counted: rows are the truth, columns the predictions; on the diagonal they are correct."
     )
-    return Plot(name, f"{caption} Empty cells are 0; the stronger the colour, the more.", panels)
-
-
-def _draw_cells(axes: Axes, strength: np.ndarray) -> None:
-    """A square for each cell [n, n] above 0, the stronger the more opaque, so that it suits a light and a dark page."""
-    places = np.argwhere(strength)
-    squares = [Rectangle((column - 0.5, row - 0.5), 1, 1) for row, column in places]
-    colours = [to_rgba(plots.GOOD_COLOUR, strength[row, column]) for row, column in places]
-    axes.add_collection(PatchCollection(squares, facecolors=colours, linewidths=0))
-    limits = (-0.5, len(strength) - 0.5)
-    axes.set(xlim=limits, ylim=limits[::-1], aspect="equal")
-    axes.grid(False)
-
-
-def _write_values(axes: Axes, values: np.ndarray, form: str, highest: float) -> None:
-    """The values [n, n] above 0 in their cells."""
-    size = 10 if len(values) <= FEW_CLASSES else 7.5
-    for row, column in np.argwhere(values).tolist():
-        colour = ON_STRONG if values[row, column] > STRONG * highest else "black"
-        text = form.format(values[row, column])
-        axes.text(column, row, text, ha="center", va="center", fontsize=size, color=colour, in_layout=False)
+    panels = heatmaps.panels(counts, classes, "truth", "predicted", normalised)
+    return Plot(name, f"{caption} {heatmaps.CAPTION}", panels)
 
 
 def _pair_plot(pairs: pd.DataFrame, models: list[str]) -> Plot:

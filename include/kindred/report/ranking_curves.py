@@ -1,6 +1,6 @@
 """How well each model ranks the classes: ROC and precision-recall curves, and the areas under them."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ from sklearn import metrics
 from kindred.report import plots
 from kindred.report.blocks import Plot
 from kindred.report.scored_images import ScoredImages
+from kindred.report.scored_sets import ScoredSets
 
 Kind = Literal["roc", "precision-recall"]
 MAX_CLASSES = 10  # with a curve of their own: those that are ranked worst
@@ -23,19 +24,21 @@ EMPTY_CORNER: dict[Kind, Literal["lower right", "lower left"]] = {
 PERFECT_CORNER = {"roc": "upper left", "precision-recall": "upper right"}
 
 
-def areas_by_class(test: ScoredImages) -> pd.DataFrame:
+def areas_by_class(test: ScoredImages | ScoredSets) -> pd.DataFrame:
     """For each class that some but not all test images are of: its images, and by model the areas under the ROC and
     (as average precision) the precision-recall curve.
     """
     rows = []
     with sklearn.config_context(assume_finite=True, skip_parameter_validation=True):  # half the time of many classes
         for i, name in enumerate(test.classes):
-            positive = test.labels == i
-            if positive.any() and not positive.all():
-                row = {"class": name, "images": int(positive.sum())}
-                for model, probabilities in test.models.items():
-                    row[f"ROC AUC {model}"] = metrics.roc_auc_score(positive, probabilities[:, i])
-                    row[f"average precision {model}"] = metrics.average_precision_score(positive, probabilities[:, i])
+            row: dict[str, Any] = {"class": name}
+            for model in test.models:
+                positive, probability = test.of_class(model, i)
+                if positive.any() and not positive.all():
+                    row["images"] = int(positive.sum())
+                    row[f"ROC AUC {model}"] = metrics.roc_auc_score(positive, probability)
+                    row[f"average precision {model}"] = metrics.average_precision_score(positive, probability)
+            if "images" in row:
                 rows.append(row)
     return pd.DataFrame(rows)
 
@@ -60,24 +63,24 @@ def curve_points(kind: Kind, positive: np.ndarray, probability: np.ndarray) -> t
     return recall, precision
 
 
-def class_curves(kind: Kind, test: ScoredImages, drawn: list[str]) -> Plot:
+def class_curves(kind: Kind, test: ScoredImages | ScoredSets, drawn: list[str]) -> Plot:
     """The curves of the classes `drawn`, each against all others, and the averaged one; a panel for each model."""
     colours = plots.class_colours(test.classes)
     x_label, y_label = AXES[kind]
     panels = []
-    for model, probabilities in test.models.items():
+    for model in test.models:
         figure, (axis,) = plots.figure(plots.PANEL, 4)
         for name in drawn:
-            i = test.classes.index(name)
-            line = curve_points(kind, test.labels == i, probabilities[:, i])
+            line = curve_points(kind, *test.of_class(model, test.classes.index(name)))
             axis.plot(*line, color=colours[name], linewidth=1, label=plots.short_name(name))
         line = curve_points(kind, *_decisions(test, model))
         axis.plot(*line, color="black", linewidth=2, linestyle="--", label="all decisions")
         axis.set(title=model, xlabel=x_label, ylabel=y_label, xlim=(0, 1), ylim=(0, 1.01))
         plots.legend_inside(axis, loc=EMPTY_CORNER[kind], fontsize=7.5)
         panels.append(plots.svg(figure))
+    against = "the images without it" if isinstance(test, ScoredSets) else "the others"
     caption = (
-        f"{TITLES[kind]}, each class against the others, and all decisions together; the {PERFECT_CORNER[kind]} corner "
+        f"{TITLES[kind]}, each class against {against}, and all decisions together; the {PERFECT_CORNER[kind]} corner "
         "is perfect."
     )
     if len(test.classes) > MAX_CLASSES:
@@ -85,7 +88,7 @@ def class_curves(kind: Kind, test: ScoredImages, drawn: list[str]) -> Plot:
     return Plot(kind, caption, panels)
 
 
-def averaged_curves(kind: Kind, test: ScoredImages) -> Plot:
+def averaged_curves(kind: Kind, test: ScoredImages | ScoredSets) -> Plot:
     """The averaged curve of each model, with the area under it."""
     area_of = metrics.roc_auc_score if kind == "roc" else metrics.average_precision_score
     palette = plots.model_colours(list(test.models))
@@ -100,8 +103,6 @@ def averaged_curves(kind: Kind, test: ScoredImages) -> Plot:
     return Plot(kind, f"{TITLES[kind]}, averaged over all decisions.", [plots.svg(figure)])
 
 
-def _decisions(test: ScoredImages, model: str) -> tuple[np.ndarray, np.ndarray]:
+def _decisions(test: ScoredImages | ScoredSets, model: str) -> tuple[np.ndarray, np.ndarray]:
     """Whether each decision, image by image and class by class, is positive, and its probability."""
-    first = slice(None, max(1, int(MAX_DECISIONS / len(test.classes))))
-    positive = np.eye(len(test.classes), dtype=bool)[test.labels[first]]
-    return positive.ravel(), test.models[model][first].ravel()
+    return test.decisions(model, max(1, int(MAX_DECISIONS / len(test.classes))))

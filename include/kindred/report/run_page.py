@@ -1,6 +1,8 @@
-"""The page of one run: its sections in their order, and the images of which they show pictures."""
+"""The page of one run: its sections in their order, and the images of which they show pictures. With several labels an
+image it is `multi_label_page`.
+"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -47,7 +49,7 @@ def named(run: RunResults, duplicates: NearDuplicates, map_ids: list[str]) -> se
 
 
 def mapped_images(
-    ids: np.ndarray, features: np.ndarray, rows: pd.DataFrame, truth: Mapping[str, str], pictures: Pictures
+    ids: np.ndarray, features: np.ndarray, rows: pd.DataFrame, run: RunResults, pictures: Pictures
 ) -> MappedImages:
     """The images of the map from their features [n, d] in the order of `ids` [n], and the rows of
     `run_results.map_images`.
@@ -56,7 +58,7 @@ def mapped_images(
     return MappedImages(
         features=features,
         predictions=rows["prediction"].tolist(),
-        truth=[truth.get(image_id) for image_id in ids],
+        truth=[run.truth.get(image_id) for image_id in ids],
         test=(rows["split"] == "test").tolist(),
         origins=[pictures.origins[image_id] for image_id in ids],
         pictures=[pictures.thumbnails.get(image_id) for image_id in ids],

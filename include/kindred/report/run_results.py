@@ -36,15 +36,28 @@ class AttackResults:
 
 
 @dataclass(frozen=True)
-class RunResults:
-    """The figures of all stages; the facts of `ingest`; `truth`, the known labels by id; the scored test images; the
-    rows of pseudo_labels (`accepted`) and refused with their truth, and their counts by class; the gate's reason; the
-    learning curve (may be empty); the attacks; the clusters of a run without labels.
-    """
+class Results:
+    """Of a run of any task: the figures of all stages; the facts of `ingest`; `truth`, the known labels by id."""
 
     figures: dict[str, float]
     facts: dict[str, Any]
     truth: dict[str, str]
+
+    @property
+    def classes(self) -> list[str]:
+        return list(self.facts["classes"])
+
+    def images_by_split(self) -> dict[str, int]:
+        """How many images each split has."""
+        return {split: int(self.figures[f"ingest/{split}"]) for split in tables.SPLITS}
+
+
+@dataclass(frozen=True)
+class RunResults(Results):
+    """The scored test images; the rows of pseudo_labels (`accepted`) and refused with their truth, and their counts by
+    class; the gate's reason; the learning curve (may be empty); the attacks; the clusters of a run without labels.
+    """
+
     test: ScoredImages
     accepted: pd.DataFrame
     refused: pd.DataFrame
@@ -55,14 +68,6 @@ class RunResults:
     clusters: Clusters | None = None  # of a run without labels
     labels: LabelMap | None = None  # of one whose dataset has several labels an image
     settings: pd.DataFrame = field(default_factory=pd.DataFrame)  # of the classifier, that cross-validation has tried
-
-    @property
-    def classes(self) -> list[str]:
-        return list(self.facts["classes"])
-
-    def images_by_split(self) -> dict[str, int]:
-        """How many images each split has."""
-        return {split: int(self.figures[f"ingest/{split}"]) for split in tables.SPLITS}
 
 
 def read(reader: RunReader) -> RunResults:
@@ -90,6 +95,20 @@ def read(reader: RunReader) -> RunResults:
     )
 
 
+def model_names(figures: dict[str, float]) -> dict[str, str]:
+    """What the page calls base and the candidate, after what the gate decided; base alone where there is no other."""
+    if not figures["pseudo/count"]:
+        return {"base": "final (base)"}
+    if not figures["gate/accepted"]:
+        return {"base": "final (base)", "candidate": "refused candidate"}
+    return {"base": "base", "candidate": "final"}
+
+
+def final_name(names: Iterable[str]) -> str:
+    """The one of `model_names` that is used."""
+    return next(name for name in reversed(list(names)) if name.startswith("final"))
+
+
 def origins(reader: RunReader, ids: Iterable[str]) -> dict[str, str]:
     """The addresses of the files of images, as people write them, by id; of a test image and its copies elsewhere that
     of the test image.
@@ -102,11 +121,12 @@ def origins(reader: RunReader, ids: Iterable[str]) -> dict[str, str]:
 
 def map_images(reader: RunReader, count: int) -> pd.DataFrame:
     """The images of the map, from `count` in all: test and unlabelled ones in equal parts where there are as many, in
-    the order of their ids. Columns split and prediction, by id.
+    the order of their ids. Columns split, prediction and, with several labels an image, probabilities, by id.
     """
+    columns = ["image_id", "split", "prediction", *(["probabilities"] if reader.multi_label() else [])]
     given = set(reader.rows("labels", ["image_id"])["image_id"].to_pylist())
     candidates = ds.field("image_id") < id_bound(count, MAX_MAP_CANDIDATES)
-    rows = reader.rows("predictions_final", ["image_id", "split", "prediction"], candidates).to_pandas()
+    rows = reader.rows("predictions_final", columns, candidates).to_pandas()
     rows = rows[~rows["image_id"].isin(given)].sort_values("image_id").drop_duplicates("image_id")
     if rows.empty:
         return rows.set_index("image_id")
@@ -115,19 +135,13 @@ def map_images(reader: RunReader, count: int) -> pd.DataFrame:
 
 
 def _scored(reader: RunReader, truth: dict[str, str], classes: list[str], figures: dict[str, float]) -> ScoredImages:
-    """The test images with the probabilities of base and the candidate, named after what the gate decided."""
-    names = {"base": "base", "candidate": "final"}
-    if not figures["gate/accepted"]:
-        names = {"base": "final (base)", "candidate": "refused candidate"}
-    if not figures["pseudo/count"]:
-        names = {"base": "final (base)"}
+    """The test images with the probabilities of base and the candidate."""
     models = {}
-    for model, name in names.items():
+    for model, name in model_names(figures).items():
         predictions = reader.rows(f"predictions_{model}", ["image_id", "probabilities"], TEST)
         rows = scoring.on_test(predictions, pd.Series(truth))
         labels, models[name] = scoring.arrays(rows, classes)
-    final = next(name for name in reversed(models) if name.startswith("final"))
-    return ScoredImages(classes, rows["image_id"].to_numpy(), labels, models, final)
+    return ScoredImages(classes, rows["image_id"].to_numpy(), labels, models, final_name(models))
 
 
 def _settings(reader: RunReader) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """The scores of base and of the other model side by side, in numbers and in words."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -15,15 +16,26 @@ TITLES = {  # name of the score: its title, and whether more is better
     "roc_auc": ("ROC AUC", True),
     "expected_calibration_error": ("Expected calibration error", False),
 }
-MORE_IS_BETTER = dict(TITLES.values())
+SET_TITLES = {  # the same of images with several labels
+    "mean_average_precision": ("Mean average precision (mAP)", True),
+    "micro_f1": ("Micro F1", True),
+    "macro_f1": ("Macro F1", True),
+    "subset_accuracy": ("Subset accuracy", True),
+    "ranking_average_precision": ("Label ranking (LRAP)", True),
+    "hamming_loss": ("Hamming loss", False),
+    "one_error": ("One-error", False),
+    "log_loss": ("Log loss", False),
+    "expected_calibration_error": ("Expected calibration error", False),
+}
+MORE_IS_BETTER = dict([*TITLES.values(), *SET_TITLES.values()])
 DIRECTIONS = "↑: higher is better, ↓: lower is better."
 NO_DIFFERENCE = "no difference shown"
 
 
-def score_table(figures: dict[str, float]) -> pd.DataFrame:
+def score_table(figures: dict[str, float], titles: Mapping[str, tuple[str, bool]] = TITLES) -> pd.DataFrame:
     """A row for each score: base, other (the candidate), difference, each with low and high."""
     rows = {}
-    for name, (title, _) in TITLES.items():
+    for name, (title, _) in titles.items():
         if f"base/test/{name}" not in figures:
             continue
         row = {}

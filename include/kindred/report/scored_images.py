@@ -30,3 +30,12 @@ class ScoredImages:
     def correct(self, model: str) -> np.ndarray:
         """Whether the prediction is the label, bool [n]."""
         return self.predictions(model) == self.labels
+
+    def of_class(self, model: str, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Whether each image is of a class [n], and its probability [n]."""
+        return self.labels == number, self.models[model][:, number]
+
+    def decisions(self, model: str, images: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """The same image by image and class by class, of the first `images` or of all."""
+        positive = np.eye(len(self.classes), dtype=bool)[self.labels[:images]]
+        return positive.ravel(), self.models[model][:images].ravel()

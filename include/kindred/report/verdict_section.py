@@ -43,7 +43,7 @@ def section(figures: dict[str, float], reason: str, robustness: list[str]) -> Se
     sentences = [gate_sentence(figures, reason), pseudo_label_sentence(figures), *robustness]
     blocks: list[Block] = [Text(sentence) for sentence in sentences]
     if compared:
-        blocks.append(_difference_plot(table, other))
+        blocks.append(difference_plot(table, other))
     caption = (
         f"Scores on the test images. 95 % intervals: bias-corrected bootstrap over the "
         f"{figures['base/test/images']:,.0f} test images. Precision, recall, F1 and rates are means over classes, "
@@ -144,7 +144,7 @@ def count_table(figures: dict[str, float]) -> Table:
     return Table("counts", "How many images there were, and what became of them.", rows, open=True)
 
 
-def _difference_plot(table: pd.DataFrame, other: str) -> Plot:
+def difference_plot(table: pd.DataFrame, other: str) -> Plot:
     """Both models' scores with their intervals, and the differences, coloured by what they show."""
     rows = table.rename(index=directed)
     scores, (left,) = plots.figure(PANEL, HEIGHT)
