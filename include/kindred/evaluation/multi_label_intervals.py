@@ -47,7 +47,7 @@ def scores(values: np.ndarray, limits: np.ndarray, labels: Labels, counts: np.nd
         "micro_f1": 2 * right.sum(axis=1) / np.maximum(1, (said + there).sum(axis=1)),
         "hamming_loss": wrong.sum(axis=1) / np.maximum(1, known.sum(axis=1)),
         "log_loss": counts @ multi_label.log_losses(values, labels) / counts.sum(axis=1),
-        "expected_calibration_error": _calibration_errors(values, labels, counts),
+        "expected_calibration_error": _calibration_errors(values, labels, counts, known),
     }
     if present.any():
         f1 = 2 * right / np.maximum(1, said + there)
@@ -106,13 +106,15 @@ def average_precisions(present: np.ndarray, values: np.ndarray, counts: np.ndarr
     return _shares((np.diff(hits, axis=1, prepend=0) * precision).sum(axis=1), hits[:, -1])
 
 
-def _calibration_errors(values: np.ndarray, labels: Labels, counts: np.ndarray) -> np.ndarray:
-    """The mean calibration error [r] over the classes that are known in a resample."""
-    by_class = [
-        _shares(np.abs(counts[:, known] @ gaps).sum(axis=1), counts[:, known].sum(axis=1))
-        for known, gaps in zip(labels.known.T, binned_gaps(values, labels), strict=True)
-    ]
-    return _mean_of_rows(np.column_stack(by_class))
+def _calibration_errors(values: np.ndarray, labels: Labels, counts: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """The mean calibration error [r] over the classes that are known in a resample; of how many of its images, `known`
+    [r, k].
+    """
+    errors = np.empty(known.shape)
+    for number in range(len(known[0])):
+        sums = counts @ binned_gaps(values, labels, number).astype(np.float32)
+        errors[:, number] = _shares(np.abs(sums).sum(axis=1), known[:, number])
+    return _mean_of_rows(errors)
 
 
 def _mean_of_rows(values: np.ndarray) -> np.ndarray:

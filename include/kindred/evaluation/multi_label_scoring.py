@@ -59,22 +59,20 @@ def calibration_errors(values: np.ndarray, labels: Labels) -> np.ndarray:
     """The expected calibration error [k] of each class's own probabilities [n, k], in bins as `metrics` has them; NaN
     where the class is known of no image.
     """
-    errors = [
-        np.abs(gaps.sum(axis=0)).sum() / len(gaps) if len(gaps) else np.nan for gaps in binned_gaps(values, labels)
-    ]
-    return np.array(errors)
+    known = labels.known.sum(axis=0)
+    sums = [np.abs(binned_gaps(values, labels, number).sum(axis=0)).sum() for number in range(len(known))]
+    return _shares(np.array(sums), known)
 
 
-def binned_gaps(values: np.ndarray, labels: Labels) -> list[np.ndarray]:
-    """For each class, of the images of which it is known, present (1 or 0) minus its probability, in the column of the
-    probability's bin [known, bins]; 0 in the other columns.
+def binned_gaps(values: np.ndarray, labels: Labels, number: int) -> np.ndarray:
+    """Of a class, by its number, what calibration errors are made of [n, bins]: present (1 or 0) minus the probability,
+    in the column of the probability's bin, else 0; all 0 where the class is not known.
     """
-    bins = np.minimum((values * metrics.CALIBRATION_BINS).astype(int), metrics.CALIBRATION_BINS - 1)
-    gaps = []
-    for c, known in enumerate(labels.known.T):
-        placed = np.zeros((int(known.sum()), metrics.CALIBRATION_BINS))
-        placed[np.arange(len(placed)), bins[known, c]] = labels.present[known, c] - values[known, c]
-        gaps.append(placed)
+    known = np.flatnonzero(labels.known[:, number])
+    own = values[known, number]
+    bins = np.minimum((own * metrics.CALIBRATION_BINS).astype(int), metrics.CALIBRATION_BINS - 1)
+    gaps = np.zeros((len(values), metrics.CALIBRATION_BINS))
+    gaps[known, bins] = labels.present[known, number] - own
     return gaps
 
 
