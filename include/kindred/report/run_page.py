@@ -18,6 +18,7 @@ from kindred.report import (
     mistakes_section,
     page_head,
     pseudo_labels_section,
+    published_study_section,
     robustness_section,
     verdict_section,
 )
@@ -94,4 +95,5 @@ def sections(
         pseudo_labels_section.section(run.accepted, run.refused, run.pseudo_by_class, run.figures, pictures),
         embedding_map_section.section(mapped, run.classes, projection),
         robustness_section.section(attacks.figures, attacks.attacks, attacks.pictures, pictures.origins),
+        *([published_study_section.section(run.class_rows, run.test, run.figures)] if run.class_rows else []),
     ]

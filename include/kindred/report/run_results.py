@@ -11,10 +11,11 @@ import pyarrow.dataset as ds
 from kindred.data.images import id_bound
 from kindred.data.origins import path
 from kindred.evaluation import scoring
-from kindred.report import cluster_results, labels_section
+from kindred.report import cluster_results, labels_section, published_study_section
 from kindred.report.clusters_section import Clusters
 from kindred.report.embedding_map_section import MAX_POINTS
 from kindred.report.labels_section import LabelMap
+from kindred.report.published_study_section import ClassRows
 from kindred.report.scored_images import ScoredImages
 from kindred.runtime import arrow, stages, tables
 from kindred.runtime.run_reader import RunReader
@@ -68,6 +69,7 @@ class RunResults(Results):
     clusters: Clusters | None = None  # of a run without labels
     labels: LabelMap | None = None  # of one whose dataset has several labels an image
     settings: pd.DataFrame = field(default_factory=pd.DataFrame)  # of the classifier, that cross-validation has tried
+    class_rows: ClassRows | None = None  # in the label tables of Open Images, of a run of one label an image
 
 
 def read(reader: RunReader) -> RunResults:
@@ -92,6 +94,7 @@ def read(reader: RunReader) -> RunResults:
         clusters=clusters,
         labels=labels_section.read(reader),
         settings=_settings(reader),
+        class_rows=published_study_section.read(reader),
     )
 
 
