@@ -11,7 +11,7 @@ LABELS = [0, 0, 0, 1]
 
 
 def test_the_run_stands_beside_the_study_in_its_way_and_in_ours() -> None:
-    test = scored(["sea", "sky"], LABELS, {"base": LABELS, "final": [0, 0, 1, 1]})
+    test = scored(LABELS, {"base": LABELS, "final": [0, 0, 1, 1]}, ["sea", "sky"])
     figures = figures_of(test) | {"candidate/test/accuracy_low": 0.25, "candidate/test/accuracy_high": 1.0}
 
     section = published_study_section.section(ClassRows(7, 4), test, figures)
@@ -26,7 +26,7 @@ def test_the_run_stands_beside_the_study_in_its_way_and_in_ours() -> None:
 
 
 def test_without_test_images_the_rows_alone_are_compared() -> None:
-    section = published_study_section.section(ClassRows(7, 4), scored(["sea"], [], {"base": []}), {})
+    section = published_study_section.section(ClassRows(7, 4), scored([], {"base": []}, ["sea", "sky"]), {})
 
     assert section.headline == NOT_TESTED
     assert section.blocks[1].rows["ours"].tolist() == ["–", "–", "–", "4"]
