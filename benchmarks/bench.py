@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT / "include"))
 
 import quiet  # noqa: E402
 
-from kindred.runtime import java, label_budget, spark_session, stages, storage  # noqa: E402
+from kindred.runtime import java, label_budget, label_sets, spark_session, stages, storage  # noqa: E402
 from kindred.runtime.job import execute  # noqa: E402
 from kindred.runtime.stage import Stage  # noqa: E402
 
@@ -38,6 +38,7 @@ def argument_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--preprocessing", default="", help="of the extractor onnx")
     parser.add_argument("--output", default="", help="of the extractor onnx")
     parser.add_argument("--precision", default="float32", help="of a network: float32, int8, int8_openvino")
+    parser.set_defaults(task=label_sets.SINGLE_LABEL)
     parser.add_argument("--master", default="local[*]", help="of Spark")
     output_options(parser)
     return parser

@@ -114,5 +114,5 @@ def _write(s: Stage, table: str, number: int, columns: dict) -> None:
     folder = Path(storage.local(s.tables[table]))
     folder.mkdir(parents=True, exist_ok=True)
     schema = arrow.schema(table)
-    rows = arrow.completed(pa.table(columns), schema.names).select(schema.names)
+    rows = arrow.completed(pa.table(columns), table, schema.names).select(schema.names)
     pq.write_table(rows.cast(schema), folder / f"part-{number:05d}.parquet")

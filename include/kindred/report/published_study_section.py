@@ -18,8 +18,8 @@ UNKNOWN = "–"
 OF_ROWS = "label rows: an image with both labels is one of each class, and may be in both parts"
 MEASURED = {ACCURACY: OF_ROWS, F1: OF_ROWS, AUC: "predicted classes, not probabilities: the mean of both recalls"}
 CAPTION = (
-    "A published study of cars and trees in Open Images, whose images are others. Reproduced: this run's final model and "
-    "label tables in the study's way; accuracy and F1 in that way need images with both labels twice, which no run "
+    "A published study of cars and trees in Open Images, whose images are others. Reproduced: this run's final model "
+    "and label tables in the study's way; accuracy and F1 in that way need images with both labels twice, which no run "
     "takes: benchmarks/open_images_study.py measures them. Ours: the final model on this run's test images, with 95 % "
     "intervals, each image in one split; and the rows that say present."
 )
