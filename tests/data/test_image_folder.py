@@ -10,6 +10,7 @@ import pytest
 from dataset_samples import counts, image_folder, input_error, read
 from dataset_samples.image_folder import put_images
 from kindred.data.datasets import image_folder as module
+from kindred.runtime.label_sets import MULTI_LABEL
 from pictures import encoded, noise
 
 
@@ -158,3 +159,43 @@ def test_a_listing_loads_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
 
     assert not {"numpy", "pandas", "pyarrow", "pyspark", "PIL"} & set(done.stdout.split())
+
+
+def test_of_several_labels_classes_that_cannot_be_learned_are_named_and_one_is_enough(
+    tmp_path: Path, messages: list[str]
+) -> None:
+    folder = put_images(tmp_path / "images", "train/cat/1.png", "test/dog/2.png", "test/cat/3.png")
+
+    module.check(str(folder), task=MULTI_LABEL)
+    module.sources(str(folder), messages.append, task=MULTI_LABEL)
+
+    assert messages[-1] == "classes that no training image shows, which cannot be learned: 'dog'"
+    assert input_error("image_folder", folder).startswith("class 'dog' has no training image")
+
+
+def test_of_several_labels_a_training_image_must_show_a_class(tmp_path: Path) -> None:
+    folder = put_images(tmp_path / "images", "a.png", "b.png")
+    (folder / "labels.csv").write_text("file,label,present\na.png,cat,0\nb.png,dog,no\n")
+
+    assert input_error("image_folder", folder, task=MULTI_LABEL).startswith(f"no training image in {folder} shows a")
+
+
+@pytest.mark.parametrize("name", ["black|white", "(none)"])
+def test_of_several_labels_a_class_that_could_be_a_list_is_refused(name: str, tmp_path: Path) -> None:
+    folder = put_images(tmp_path / "images", f"{name}/1.png", "cat/2.png")
+
+    assert input_error("image_folder", folder, task=MULTI_LABEL).startswith(f"{folder} has classes that cannot be one")
+    module.check(str(folder))
+
+
+def test_a_table_of_several_labels_that_is_read_as_one_label_says_so(tmp_path: Path, messages: list[str]) -> None:
+    folder = put_images(tmp_path / "images", "a.png", "b.png", "c.png")
+    (folder / "labels.csv").write_text("file,label,present\na.png,cat|dog,1\nb.png,cat,1\nc.png,cat|dog,1\n")
+
+    module.sources(str(folder), messages.append)
+
+    hint = "; for images with several labels self_training has the task multi_label"
+    assert messages[1:] == [
+        f"labels.csv has 2 labels with '|', each read as one{hint}",
+        f"the column present of labels.csv is not read{hint}",
+    ]

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 from kindred.data import decoding, ingest
+from kindred.data.known_labels import encoded
 from kindred.runtime.errors import InputError
 
 pytestmark = pytest.mark.spark
@@ -340,3 +341,66 @@ def test_images_to_match_are_counted_and_both_splits_are_needed() -> None:
     assert "ingest/gallery" not in figures
     with pytest.raises(InputError, match=r"no image of the split gallery is left: 1 train, 0 test .*, 1 query; "):
         ingest.check_matched(figures)
+
+
+def several(spark, *rows: tuple, leaks: str = "drop") -> dict[str, dict[str, bool]]:
+    """What the table truth says of each image of several labels; rows as of `decoded`, with dicts for labels."""
+    texts = [(split, origin, None if label is None else encoded(label), image) for split, origin, label, image in rows]
+    frame = decoded(spark, *texts)
+    left_out = ingest.duplicates(ingest.of_one_class(frame), leaks)
+    found: dict[str, dict[str, bool]] = {}
+    for row in ingest.known_labels(frame, left_out).collect():
+        assert row.label not in found.setdefault(row.image_id, {})
+        found[row.image_id][row.label] = row.present
+    return found
+
+
+def test_of_several_labels_copies_within_a_split_have_theirs_together(spark) -> None:
+    truth = several(
+        spark,
+        *[("train", "1", {"sea": True, "sun": False}, A), ("train", "2", {"sea": False, "sun": True}, A)],
+        *[("train", "3", {"sea": False}, B), ("train", "4", None, B), ("train", "5", {"sea": True}, None)],
+        *[("test", "6", {"sea": False}, C), ("test", "7", {"sun": True}, C), ("unlabeled", "8", None, D)],
+    )
+
+    assert truth == {A: {"sea": True, "sun": True}, B: {"sea": False}, C: {"sea": False, "sun": True}}
+
+
+@pytest.mark.parametrize("leaks", ["drop", "keep"])
+def test_of_several_labels_a_test_image_has_its_own_whatever_its_copies_have(spark, leaks: str) -> None:
+    rows = [("test", "1", {"sea": True}, A), ("train", "2", {"sun": True}, A), ("gallery", "3", {"sky": True}, A)]
+
+    assert several(spark, *rows, leaks=leaks) == {A: {"sea": True}}
+
+
+def test_of_several_labels_nothing_contradicts_and_copies_of_test_images_are_leaks(spark) -> None:
+    rows = [("test", "1", '{"a": true}', A), ("train", "2", '{"b": true}', A), ("train", "3", '{"a": true}', B)]
+    frame = decoded(spark, *rows, ("train", "4", '{"b": true}', B), ("unlabeled", "5", None, B))
+
+    reasons = {row.origin: row.reason for row in ingest.duplicates(ingest.of_one_class(frame), "drop").collect()}
+
+    assert reasons == {"2": ingest.LEAKED, "4": ingest.REPEATED, "5": ingest.REPEATED_UNLABELED}
+
+
+def test_of_several_labels_a_fifth_of_all_that_are_labelled_is_held_out(spark) -> None:
+    labels = [encoded({"sea": i % 2 == 0, "sun": i == 0}) for i in range(10)]
+    rows = [("train", f"{i}{copy}", label, f"{i}") for i, label in enumerate(labels) for copy in "ab"]
+    frame = decoded(spark, *rows, ("unlabeled", "x", None, "x"), ("unlabeled", "0c", None, "0"))
+
+    held_out = ingest.hold_out_test(frame, several=True)
+    kept = ingest.kept_images(held_out, ingest.duplicates(ingest.of_one_class(held_out), "drop")).collect()
+
+    assert Counter(row.split for row in kept) == {"train": 8, "test": 2, "unlabeled": 1}
+    assert len({row.image_id for row in kept}) == 11
+    assert {row.label for row in held_out.collect()} == {*labels, None}
+
+
+def test_a_training_image_must_show_a_class() -> None:
+    kept = pa.table({"image_id": [A, B], "split": ["train", "test"]})
+    figures = ingest.figures(kept, pa.table({"reason": pa.array([], pa.string())}), 0, "drop")
+    truth = pa.table({"image_id": [A, A, B], "label": ["sea", "sun", "sea"], "present": [False, True, True]})
+
+    ingest.check_any_present(kept, truth, figures)
+
+    with pytest.raises(InputError, match="no training image that is left shows one of the 2 classes: 1 train, 1 test"):
+        ingest.check_any_present(kept, truth.set_column(2, "present", pa.array([False, False, True])), figures)

@@ -50,6 +50,28 @@ from kindred.runtime.errors import InputError
             "no query image in {}/one: put the images to match into query/ and gallery/, or name these splits in "
             "labels.csv",
         ),
+        (
+            {"dataset": "digits", "path": None, "task": "multi_label"},
+            "dataset digits has one label an image; task multi_label is for image_folder, open_images",
+        ),
+        (
+            {"dataset": "parquet", "path": "{}/gone", "task": "multi_label"},
+            "dataset parquet has one label an image; task multi_label is for image_folder, open_images",
+        ),
+        ({"dataset": "digits", "task": "both"}, "unknown task 'both'; known: single_label, multi_label"),
+        (
+            {"dataset": "image_folder", "path": "{}/one", "task": "multi_label", "classifier": "multilayer_perceptron"},
+            "classifier multilayer_perceptron learns one label an image; for task multi_label: logistic_regression, "
+            "neural_network",
+        ),
+        (
+            {"dataset": "image_folder", "path": "{}/one", "task": "multi_label", "label_choice": "representatives"},
+            "label_choice representatives gives one label an image; for multi_label: random, all",
+        ),
+        (
+            {"dataset": "image_folder", "path": "{}/one", "task": "multi_label", "attack": True},
+            "attacks are on classifiers of one label an image; with task multi_label set attack to false",
+        ),
         ({"dataset": "parquet", "path": "{}/gone"}, "no such file or folder: {}/gone"),
         ({"dataset": "stl10", "path": "{}/gone"}, "no such file or folder: {}/gone"),
         ({"dataset": "digits", "path": "/x"}, "dataset digits comes with scikit-learn and takes no path; got '/x'"),
@@ -67,7 +89,7 @@ def test_what_cannot_be_is_refused_in_one_line(values: dict[str, Any], line: str
     (tmp_path / "empty").mkdir()
     put_images(tmp_path / "one", "cat/1.png", "cat/2.png")
     put_images(tmp_path / "few", "train/cat/1.png", "train/cow/2.png", "test/dog/3.png")
-    given = {name: value.format(tmp_path) if value else value for name, value in values.items()}
+    given = {name: value.format(tmp_path) if isinstance(value, str) else value for name, value in values.items()}
 
     with pytest.raises(InputError) as caught:
         input_check.check(given)
@@ -88,6 +110,8 @@ def test_what_is_there_passes(tmp_path: Path) -> None:
     path = str(make(tmp_path / "images"))
 
     input_check.check({"dataset": "image_folder", "path": path})
+    input_check.check({"dataset": "image_folder", "path": path, "task": "multi_label", "attack": False})
+    input_check.check({"dataset": "digits", "path": None, "task": "single_label", "attack": True})
     input_check.check({"dataset": "digits", "path": None})
     input_check.check({"dataset": "fashion_mnist", "path": None})  # which would be downloaded
     input_check.check({"dataset": "digits", "path": None, "extractor": "auto", "weights": "imagenet"})
@@ -109,3 +133,4 @@ def test_what_has_passed_has_the_identity_of_its_files_alone() -> None:
 
     assert input_check.identity({**form, "seed": 1}) == input_check.identity(form)
     assert len({input_check.identity({**form, name: "x"}) for name in ("dataset", "path", "images", "seed")}) == 4
+    assert input_check.identity({**form, "task": "multi_label"}) != input_check.identity(form)

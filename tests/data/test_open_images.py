@@ -23,7 +23,7 @@ from dataset_samples.open_images import (
 from kindred.data import decoding, open_images_files, raw_images
 from kindred.data.datasets import open_images
 from kindred.runtime import storage
-from kindred.runtime.label_sets import SINGLE_LABEL
+from kindred.runtime.label_sets import MULTI_LABEL, SINGLE_LABEL
 
 LABELS = {TREE: "Tree", MOUNTAIN: "Mountain"}
 
@@ -228,3 +228,70 @@ def test_images_may_lie_elsewhere(folder: Path, tmp_path: Path) -> None:
     put_images(tmp_path / "pictures" / "train", "b0", "b1")
 
     open_images.check(str(folder), ["Tree", "Mountain"], images=str(tmp_path / "pictures"))
+
+
+def several(path: Path, *classes: str, **params: object) -> tuple[dict[str, str | None], list[str]]:
+    """What is known of each image of several labels by its id, and the notes."""
+    notes: list[str] = []
+    found = open_images.sources(str(path), notes.append, classes, task=MULTI_LABEL, **params)
+    given = params.get("label_source", "human"), params.get("label_threshold", 0.8), "", "leave_out", MULTI_LABEL
+    return {one.id: one.label for one in open_images._study(tuple(found), classes, *given).images}, notes
+
+
+def test_of_several_labels_each_image_of_which_a_class_is_known_is_one(folder: Path) -> None:
+    images, notes = several(folder, "Tree", "Mountain")
+
+    assert images == {
+        "a1": '{"Tree": true}',
+        "a2": '{"Mountain": false, "Tree": true}',
+        "a3": '{"Mountain": true}',
+        **{"b0": '{"Tree": true}', "b1": '{"Mountain": true}', "b2": '{"Tree": true}', "b3": '{"Mountain": true}'},
+        "b4": '{"Mountain": false, "Tree": false}',
+        "b5": '{"Mountain": true, "Tree": true}',
+    }
+    assert notes == [
+        "Tree (/m/07j7r): 5 images show it, 1 do not, 3 are not known to",
+        "Mountain (/m/09d_r): 4 images show it, 2 do not, 3 are not known to",
+        "images that show several of the classes: 1",
+        "images of validation are for testing, those of train for training",
+    ]
+
+
+def test_of_several_labels_one_class_is_enough_and_a_class_may_be_a_kind_of_another(folder: Path) -> None:
+    put_labels(folder / "v7" / HUMAN, [("a1", PALM, 1), ("a2", PALM, 1), ("a2", TREE, 0), ("a3", PALM, 0)])
+
+    one, _ = several(folder, "Tree")
+    both, notes = several(folder, "Tree", PALM)
+
+    assert (one["a1"], one["a2"]) == ('{"Tree": true}', '{"Tree": false}')
+    assert "a3" not in one
+    assert both["a1"] == '{"Palm tree": true, "Tree": true}'
+    assert both["a2"] == '{"Palm tree": true, "Tree": false}'
+    assert both["a3"] == '{"Palm tree": false}'
+    assert "classes that no training image shows, which cannot be learned: Palm tree (/m/0cdl1)" in notes
+    open_images.check(str(folder), ["Tree", PALM], task=MULTI_LABEL)
+
+
+def test_of_several_labels_a_machine_that_is_less_sure_leaves_the_class_unknown(folder: Path) -> None:
+    labels = [("a1", TREE, 0.9), ("a1", MOUNTAIN, 0.6), ("a2", MOUNTAIN, 0.6), ("b0", MOUNTAIN, 0.95), ("b4", TREE, 1)]
+    put_labels(folder / MACHINE, labels, "machine")
+
+    images, notes = several(folder, "Tree", "Mountain", label_source="machine", label_threshold=0.85)
+    joined, _ = several(folder, "Tree", "Mountain", label_source="both", label_threshold=0.85)
+
+    assert images == {"a1": '{"Tree": true}', "a2": None, "b0": '{"Mountain": true}', "b4": '{"Tree": true}'}
+    assert "images in which a machine is less sure than the threshold of all classes, unlabelled: 1" in notes
+    assert joined["b0"] == '{"Mountain": true, "Tree": true}'
+    assert joined["b4"] == '{"Mountain": false, "Tree": false}'  # people have said so
+
+
+def test_of_several_labels_what_does_not_fit_is_refused_in_one_line(folder: Path) -> None:
+    assert input_error("open_images", folder, classes=[], task=MULTI_LABEL).startswith("classes needs a class or more")
+    assert input_error("open_images", folder, classes=[FRUIT], task=MULTI_LABEL) == (
+        "no training image of the class Fruit (/m/02xwb) by label_source human; choose others, or both label sources"
+    )
+    names = folder / "oidv7-class-descriptions.csv"
+    names.write_text(names.read_text().replace("Mountain", "Hill|Mountain"))
+    assert input_error("open_images", folder, classes=[TREE, MOUNTAIN], task=MULTI_LABEL).startswith(
+        "classes has classes that cannot be one of several labels: 'Hill|Mountain'; rename them"
+    )
