@@ -207,7 +207,7 @@ def check_any_present(kept: pa.Table, truth: pa.Table, figures: dict[str, int]) 
     of the classes, of images with several labels.
     """
     train = kept.filter(pc.equal(kept["split"], "train"))["image_id"].combine_chunks()
-    if not len(truth.filter(pc.and_(truth["present"], pc.is_in(truth["image_id"], train)))):
+    if not pc.any(pc.and_(truth["present"], pc.is_in(truth["image_id"], train))).as_py():
         known = len(pc.unique(truth["label"]))
         raise InputError(f"no training image that is left shows one of the {known:,} classes: {summary(figures)}")
 
@@ -233,7 +233,7 @@ def facts(kept: pa.Table, truth: pa.Table) -> dict[str, Any]:
     matched = pc.is_in(kept["split"], pa.array(tables.MATCHED))
     ids = kept.filter(pc.invert(matched))["image_id"].combine_chunks()
     return {
-        "classes": sorted(pc.unique(truth.filter(pc.is_in(truth["image_id"], ids))["label"]).to_pylist()),
+        "classes": sorted(pc.unique(truth["label"].filter(pc.is_in(truth["image_id"], ids))).to_pylist()),
         "height": sizes["height"]["max"] if alike else None,
         "width": sizes["width"]["max"] if alike else None,
         "median_longer_side": median_longer_side(kept),
