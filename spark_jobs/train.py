@@ -63,9 +63,12 @@ def _fit_label_sets(
     ids, features = s.matrix("features", "features", ds.field("image_id").isin(training.ids))
     fitted = training.cross_validated(classifier, features[pd.Index(ids).get_indexer(training.ids)], seed)
     model, scores = _model_name(s), multi_label_training.scores(fitted, training)
+    grid = multi_label_training.grid(fitted, training.fold_of)
     s.figures = {f"{s.name}/images": len(training.ids), **multi_label_training.figures(scores, model)}
+    s.figures |= cross_validation.grid_figures(grid, model)
     s.steps |= {f"{model}/{name}": list(enumerate(values, 1)) for name, values in fitted.network.losses.items()}
-    s.facts |= {"folds": scores, "setting": fitted.setting, "thresholds": fitted.network.thresholds}
+    s.facts |= {"folds": scores, "setting": fitted.setting, "grid": grid}
+    s.facts["thresholds"] = fitted.network.thresholds
     by_fold = {}
     for fold in range(training.folds):
         rows = training.fold_of == fold

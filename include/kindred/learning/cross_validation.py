@@ -72,15 +72,24 @@ class Fitted:
         return means
 
     def figures(self, model: str) -> dict[str, float]:
-        """`means` as `<model>/cv/...`, with the number of folds, and those of all settings as
-        `<model>/grid/<setting>/...`.
-        """
+        """`means` as `<model>/cv/...`, with the number of folds, and `grid_figures`."""
         figures: dict[str, float] = {f"{model}/cv/folds": len(self.out_of_fold)}
         figures |= {f"{model}/cv/{name}": value for name, value in self.means().items()}
-        for row in self.grid:
-            head = f"{model}/grid/{row['setting']:g}"
-            figures |= {f"{head}/{name}": row[name] for name in row if name not in ("setting", "chosen")}
-        return figures
+        return figures | grid_figures(self.grid, model)
+
+
+def grid_figures(grid: list[dict[str, float]], model: str) -> dict[str, float]:
+    """The scores of all settings that were tried, named `<model>/grid/<setting>/...`.
+
+    >>> grid_figures([{"setting": 0.6, "log_loss_mean": 0.5, "chosen": True}], "base")
+    {'base/grid/0.6/log_loss_mean': 0.5}
+    """
+    return {
+        f"{model}/grid/{row['setting']:g}/{name}": value
+        for row in grid
+        for name, value in row.items()
+        if name not in ("setting", "chosen")
+    }
 
 
 def fit(

@@ -21,7 +21,7 @@ def choose(
 
     >>> known = pa.table({"image_id": ["a", "a", "b"], "label": ["x", "y", "x"], "present": [True, False, True]})
     >>> choose(known, None, 1, 0, print).select(["image_id", "label", "present"]).to_pylist()
-    [{'image_id': 'b', 'label': 'x', 'present': True}]
+    [{'image_id': 'a', 'label': 'x', 'present': True}, {'image_id': 'a', 'label': 'y', 'present': False}]
     """
     images = known["image_id"].unique().sort()
     order = given_labels.hash_order(pa.table({"image_id": images, "label": images}), seed)["image_id"].to_numpy()

@@ -24,13 +24,14 @@ CROSS_VALIDATED = ("mean_average_precision", "micro_f1")  # scores of each fold,
 class Fitted:
     """With the setting of the least log loss out of fold: the network of all images and those of each fold's others,
     all with the thresholds that are best out of fold, and what these say of the images of their fold, probabilities
-    [n, k].
+    [n, k]. `losses`: the mean log loss [n] of each given image, by setting.
     """
 
     network: Network
     by_fold: list[Network]
     out_of_fold: np.ndarray
     setting: float | None
+    losses: dict[float | None, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,18 @@ def scores(fitted: Fitted, training: TrainingSet) -> dict[int, dict[str, float]]
     return found
 
 
+def grid(fitted: Fitted, fold_of: np.ndarray) -> list[dict[str, float]]:
+    """A row for each setting that was tried, as `cross_validation.Fitted.grid`, of its log loss."""
+    rows = []
+    for setting, losses in fitted.losses.items():
+        means = [losses[fold_of == fold].mean() for fold in range(fold_of.max() + 1)]
+        if setting is not None:
+            mean, std = float(np.mean(means)), float(np.std(means))
+            chosen = setting == fitted.setting
+            rows.append({"setting": setting, "log_loss_mean": mean, "log_loss_std": std, "chosen": chosen})
+    return rows
+
+
 def figures(by_fold: Mapping[int, Mapping[str, float]], model: str) -> dict[str, float]:
     """Mean and standard deviation of the `scores` over folds, named `<model>/cv/...`; a score that has no value in a
     fold (where no image has any of the classes) is a mean over the others.
@@ -136,16 +149,17 @@ def cross_validated(
     the fits without each fold, then of the one of all; `fold_of` [g]: the first g images are given, and are scored by
     what has not seen them.
     """
-    given, best, least = labels[-1].of(np.arange(len(fold_of))), None, np.inf
+    given, best = labels[-1].of(np.arange(len(fold_of))), None
+    losses: dict[float | None, np.ndarray] = {}
     for setting in settings:
         *by_fold, network = fit(classifier, features, labels, weights, seed, setting)
         out_of_fold = np.empty(given.known.shape)
         for fold, one in enumerate(by_fold):
             rows = np.flatnonzero(fold_of == fold)
             out_of_fold[rows] = one.probabilities(features[rows])
-        loss = float(multi_label.log_losses(out_of_fold, given).mean())
-        if best is None or loss < least:
-            best, least = Fitted(network, by_fold, out_of_fold, setting), loss
+        losses[setting] = multi_label.log_losses(out_of_fold, given)
+        if best is None or losses[setting].mean() < losses[best.setting].mean():
+            best = Fitted(network, by_fold, out_of_fold, setting, losses)
     assert best is not None  # there is a setting
     limits = tuple(multi_label_scores.thresholds(best.out_of_fold, given).tolist())
     networks = [replace(network, thresholds=limits) for network in (*best.by_fold, best.network)]
