@@ -31,9 +31,10 @@ def main(s: Stage, *, search_mode: str = variants.EXACT, **encoder: str) -> str:
     widths = {column: sample.shape[1] for column, sample in samples.items()}
     if s.prepared:
         text_files.check_width(s.prepared, widths["features"])
-    bounds, folder = lower_bounds.fit(samples), {part: storage.join(s.folder, part) for part in bundle.PARTS}
-    by_distance = _cells(s, piled, bounds) if search_mode == variants.APPROXIMATE else {}
     thresholds = networks.from_bytes(s.file("gate", file_names.NETWORK)).thresholds
+    bounds = lower_bounds.fit(samples, several=thresholds is not None)
+    folder = {part: storage.join(s.folder, part) for part in bundle.PARTS}
+    by_distance = _cells(s, piled, bounds) if search_mode == variants.APPROXIMATE else {}
 
     both = s.read("features"), s.read("predictions_final")
     gallery = spark_index.gallery(*both, s.read("images"), s.read("labels"))

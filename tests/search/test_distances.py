@@ -49,6 +49,21 @@ def test_kullback_leibler_is_of_the_query_from_the_row() -> None:
     assert values[1] == pytest.approx(expected, abs=1e-5)
 
 
+def test_of_several_labels_the_divergences_of_the_classes_are_summed() -> None:
+    values = of("binary_kullback_leibler", [0.5, 0.5], [0.5, 0.5], [0.25, 0.5], [0.25, 0.75], [0.05, 0.05])
+
+    one = 0.5 * np.log(0.5 / 0.25) + 0.5 * np.log(0.5 / 0.75)
+    assert values[:3] == pytest.approx([0, one, 2 * one], abs=1e-5)
+    assert values[3] > 1  # though one class is as probable as the other in both
+
+
+def test_a_distance_is_for_one_label_an_image_or_for_several_or_both() -> None:
+    both = ["l2", "cosine", "probability_l2"]
+
+    assert list(distances.fitting(several=False)) == [*both, "kullback_leibler"]
+    assert list(distances.fitting(several=True)) == [*both, "binary_kullback_leibler"]
+
+
 def test_kullback_leibler_is_not_symmetric() -> None:
     there, back = of("kullback_leibler", [0.9, 0.1], [0.5, 0.5]), of("kullback_leibler", [0.5, 0.5], [0.9, 0.1])
 

@@ -40,9 +40,10 @@ def images(count: int, width: int, seed: int) -> Images:
 
 
 @functools.cache
-def index(width: int) -> Index:
-    """300 images by all distances."""
-    return image_index.build(images(300, width, seed=0), [f"class {number}" for number in range(width)])
+def index(width: int, several: bool = False) -> Index:
+    """300 images by all distances for one label an image, or for several."""
+    thresholds = {"thresholds": [0.5] * width} if several else {}
+    return image_index.build(images(300, width, seed=0), [f"class {number}" for number in range(width)], **thresholds)
 
 
 def with_copies(queries: Images, gallery: Images) -> Images:
@@ -68,7 +69,8 @@ def by_each_pair(gallery: Images, queries: Images, k: int, name: str, farthest: 
 def test_the_answer_by_every_distance_is_that_of_comparing_each_pair(name: str, width: int, farthest: bool) -> None:
     gallery, queries = images(300, width, seed=0), with_copies(images(20, width, seed=1), images(300, width, seed=0))
 
-    answers = index(width).search(queries, 5, name, farthest)
+    several = bool(distances.distance(name).several)
+    answers = index(width, several).search(queries, 5, name, farthest)
 
     neighbours = [[(n.image_id, n.distance) for n in answer.neighbours] for answer in answers]
     assert neighbours == by_each_pair(gallery, queries, 5, name, farthest)

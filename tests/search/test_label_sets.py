@@ -110,6 +110,17 @@ def test_an_index_of_one_label_an_image_knows_nothing_of_sets(tmp_path: Path) ->
         index.ids(Filter(classes=["(none)"]))
 
 
+def test_each_index_has_the_divergence_that_fits_its_probabilities(beach: Index) -> None:
+    single = image_index.build(IMAGES, CLASSES)
+
+    assert list(beach.bounds) == list(beach.distances) == ["l2", "cosine", "probability_l2", "binary_kullback_leibler"]
+    assert list(single.bounds) == list(single.distances) == ["l2", "cosine", "probability_l2", "kullback_leibler"]
+    with pytest.raises(InputError, match="'kullback_leibler' is for one label an image; known: l2, cosine, prob"):
+        beach.search(IMAGES, 1, "kullback_leibler")
+    with pytest.raises(InputError, match="'binary_kullback_leibler' is for several labels an image; known: l2"):
+        single.search(IMAGES, 1, "binary_kullback_leibler")
+
+
 def test_an_unknown_class_is_named_with_those_that_there_are(beach: Index) -> None:
     for where in (Filter(classes=["moon"]), Filter(labels=["moon"])):
         with pytest.raises(InputError, match=r"unknown class 'moon'; known: sea, sunset, tree, \(none\)"):

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 
 from kindred.runtime import label_sets
-from kindred.search.distances import DISTANCES
+from kindred.search.distances import fitting
 from kindred.search.gallery import UNLABELLED
 from kindred.search.image_index import Index
 from kindred.search.shards import Images
@@ -56,11 +56,11 @@ def figures(index: Index, queries: Images, truth: Mapping[str, str]) -> dict[str
     if known:
         gallery = index.images(known[:MAX_GALLERY])
         classes = [truth[image_id] for image_id in gallery.names("ids")]
-        values |= _figures("search", queries, gallery, relevance(labels, classes, several))
+        values |= _figures("search", queries, gallery, relevance(labels, classes, several), several)
     if len(known) < len(gallery_ids):
         gallery = index.images(gallery_ids[:MAX_GALLERY])
         classes = label_sets.predictions(gallery.vectors("probabilities"), index.classes, index.thresholds)
-        values |= _figures("search_by_model", queries, gallery, relevance(labels, classes, several))
+        values |= _figures("search_by_model", queries, gallery, relevance(labels, classes, several), several)
     return values
 
 
@@ -103,11 +103,11 @@ def scores(distances: np.ndarray, relevant: np.ndarray) -> dict[str, float]:
     }
 
 
-def _figures(prefix: str, queries: Images, gallery: Images, relevant_to: Relevance) -> dict[str, float]:
+def _figures(prefix: str, queries: Images, gallery: Images, relevant_to: Relevance, several: bool) -> dict[str, float]:
     """The scores by each distance, of queries [q] in a gallery [n]."""
     values: dict[str, float] = {f"{prefix}/queries": len(queries), f"{prefix}/gallery": len(gallery)}
     blocks = np.array_split(np.arange(len(queries)), -(-len(queries) * len(gallery) // BLOCK_DISTANCES))
-    for name, distance in DISTANCES.items():
+    for name, distance in fitting(several).items():
         vectors, rows = (images.vectors(distance.vectors) for images in (queries, gallery))
         total: defaultdict[str, float] = defaultdict(float)
         distances = np.empty((len(queries), len(gallery)))

@@ -10,7 +10,6 @@ import numpy as np
 from kindred.data import contact_sheets, origins
 from kindred.runtime import label_sets
 from kindred.search.answers import Answer
-from kindred.search.distances import DISTANCES
 from kindred.search.gallery import UNLABELLED
 from kindred.search.image_index import Index
 from kindred.search.shards import Images
@@ -47,7 +46,7 @@ def examples(index: Index, queries: Images) -> dict[str, list[Example]]:
     """The IMAGES_PER_SIDE most and least similar unlabelled images of each query by each distance, by its name."""
     k, ids = min(IMAGES_PER_SIDE, len(index)), queries.names("ids")
     by_distance = {}
-    for name in DISTANCES:
+    for name in index.distances:
         nearest, farthest = (index.search(queries, k, name, farthest, UNLABELLED) for farthest in (False, True))
         by_distance[name] = [Example(*of_query) for of_query in zip(ids, nearest, farthest, strict=True)]
     return by_distance

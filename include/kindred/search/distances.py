@@ -40,6 +40,7 @@ class Distance:
     """`points` makes points [n, p] of `vectors` [n, d] (features, or probabilities), which may depend on their side;
     `value` makes a distance of a key.
 
+    `several`: it is for the probabilities of several labels an image alone, or of one label alone; None: for both.
     `float32_keys` gives the same keys from the vectors themselves, quicker and with a bound of their error, for what
     the search compares first. It must fit `points` and `product`; None: all pairs are compared in float64.
     """
@@ -50,6 +51,7 @@ class Distance:
     points: Callable[..., np.ndarray]
     value: Callable[[np.ndarray], np.ndarray]
     float32_keys: Float32Keys | None = None
+    several: bool | None = None
 
     def between(self, queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
         """Of each query [b, d] from each row of the gallery [n, d], [b, n]: by one matrix product in float64, so small
@@ -91,6 +93,14 @@ def _directions(vectors: np.ndarray, query: bool) -> np.ndarray:
 def _smooth(probabilities: np.ndarray, query: bool) -> np.ndarray:
     raised = np.asarray(probabilities, np.float64) + SMOOTHING
     return raised / raised.sum(axis=1, keepdims=True)
+
+
+def _smooth_each(probabilities: np.ndarray, query: bool) -> np.ndarray:
+    """Of each class by itself how probable it is that an image has it, and that it has not: [n, 2 d]. The divergence of
+    these is the sum of the classes' own, which is that of whole sets if classes do not depend on each other.
+    """
+    raised = (np.asarray(probabilities, np.float64) + SMOOTHING) / (1 + 2 * SMOOTHING)
+    return np.hstack([raised, 1 - raised])
 
 
 def smoothing_bound(query: np.ndarray, row: np.ndarray) -> float:
@@ -143,9 +153,19 @@ DISTANCES = {
             "cosine", "features", SQUARED, _directions, lambda key: key / 2, float32_keys.squared_l2_of_directions
         ),
         Distance("probability_l2", "probabilities", SQUARED, _plain, np.sqrt, float32_keys.squared_l2),
-        Distance("kullback_leibler", "probabilities", DIVERGENCE, _smooth, lambda key: key),
+        Distance("kullback_leibler", "probabilities", DIVERGENCE, _smooth, lambda key: key, several=False),
+        Distance("binary_kullback_leibler", "probabilities", DIVERGENCE, _smooth_each, lambda key: key, several=True),
     )
 }
+
+
+def fitting(several: bool) -> dict[str, Distance]:
+    """The distances for one label an image, or for `several`, by name.
+
+    >>> [name for name in fitting(several=True) if name not in fitting(several=False)]
+    ['binary_kullback_leibler']
+    """
+    return {name: known for name, known in DISTANCES.items() if known.several in (None, several)}
 
 
 def distance(name: str) -> Distance:

@@ -24,7 +24,7 @@ from kindred.search import answers, cells, index_files, lower_bounds, missing_di
 from kindred.search.answers import Answer, Ranking
 from kindred.search.approximate_scan import ApproximateScan
 from kindred.search.cells import Cells
-from kindred.search.distances import DISTANCES, Distance, distance
+from kindred.search.distances import Distance, distance, fitting
 from kindred.search.exact_scan import Scan
 from kindred.search.gallery import Filter, Gallery
 from kindred.search.lower_bounds import LowerBound
@@ -97,7 +97,7 @@ class Index:
     @property
     def distances(self) -> dict[str, str]:
         """The distances that it can be searched by, and what each works on."""
-        kinds = {name: known.vectors for name, known in DISTANCES.items()}
+        kinds = {name: known.vectors for name, known in fitting(self.thresholds is not None).items()}
         return kinds if self.classes else {name: kind for name, kind in kinds.items() if kind == "features"}
 
     def __len__(self) -> int:
@@ -127,6 +127,8 @@ class Index:
         by = distance(name)
         if name not in self.distances:
             reason = f"works on {by.vectors}, and the index was built without a classifier"
+            if self.classes:
+                reason = f"is for {'several labels' if by.several else 'one label'} an image"
             raise InputError(f"the distance {name!r} {reason}; known: {', '.join(self.distances)}")
         self.check(queries, k)
         bound, gallery = self._searched(by)
@@ -308,7 +310,7 @@ def build(images: Images, classes: list[str], mode: str = EXACT, **built_from: A
     samples = {kind: images.vectors(kind) for kind in kinds}
     widths = {"features": samples["features"].shape[1], "probabilities": len(classes)}
     about = index_files.describe(classes, widths, **built_from)
-    bounds = lower_bounds.fit(samples)
+    bounds = lower_bounds.fit(samples, about.get(index_files.THRESHOLDS) is not None)
     if mode == EXACT:
         return Index(about, bounds).add(images)
     return Index(about, bounds, cells=cells.fit(samples["features"], len(images), bounds)).add(images).measured()

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kindred.runtime.errors import InputError
-from kindred.search.distances import DISTANCES, SQUARED, Distance
+from kindred.search.distances import DISTANCES, SQUARED, Distance, fitting
 from kindred.search.float32_keys import ROUNDING
 
 MAX_WHOLE = 96  # coordinates; longer points are shortened. Infinite: none are
@@ -73,11 +73,11 @@ class LowerBound:
         return np.hstack([on_axes, rest[:, None]])
 
 
-def fit(samples: dict[str, np.ndarray]) -> dict[str, LowerBound]:
+def fit(samples: dict[str, np.ndarray], several: bool = False) -> dict[str, LowerBound]:
     """A lower bound of each distance, by name, from samples [n, d] of what it works on: features and probabilities, or
-    one of them.
+    one of them; the latter of one label an image, or of `several`.
     """
-    known = {name: distance for name, distance in DISTANCES.items() if distance.vectors in samples}
+    known = {name: distance for name, distance in fitting(several).items() if distance.vectors in samples}
     return {name: fit_one(distance, samples[distance.vectors]) for name, distance in known.items()}
 
 

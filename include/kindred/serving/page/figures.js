@@ -5,6 +5,7 @@ import { make, percent } from "./dom.js";
 const DISTANCES = {
   cosine: ["cosine", "0 is alike, 1 has nothing in common, 2 is the opposite"],
   l2: ["L2", "0 is equal features, without an upper limit"],
+  binary_kullback_leibler: ["Kullback-Leibler", "0 is the same to the model, without an upper limit"],
   kullback_leibler: ["Kullback-Leibler", "0 is the same to the model, without an upper limit"],
   probability_l2: ["L2", "0 is the same to the model, 1.41 is the most: it is sure of two different classes"],
 };
@@ -83,8 +84,9 @@ export function exactness({ exact, recall, reason }) {
 }
 
 // Of the distance that is chosen.
-export function distanceMeaning(name, kind) {
-  const parts = [KINDS[kind]?.[1], DISTANCES[name]?.[1]].filter(Boolean);
+export function distanceMeaning(name, kind, thresholds) {
+  const own = thresholds && name === "probability_l2" ? "0 is the same to the model" : DISTANCES[name]?.[1];
+  const parts = [KINDS[kind]?.[1], own].filter(Boolean);
   return ["the smaller, the more similar", ...parts].join("; ");
 }
 

@@ -111,7 +111,7 @@ function controls() {
   }
   $("active").textContent = active ? ` (${active})` : "";
   $("order-meaning").textContent = orderMeaning($("rerank").value === DEFAULTS.rerank ? about.reranker : $("rerank").value);
-  $("meaning").textContent = distanceMeaning($("distance").value, about.distances[$("distance").value]);
+  $("meaning").textContent = distanceMeaning($("distance").value, about.distances[$("distance").value], about.thresholds);
 }
 
 function change() {
