@@ -44,7 +44,7 @@ def main(s: Stage, *, projection: str) -> str:
     counts_by_split = run.images_by_split()
     images = s.rows_or_frame("images", sum(counts_by_split.values()))
     edited = "test" if counts_by_split["test"] else "train"
-    compared = {} if several else run.truth  # of sets, of which not all is known, none contradicts another
+    compared = {} if several else run.truth  # that two sets differ does not say that they contradict each other
     duplicates = near_duplicates.find(grey_images(images, counts_by_split, edited), cpu.cores(), compared)
     on_map = run_results.map_images(s, sum(counts_by_split.values()))
     mapped_ids = on_map.index.tolist()

@@ -69,3 +69,16 @@ def test_where_no_image_has_a_class_nothing_is_ranked() -> None:
 
     assert table.index.tolist() == ["micro_f1", "hamming_loss", "log_loss", "expected_calibration_error"]
     assert table.notna().all().all()
+
+
+def test_the_interval_of_the_calibration_error_has_room_on_both_sides() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.random((400, 5))
+    labels = Labels(np.ones((400, 5), bool), rng.random((400, 5)) < values)  # calibrated: each resample is less so
+    limits = np.full(5, 0.5)
+
+    row = multi_label_intervals.intervals(labels, values, limits, values, limits).loc["expected_calibration_error"]
+
+    value = multi_label_scoring.scores(values, limits, labels)["expected_calibration_error"]
+    assert row["base_low"] < value - 0.003
+    assert row["base_high"] > value + 0.003

@@ -213,14 +213,10 @@ def test_images_are_counted_by_what_is_known_of_each_class() -> None:
     counts.images.update({"train": 9, "unlabeled": 7, "test": 4})
 
     table = multi_label_data_section.states(counts, CLASSES)
+    contradicting = pd.DataFrame({"classes": ["sea"], "distance": 0.01, "origin": "a.jpg", "other_origin": "b.jpg"})
+    samples = {"sea": ["a"], "sunset": [], "trees": []}
     section = multi_label_data_section.section(
-        counts,
-        CLASSES,
-        {"sea": ["a"], "sunset": [], "trees": []},
-        near_duplicates(),
-        NO_FILE_LEFT_OUT,
-        {"a": "sea"},
-        PICTURES,
+        *(counts, CLASSES, samples, near_duplicates(), NO_FILE_LEFT_OUT, {"a": "sea"}, contradicting, PICTURES)
     )
 
     assert table.loc["sea", [f"{state} train" for state in ("present", "absent", "unknown")]].tolist() == [2, 3, 4]
@@ -229,6 +225,9 @@ def test_images_are_counted_by_what_is_known_of_each_class() -> None:
     assert "No class is known of 7 images." in text_of(section)
     assert "Split test has no image of sea, sunset." in text_of(section)
     assert block(section, "balance").kind == "plot"
+    assert "as one has a class that the other has not: 1 pair. One label of each pair is likely wrong." in text_of(
+        section
+    )
 
 
 def test_pseudo_labels_say_present_or_absent() -> None:

@@ -16,6 +16,8 @@ from kindred.learning import multi_label
 from kindred.learning.intervals import RESAMPLES
 from kindred.learning.multi_label import Labels
 
+CALIBRATION = "expected_calibration_error"
+
 
 def intervals(
     labels: Labels,
@@ -30,7 +32,7 @@ def intervals(
     `comparisons` they hold together.
     """
     of_base, of_other = (
-        functools.partial(scores, values, limits, labels)
+        functools.partial(_centred_scores, values, limits, labels, _bias(values, labels))
         for values, limits in ((base, base_limits), (other, other_limits))
     )
     return score_intervals.paired_intervals(len(labels), of_base, of_other, comparisons)
@@ -47,7 +49,7 @@ def scores(values: np.ndarray, limits: np.ndarray, labels: Labels, counts: np.nd
         "micro_f1": 2 * right.sum(axis=1) / np.maximum(1, (said + there).sum(axis=1)),
         "hamming_loss": wrong.sum(axis=1) / np.maximum(1, known.sum(axis=1)),
         "log_loss": counts @ multi_label.log_losses(values, labels) / counts.sum(axis=1),
-        "expected_calibration_error": _calibration_errors(values, labels, counts, known),
+        CALIBRATION: _calibration_errors(values, labels, counts, known),
     }
     if present.any():
         f1 = 2 * right / np.maximum(1, said + there)
@@ -59,6 +61,26 @@ def scores(values: np.ndarray, limits: np.ndarray, labels: Labels, counts: np.nd
         of_image = _of_whole(values[whole], chosen[whole], present[whole])
         found |= {name: _shares(drawn @ each, drawn.sum(axis=1)) for name, each in of_image.items()}
     return found
+
+
+def _centred_scores(
+    values: np.ndarray, limits: np.ndarray, labels: Labels, bias: float, counts: np.ndarray
+) -> dict[str, np.ndarray]:
+    """`scores`, with the calibration error of resamples less its `bias`: as a mean over classes it is larger in nearly
+    all of them than in the images themselves, which moving percentiles cannot correct.
+    """
+    found = scores(values, limits, labels, counts)
+    resampled = (counts != 1).any(axis=1)
+    return found | {CALIBRATION: found[CALIBRATION] - bias * resampled}
+
+
+def _bias(values: np.ndarray, labels: Labels) -> float:
+    """By how much the calibration error of resamples is larger on average, by the first of them."""
+    errors = []
+    for counts in (np.ones((1, len(labels)), np.float32), next(score_intervals.resamples(len(labels)))):
+        known = (counts @ labels.known.astype(np.float32)).astype(np.float64)
+        errors.append(float(np.nanmean(_calibration_errors(values, labels, counts, known))))
+    return errors[1] - errors[0]
 
 
 def _of_whole(values: np.ndarray, chosen: np.ndarray, present: np.ndarray) -> dict[str, np.ndarray]:

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from kindred.data.near_duplicates import NearDuplicates
+from kindred.learning.multi_label import Labels
 from kindred.report import data_section, near_duplicate_blocks, plots, rejected_blocks
 from kindred.report.blocks import Block, Plot, Section, Table, Text, counted
 from kindred.report.data_section import MAX_CLASSES, SPLIT_NAMES, ImageCounts
@@ -27,10 +28,12 @@ def section(
     duplicates: NearDuplicates,
     rejected: RejectedFiles,
     labels: Mapping[str, str],
+    contradicting: pd.DataFrame,
     pictures: Pictures,
 ) -> Section:
     """As `data_section.section`; `counts.balance` has a column `present` too, and a row for each split, class and
-    whether it is present; `labels` are joined sets. `counts.images` are the images of each split.
+    whether it is present; `labels` are joined sets. `counts.images` are the images of each split; `contradicting`, of
+    the near duplicates, those of `contradictions`.
     """
     table = states(counts, classes)
     present = table[[name for name in table if str(name).startswith("present")]].sum(axis=1)
@@ -50,6 +53,7 @@ def section(
         *rejected_blocks.blocks(rejected),
         *([data_section.example_images(drawn, samples, pictures, part)] if any(samples.values()) else []),
         *near_duplicate_blocks.blocks(duplicates, counts.leaked, counts.repeated, labels, pictures),
+        *_contradictions(contradicting),
     ]
     by_split = pd.DataFrame({"split": list(counts.images), "count": list(counts.images.values())})
     headline = data_section.headline(by_split[by_split["count"] > 0], classes if labels else [], duplicates)
@@ -71,6 +75,21 @@ def states(counts: ImageCounts, classes: Sequence[str]) -> pd.DataFrame:
     return table
 
 
+def contradictions(pairs: pd.DataFrame, labels: Labels, ids: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
+    """Of pairs of near duplicates (image_id, other) those of which one has a class that the other has not, with these
+    classes as a joined set. What is known of the images is in the order of `ids` [n].
+
+    >>> pairs = pd.DataFrame({"image_id": ["a", "a"], "other": ["b", "c"]})
+    >>> labels = Labels(np.array([[True], [True], [False]]), np.array([[True], [False], [False]]))
+    >>> contradictions(pairs, labels, np.array(["a", "b", "c"]), ["sea"]).to_numpy().tolist()
+    [['a', 'b', 'sea']]
+    """
+    one, other = (labels.of(pd.Index(ids).get_indexer(pairs[name])) for name in ("image_id", "other"))
+    differs = one.known & other.known & (one.present != other.present)
+    texts = [label_sets.joined(np.array(classes, object)[row]) for row in differs]
+    return pairs.assign(classes=texts)[differs.any(axis=1)].reset_index(drop=True)
+
+
 def sample(labels: Mapping[str, str], classes: Sequence[str]) -> dict[str, list[str]]:
     """The ids by class of some images on which it is present (joined set by id): the first ones, as ids are hashes.
 
@@ -83,6 +102,18 @@ def sample(labels: Mapping[str, str], classes: Sequence[str]) -> dict[str, list[
             if len(ids[name]) < data_section.EXAMPLES:
                 ids[name].append(image_id)
     return ids
+
+
+def _contradictions(contradicting: pd.DataFrame) -> list[Block]:
+    if contradicting.empty:
+        return []
+    text = (
+        f"Near duplicates that contradict each other, as one has a class that the other has not: "
+        f"{counted(len(contradicting), 'pair')}. One label of each pair is likely wrong."
+    )
+    shown = contradicting[["classes", "distance", "origin", "other_origin"]]
+    display = shown.rename(columns={"other_origin": "other"})
+    return [Text(text, strong=True), Table("contradictions", "Classes that differ.", contradicting, display, open=True)]
 
 
 def _rows(table: pd.DataFrame) -> pd.DataFrame:

@@ -74,9 +74,13 @@ def sections(
 ) -> list[Section]:
     """As `run_page.sections`."""
     samples = multi_label_data_section.sample(run.truth, run.classes)
+    pairs, ids = duplicates.pairs, np.array(sorted(duplicates.ids()), object)
+    contradicting = multi_label_data_section.contradictions(pairs, run.labels_of(ids), ids, run.classes)
     return [
         multi_label_verdict_section.section(run.figures, run.gate_reason),
-        multi_label_data_section.section(counts, run.classes, samples, duplicates, rejected, run.truth, pictures),
+        multi_label_data_section.section(
+            *(counts, run.classes, samples, duplicates, rejected, run.truth, contradicting, pictures)
+        ),
         *([labels_section.section(run.labels)] if run.labels else []),
         multi_label_classes_section.section(run.test),
         multi_label_mistakes_section.section(run.test, pictures),
