@@ -32,6 +32,7 @@ PRESENT = np.array([[1, 0, 0], [0, 1, 1], [1, 0, 0], [0, 0, 0]], bool)
 FINAL = np.array([[0.9, 0.2, 0.1], [0.1, 0.4, 0.9], [0.3, 0.8, 0.2], [0.2, 0.6, 0.1]])  # misses sunset of b, sea of c
 BASE = np.array([[0.9, 0.2, 0.1], [0.1, 0.6, 0.9], [0.7, 0.3, 0.2], [0.2, 0.1, 0.1]])  # everything is right
 PICTURES = Pictures(dict.fromkeys(IDS, np.zeros((8, 8, 3), np.uint8)), {i: f"/photos/{i}.jpg" for i in IDS})
+TRIED = pd.DataFrame({"model": ["base"], "setting": 0.125, "log_loss_mean": 0.5, "log_loss_std": 0.1, "chosen": True})
 NO_FILE_LEFT_OUT = RejectedFiles(pd.DataFrame({"reason": [], "files": []}), pd.DataFrame())
 
 
@@ -190,13 +191,14 @@ def test_classes_are_sorted_by_average_precision_and_one_that_no_image_has_is_na
 
 
 def test_calibration_is_that_of_all_known_pairs() -> None:
-    section = multi_label_curves_section.section(scored(final=np.where(PRESENT, 0.75, 0.25)))
+    section = multi_label_curves_section.section(scored(final=np.where(PRESENT, 0.75, 0.25)), TRIED)
 
     # 3 of 11 pairs are present, their probabilities 0.75, those of the others 0.25
     assert "mean probability 38.6%, present 27.3%" in section.headline
     assert "Final is overconfident" in section.headline
     assert block(section, "areas").rows["class"].tolist() == ["sea", "sunset"]
     assert block(section, "reliability")
+    assert block(section, "settings").display.to_numpy().tolist() == [["base", "0.125", "0.5000 ± 0.1000", "✓"]]
 
 
 def test_images_are_counted_by_what_is_known_of_each_class() -> None:
@@ -253,8 +255,8 @@ def test_sections_without_anything_to_show_say_so() -> None:
     nothing = pd.DataFrame(columns=["image_id", "label", "present", "confidence", "truth"])
     refused = figures(**{"pseudo/count": 0, "pseudo/quota": 0.0})
 
-    for module in (multi_label_classes_section, multi_label_curves_section):
-        assert module.section(untested()).headline == "No test image has a known label."
+    assert multi_label_classes_section.section(untested()).headline == "No test image has a known label."
+    assert multi_label_curves_section.section(untested(), TRIED.head(0)).headline == "No test image has a known label."
     assert multi_label_mistakes_section.section(untested(), PICTURES).headline == "No test image has a known label."
     assert multi_label_pseudo_labels_section.section(nothing, pd.DataFrame(), refused, PICTURES).headline == (
         "None of 9 unlabelled images got a pseudo-label: no quota lowers the log loss out of fold."

@@ -18,7 +18,7 @@ def section(test: ScoredImages, learning: pd.DataFrame, settings: pd.DataFrame) 
     cross-validation has tried (`cross_validation.Fitted.grid`, with a column model); both may be empty.
     """
     if not len(test.labels):
-        return Section("curves", "Curves", NOT_TESTED, [*_learning(learning), *_settings(settings)])
+        return Section("curves", "Curves", NOT_TESTED, [*_learning(learning), *settings_table(settings)])
     areas = areas_by_class(test)
     blocks: list[Block] = []
     if areas.empty:
@@ -28,7 +28,7 @@ def section(test: ScoredImages, learning: pd.DataFrame, settings: pd.DataFrame) 
         drawn = worst_classes(areas, test.final)
         blocks += [class_curves("roc", test, drawn), class_curves("precision-recall", test, drawn)]
         blocks.append(Table("areas", "Areas under the curves by class.", areas))
-    blocks += [reliability_plot(test), risk_plot(test), *_learning(learning), *_settings(settings)]
+    blocks += [reliability_plot(test), risk_plot(test), *_learning(learning), *settings_table(settings)]
     return Section("curves", "Curves", headline(test), blocks)
 
 
@@ -74,17 +74,20 @@ def _learning(points: pd.DataFrame) -> list[Block]:
     ]
 
 
-def _settings(settings: pd.DataFrame) -> list[Block]:
+def settings_table(settings: pd.DataFrame) -> list[Block]:
+    """The settings that cross-validation tried, with the scores that were kept of them; nothing where none were."""
     if settings.empty:
         return []
     display = pd.DataFrame({"model": settings["model"], "setting": [f"{value:g}" for value in settings["setting"]]})
-    for name in ("log_loss", "accuracy"):
+    scores = [name for name in ("log_loss", "accuracy") if f"{name}_mean" in settings]
+    for name in scores:
         pairs = zip(settings[f"{name}_mean"], settings[f"{name}_std"], strict=True)
         display[name.replace("_", " ")] = [f"{mean:.4f} ± {std:.4f}" for mean, std in pairs]
     display["chosen"] = np.where(settings["chosen"], "✓", "")
+    what = "log loss and accuracy" if "accuracy" in scores else "log loss"
+    middle = "; the middle one where that is not clearly better" if "accuracy" in scores else ""
     caption = (
         "The classifier's settings (of logistic regression C, the inverse of the penalty) that cross-validation tried: "
-        "out-of-fold log loss and accuracy, means and standard deviations over folds. Chosen is the one of least log "
-        "loss; the middle one where that is not clearly better."
+        f"out-of-fold {what}, means and standard deviations over folds. Chosen is the one of least log loss{middle}."
     )
     return [Table("settings", caption, settings, display, open=True)]

@@ -2,19 +2,21 @@
 several labels.
 """
 
+import pandas as pd
+
 from kindred.evaluation import multi_label_scoring
 from kindred.report.blocks import Block, Section, Table, Text
 from kindred.report.confidence_curves import pair_reliability_plot
-from kindred.report.curves_section import CALIBRATED
+from kindred.report.curves_section import CALIBRATED, settings_table
 from kindred.report.ranking_curves import areas_by_class, class_curves, worst_classes
 from kindred.report.scored_images import NOT_TESTED
 from kindred.report.scored_sets import ScoredSets
 
 
-def section(test: ScoredSets) -> Section:
-    """From the scored test images."""
+def section(test: ScoredSets, settings: pd.DataFrame) -> Section:
+    """From the scored test images, and the settings of `curves_section.section`."""
     if not len(test.ids):
-        return Section("curves", "Curves", NOT_TESTED)
+        return Section("curves", "Curves", NOT_TESTED, settings_table(settings))
     areas = areas_by_class(test)
     blocks: list[Block] = []
     if areas.empty:
@@ -25,7 +27,7 @@ def section(test: ScoredSets) -> Section:
         drawn = worst_classes(areas, test.final)
         blocks += [class_curves("precision-recall", test, drawn), class_curves("roc", test, drawn)]
         blocks.append(Table("areas", "Areas under the curves by class.", areas))
-    blocks.append(pair_reliability_plot(test))
+    blocks += [pair_reliability_plot(test), *settings_table(settings)]
     return Section("curves", "Curves", headline(test), blocks)
 
 

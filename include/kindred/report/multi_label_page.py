@@ -84,7 +84,7 @@ def sections(
         *([labels_section.section(run.labels)] if run.labels else []),
         multi_label_classes_section.section(run.test),
         multi_label_mistakes_section.section(run.test, pictures),
-        multi_label_curves_section.section(run.test),
+        multi_label_curves_section.section(run.test, run.settings),
         multi_label_pseudo_labels_section.section(run.accepted, run.pseudo_by_class, run.figures, pictures),
         embedding_map_section.section(mapped, run.classes, projection),
     ]

@@ -30,6 +30,7 @@ class MultiLabelResults(Results):
     accepted: pd.DataFrame
     pseudo_by_class: pd.DataFrame
     gate_reason: str
+    settings: pd.DataFrame  # of the classifier, that cross-validation has tried; may be empty
     labels: LabelMap | None = None  # of Open Images
 
     def labels_of(self, ids: np.ndarray) -> Labels:
@@ -52,6 +53,7 @@ def read(reader: RunReader) -> MultiLabelResults:
         accepted=_with_truth(pseudo.to_pandas(), known.to_pandas()),
         pseudo_by_class=multi_label_scoring.pseudo_by_class(pseudo, known, unlabelled, facts["classes"]),
         gate_reason=reader.facts_of("gate")["reason"],
+        settings=run_results.tried_settings(reader),
         labels=labels_section.read(reader),
     )
 

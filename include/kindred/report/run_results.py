@@ -93,7 +93,7 @@ def read(reader: RunReader) -> RunResults:
         attacks=_attacks(reader),
         clusters=clusters,
         labels=labels_section.read(reader),
-        settings=_settings(reader),
+        settings=tried_settings(reader),
         class_rows=published_study_section.read(reader),
     )
 
@@ -147,7 +147,7 @@ def _scored(reader: RunReader, truth: dict[str, str], classes: list[str], figure
     return ScoredImages(classes, rows["image_id"].to_numpy(), labels, models, final_name(models))
 
 
-def _settings(reader: RunReader) -> pd.DataFrame:
+def tried_settings(reader: RunReader) -> pd.DataFrame:
     """The settings of both models; an older run has none."""
     stage_of = {"base": stages.TRAIN_BASE, "candidate": stages.TRAIN_FINAL}
     rows = [
