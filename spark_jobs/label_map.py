@@ -12,6 +12,7 @@ from kindred.data import (
     open_images_labels,
     open_images_rows,
 )
+from kindred.data.open_images_files import Files
 from kindred.runtime import job, partitioning
 from kindred.runtime.errors import InputError
 from kindred.runtime.stage import Stage
@@ -37,12 +38,24 @@ def main(s: Stage, *, path: str, label_source: str, label_threshold: float) -> s
     compared = counts.where((F.col("rank") <= label_pairs.LABELS) & (F.col("present") > 0)).orderBy("rank")
     labels = [row["label"] for row in compared.select("label").collect()]
     pairs = s.write("label_pairs", label_pairs.pairs(verdicts, labels).coalesce(1)).count()
+    s.write(
+        "several_classes", label_counts.several_classes(verdicts, _class_of(s, files), s.read("images")).coalesce(1)
+    )
     verdicts.unpersist()
     s.write("image_sizes", label_counts.sizes(s.read("images")).coalesce(1))
     s.figures = {"label_map/images": images, "label_map/labels_per_image": present / images, "label_map/pairs": pairs}
     s.figures |= _sums(counts)
     s.facts = {"label_source": label_source, "label_threshold": label_threshold}
     return _summary(s.figures)
+
+
+def _class_of(s: Stage, files: Files) -> DataFrame:
+    """Which class of the run a label shows: itself, or what it is a kind of."""
+    names = open_images_classes.read_names(files)
+    labels = open_images_classes.find(s.arguments_of("ingest").get("classes") or [], names, fewest=0)
+    kinds = open_images_classes.read_hierarchy(files, names).descendants(labels)
+    rows = [(kind, labels[one]) for one in labels for kind in sorted({one, *kinds[one]})]
+    return s.spark.createDataFrame(rows, "label string, class string")
 
 
 def _sums(counts: DataFrame) -> dict[str, float]:

@@ -51,6 +51,8 @@ def _rows(run: Run, width: int) -> list[str]:
     opened = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.opened)) if run.opened else "-"
     seconds = "-" if run.seconds is None else durations.text(run.seconds)
     accuracy = "-" if run.accuracy is None else f"{run.accuracy:.4f}"
+    if run.mean_average_precision is not None:
+        accuracy = f"mAP {run.mean_average_precision:.3f}".replace("0.", ".")
     name, above = (run.name, []) if len(run.name) <= width else ("", [run.name])
     row = f"{name:{width}}  {opened:16}  {run.state:12}  {seconds:>11}  {accuracy:>8}  {sizes.text(run.size):>9}"
     kept = [f"    {', '.join(run.kept)}"] if run.kept else []

@@ -29,6 +29,7 @@ LABELS = LabelMap(
     pd.DataFrame({"height": [8], "width": [9], "images": [10]}),
     {f"label_map/{name}": value for name, value in FIGURES.items()},
     {"label_threshold": 0.8},
+    {},
 )
 
 
@@ -61,7 +62,7 @@ def test_plots_and_tables_are_files_also_where_no_phi_is_known() -> None:
 @pytest.mark.usefixtures("undrawn")
 def test_one_label_has_nothing_to_be_compared_with() -> None:
     section = labels_section.section(
-        LabelMap(COUNTS[:1], PAIRS[:0], LABELS.per_image, LABELS.sizes[:0], LABELS.figures, LABELS.facts)
+        LabelMap(COUNTS[:1], PAIRS[:0], LABELS.per_image, LABELS.sizes[:0], LABELS.figures, LABELS.facts, {})
     )
 
     assert "there is nothing to compare" in text_of(section)

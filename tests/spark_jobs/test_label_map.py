@@ -8,6 +8,7 @@ import generated
 import pytest
 from bench import run_stage
 
+from kindred.data import label_counts
 from kindred.report import labels_section
 from kindred.runtime import job, runs
 from kindred.runtime.errors import InputError
@@ -59,6 +60,25 @@ def test_rows_become_tables_and_a_section_and_a_second_try_is_reused(spark, run:
     labels = labels_section.read(reader)
     assert labels is not None
     assert labels_section.headline(labels) == "2 labels on 4 images: 1.0 present labels an image, at most 2."
+
+
+def test_images_of_the_run_that_show_several_of_its_classes_are_listed_also_by_what_is_a_kind_of_one(spark) -> None:
+    verdicts = spark.createDataFrame(
+        [("a", "/m/tree", True), ("a", "/m/car", True), ("b", "/m/oak", True), ("b", "/m/car", True)]
+        + [("c", "/m/tree", True), ("c", "/m/car", False), ("d", "/m/oak", True), ("d", "/m/tree", True)]
+        + [("e", "/m/tree", True), ("e", "/m/car", True)],
+        "image_id string, label string, present boolean",
+    )
+    class_of = spark.createDataFrame(
+        [("/m/tree", "Tree"), ("/m/oak", "Tree"), ("/m/car", "Car")], "label string, class string"
+    )
+    images = spark.createDataFrame(
+        [(f"hash-{name}", f"s3a://images/train/{name}.jpg") for name in "abcd"], "image_id string, origin string"
+    )
+
+    rows = label_counts.several_classes(verdicts, class_of, images).collect()
+
+    assert sorted(map(tuple, rows)) == [("hash-a", "Car|Tree"), ("hash-b", "Car|Tree")]
 
 
 def test_tables_without_rows_and_folders_without_tables_are_bad_input(spark, run: str, tmp_path: Path) -> None:

@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kindred.runtime.label_sets import SEPARATOR
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 ROW_COLUMNS = "image_id string, label string, by_person boolean, confidence double, place bigint"
+FILE_ID = r"([^/]+)[.]jpg$"  # the id of an image in the address of its file
 MAX_SIZES = 500  # different image sizes that are counted: the most frequent
 
 
@@ -86,3 +89,17 @@ def sizes(images: DataFrame) -> DataFrame:
 
     counts = images.groupBy("height", "width").agg(F.count("*").cast("int").alias("images"))
     return counts.orderBy(F.desc("images"), "height", "width").limit(MAX_SIZES)
+
+
+def several_classes(verdicts: DataFrame, class_of: DataFrame, images: DataFrame) -> DataFrame:
+    """The table `several_classes`: which of the `images` (the table of that name, whose files are named by the ids of
+    the verdicts) show several classes. `class_of` says which class a present label shows: label, class.
+    """
+    from pyspark.sql import functions as F
+
+    shown = verdicts.where("present").join(F.broadcast(class_of), "label", how="inner")
+    classes = F.array_sort(F.collect_set("class"))
+    several = shown.groupBy("image_id").agg(classes.alias("shown")).where(F.size("shown") > 1)
+    several = several.select(F.col("image_id").alias("file"), F.array_join("shown", SEPARATOR).alias("classes"))
+    files = images.select("image_id", F.regexp_extract("origin", FILE_ID, 1).alias("file"))
+    return files.join(several, "file", how="inner").select("image_id", "classes").distinct()

@@ -38,6 +38,8 @@ CRITERIA = {
 MIN_TESTED = 200  # labels: with fewer, candidates that are worse pass the test more often than it is worth
 DOUBTED = 2  # labels, no more than is needed with 8 to 40 given ones, and hardly felt with 100
 CONFIDENCE, POWER = 0.95, 0.9
+ACCURACY = "accuracy"
+SHARE_RIGHT = "share of known classes said rightly"  # of several labels an image, one minus the Hamming loss
 NOT_PAIRED = "base and candidate were not cross-validated on the same given labels; train both again"
 
 
@@ -64,6 +66,7 @@ class Decision:
     log_loss_interval: tuple[float, float]
     log_loss_margin: float
     mcnemar_p: float
+    measure: str = ACCURACY
 
     def figures(self) -> dict[str, float]:
         """The figures of the stage, by name."""
@@ -84,7 +87,7 @@ class Decision:
         """The decision in one line, for the console."""
         low, high = self.accuracy_interval
         return (
-            f"{'accepted' if self.accepted else 'refused'}, {self.reason}: out-of-fold accuracy "
+            f"{'accepted' if self.accepted else 'refused'}, {self.reason}: out-of-fold {self.measure} "
             f"{self.accuracy_difference:+.4f} ({low:+.4f} to {high:+.4f}), log loss {self.log_loss_difference:+.4f}"
         )
 
@@ -117,7 +120,7 @@ def decide_label_sets(labels: Labels, base: Predicted, candidate: Predicted, cri
         of(candidate.probabilities, labels) - of(base.probabilities, labels)
         for of in (multi_label.log_losses, multi_label.brier_scores)
     )
-    return decide_by(right[0], right[1], loss, brier, criterion, pseudo)
+    return decide_by(right[0], right[1], loss, brier, criterion, pseudo, SHARE_RIGHT)
 
 
 def decide_by(
@@ -127,15 +130,16 @@ def decide_by(
     brier: np.ndarray,
     criterion: str,
     pseudo_labels: float,
+    measure: str = ACCURACY,
 ) -> Decision:
-    """The decision from how right (0 to 1) base and candidate are on each image [n], and from the candidate's log loss
-    and Brier score minus those of base [n].
+    """The decision from how right (0 to 1) base and candidate are on each image [n], of which the mean is called
+    `measure`, and from the candidate's log loss and Brier score minus those of base [n].
     """
     if criterion not in CRITERIA:
         raise InputError(f"unknown gate {criterion!r}; known: {', '.join(CRITERIA)}")
     gain = candidate_right - base_right
     interval = intervals.mean_interval(gain)
-    accepted, reason = _accept(criterion, gain, interval[0], loss, brier, pseudo_labels)
+    accepted, reason = _accept(criterion, gain, interval[0], loss, brier, pseudo_labels, measure)
     margin = _z(CONFIDENCE) + _z(POWER)
     return Decision(
         accepted,
@@ -147,6 +151,7 @@ def decide_by(
         intervals.mean_interval(loss),
         margin * _loss_error(loss),
         metrics.mcnemar_p(base_right, candidate_right),
+        measure,
     )
 
 
@@ -184,7 +189,13 @@ def paired_label_sets(
 
 
 def _accept(
-    criterion: str, gain: np.ndarray, low: float, loss: np.ndarray, brier: np.ndarray, pseudo_labels: float
+    criterion: str,
+    gain: np.ndarray,
+    low: float,
+    loss: np.ndarray,
+    brier: np.ndarray,
+    pseudo_labels: float,
+    measure: str,
 ) -> tuple[bool, str]:
     """Whether the candidate is accepted, and why: from each label's gain in accuracy [n] (1, 0 or -1), the lower end of
     the interval of their mean, and each label's differences in log loss [n] and in Brier score [n].
@@ -194,16 +205,16 @@ def _accept(
     if criterion == "off":
         return True, "the gate is off"
     if criterion == "must_gain":
-        return (True, "a gain in accuracy is shown") if low > 0 else (False, "no gain in accuracy is shown")
-    return _no_harm(gain, loss, brier)
+        return low > 0, f"{'a' if low > 0 else 'no'} gain in {measure} is shown"
+    return _no_harm(gain, loss, brier, measure)
 
 
-def _no_harm(gain: np.ndarray, loss: np.ndarray, brier: np.ndarray) -> tuple[bool, str]:
+def _no_harm(gain: np.ndarray, loss: np.ndarray, brier: np.ndarray, measure: str) -> tuple[bool, str]:
     """Whether neither the gains in accuracy [n] nor the differences in log loss [n] (of few labels: in Brier score)
     speak against the candidate.
     """
     if gain.mean() < -_z(POWER) * _gain_error(gain):
-        return False, "a paired test finds its accuracy lower"
+        return False, f"a paired test finds its {measure} lower"
     if len(loss) < MIN_TESTED:
         few = f"({len(loss)} given labels are too few for a test)"
         if brier.sum() + DOUBTED * _deviation(brier) > 0:
@@ -211,7 +222,7 @@ def _no_harm(gain: np.ndarray, loss: np.ndarray, brier: np.ndarray) -> tuple[boo
         return True, f"its expected Brier score is not worse {few}"
     if loss.mean() > _z(POWER) * _loss_error(loss):
         return False, "a paired test finds its log loss worse"
-    return True, "a paired test finds neither accuracy nor log loss worse"
+    return True, f"a paired test finds neither {measure} nor log loss worse"
 
 
 def _z(level: float) -> float:

@@ -15,7 +15,7 @@ from scipy.cluster import hierarchy
 from kindred.data import label_pairs
 from kindred.report import plots
 from kindred.report.blocks import Block, Plot, Section, Table, Text, counted
-from kindred.runtime import stages
+from kindred.runtime import arrow, stages
 from kindred.runtime.run_reader import RunReader
 
 MAX_LISTED = 1000  # labels of the table: the most frequent
@@ -37,6 +37,7 @@ class LabelMap:
     sizes: pd.DataFrame
     figures: dict[str, float]
     facts: dict[str, object]
+    several: dict[str, str]  # by image_id, the classes of images that show several of the run's
 
     def name_of(self) -> dict[str, str]:
         """What a label is called: its name, or where it has none, or shares it, the label too."""
@@ -62,6 +63,7 @@ def read(reader: RunReader) -> LabelMap | None:
         sizes,
         reader.figures_of(stages.LABEL_MAP),
         reader.facts_of(stages.LABEL_MAP),
+        arrow.by_id(reader.rows("several_classes"), "classes"),
     )
 
 

@@ -10,6 +10,7 @@ from kindred.report import heatmaps, plots
 from kindred.report.blocks import Block, Plot, Section, Sheet, Table, Text, Tile
 from kindred.report.pictures import Pictures
 from kindred.report.scored_images import NOT_TESTED, ScoredImages
+from kindred.runtime import label_sets
 
 MAX_CLASSES = 30  # of a heatmap
 MAX_PAIRS = 15
@@ -17,8 +18,10 @@ MAX_TILES = 24
 MAX_NAMES = 10  # classes that a sentence names
 
 
-def section(test: ScoredImages, pictures: Pictures) -> Section:
-    """From the scored test images, and pictures of those in `confident_mistakes(test)`."""
+def section(test: ScoredImages, pictures: Pictures, several: Mapping[str, str]) -> Section:
+    """From the scored test images, and pictures of those in `pictured`. `several`: the images that show several of the
+    classes, with which, though they are labelled as the first.
+    """
     if not len(test.labels):
         return Section("mistakes", "Mistakes", NOT_TESTED)
     counts = {model: confusion(test, model) for model in test.models}
@@ -40,11 +43,22 @@ def section(test: ScoredImages, pictures: Pictures) -> Section:
             Table("pairs", "The most frequent confusions, by model.", pairs),
         ]
     blocks.append(_distribution_plot(test, drawn))
-    tiles = [_tile(test, i, pictures) for i in confident_mistakes(test)]
-    if tiles:
+    wrong, arguable = confident_mistakes(test, several)
+    if wrong:
         caption = f"The wrong predictions of {test.final} with the highest confidence, and what each model predicts."
+        tiles = [_tile(test, i, pictures) for i in wrong]
         blocks.append(Sheet("surest", caption, tiles, ("truth", *test.models)))
+    if arguable:
+        blocks.append(Text(_arguable_in_words(test, several)))
+        caption = "Wrong predictions on images that show several of the classes, those of the highest confidence."
+        tiles = [_tile(test, i, pictures, several) for i in arguable]
+        blocks.append(Sheet("several", caption, tiles, ("shows", "truth", *test.models)))
     return Section("mistakes", "Mistakes", headline(test, pairs), blocks)
+
+
+def pictured(test: ScoredImages, several: Mapping[str, str]) -> list[str]:
+    """The ids of the images that are shown."""
+    return [str(test.ids[i]) for rows in confident_mistakes(test, several) for i in rows]
 
 
 def headline(test: ScoredImages, pairs: pd.DataFrame) -> str:
@@ -81,11 +95,15 @@ def confused_pairs(test: ScoredImages, counts: Mapping[str, np.ndarray]) -> pd.D
     return pd.DataFrame({"truth": names[truth], "predicted": names[predicted], **by_model})
 
 
-def confident_mistakes(test: ScoredImages) -> list[int]:
-    """The rows of the final model's mistakes, those of the highest confidence first; at most MAX_TILES."""
+def confident_mistakes(test: ScoredImages, several: Mapping[str, str]) -> tuple[list[int], list[int]]:
+    """The rows of the final model's mistakes, those of the highest confidence first, at most MAX_TILES: on images of
+    one class, and on those that show several.
+    """
     wrong = np.flatnonzero(~test.correct(test.final))
     confidence = test.models[test.final][wrong].max(axis=1)
-    return wrong[np.argsort(-confidence, kind="stable")][:MAX_TILES].tolist()
+    ordered = wrong[np.argsort(-confidence, kind="stable")].tolist()
+    parts = [[i for i in ordered if (test.ids[i] in several) == arguable] for arguable in (False, True)]
+    return parts[0][:MAX_TILES], parts[1][:MAX_TILES]
 
 
 def _off_diagonal(counts: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -94,8 +112,20 @@ def _off_diagonal(counts: Mapping[str, np.ndarray]) -> np.ndarray:
     return total - np.diag(np.diag(total))
 
 
-def _tile(test: ScoredImages, i: int, pictures: Pictures) -> Tile:
-    lines = [f"truth: {test.classes[test.labels[i]]}"]
+def _arguable_in_words(test: ScoredImages, several: Mapping[str, str]) -> str:
+    """How many mistakes are on images of several classes, and the accuracy with and without these images."""
+    right, shows = test.correct(test.final), np.isin(test.ids, list(several))
+    others = f", {right[~shows].mean():.1%} without them" if not shows.all() else ""
+    return (
+        f"{(~right & shows).sum():,} of {(~right).sum():,} wrong predictions of {test.final} are on images that show "
+        f"several of the classes and are labelled as the first: the label is at fault there. Accuracy "
+        f"{right.mean():.1%}{others}."
+    )
+
+
+def _tile(test: ScoredImages, i: int, pictures: Pictures, several: Mapping[str, str] | None = None) -> Tile:
+    lines = [f"shows: {', '.join(label_sets.split(several[test.ids[i]]))}"] if several else []
+    lines.append(f"truth: {test.classes[test.labels[i]]}")
     for model, probabilities in test.models.items():
         lines.append(f"{model}: {test.classes[probabilities[i].argmax()]} {probabilities[i].max():.2f}")
     return pictures.tile(test.ids[i], lines)

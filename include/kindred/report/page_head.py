@@ -21,7 +21,8 @@ def facts(reader: RunReader) -> dict[str, str | Link]:
     params, defaults = runs.params_in(record), record.get("defaults")
     older = {name: params[name] for name in OLDER if name in params}
     others = run_changes.differing(params, defaults) if defaults else older
-    shown = {name: params[name] for name in ALWAYS if name in params} | others
+    unused = ("labeller",) if reader.multi_label() else ()  # pseudo-labels go by quota then
+    shown = {name: params[name] for name in ALWAYS if name in params and name not in unused} | others
     before = [stage for stage in stages.EVERY if stage != stages.REPORT and reader.finished(stage)]
     figures = [reader.figures_of(stage) for stage in before]
     head: dict[str, str | Link] = {

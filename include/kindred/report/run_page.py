@@ -37,7 +37,7 @@ def pictured(run: RunResults, duplicates: NearDuplicates, map_ids: list[str]) ->
     return {
         *data_section.pictured(data_section.sample(run.truth, run.classes), duplicates),
         *pseudo_labels_section.pictured(run.accepted, run.refused),
-        *run.test.ids[mistakes_section.confident_mistakes(run.test)].tolist(),
+        *mistakes_section.pictured(run.test, _several(run)),
         *map_ids[:MAX_PICTURES],
         *(clusters_section.pictured(run.clusters) if run.clusters else []),
     }
@@ -66,6 +66,11 @@ def mapped_images(
     )
 
 
+def _several(run: RunResults) -> dict[str, str]:
+    """Which images show several of the classes, and which these are."""
+    return run.labels.several if run.labels else {}
+
+
 def files(reader: RunReader, sections: Sequence[Section]) -> dict[str, bytes]:
     """The files of a run's sections by their names, and the page of them all."""
     own = {name: content for section in sections for name, content in section.files().items()}
@@ -90,7 +95,7 @@ def sections(
         *([clusters_section.section(run.clusters, run.figures, pictures)] if run.clusters else []),
         data_section.section(counts, run.classes, samples, duplicates, rejected, run.truth, pictures),
         *([labels_section.section(run.labels)] if run.labels else []),
-        mistakes_section.section(run.test, pictures),
+        mistakes_section.section(run.test, pictures, _several(run)),
         curves_section.section(run.test, run.learning, run.settings),
         pseudo_labels_section.section(run.accepted, run.refused, run.pseudo_by_class, run.figures, pictures),
         embedding_map_section.section(mapped, run.classes, projection),

@@ -9,6 +9,7 @@ from kindred.runtime.file_sizes import Files
 from kindred.runtime.run_state import Alive
 
 ACCURACY = "final/test/accuracy"
+PRECISION = "final/test/mean_average_precision"  # of several labels an image
 
 
 class Run(NamedTuple):
@@ -22,6 +23,7 @@ class Run(NamedTuple):
     state: str
     seconds: float | None
     accuracy: float | None
+    mean_average_precision: float | None  # in place of accuracy, with several labels an image
     size: int
     kept: list[str]
     params: dict[str, Any]
@@ -40,6 +42,7 @@ def of(files: Files, alive: Alive, dag_id: str = "") -> list[Run]:
             folder.state(alive),
             folder.seconds(),
             folder.small.get(METRICS, {}).get(ACCURACY),
+            folder.small.get(METRICS, {}).get(PRECISION),
             sum(folder.sizes.values()),
             [*filter(None, [served.get(folder.name)]), *([kept_runs.PINNED] if PINNED in folder.sizes else [])],
             differing(folder.record, params[folder.dag_id]),

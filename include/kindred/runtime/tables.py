@@ -57,6 +57,8 @@ TABLES = {
     ),
     "labels_per_image": Table("labels int, images int", "label_map"),  # how many images have how many present labels
     "image_sizes": Table("height int, width int, images int", "label_map"),  # the most frequent
+    # The run's images that show several of its classes, and which, joined; with one label an image each has the first.
+    "several_classes": Table("image_id string, classes string", "label_map"),
     "features": Table("image_id string, split string, features array<float>", "featurize"),
     # Of the mirror images of the training images, where a run learns from them too.
     "mirrored": Table("image_id string, split string, features array<float>", "featurize"),
