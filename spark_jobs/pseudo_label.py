@@ -17,7 +17,7 @@ from kindred.learning import (
 )
 from kindred.learning.folds import ALL, network_file
 from kindred.learning.pseudo_label_types import Pool, Settings
-from kindred.runtime import arrow, cpu, file_names, job, label_budget, tables, variants
+from kindred.runtime import arrow, cpu, file_names, job, label_budget, tables
 from kindred.runtime.stage import Stage
 
 
@@ -65,7 +65,6 @@ def main(
 
 def _label_sets(s: Stage, ids: np.ndarray, features: np.ndarray, classes: list[str], seed: int) -> str:
     """Of several labels an image: pseudo-labels by quota, of the base model."""
-    name = str(s.arguments_of("train_base")["classifier"])
     folds = s.arguments_of("train_base")["folds"]
     given = multi_label_training.training_set(s.rows("labels"), [], classes, folds)
     rows = pd.Index(ids).get_indexer(given.ids)
@@ -73,8 +72,8 @@ def _label_sets(s: Stage, ids: np.ndarray, features: np.ndarray, classes: list[s
     if not len(unlabelled):
         return _without_unlabelled(s)
     base = [networks.from_bytes(s.file("train_base", network_file(fold))) for fold in (*range(given.folds), ALL)]
-    pile, module = features[unlabelled], variants.load("classifier", name)
-    chosen = label_quotas.choose(module, features[rows], given.given, given.fold_of, pile, base, seed, s.say)
+    pile = features[unlabelled]
+    chosen = label_quotas.choose(features[rows], given.given, given.fold_of, pile, base, seed, s.say)
     *by_fold, of_all = chosen.labels
     *fold_values, values = (pseudo_labels.base_probabilities(network, pile) for network in base)
     pool = Pool(ids, features, cpu.cores())

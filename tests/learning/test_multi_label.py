@@ -116,9 +116,9 @@ def test_pseudo_labels_are_taken_only_where_they_lower_the_loss_out_of_fold() ->
     fold_of, base = fitted(features, labels, logistic_regression.SETTINGS)
     networks, lines = [*base.by_fold, base.network], []
 
-    good = label_quotas.choose(logistic_regression, features, labels, fold_of, pile, networks, 0, lines.append)
+    good = label_quotas.choose(features, labels, fold_of, pile, networks, 0, lines.append)
     same = np.repeat(features[:1], 400, axis=0)
-    useless = label_quotas.choose(logistic_regression, features, labels, fold_of, same, networks, 0, lines.append)
+    useless = label_quotas.choose(features, labels, fold_of, same, networks, 0, lines.append)
 
     losses = {float(line.split("loss ")[1].split()[0]) for line in lines[:4]}
     before = multi_label.log_losses(base.out_of_fold, labels).mean()

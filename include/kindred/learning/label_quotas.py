@@ -5,13 +5,13 @@ A threshold on confidence alone would take many more that have a class not, as m
 classes: the classes would become too rare. How large the part is, is chosen by the log loss out of fold.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import ModuleType
 
 import numpy as np
 
-from kindred.learning import cross_validation, multi_label, multi_label_training
+from kindred.learning import multi_label, multi_label_training
+from kindred.learning.classifiers import logistic_regression
 from kindred.learning.multi_label import Labels
 from kindred.learning.networks import Network
 
@@ -45,7 +45,6 @@ def pseudo_labels(values: np.ndarray, shares: np.ndarray, quota: float) -> Label
 
 
 def choose(
-    classifier: ModuleType,
     features: np.ndarray,
     given: Labels,
     fold_of: np.ndarray,
@@ -55,20 +54,23 @@ def choose(
     say: Callable[[str], None],
 ) -> Chosen:
     """Of features [g, d] of the given images, their labels and folds [g], features [m, d] of the pile, and the networks
-    of base without each fold, then of all.
+    of base without each fold, then of all. The quotas are compared by logistic regression, whatever the classifier: each
+    takes as many fits as the candidate.
     """
-    *by_fold, _ = base
-    rows = [np.flatnonzero(fold_of == fold) for fold in range(len(by_fold))]
-    out_of_fold = np.empty(given.known.shape)
-    for own, network in zip(rows, by_fold, strict=True):
-        out_of_fold[own] = network.probabilities(features[own])
+    folds = len(base) - 1
+    rows = [np.flatnonzero(fold_of == fold) for fold in range(folds)]
     values = [network.probabilities(pile) for network in base]
     shares = [given.of(np.setdiff1d(np.arange(len(given)), own)).shares() for own in rows] + [given.shares()]
-    both, weights = np.vstack([features, pile]), multi_label_training.fold_weights(fold_of, len(by_fold), len(pile))
-    losses, settings = {0.0: _loss(out_of_fold, given)}, cross_validation.settings(classifier)
+    both, weights = np.vstack([features, pile]), multi_label_training.fold_weights(fold_of, folds, len(pile))
+    of_base = [given] * (folds + 1), multi_label_training.fold_weights(fold_of, folds), fold_of, seed
+    settings: Sequence[float | None] = logistic_regression.SETTINGS
+    without = multi_label_training.cross_validated(logistic_regression, features, *of_base, settings)
+    losses = {0.0: _loss(without.out_of_fold, given)}
     for quota in QUOTAS:
         labels = [multi_label.joined(given, pseudo_labels(*of, quota)) for of in zip(values, shares, strict=True)]
-        fitted = multi_label_training.cross_validated(classifier, both, labels, weights, fold_of, seed, settings)
+        fitted = multi_label_training.cross_validated(
+            logistic_regression, both, labels, weights, fold_of, seed, settings
+        )
         losses[quota], settings = _loss(fitted.out_of_fold, given), [fitted.setting]
         say(f"... quota {quota:.0%}: out-of-fold log loss {losses[quota]:.4f} (without {losses[0.0]:.4f})")
     best = min(losses, key=losses.__getitem__)
