@@ -77,6 +77,8 @@ def _label_sets(s: Stage, budget: label_budget.Budget, label_choice: str, seed: 
         s.say(f"dropped, as no given image has them: {first([*map(repr, dropped)])}")
         s.facts = {"classes": [label for label in classes if label in counts]}
         chosen = chosen.filter(pc.is_in(chosen["label"], pa.array(s.facts["classes"])))
+    if everywhere := given_label_sets.never_absent(chosen):
+        s.say(f"absent on no given image, so the models find them on every image: {first([*map(repr, everywhere)])}")
     s.write_rows("labels", chosen)
     return _summary(s, len(known["image_id"].unique()), counts, len(chosen["image_id"].unique()))
 

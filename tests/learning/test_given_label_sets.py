@@ -43,3 +43,9 @@ def test_given_images_without_any_class_and_a_single_one_are_refused() -> None:
         given_label_sets.check(given_label_sets.present_counts(table("ab", "ab")), 2)
     with pytest.raises(InputError, match="at least 2"):
         given_label_sets.check({"a": 1}, 1)
+
+
+def test_classes_that_no_given_image_lacks_are_named_and_refused_where_all_are_so() -> None:
+    assert given_label_sets.never_absent(table("Ab", "AB", "B")) == ["a"]
+    with pytest.raises(InputError, match="no given image is known to lack a class"):
+        given_label_sets.never_absent(table("AB", "A", "B"))

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kindred.learning import given_labels
+from kindred.runtime import label_sets
 from kindred.runtime.errors import InputError
 
 
@@ -50,6 +51,19 @@ def check(counts: dict[str, int], images: int) -> None:
         raise InputError(f"none of the {images:,} given images has any of the classes; give more labels")
     if images < 2:
         raise InputError(f"{images} image has a given label; cross-validation needs at least 2")
+
+
+def never_absent(labels: pa.Table) -> list[str]:
+    """The classes of a table of labels that are absent on none of its images, so that a model finds them on all. Raises
+    InputError where that is so of every class.
+    """
+    absent = set(labels.filter(pc.invert(labels["present"]))["label"].unique().to_pylist())
+    if not absent:
+        raise InputError(
+            "no given image is known to lack a class, so there is nothing to tell apart: label images that have none "
+            f"of them with {label_sets.NONE}, or say with 0 in the column present what is absent, or give more labels"
+        )
+    return sorted(set(labels["label"].unique().to_pylist()) - absent)
 
 
 def _first_of_each_class(known: pa.Table, order: np.ndarray, per_class: int, say: Callable[[str], None]) -> np.ndarray:
