@@ -92,7 +92,11 @@ def test_with_a_column_present_what_no_row_says_is_not_known() -> None:
         ),
         (
             "file,label\na.jpg,sea\na.jpg,\n",
-            "labels.csv contradicts itself: 'a.jpg' is in the split train (line 2) and unlabeled (line 3)",
+            "labels.csv contradicts itself: 'a.jpg' is sea (line 2) and without a label (line 3)",
+        ),
+        (
+            "file,label,split\na.jpg,,test\na.jpg,sea,train\n",
+            "labels.csv contradicts itself: 'a.jpg' is in the split test (line 2) and train (line 3)",
         ),
         ("file,label,present\na.jpg,sea,\n", "labels.csv line 2: present must be 1 or 0, not ''"),
         ("file,label,present\na.jpg,sea\n", "labels.csv line 2: present must be 1 or 0, not ''"),
@@ -100,7 +104,8 @@ def test_with_a_column_present_what_no_row_says_is_not_known() -> None:
         ("file,label,present\na.jpg,,1\n", "labels.csv line 2: present is '1', but there is no label"),
         ("file,label,present\na.jpg,(none),1\n", "labels.csv line 2: '(none)' names no class"),
         ("file,label\na.jpg,|\n", "labels.csv line 2: '|' names no class"),
-        ("file,label\na.jpg,(none)\nb.jpg,\n", "labels.csv labels no file"),
+        ("file,label\na.jpg,(none)\nb.jpg,\n", "labels.csv has no label but (none)"),
+        ("file,label\na.jpg,\n", "labels.csv labels no file"),
         ("file,label,split\na.jpg,abbey,query\n", "labels.csv labels no file"),
         (
             "file,label\na.jpg,sea|(none)\n",

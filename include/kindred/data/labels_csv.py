@@ -71,7 +71,7 @@ def places(rows: Sequence[Row], names: Sequence[str], root: str, path: str) -> d
     if differing:
         differing.sort(key=lambda one: one[1].line)
         several = any(row.label and table[name].label not in (None, row.label) for name, row in differing)
-        shown = first([_contradiction(name, table[name], row) for name, row in differing])
+        shown = first([contradiction(name, table[name], row) for name, row in differing])
         raise InputError(f"{path} contradicts itself: {shown}{SEVERAL_LABELS if several else ''}")
     if not any(row.label or row.part in MATCHED for row in table.values()):
         raise InputError(f"{path} labels no file")
@@ -105,7 +105,8 @@ def two_parts(name: str, one: Row, other: Row) -> str:
     return f"{name!r} is in the split {one.part} (line {one.line}) and {other.part} (line {other.line})"
 
 
-def _contradiction(name: str, one: Row, other: Row) -> str:
+def contradiction(name: str, one: Row, other: Row) -> str:
+    """That two rows give a file different labels, or put it into two parts."""
     if one.label == other.label:
         return two_parts(name, one, other)
     return f"{name!r} is {one.label or NO_LABEL} (line {one.line}) and {other.label or NO_LABEL} (line {other.line})"

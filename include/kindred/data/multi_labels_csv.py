@@ -14,7 +14,7 @@ from kindred.data.labels_csv import PRESENT, Row
 from kindred.data.sources import first
 from kindred.runtime import label_sets
 from kindred.runtime.errors import InputError
-from kindred.runtime.tables import MATCHED
+from kindred.runtime.tables import MATCHED, UNLABELED
 
 YES, NO = ("1", "true", "yes"), ("0", "false", "no")  # in the column `present`
 
@@ -30,9 +30,10 @@ def places(matched: Mapping[str, Sequence[Row]], path: str) -> dict[str, Place]:
         raise InputError(f"{path} contradicts itself: {first(faults)}")
     known = {name: _joined([one for _, one in rows]) for name, rows in said.items()}
     parts = {name: rows[0].part for name, rows in matched.items()}
-    classes = {label for name, labels in known.items() if parts[name] not in MATCHED for label in labels or ()}
+    learned = [labels for name, labels in known.items() if parts[name] not in MATCHED and labels is not None]
+    classes = {label for labels in learned for label in labels}
     if not classes:
-        raise InputError(f"{path} labels no file")
+        raise InputError(f"{path} {f'has no label but {label_sets.NONE}' if learned else 'labels no file'}")
     known_labels.check_names(classes, path)
     others = dict.fromkeys(classes, False) if all(rows[0].present is None for rows in matched.values()) else {}
     texts = {
@@ -59,7 +60,7 @@ def _said(row: Row, path: str) -> dict[str, bool] | None:
 def _faults(name: str, rows: Sequence[tuple[Row, dict[str, bool] | None]]) -> list[str]:
     """What rows say against each other of a file."""
     head = rows[0][0]
-    faults = [labels_csv.two_parts(name, head, row) for row, _ in rows if row.part != head.part]
+    faults = [_two_parts(name, head, row) for row, _ in rows if row.part != head.part]
     lines = {pair: row.line for row, said in reversed(rows) for pair in (said or {}).items()}
     for (label, present), line in lines.items():
         if not present and (label, True) in lines:
@@ -69,6 +70,12 @@ def _faults(name: str, rows: Sequence[tuple[Row, dict[str, bool] | None]]) -> li
         (label, _), line = min(lines.items(), key=lambda one: one[1])
         faults.append(f"{name!r} is {label_sets.NONE} (line {none}) and {label} (line {line})")
     return faults
+
+
+def _two_parts(name: str, one: Row, other: Row) -> str:
+    """That two rows put a file into two parts; of a row without a split it is its blank label that does."""
+    blank = any(row.label is None and row.part == UNLABELED for row in (one, other))
+    return (labels_csv.contradiction if blank else labels_csv.two_parts)(name, one, other)
 
 
 def _joined(said: Sequence[dict[str, bool] | None]) -> dict[str, bool] | None:
