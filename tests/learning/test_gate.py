@@ -165,6 +165,7 @@ def test_of_several_labels_an_image_what_is_not_known_decides_nothing() -> None:
     worse = gate.decide_label_sets(labels, candidate, base, "no_harm", 5)
 
     assert (decision.accepted, worse.accepted) == (True, False)
+    assert "out-of-fold share of known classes said rightly +0.5000" in decision.summary()
     assert decision.accuracy_difference == 0.5  # of the first image its one known class; of the second half, as before
     second = (np.log(0.8) - np.log(0.6)) / 2
     assert decision.log_loss_difference == pytest.approx(-((np.log(0.8) - np.log(0.4)) + second) / 2)

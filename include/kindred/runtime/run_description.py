@@ -24,7 +24,7 @@ def tags(dag_id: str, run: str, values: dict[str, Any], user: str | None = None)
 
 def note(dag_id: str, run: str, values: dict[str, Any], summary: str = "", report: bool = False) -> str:
     """The description of a run; with the table of its end, and where the report is, once there are any."""
-    facts = [f"{name} `{values[name]}`" for name in stages.SHOWN if values.get(name) is not None]
+    facts = [f"{name} `{value}`" for name, value in stages.shown(values).items() if value is not None]
     lines = [f"Run `{run}` of `{dag_id}`{': ' if facts else ''}{', '.join(facts)}."]
     if summary.strip():
         lines += ["", "```", summary.strip("\n"), "```"]

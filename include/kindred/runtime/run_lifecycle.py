@@ -63,7 +63,7 @@ def _open(folder: str, run_id: str, values: dict[str, Any], origin: dict[str, An
         return
     name = folder.rsplit("/", 1)[1]
     tags = {"kindred.folder": folder, "kindred.version": kindred.__version__, "kindred.airflow_run": run_id}
-    tags |= {tag: str(values[tag]) for tag in stages.SHOWN if tag in values} | _budget(values)
+    tags |= {tag: str(value) for tag, value in stages.shown(values).items()} | _budget(values)
     tags |= run_description.tags(origin["dag_id"], name, values, user)
     if commit := code_version():
         tags["mlflow.source.git.commit"] = commit

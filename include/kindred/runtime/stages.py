@@ -1,8 +1,9 @@
 """The stages of self-training once: their names in their order, the job of each, and the arguments that it takes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from kindred.runtime import variants
+from kindred.runtime import label_sets, variants
 
 SELF_TRAINING = "self_training"  # the main pipeline's DAG
 UNSUPERVISED = "unsupervised_classification"  # the one without labels
@@ -29,7 +30,8 @@ MATCHING_ORDER = (
 LABEL_MAP = "label_map"  # of the DAG open_images
 EVERY = tuple(dict.fromkeys((*ORDER, *UNSUPERVISED_ORDER, *MATCHING_ORDER, LABEL_MAP)))
 JOBS = {TRAIN_BASE: "train", TRAIN_FINAL: "train"}  # of the other stages, the job has the stage's name
-SHOWN = ("dataset", "extractor", "classifier", "labeller")  # params that lists of runs show, filter and group by
+LABELLER = "labeller"
+SHOWN = ("dataset", "extractor", "classifier", LABELLER)  # params that lists of runs show, filter and group by
 WORK = {  # what a stage does, for a person who waits for it: by its job, or where one job does several, by its name
     INGEST: "decodes the images, leaves out copies",
     FEATURIZE: "turns the images into feature vectors",
@@ -103,6 +105,16 @@ MATCHING_ARGUMENTS: dict[str, tuple[str, ...]] = {
     SCORE_MATCHES: (),
     REPORT: (),
 }
+
+
+def shown(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a run's params those that are SHOWN; pseudo-labels of several labels an image come from no labeller.
+
+    >>> shown({"dataset": "image_folder", "labeller": "consensus", "task": "multi_label", "seed": 0})
+    {'dataset': 'image_folder'}
+    """
+    several = params.get(variants.TASK) == label_sets.MULTI_LABEL
+    return {name: params[name] for name in SHOWN if name in params and not (several and name == LABELLER)}
 
 
 def clusterings(clusterers: Sequence[str], tries: int) -> list[str]:
