@@ -52,7 +52,7 @@ def _rows(run: Run, width: int) -> list[str]:
     seconds = "-" if run.seconds is None else durations.text(run.seconds)
     accuracy = "-" if run.accuracy is None else f"{run.accuracy:.4f}"
     if run.mean_average_precision is not None:
-        accuracy = f"mAP {run.mean_average_precision:.3f}".replace("0.", ".")
+        accuracy = f"mAP {run.mean_average_precision:.3f}".replace("0.", ".")[:8]  # the column is so wide
     name, above = (run.name, []) if len(run.name) <= width else ("", [run.name])
     row = f"{name:{width}}  {opened:16}  {run.state:12}  {seconds:>11}  {accuracy:>8}  {sizes.text(run.size):>9}"
     kept = [f"    {', '.join(run.kept)}"] if run.kept else []

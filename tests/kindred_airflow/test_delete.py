@@ -301,6 +301,19 @@ def test_the_list_says_what_runs_are_and_what_would_go(data: Path, command) -> N
     assert max(map(len, text.splitlines())) <= list_runs.WIDTH
 
 
+def test_the_list_has_the_map_of_runs_with_several_labels_an_image(data: Path, command) -> None:
+    folder = make_run("sets", "cats")
+    perfect = make_run("whole", "cats")
+    for run, precision in ((folder, 0.806), (perfect, 1.0)):
+        storage.put_json(storage.join(run, file_names.METRICS), {"final/test/mean_average_precision": precision})
+
+    _, row, other, *_ = command(list_runs.main).splitlines()
+
+    assert "  mAP .806  " in row
+    assert "  mAP 1.00  " in other
+    assert len(row) == len(other)
+
+
 def test_the_list_keeps_its_width_whatever_a_run_is_called(data: Path, command) -> None:
     make_run("n" * 100, "cats", seed=1)
     make_run("short", "digits")
