@@ -10,8 +10,8 @@ from kindred.runtime import attempts, durations, mlflow_pages, run_changes, runs
 from kindred.runtime.errors import InputError
 from kindred.runtime.run_reader import RunReader
 
-# params that are shown also where they are the defaults
-ALWAYS = ("dataset", "extractor", "classifier", "labeller", "embedder", "reranker")
+# params that are shown also where they are the defaults, beside those of `stages.shown`
+ALWAYS = ("embedder", "reranker")
 OLDER = ("folds", "seed", "gate")  # the others of a run that does not know the defaults of its form
 
 
@@ -21,8 +21,7 @@ def facts(reader: RunReader) -> dict[str, str | Link]:
     params, defaults = runs.params_in(record), record.get("defaults")
     older = {name: params[name] for name in OLDER if name in params}
     others = run_changes.differing(params, defaults) if defaults else older
-    unused = ("labeller",) if reader.multi_label() else ()  # pseudo-labels go by quota then
-    shown = {name: params[name] for name in ALWAYS if name in params and name not in unused} | others
+    shown = stages.shown(params) | {name: params[name] for name in ALWAYS if name in params} | others
     before = [stage for stage in stages.EVERY if stage != stages.REPORT and reader.finished(stage)]
     figures = [reader.figures_of(stage) for stage in before]
     head: dict[str, str | Link] = {

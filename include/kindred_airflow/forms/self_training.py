@@ -28,9 +28,9 @@ COMMON = {
         enum=list(label_sets.TASKS),
         title="Task",
         description="single_label: each image is of one class. multi_label: an image may show several of the classes, "
-        "or none of them (image_folder, open_images). The numbers of labels then count images, each given with all that is "
-        "known of it. Pseudo-labels go by quota, so that stratified, labeller, threshold, class_thresholds, percentile, "
-        "clusters and novelty do nothing; the classifier multilayer_perceptron, the "
+        "or none of them (image_folder, open_images). The numbers of labels then count images, each given with all "
+        "that is known of it; stratified does nothing. Pseudo-labels go by quota, so that labeller, threshold, "
+        "class_thresholds, percentile, clusters and novelty do nothing; the classifier multilayer_perceptron, the "
         "label selection representatives and attacks are refused.",
     ),
     "extractor": fields.choice(
