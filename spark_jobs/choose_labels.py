@@ -80,7 +80,9 @@ def _label_sets(s: Stage, budget: label_budget.Budget, label_choice: str, seed: 
     if everywhere := given_label_sets.never_absent(chosen):
         s.say(f"absent on no given image, so the models find them on every image: {first([*map(repr, everywhere)])}")
     s.write_rows("labels", chosen)
-    return _summary(s, len(known["image_id"].unique()), counts, len(chosen["image_id"].unique()))
+    summary = _summary(s, len(known["image_id"].unique()), counts, len(chosen["image_id"].unique()))
+    s.figures["choose_labels/dropped_classes"] = len(dropped)
+    return summary
 
 
 def _known(s: Stage) -> pa.Table:

@@ -50,9 +50,9 @@ def _main_of_label_sets(s: Stage, classifier: str, classes: list[str], folds: in
     else:
         found = _fit_label_sets(s, module, classes, folds, seed)
     model = _put_and_predict(s, found, classes)
-    precision, spread = (s.figures[f"{model}/cv/mean_average_precision_{part}"] for part in ("mean", "std"))
-    count = s.figures[f"{model}/cv/folds"]
-    return f"cross-validation mean average precision {precision:.4f} ± {spread:.4f} over {count} folds"
+    loss, spread = (s.figures[f"{model}/cv/log_loss_{part}"] for part in ("mean", "std"))
+    count, f1 = (s.figures[f"{model}/cv/{name}"] for name in ("folds", "micro_f1_mean"))
+    return f"cross-validation log loss {loss:.4f} ± {spread:.4f}, micro F1 {f1:.4f} over {count} folds"
 
 
 def _fit_label_sets(

@@ -159,3 +159,13 @@ def test_a_class_that_no_image_has_is_left_out_of_the_means() -> None:
     scores = multi_label_scores.scores(np.array([[0.9, 0.2], [0.1, 0.3]]), np.array([0.5, 0.5]), labels)
 
     assert scores["mean_average_precision"] == scores["macro_f1"] == 1.0
+
+
+def test_a_class_that_all_known_images_have_has_no_average_precision() -> None:
+    labels = Labels(np.ones((2, 2), bool), np.array([[True, True], [True, False]]))
+
+    scores = multi_label_scores.scores(np.array([[0.9, 0.2], [0.8, 0.3]]), np.array([0.5, 0.5]), labels)
+    nothing = multi_label_scores.scores(np.array([[0.9], [0.8]]), np.array([0.5]), Labels(*np.ones((2, 2, 1), bool)))
+
+    assert scores["mean_average_precision"] == 0.5
+    assert np.isnan(nothing["mean_average_precision"])

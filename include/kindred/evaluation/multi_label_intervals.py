@@ -106,15 +106,16 @@ def _mean_average_precisions(values: np.ndarray, labels: Labels, counts: np.ndar
     by_class = [
         average_precisions(labels.present[known, c], values[known, c], counts[:first, known])
         for c, known in enumerate(labels.known.T)
-        if labels.present[known, c].any()
+        if labels.present[known, c].any() and not labels.present[known, c].all()
     ]
-    means[:first] = _mean_of_rows(np.column_stack(by_class))
+    if by_class:
+        means[:first] = _mean_of_rows(np.column_stack(by_class))
     return means
 
 
 def average_precisions(present: np.ndarray, values: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """The average precision of each resample [r], as scikit-learn's with counts [r, m] as weights, of images [m] that
-    have a class or not and their probabilities [m]; NaN where a resample has no image of the class.
+    have a class or not and their probabilities [m]; NaN where a resample has no image of the class, or no other.
 
     >>> average_precisions(np.array([True, False, True]), np.array([0.9, 0.8, 0.7]), np.array([[1, 1, 1], [1, 1, 0]]))
     array([0.83333333, 1.        ])
@@ -125,7 +126,8 @@ def average_precisions(present: np.ndarray, values: np.ndarray, counts: np.ndarr
     taken = np.cumsum(drawn, axis=1)[:, ends]
     hits = np.cumsum(drawn * present[order], axis=1)[:, ends]
     precision = np.divide(hits, taken, out=np.zeros_like(hits), where=taken > 0)
-    return _shares((np.diff(hits, axis=1, prepend=0) * precision).sum(axis=1), hits[:, -1])
+    found = _shares((np.diff(hits, axis=1, prepend=0) * precision).sum(axis=1), hits[:, -1])
+    return np.where(hits[:, -1] < taken[:, -1], found, np.nan)
 
 
 def _calibration_errors(values: np.ndarray, labels: Labels, counts: np.ndarray, known: np.ndarray) -> np.ndarray:

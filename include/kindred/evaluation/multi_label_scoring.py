@@ -78,14 +78,15 @@ def binned_gaps(values: np.ndarray, labels: Labels, number: int) -> np.ndarray:
 
 def by_class(values: np.ndarray, limits: np.ndarray, labels: Labels, classes: Sequence[str]) -> pd.DataFrame:
     """The scores of each class, and of how many images it is present, absent and unknown. Empty: not defined, as
-    precision where no image is said to have it.
+    precision where no image is said to have it, or average precision where all have it.
     """
     from sklearn.metrics import average_precision_score
 
     chosen, present = (values >= limits) & labels.known, labels.present & labels.known
     right, said, there = ((part).sum(axis=0) for part in (chosen & present, chosen, present))
+    ranked = (there > 0) & (there < labels.known.sum(axis=0))
     precisions = [
-        average_precision_score(labels.present[known, c], values[known, c]) if there[c] else np.nan
+        average_precision_score(labels.present[known, c], values[known, c]) if ranked[c] else np.nan
         for c, known in enumerate(labels.known.T)
     ]
     table = {

@@ -25,7 +25,8 @@ def thresholds(values: np.ndarray, labels: Labels) -> np.ndarray:
 
 def scores(values: np.ndarray, limits: np.ndarray, labels: Labels) -> dict[str, float]:
     """All scores of probabilities [n, k], with thresholds [k] for those of sets of labels. Means over classes leave out
-    those that no known image has; subset accuracy and LRAP are over images of which all classes are known.
+    those that no known image has, and that of average precision also those that all have; subset accuracy and LRAP are
+    over images of which all classes are known.
 
     Sources: M. Zhang, Z. Zhou, A Review on Multi-label Learning Algorithms (TKDE 2014, section 2.2); average precision
     as scikit-learn's.
@@ -43,7 +44,7 @@ def scores(values: np.ndarray, limits: np.ndarray, labels: Labels) -> dict[str, 
     precisions = [
         metrics.average_precision_score(labels.present[own, c], values[own, c])
         for c, own in enumerate(labels.known.T)
-        if there[c]
+        if there[c] and not labels.present[own, c].all()
     ]
     whole = labels.known.all(axis=1) & present.any(axis=1)
     known = labels.known.sum()

@@ -122,8 +122,13 @@ def _rows(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _notes(counts: ImageCounts, table: pd.DataFrame) -> list[Text]:
-    """Sentences on what is missing: images of which nothing is known, classes that no image of a split has."""
+    """Sentences on what is missing: images of which nothing is known, classes that no image of a split has, and those
+    that are not learned as no given image has them.
+    """
     notes = []
+    if dropped := sorted(set(counts.balance["label"].dropna()) - set(table.index)):
+        listed, rest = ", ".join(dropped[: data_section.MAX_NAMES]), len(dropped) - data_section.MAX_NAMES
+        notes.append(f"Not learned, as no given image has it: {listed}{f' and {rest} others' if rest > 0 else ''}.")
     unknown = int(counts.balance.loc[counts.balance["label"].isna(), "count"].sum())
     if unknown:
         notes.append(f"No class is known of {counted(unknown, 'image')}.")
