@@ -17,6 +17,8 @@ OUT ?=
 TO ?=
 FROM ?=
 APPLY ?=
+RULE ?=
+REASON ?=
 FORMAT ?=
 ONLY ?=
 DATA ?=
@@ -32,11 +34,11 @@ ifneq ($(ODD),)
 endif
 export KINDRED_DATA
 export PYTHONPATH := $(CURDIR)/include
-export DAG RUN_ID RUN TEXT IMAGES RUNS FILTER OUT TO FROM APPLY FORMAT
+export DAG RUN_ID RUN TEXT IMAGES RUNS FILTER OUT TO FROM APPLY FORMAT RULE REASON
 export CONF
 .DEFAULT_GOAL := help
-.PHONY: help setup run predict match compare runs pin unpin delete prune promote search publish fetch up down archive \
-  env jars check test test-fast test-long test-cluster screenshots figures lint format lock clean clean-data
+.PHONY: help setup run predict match compare runs pin unpin delete prune promote history rollback search publish fetch \
+  up down archive env jars check test test-fast test-long test-cluster screenshots figures lint format lock clean clean-data
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} \
@@ -78,8 +80,14 @@ prune: $(READY) ## list what nothing needs any more; APPLY=1 deletes it
 search: $(READY) ## serve the search page until Ctrl-C; RUN=name, else the promoted run; TEXT="a car" asks here, MODE=approximate
 	@$(COMMAND) -m kindred_airflow.search
 
-promote: $(READY) ## make a run the served one: MLflow's @champion, and the search page; RUN=name
+promote: $(READY) ## make a run the served one: MLflow's @champion, and the search page; RUN=name REASON=...
 	@"$(BIN)/python" -m kindred_airflow.promote
+
+history: $(READY) ## list what was promoted when, by whom, why; FORMAT=json
+	@"$(BIN)/python" -m kindred_airflow.history
+
+rollback: $(READY) ## serve again what was served before, or TO=run; REASON=...
+	@"$(BIN)/python" -m kindred_airflow.rollback
 
 publish: $(READY) ## copy a run's model, report and index to a bucket; RUN=name TO=s3://bucket/prefix
 	@"$(BIN)/python" -m kindred_airflow.publish publish

@@ -1,7 +1,10 @@
 """`make promote`: a finished run becomes the one that is served."""
 
-from kindred.runtime import runs
+import os
+
+from kindred.runtime import run_description, runs
 from kindred.serving import champion
+from kindred.serving.history import Cause
 from kindred_airflow import command, machine
 
 
@@ -9,7 +12,8 @@ def main() -> int:
     """Promote the run RUN."""
     (name,) = command.required("RUN", usage="say which run: make promote RUN=name")
     machine.use_tracking()
-    pointer = champion.promote(runs.find_run(name))
+    cause = Cause(run_description.account(), os.environ.get("REASON") or "")
+    pointer = champion.promote(runs.find_run(name), cause)
     print(f"  served    {pointer['name']}\n  model     {pointer['model']} version {pointer['version']}, alias champion")
     print("  `make search` shows it; open pages follow within seconds")
     return 0

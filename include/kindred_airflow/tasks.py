@@ -220,8 +220,16 @@ def compare(reproduced: str, ours: str, **context: Any) -> None:
 def promote(**context: Any) -> None:
     """Serve the run that the form names."""
     from kindred.serving import champion
+    from kindred.serving.history import Cause
 
     with fail_on_bad_input("promote"):
         check_values(context)
-        pointer = champion.promote(runs.find_run(context["params"]["run"]))
+        pointer = champion.promote(runs.find_run(context["params"]["run"]), Cause(_user(context)))
     log.info("serving %s; model %s version %s", pointer["name"], pointer["model"], pointer["version"])
+
+
+def _user(context: Mapping[str, Any]) -> str | None:
+    """Who has triggered the DAG run: a user of Airflow, else the account that this process belongs to."""
+    from kindred.runtime import run_description
+
+    return context["dag_run"].triggering_user_name or run_description.account()

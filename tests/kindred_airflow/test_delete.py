@@ -11,7 +11,6 @@ import pytest
 from kindred.runtime import (
     file_names,
     file_sizes,
-    kept_runs,
     run_deletion,
     run_state,
     runs,
@@ -343,10 +342,3 @@ def test_prune_deletes_only_when_it_is_told_so(settled, command) -> None:
     assert is_whole(run)
     with pytest.raises(InputError, match="APPLY must be 1, or left out, not 'yes'"):
         command(prune.main, APPLY="yes")
-
-
-def test_a_promotion_remembers_the_run_before(data: Path) -> None:
-    serve("self_training/one", "self_training/none")
-
-    assert kept_runs.predecessor_of("self_training/two") == "self_training/one"
-    assert kept_runs.predecessor_of("self_training/one") == "self_training/none"

@@ -28,18 +28,23 @@ def test_the_promoted_model_is_registered_once_and_has_the_alias(tmp_path, monke
                 tracking.client().search_logged_models([experiment], f"source_run_id = '{parent}'")[0].model_id, "READY"
             )
 
-    promoted = [model_registry.promote(folders[number]) for number in (0, 1, 0)]
+    versions = [model_registry.version_of(folders[number]) for number in (0, 1, 0)]
+    for version in ("2", "1"):
+        model_registry.set_champion(version, {"kindred.promotion_who": "ada"}, "promoted by ada")
 
     client = tracking.client()
-    assert promoted == [("1", None), ("2", "1"), ("1", "2")]
-    assert str(client.get_model_version_by_alias(model_registry.MODEL, model_registry.CHAMPION).version) == "1"
+    champion = client.get_model_version_by_alias(model_registry.MODEL, model_registry.CHAMPION)
+    assert versions == ["1", "2", "1"]
+    assert (str(champion.version), champion.description) == ("1", "promoted by ada")
+    assert champion.tags == {"kindred.promotion_who": "ada"}
+    model_registry.check_version("2", "self_training/two")
+    with pytest.raises(InputError, match="no version 3 of the model kindred; `make promote RUN=self_training/three`"):
+        model_registry.check_version("3", "self_training/three")
     with pytest.raises(InputError, match="the run 'without' has no model in MLflow"):
-        model_registry.promote(folders[2])
+        model_registry.version_of(folders[2])
     storage.put_json(storage.join(folders[2], "run.json"), {"mlflow_run_id": "0" * 32})
     with pytest.raises(InputError, match="has no run of .*without; promote it where it was made"):
-        model_registry.promote(folders[2])
-    model_registry.set_champion(None)
-    assert client.get_registered_model(model_registry.MODEL).aliases == {}
+        model_registry.version_of(folders[2])
 
 
 class BusyRegistry:

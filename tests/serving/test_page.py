@@ -43,7 +43,7 @@ def fails(answer, status: int, text: str) -> bool:
 def test_about_says_what_there_is(client) -> None:
     about = client.get("/api/about").json()
 
-    assert about["run"] == "self_training/test"
+    assert (about["run"], about["since"]) == ("self_training/test", None)
     assert (about["gallery"], about["queries"]) == (GALLERY, QUERIES)
     assert about["classes"] == bundles.CLASSES
     assert about["splits"] == ["unlabeled"]

@@ -192,7 +192,8 @@ def test_new_images_get_sets_of_labels(run: str, tmp_path: Path) -> None:
 def test_the_run_is_promoted_and_published(
     run: str, bucket: str, monkeypatch: pytest.MonkeyPatch, messages: list[str]
 ) -> None:
-    monkeypatch.setattr(model_registry, "promote", lambda folder: ("1", None))
+    monkeypatch.setattr(model_registry, "version_of", lambda folder: "1")
+    monkeypatch.setattr(model_registry, "set_champion", lambda version, tags, description: None)
 
     champion.promote(run)
     there = publishing.publish(run, f"{bucket}/served", messages.append)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from kindred.runtime import file_sizes, kept_runs, runs, storage
 
 SERVED, UNUSED, LEFT = "served copies", "unused caches", "broken copies"
-SERVED_FOLDER = "served"  # copies of what is searched, each by its fingerprint, which serving.json has too
+SERVED_FOLDER = "served"  # copies of what is searched, each by its fingerprint; serving.json names the last two
 MADE_AGAIN = ("checked", "graphs", "indexes", "neighbours")  # folders of what is made again where it is missing
 UNUSED_SECONDS = 30 * 24 * 3600  # since it was last read or written
 FRESH_SECONDS = 24 * 3600  # in which a command that copies, or a page that serves, may still use something
@@ -44,9 +44,10 @@ def unused() -> list[Cached]:
 
 
 def _served(root: Path, now: float) -> Iterator[tuple[str, Path]]:
-    served = (kept_runs.pointer() or {}).get("fingerprint")
+    pointer = kept_runs.pointer() or {}
+    kept = {pointer.get("fingerprint"), pointer.get("before_fingerprint")}
     for path in _entries(root / SERVED_FOLDER):
-        if path.name != served and not path.name.startswith(".") and _used(path) < now - FRESH_SECONDS:
+        if path.name not in kept and not path.name.startswith(".") and _used(path) < now - FRESH_SECONDS:
             yield SERVED, path
 
 

@@ -29,4 +29,5 @@ ABOUT, LOWER_BOUNDS, CELLS = "about.json", "screens.npz", "cells.npz"  # of an i
 GROUPS = "groups.npz"  # beside it: the groups of images of the same thing
 # elsewhere
 SERVING = "serving.json"  # in KINDRED_DATA: the champion pointer
+HISTORY = "serving/history"  # in KINDRED_DATA: the folder with a file for each promotion
 PUBLISHED = "published.json"  # in a bucket: every file of a published run with its size and SHA-256

@@ -4,6 +4,7 @@ What is served is named by `serving.json`, which also names the run before (`bef
 """
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from kindred.runtime import file_names, run_state, storage
@@ -17,18 +18,18 @@ def pointer() -> dict[str, Any] | None:
     return storage.find_json(path, "`make promote RUN=name` writes it again")
 
 
-def predecessor_of(name: str) -> str | None:
-    """The name of the run that was served before the run with this name is; a broken pointer names none.
+def predecessor(now: Mapping[str, Any], name: str) -> tuple[str | None, str | None]:
+    """The name of the run that was served before the run `name` will be, and the fingerprint of its bundle, where they
+    are known, from the pointer of now.
 
-    >>> storage.put_json(storage.join(storage.data_root(), file_names.SERVING), {"name": "self_training/one"})
-    >>> predecessor_of("self_training/two")
-    'self_training/one'
+    >>> predecessor({"name": "self_training/one", "fingerprint": "12ab"}, "self_training/two")
+    ('self_training/one', '12ab')
+    >>> predecessor({"name": "self_training/one", "before": "self_training/none"}, "self_training/one")
+    ('self_training/none', None)
     """
-    try:
-        now = pointer() or {}
-    except storage.UnreadableError:
-        return None
-    return now.get("before") if now.get("name") == name else now.get("name")
+    if now.get("name") == name:
+        return now.get("before"), now.get("before_fingerprint")
+    return now.get("name"), now.get("fingerprint")
 
 
 def served() -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from kindred.runtime import preflight, storage, tracking
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
 MODEL, CHAMPION = "kindred", "champion"  # the registered model, and the alias of the version that is served
 
 
-def promote(folder: str) -> tuple[str, str | None]:
-    """Give the alias CHAMPION to the final model of a DAG run, which is registered as a version of MODEL where it is
-    not yet: the version, and the one that had the alias. Raises InputError for a run without a logged model.
+def version_of(folder: str) -> str:
+    """The version of MODEL that the final model of a DAG run is, which is registered where it is not yet. Raises
+    InputError for a run without a logged model.
     """
     from mlflow.exceptions import MlflowException
 
@@ -32,13 +33,20 @@ def promote(folder: str) -> tuple[str, str | None]:
     models = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run_id}'")
     if not models:
         raise InputError(f"the run {run.info.run_name!r} has no model in MLflow; its stage gate logs one")
-    version = _version(client, run_id or "", models[0])
+    return _version(client, run_id or "", models[0])
+
+
+def check_version(version: str, run: str) -> None:
+    """Raise InputError where MLflow does not have this version of MODEL any more, which is of the run of this name."""
+    from mlflow.exceptions import MlflowException
+
+    preflight.check_tracking()
     try:
-        before = str(client.get_model_version_by_alias(MODEL, CHAMPION).version)
-    except MlflowException:  # the first
-        before = None
-    set_champion(version)
-    return version, before
+        tracking.client().get_model_version(MODEL, version)
+    except MlflowException:
+        server = os.environ["MLFLOW_TRACKING_URI"]
+        reason = f"MLflow at {server} has no version {version} of the model {MODEL}"
+        raise InputError(f"{reason}; `make promote RUN={run}` registers the run's model again") from None
 
 
 def _version(client: MlflowClient, run_id: str, model: LoggedModel) -> str:
@@ -66,9 +74,10 @@ def _version(client: MlflowClient, run_id: str, model: LoggedModel) -> str:
     return first
 
 
-def set_champion(version: str | None) -> None:
-    """Give the alias CHAMPION to a version of MODEL, or to none."""
-    if version is None:
-        tracking.client().delete_registered_model_alias(MODEL, CHAMPION)
-    else:
-        tracking.client().set_registered_model_alias(MODEL, CHAMPION, version)
+def set_champion(version: str, tags: Mapping[str, str], description: str) -> None:
+    """Give the alias CHAMPION to a version of MODEL, with tags and a description that say why."""
+    client = tracking.client()
+    for name, text in tags.items():
+        client.set_model_version_tag(MODEL, version, name, text[: tracking.MAX_TAG_CHARACTERS])
+    client.update_model_version(MODEL, version, description)
+    client.set_registered_model_alias(MODEL, CHAMPION, version)

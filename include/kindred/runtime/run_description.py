@@ -18,7 +18,7 @@ def tags(dag_id: str, run: str, values: dict[str, Any], user: str | None = None)
     ('ada', 'dags/self_training.py', 'Run `first` of `self_training`: dataset `digits`, extractor `pixels`.')
     """
     found = {NOTE: note(dag_id, run, values), SOURCE_NAME: f"dags/{dag_id}.py", SOURCE_TYPE: "LOCAL"}
-    name = user or _account()
+    name = user or account()
     return found | ({USER: name} if name else {})
 
 
@@ -33,7 +33,8 @@ def note(dag_id: str, run: str, values: dict[str, Any], summary: str = "", repor
     return "\n".join(lines)
 
 
-def _account() -> str | None:
+def account() -> str | None:
+    """The name of the account that this process belongs to, where it has one."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # an account without a name, as in containers

@@ -188,6 +188,47 @@ def put_json(path: str, value: dict[str, Any]) -> None:
     put_bytes(path, json_bytes(value))
 
 
+def find_versioned(path: str) -> tuple[bytes | None, str | None]:
+    """The content of a small file, or None where there is none, and on S3 its version."""
+    return (s3_objects.find(path) or (None, None)) if s3.is_s3(path) else (find_bytes(path), None)
+
+
+def put_unless_changed(path: str, content: bytes, version: str | None) -> bool:
+    """Write a small file if it still is as `find_versioned` found it; whether it was. Only S3 can tell: elsewhere a
+    lock has to ensure it.
+    """
+    if s3.is_s3(path):
+        return s3_objects.put_unless_changed(path, content, version)
+    put_bytes(path, content)
+    return True
+
+
+def put_once(path: str, content: bytes) -> bool:
+    """Write a small file unless it is there, in one atomic put; whether it was not.
+
+    >>> put_once("memory://notes/once", b"1"), put_once("memory://notes/once", b"2"), read_bytes("memory://notes/once")
+    (True, False, b'1')
+    """
+    if s3.is_s3(path):
+        return s3_objects.put_unless_changed(path, content, None)
+    if not path.startswith("file://"):
+        fs, inside = filesystem(path)
+        is_new = not fs.exists(inside)
+        if is_new:
+            fs.pipe_file(inside, content)
+        return is_new
+    target = Path(local(path))
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    put_bytes(uri(str(temporary)), content)
+    try:
+        os.link(temporary, target)  # fails where the file is there, as no rename does
+    except FileExistsError:
+        return False
+    finally:
+        temporary.unlink(missing_ok=True)
+    return True
+
+
 def json_bytes(value: dict[str, Any]) -> bytes:
     """JSON as it is stored, with sorted keys."""
     return json.dumps(value, indent=1, sort_keys=True).encode()

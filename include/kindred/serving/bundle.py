@@ -98,7 +98,8 @@ class Asked(NamedTuple):
 @dataclass(frozen=True, eq=False)
 class Bundle:
     """`name` says which run it is of. `queries` are the test images; `text_encoder` makes queries of words, where the
-    extractor has one; `local_features` are those of image matching, where the run has looked for some.
+    extractor has one; `local_features` are those of image matching, where the run has looked for some; `since` is the
+    time from which the run is served, where it was promoted.
     """
 
     name: str
@@ -108,6 +109,7 @@ class Bundle:
     model: Model
     text_encoder: TextEncoder | None = None
     local_features: LocalFeatures | None = None
+    since: str | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _reranked: list[RerankedSearch] = field(default_factory=list, init=False)
     _ids: dict[tuple[str, str | None], list[str]] = field(default_factory=dict, init=False)

@@ -267,7 +267,9 @@ function upload(file) {
 
 function fill() {
   const images = `${about.gallery.toLocaleString("en")} images to search in`;
-  $("about").textContent = `${about.run} · ${images} · ${about.queries.toLocaleString("en")} ${queriesName()} · features: ${about.extractor}`;
+  const since = about.since && new Date(about.since).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
+  const run = since ? `${about.run}, served since ${since}` : about.run;
+  $("about").textContent = `${run} · ${images} · ${about.queries.toLocaleString("en")} ${queriesName()} · features: ${about.extractor}`;
   $("problem").hidden = !about.trouble;
   $("problem").textContent = about.trouble ? `The run that was promoted last is not shown: ${about.trouble}` : "";
   $("queries").textContent = queriesName();

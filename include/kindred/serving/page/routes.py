@@ -56,14 +56,16 @@ Parameters = Annotated[SearchParameters, Depends()]
 
 @router.get("/about")
 def about(current: Current, request: Request) -> Row:
-    """The run that is searched, its classes (none of a run of image matching), how many images there are (`labelled`:
-    of the gallery, with a given label), the distances, whether it can be searched by `words`, by which distances in the
-    mode `approximate`, the re-rankers, the `reranker` that `auto` takes, and its `local_features`, if it has any. Of a
-    run with several labels an image `thresholds` has the probability from which on an image has each class, else null.
+    """The run that is searched, `since` when it is served (null unless it was promoted), its classes (none of a run of
+    image matching), how many images there are (`labelled`: of the gallery, with a given label), the distances, whether
+    it can be searched by `words`, by which distances in the mode `approximate`, the re-rankers, the `reranker` that
+    `auto` takes, and its `local_features`, if it has any. Of a run with several labels an image `thresholds` has the
+    probability from which on an image has each class, else null.
     """
     classes, thresholds = current.gallery.classes, current.gallery.thresholds
     return {
         "run": current.name,
+        "since": current.since,
         "classes": classes,
         "thresholds": None if thresholds is None else dict(zip(classes, thresholds, strict=True)),
         "gallery": len(current.gallery),
