@@ -207,6 +207,7 @@ def test_images_are_counted_by_what_is_known_of_each_class() -> None:
             ("train", "sea", True, 2),
             ("train", "sea", False, 3),
             ("test", "trees", True, 1),
+            ("test", "ice", True, 1),
             ("unlabeled", None, None, 7),
         ],
         columns=["split", "label", "present", "count"],
@@ -226,6 +227,7 @@ def test_images_are_counted_by_what_is_known_of_each_class() -> None:
     assert section.headline == "9 training, 7 unlabelled, 4 test images of 3 classes; no near duplicates across splits."
     assert "No class is known of 7 images." in text_of(section)
     assert "Split test has no image of sea, sunset." in text_of(section)
+    assert "Not learned, as no given image has it: ice." in text_of(section)
     assert block(section, "balance").kind == "plot"
     assert "as one has a class that the other has not: 1 pair. One label of each pair is likely wrong." in text_of(
         section
