@@ -52,7 +52,7 @@ def test_a_simulated_model_that_is_calibrated_has_hardly_a_calibration_error() -
 def test_without_test_images_the_sections_of_their_scores_say_so() -> None:
     test = scored(labels=[], models={"base": []})
 
-    sections = [curves_section.section(test, pd.DataFrame(), pd.DataFrame()), mistakes_section.section(test, {})]
+    sections = [curves_section.section(test, pd.DataFrame(), pd.DataFrame()), mistakes_section.section(test, {}, {})]
 
     assert {section.headline for section in sections} == {NOT_TESTED}
 
