@@ -22,6 +22,11 @@ REASON ?=
 FORMAT ?=
 ONLY ?=
 DATA ?=
+NAME ?=
+PROJECT ?=
+SCHEDULE ?=
+TIME_ZONE ?=
+DELETE ?=
 
 # Names with spaces: abspath and wildcard would take them for several. Python makes KINDRED_DATA absolute.
 BIN := $(if $(filter /%,$(VENV)),$(VENV),$(CURDIR)/$(VENV))/bin
@@ -35,10 +40,12 @@ endif
 export KINDRED_DATA
 export PYTHONPATH := $(CURDIR)/include
 export DAG RUN_ID RUN TEXT IMAGES RUNS FILTER OUT TO FROM APPLY FORMAT RULE REASON
+export NAME PROJECT SCHEDULE TIME_ZONE DELETE
 export CONF
 .DEFAULT_GOAL := help
-.PHONY: help setup run predict match compare runs pin unpin delete prune promote history rollback search publish fetch \
-  up down archive env jars check test test-fast test-long test-cluster screenshots figures lint format lock clean clean-data
+.PHONY: help setup run predict match compare project projects retrain runs pin unpin delete prune promote history \
+  rollback search publish fetch up down archive env jars check test test-fast test-long test-cluster screenshots figures \
+  lint format lock clean clean-data
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} \
@@ -57,6 +64,17 @@ match: $(READY) ## match a folder of new queries with the gallery of a finished 
 
 compare: $(READY) ## compare finished runs with the first one, on one page; RUNS="a b c" OUT=file
 	@"$(BIN)/python" -m kindred_airflow.compare
+
+##@ Retrain on a schedule
+
+project: $(READY) ## write a project: params and a schedule; NAME=name SCHEDULE=@weekly TIME_ZONE=UTC CONF='{...}' DELETE=1
+	@"$(BIN)/python" -m kindred_airflow.project
+
+projects: $(READY) ## list the projects: schedule, next time, last run and its accuracy
+	@"$(BIN)/python" -m kindred_airflow.list_projects
+
+retrain: $(READY) ## run a project once, now; PROJECT=name, RUN_ID=name resumes
+	@$(COMMAND) -m kindred_airflow.retrain
 
 ##@ Keep order
 

@@ -59,12 +59,12 @@ def _content(dag_id: str, run_id: str, part: str | None, session: Any) -> bytes:
     from starlette.exceptions import HTTPException
 
     from kindred.runtime import file_names, results, runs, storage
-    from kindred_airflow import progress_page, run_progress
+    from kindred_airflow import progress_page, run_names, run_progress
 
     run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
     if run is None:
         raise HTTPException(404, f"Airflow knows no run {run_id!r} of the DAG {dag_id!r}: it was deleted, or mistyped.")
-    main = runs.run_folder(dag_id, (run.conf or {}).get("run_name") or run_id)
+    main = runs.run_folder(dag_id, run_names.of(run))
     folders = _folders(dag_id, run_id, session)
     reports = run_progress.reports(folders, main)
     asked = part if part is not None else "" if run.state == "success" else None
@@ -74,7 +74,7 @@ def _content(dag_id: str, run_id: str, part: str | None, session: Any) -> bytes:
     if part is not None:
         raise HTTPException(404, f"The run {run_id!r} of {dag_id!r} has no report {part!r}.")
     dag = session.get(DagModel, dag_id)
-    name = runs.slug((run.conf or {}).get("run_name") or run_id)
+    name = runs.slug(run_names.of(run))
     title = dag.dag_display_name if dag else dag_id
     steps = run_progress.steps(run.get_task_instances(session=session), folders, run_progress.logged_reason)
     facts = progress_page.DagRunFacts(name, title, dag_id, str(run.state))

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Mapping
 
-from kindred.runtime import durations, file_names, make_command, results, runs, stages, storage
+from kindred.runtime import durations, file_names, make_command, projects, results, runs, stages, storage
 
 WIDTH = 112  # characters of a line
 
@@ -39,7 +39,8 @@ def next_steps(dag_id: str, folder: str) -> str:
     steps = []
     if report := results.report(folder):
         steps.append(("open the report", report))
-    classify = dag_id in (stages.SELF_TRAINING, stages.UNSUPERVISED, stages.OPEN_IMAGES)
+    trained = (stages.SELF_TRAINING, stages.UNSUPERVISED, stages.OPEN_IMAGES)
+    classify = dag_id in trained or bool(projects.of_dag(dag_id))
     if classify or dag_id == stages.MATCHING:
         steps.append(("search the images", make_command.text("search", RUN=name)))
     if classify:

@@ -50,14 +50,23 @@ def _rows(run: Run, width: int) -> list[str]:
     """The line of a run, below it why it is kept and which params differ; a long name has a line of its own."""
     opened = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.opened)) if run.opened else "-"
     seconds = "-" if run.seconds is None else durations.text(run.seconds)
-    accuracy = "-" if run.accuracy is None else f"{run.accuracy:.4f}"
-    if run.mean_average_precision is not None:
-        accuracy = f"mAP {run.mean_average_precision:.3f}".replace("0.", ".")[:8]  # the column is so wide
+    accuracy = score(run.accuracy, run.mean_average_precision)
     name, above = (run.name, []) if len(run.name) <= width else ("", [run.name])
     row = f"{name:{width}}  {opened:16}  {run.state:12}  {seconds:>11}  {accuracy:>8}  {sizes.text(run.size):>9}"
     kept = [f"    {', '.join(run.kept)}"] if run.kept else []
     params = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in run.params.items())
     return [*above, row, *kept, *textwrap.wrap(params, WIDTH, initial_indent="    ", subsequent_indent="    ")]
+
+
+def score(accuracy: float | None, mean_average_precision: float | None) -> str:
+    """How good a run is on its test images, in eight characters.
+
+    >>> score(0.91, None), score(None, 0.8), score(None, None)
+    ('0.9100', 'mAP .800', '-')
+    """
+    if mean_average_precision is not None:
+        return f"mAP {mean_average_precision:.3f}".replace("0.", ".")[:8]  # the column is so wide
+    return "-" if accuracy is None else f"{accuracy:.4f}"
 
 
 def as_json(listed: list[Run], use: Mapping[str, int], plan: Plan) -> str:

@@ -20,6 +20,10 @@ ROOT = Path(__file__).parents[2]
 MAX_LIGHT_TASKS = 16  # that run beside the Spark jobs, one for each core: each has a process, also while it is idle
 CORES_PER_JOB = 4  # a machine gets one slot for so many cores: one Spark job fills that many
 EXECUTOR = "kindred_airflow.executor.LocalExecutor"
+BUNDLES = [  # folders of DAG files: those of the checkout, and those that are made of the projects
+    {"name": "dags-folder", "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle", "kwargs": {}},
+    {"name": "projects", "classpath": "kindred_airflow.project_bundle.ProjectBundle", "kwargs": {}},
+]
 AIRFLOW_COMMANDS = """
 import json, sys
 from airflow.__main__ import main
@@ -85,6 +89,7 @@ def environment(database: str) -> dict[str, str]:
         "AIRFLOW__CORE__PARALLELISM": str(slots() + min(cpu.cores(), MAX_LIGHT_TASKS)),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"{sqlite_url(home / database)}?timeout=60",
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(BUNDLES),
         "AIRFLOW__API__HOST": "127.0.0.1",
         # A file that has changed is read at once; to read the others every half minute would take a sixth of a core.
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",

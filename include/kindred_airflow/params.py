@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError, val
 from kindred.data import input_check
 from kindred.runtime import label_budget
 from kindred.runtime.errors import InputError
-from kindred_airflow import machine
+from kindred_airflow import project_dags
 
 MAX_CHARACTERS = 300  # of a message, which repeats the value
 # JSON's own types: jsonschema takes 5.0 for an integer, and NaN, which passes any minimum, for a number.
@@ -111,6 +111,16 @@ def check_before_start(dag_id: str, conf: dict[str, Any], env: dict[str, str]) -
     env[input_check.CHECKED] = checked
 
 
+def check_meaning(values: dict[str, Any], files: bool = True) -> None:
+    """Raise InputError for values of a form that do not go together, or, with `files`, whose images a stage would
+    refuse.
+    """
+    if "label_choice" in values:
+        label_budget.of_params(values)
+    if files:
+        input_check.check(values)
+
+
 def schemas(dag: Any) -> dict[str, dict[str, Any]]:
     """The JSON schemas of a DAG's fields."""
     return {name: dag.params.get_param(name).schema for name in dag.params}
@@ -122,19 +132,17 @@ def _main(dag_id: str) -> None:
     """
     from airflow.dag_processing.dagbag import DagBag
 
-    bag = DagBag(str(machine.ROOT / "dags" / f"{dag_id}.py"), load_op_links=False)
+    bag = DagBag(str(project_dags.dag_file(dag_id)), load_op_links=False)
     problem = checked = ""
     try:
         for error in bag.import_errors.values():
             raise InputError(f"the DAG {dag_id!r} cannot be loaded: {error.strip().splitlines()[-1]}")
         if dag_id not in bag.dags:
-            raise InputError(f"dags/{dag_id}.py has no DAG of this name")
+            raise InputError(f"{project_dags.dag_file(dag_id)} has no DAG of this name")
         conf, dag = json.load(sys.stdin), bag.dags[dag_id]
         check(conf, schemas(dag))
         values = {**dag.params.dump(), **conf}
-        if "label_choice" in values:
-            label_budget.of_params(values)
-        input_check.check(values)
+        check_meaning(values)
         checked = input_check.identity(values)
     except InputError as error:
         problem = str(error)

@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from kindred.runtime import outcomes, results, runs
+from kindred.runtime import outcomes, projects, results, runs
 from kindred.runtime.errors import InputError
 from kindred.runtime.stages import SELF_TRAINING
-from kindred_airflow import closing, command, machine, params, run_log
+from kindred_airflow import closing, command, machine, params, project_dags, run_log
 from kindred_airflow.console import Console
 from kindred_airflow.processes import Tree
 from kindred_airflow.screen import Screen
@@ -27,11 +27,7 @@ def run(dag_id: str, conf: dict[str, Any], name: str | None = None) -> tuple[str
     """Run a DAG once; the URI of the run's folder, and the exit status: 0 only if every task succeeded. Raises Stopped,
     after it has printed how to resume, where a signal ends it.
     """
-    known = sorted(path.stem for path in (machine.ROOT / "dags").glob("*.py"))
-    if dag_id in RENAMED:
-        raise InputError(f"the DAG {dag_id!r} is named {RENAMED[dag_id]!r} now: make run DAG={RENAMED[dag_id]}")
-    if dag_id not in known:
-        raise InputError(f"unknown DAG {dag_id!r}; known: {', '.join(known)}")
+    _check_known(dag_id)
     print(f"{dag_id} {json.dumps(conf)}", flush=True)
     with Tree(machine.environment(DATABASE)) as tree, Screen() as screen:
         console = Console(screen)
@@ -52,6 +48,18 @@ def run(dag_id: str, conf: dict[str, Any], name: str | None = None) -> tuple[str
         if status:
             _print_failures(failed_stages(dag_id, name, started), console, status)
     return runs.run_folder(dag_id, name), status
+
+
+def _check_known(dag_id: str) -> None:
+    """Raise InputError for the name of no DAG. The file of a project's DAG is made of what the project says now."""
+    known = sorted(path.stem for path in (machine.ROOT / "dags").glob("*.py"))
+    if dag_id in RENAMED:
+        raise InputError(f"the DAG {dag_id!r} is named {RENAMED[dag_id]!r} now: make run DAG={RENAMED[dag_id]}")
+    if project := projects.of_dag(dag_id):
+        projects.get(project)
+        project_dags.refresh()
+    elif dag_id not in known:
+        raise InputError(f"unknown DAG {dag_id!r}; known: {', '.join(known)}")
 
 
 def failed_stages(dag_id: str, name: str, since: float) -> list[tuple[str, str]]:
@@ -99,9 +107,9 @@ def _print_stopped(stopped: Stopped, name: str, log: Path) -> None:
         print(f"\n  {line}", flush=True)
 
 
-def main() -> int:
-    """The command line of `make run`."""
-    dag_id = os.environ.get("DAG") or SELF_TRAINING
+def main(dag_id: str = "") -> int:
+    """The command line of `make run`, of one DAG where it is named."""
+    dag_id = dag_id or os.environ.get("DAG") or SELF_TRAINING
     conf = params.read_conf(os.environ.get("CONF") or "{}")
     started = time.time()
     folder, status = run(dag_id, conf, os.environ.get("RUN_ID"))

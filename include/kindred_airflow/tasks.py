@@ -13,7 +13,7 @@ from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from kindred.runtime import file_names, log_lines, runs, stages, storage
-from kindred_airflow import params
+from kindred_airflow import params, run_names
 from kindred_airflow.stage_operator import StageOperator, driver_is_here, spark_master
 
 POOL = "spark"
@@ -54,6 +54,7 @@ def open_run(part: str = "", values: dict[str, Any] | None = None, **context: An
             input_check.check(form)
         defaults = context["dag"].params.dump()
         holder, user = os.environ.get(processes.NAME, ""), dag_run.triggering_user_name
+        form["run_name"] = run_names.of(dag_run)
         folder = run_lifecycle.open_run(dag_run.dag_id, dag_run.run_id, form, part, defaults, holder, user)
     if part:
         log.info("%s", log_lines.progress("open_run", f"{part}, in {storage.local(folder)}"))
@@ -226,6 +227,24 @@ def promote(**context: Any) -> None:
         check_values(context)
         pointer = champion.promote(runs.find_run(context["params"]["run"]), Cause(_user(context)))
     log.info("serving %s; model %s version %s", pointer["name"], pointer["model"], pointer["version"])
+
+
+@task
+def write_project(**context: Any) -> None:
+    """Write the project that the form describes."""
+    from datetime import UTC, datetime
+
+    from kindred.runtime import projects, run_changes
+
+    with fail_on_bad_input("write_project"):
+        check_values(context)
+        form = dict(context["params"])
+        name, schedule, time_zone = (form.pop(field) for field in projects.FORM)
+        params.check_meaning(form, files=driver_is_here())
+        given = run_changes.differing(form, context["dag"].params.dump())
+        lines = projects.put(name, given, schedule, time_zone, datetime.now(UTC))
+    for line in lines:
+        log.info("%s", log_lines.progress("write_project", line))
 
 
 def _user(context: Mapping[str, Any]) -> str | None:

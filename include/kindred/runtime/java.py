@@ -1,5 +1,6 @@
 """Java for Spark: which runtime, and the settings of its processes."""
 
+import functools
 import os
 import re
 import secrets
@@ -141,13 +142,18 @@ def py_files() -> dict[str, str]:
     return {"spark.submit.pyFiles": archive} if archive else {}
 
 
+@functools.cache  # each task of each DAG asks for it, also while Airflow only reads the DAG's file
+def _spark_version() -> str:
+    return metadata.version("pyspark")
+
+
 def class_archive() -> Path:
     """Where this Java's and this Spark's classes lie, loaded and checked once: a driver that maps them starts in half
     the time (JEP 350). A JVM that the archive does not fit leaves it alone.
     """
     home = os.environ.get("JAVA_HOME", "")
     release = Path(home, "release")
-    identity = [home, release.read_text() if release.is_file() else "", metadata.version("pyspark")]
+    identity = [home, release.read_text() if release.is_file() else "", _spark_version()]
     return Path(sys.prefix, "share", "kindred", f"spark-{storage.fingerprint(identity)}.jsa")
 
 

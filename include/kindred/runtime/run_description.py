@@ -3,7 +3,7 @@
 import getpass
 from typing import Any
 
-from kindred.runtime import file_names, stages
+from kindred.runtime import file_names, projects, stages
 
 NOTE, USER = "mlflow.note.content", "mlflow.user"
 SOURCE_NAME, SOURCE_TYPE = "mlflow.source.name", "mlflow.source.type"
@@ -17,7 +17,9 @@ def tags(dag_id: str, run: str, values: dict[str, Any], user: str | None = None)
     >>> found["mlflow.user"], found["mlflow.source.name"], found["mlflow.note.content"]
     ('ada', 'dags/self_training.py', 'Run `first` of `self_training`: dataset `digits`, extractor `pixels`.')
     """
-    found = {NOTE: note(dag_id, run, values), SOURCE_NAME: f"dags/{dag_id}.py", SOURCE_TYPE: "LOCAL"}
+    project = projects.of_dag(dag_id)
+    source = f"{projects.FOLDER}/{project}{projects.SUFFIX}" if project else f"dags/{dag_id}.py"
+    found = {NOTE: note(dag_id, run, values), SOURCE_NAME: source, SOURCE_TYPE: "LOCAL"}
     name = user or account()
     return found | ({USER: name} if name else {})
 

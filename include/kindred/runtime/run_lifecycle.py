@@ -12,6 +12,7 @@ from kindred.runtime import (
     label_budget,
     log_lines,
     marks,
+    projects,
     results,
     run_changes,
     run_deletion,
@@ -47,7 +48,9 @@ def open_run(
     folder = runs.run_folder(dag_id, params.get("run_name") or run_id)
     folder = f"{folder}-{part}" if part else folder
     run_deletion.check_not_begun(folder)
-    origin = {"dag_id": dag_id, "part": part, "defaults": defaults or {}}
+    origin: dict[str, Any] = {"dag_id": dag_id, "part": part, "defaults": defaults or {}}
+    if project := projects.of_dag(dag_id):
+        origin["project"] = project
     _open(folder, run_id, {name: value for name, value in params.items() if name != "run_name"}, origin, user)
     run_state.opened(folder, holder)
     run_deletion.check_not_begun(folder)  # who deletes a run looks at its state again after that has begun
