@@ -210,4 +210,6 @@ def documented_params() -> dict[str, dict[str, object]]:
         rows = re.findall(r"^\| `(\w+)` \| (?:`([^`]*)`)? *\|", section, re.M)
         if "| param |" in section:
             found[dag_id] = {name: json.loads(default) if default else None for name, default in rows}
+        for other, left_out in re.findall(r"^And those of \[(\w+)\]\(#\w+\), without `(\w+)`\.$", section, re.M):
+            found[dag_id] |= {name: value for name, value in found[other].items() if name != left_out}
     return found

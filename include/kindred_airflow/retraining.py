@@ -25,8 +25,8 @@ DOC = """
 ### Retrain the project {name}
 
 The stages of `self_training` with the params of a project: `projects/{name}.json` of the data folder, which
-`make project` and the DAG `project` write. Due: {due}. Runs that were missed are not made up for, but for the last one,
-and one that is due while another is at work waits for its end. The name of a scheduled run is the time it was due, in
+`make project` and the DAG `project` write. Due: {due}. Runs that were missed do not pile up, and
+one that is due while another is at work waits for its end. The name of a scheduled run is the time it was due, in
 UTC; fill in no name here, unless a run that failed shall be resumed.
 
 ```json

@@ -122,7 +122,7 @@ def test_open_run_looks_again_only_at_images_that_make_run_has_not_looked_at(cha
     monkeypatch.setattr(run_lifecycle, "open_run", lambda *_: "file:///runs/one")
     monkeypatch.setattr(tasks, "spark_master", lambda: "local[*]")
     monkeypatch.setattr(tasks, "driver_is_here", lambda: True)
-    dag_run = SimpleNamespace(conf={}, dag_id="tests", run_id="one", triggering_user_name=None)
+    dag_run = SimpleNamespace(conf={}, dag_id="tests", run_id="one", triggering_user_name=None, run_type="manual")
 
     tasks.open_run.function(dag_run=dag_run, params={**values, **changed}, dag=DAG("tests"))
 

@@ -50,7 +50,8 @@ def dag_run(state: str, states: dict[str, str | None], name: str | None = "first
     tasks = [task(name, state, -number) for number, (name, state) in enumerate(states.items())]
     rows = list(reversed(tasks))  # in no order of the work
     conf = {"run_name": name} if name else None
-    return SimpleNamespace(state=state, conf=conf, get_task_instances=lambda session: rows)
+    names = {"run_id": "manual__1", "run_type": "manual", "logical_date": None}
+    return SimpleNamespace(state=state, conf=conf, get_task_instances=lambda session: rows, **names)
 
 
 @pytest.fixture
@@ -181,6 +182,15 @@ def test_a_run_that_ended_well_is_its_report_and_one_at_work_links_an_earlier_on
     assert ended.text == earlier.text == "<h1>the report</h1>"
     assert '<a href="?part=">The report of an earlier run of this name</a>' in at_work.text
     assert "The run is waiting: Airflow starts it as soon as there is room." in at_work.text
+
+
+def test_a_scheduled_run_is_found_by_the_time_it_was_due(get) -> None:
+    folder = runs.run_folder("retrain_digits", "2026-11-29T06-00")
+    storage.put_bytes(f"{folder}/report.html", b"<h1>of six</h1>")
+    run = dag_run("success", dict.fromkeys(STAGES, "success"), name=None)
+    run.run_type, run.logical_date = "scheduled", datetime(2026, 11, 29, 6, tzinfo=UTC)
+
+    assert get(run, "/report/retrain_digits/scheduled__2026-11-29T06:00:00").text == "<h1>of six</h1>"
 
 
 def test_a_pipeline_of_several_runs_links_the_report_of_each(get) -> None:
