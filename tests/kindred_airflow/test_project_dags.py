@@ -1,11 +1,13 @@
 """The DAG files that are made of the projects."""
 
 import ast
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+import stores
 from kindred.runtime import caches, projects, storage
 from kindred.runtime.errors import InputError
 from kindred_airflow import machine, project_dags
@@ -76,3 +78,23 @@ def test_whatever_a_project_says_its_file_is_one_call(content: bytes) -> None:
     call = tree.body[-1].value
     assert [type(node).__name__ for node in tree.body] == ["ImportFrom", "ImportFrom", "AnnAssign"]
     assert [argument.value for argument in call.args] == ["odd", content]
+
+
+def test_projects_of_a_bucket_live_in_the_cache_while_the_bucket_is_down(bucket: str, tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("KINDRED_DATA", f"{bucket}/data")
+    monkeypatch.setenv("KINDRED_CACHE", str(tmp_path / "cache"))
+    project_dags.refresh()
+    put("a", "b", seed=1)
+    project_dags.refresh()
+    projects.delete("b")
+    project_dags.refresh()
+    before = times()
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{stores.free_port()}")
+    start = time.monotonic()
+    with pytest.raises(InputError, match="no object store answers"):
+        project_dags.refresh()
+
+    assert list(before) == ["a"]
+    assert times() == before
+    assert time.monotonic() - start < 20  # Airflow's DAG processor waits for it

@@ -199,3 +199,12 @@ def test_a_run_that_mlflow_no_longer_has_is_opened_anew_and_says_so(tags, caplog
     assert (runs.record_of(run) or {})["mlflow_run_id"] == "another"
     assert "MLflow has no run 'id': made again" in caplog.text
     assert "replaced" not in tags
+
+
+def test_a_run_of_a_project_names_it_and_its_file_as_the_source(tags) -> None:
+    folder = run_lifecycle.open_run("retrain_birds", "one", {"seed": 1})
+    source = tags["mlflow.source.name"]
+    other = run_lifecycle.open_run("self_training", "one", {"seed": 1})
+
+    assert (runs.record_of(folder)["project"], source) == ("birds", "projects/birds.json")
+    assert "project" not in runs.record_of(other)
