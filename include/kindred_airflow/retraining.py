@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, CronTriggerTimetable, chain
 from airflow.sdk.definitions.param import ParamsDict
 
-from kindred.runtime import projects
+from kindred.runtime import projects, storage
 from kindred.runtime.errors import InputError
 from kindred_airflow import params
 from kindred_airflow.forms.attack import ATTACK
@@ -75,7 +75,7 @@ def form(name: str, project: projects.Project) -> dict[str, Param]:
     try:
         params.check(project.params, {field: param.schema for field, param in FORM.items()})
     except InputError as error:
-        raise InputError(f"{projects.path(name)}: {error}; {projects.ADVICE}") from None
+        raise InputError(f"{storage.local(projects.path(name))}: {error}; {projects.ADVICE}") from None
     form = {field: copy.copy(param) for field, param in FORM.items()}
     for field, value in project.params.items():
         form[field].value = value
