@@ -22,7 +22,9 @@ REASON ?=
 FORMAT ?=
 ONLY ?=
 DATA ?=
-NAME ?=
+ifneq ($(origin NAME),command line)  # WSL sets NAME to that of the machine
+NAME :=
+endif
 PROJECT ?=
 SCHEDULE ?=
 TIME_ZONE ?=

@@ -54,8 +54,8 @@ def choose(
     say: Callable[[str], None],
 ) -> Chosen:
     """Of features [g, d] of the given images, their labels and folds [g], features [m, d] of the pile, and the networks
-    of base without each fold, then of all. The quotas are compared by logistic regression, whatever the classifier: each
-    takes as many fits as the candidate.
+    of base without each fold, then of all. The quotas are compared by logistic regression, whatever the classifier:
+    each takes as many fits as the candidate.
     """
     folds = len(base) - 1
     rows = [np.flatnonzero(fold_of == fold) for fold in range(folds)]
