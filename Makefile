@@ -100,7 +100,7 @@ prune: $(READY) ## list what nothing needs any more; APPLY=1 deletes it
 search: $(READY) ## serve the search page until Ctrl-C; RUN=name, else the promoted run; TEXT="a car" asks here, MODE=approximate
 	@$(COMMAND) -m kindred_airflow.search
 
-promote: $(READY) ## make a run the served one: MLflow's @champion, and the search page; RUN=name REASON=...
+promote: $(READY) ## make a run the served one if it is no worse; RUN=name RULE=must_gain REASON=...
 	@"$(BIN)/python" -m kindred_airflow.promote
 
 history: $(READY) ## list what was promoted when, by whom, why; FORMAT=json

@@ -2,8 +2,10 @@
 ### Serve a finished run
 
 The model of a run of `self_training` gets MLflow's alias `champion`, and the image search switches to that run's index
-without a restart. The index is read once, and the hashes of its files are stored, so that a copy can be checked. If the
-run cannot be served, nothing changes. `make promote RUN=name` does the same without a server.
+without a restart. Before that the run is compared with the one that is served, on test images that neither has learned
+from; where the *rule* refuses it, the task fails with the figures. The index is read once, and the hashes of its files
+are stored, so that a copy can be checked. If the run cannot be served, nothing changes. The history keeps who has
+promoted it, when and why. `make promote RUN=name` does the same without a server; `make rollback` goes back.
 
 Of Airflow it uses [params] for the form, and [retries].
 

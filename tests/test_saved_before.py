@@ -17,6 +17,7 @@ import pytest
 from bench import job_module
 
 from kindred.data import images
+from kindred.evaluation import challenged_runs
 from kindred.report import comparison_page
 from kindred.runtime import file_names, runs, stages, storage
 from kindred.runtime.run_reader import RunReader
@@ -137,6 +138,19 @@ def test_two_runs_are_compared_with_the_same_scores(run: str, recorded: dict[str
     texts = recorded["compared"]["table"], compared.csv.decode()
     before, now = (list(csv.DictReader(text.splitlines())) for text in texts)
     assert [list(row.values()) for row in now] == [list(row.values()) for row in before]
+
+
+def test_a_champion_of_an_earlier_version_is_challenged(run: str, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    shutil.copytree(storage.local(run), again)
+
+    compared = challenged_runs.compare(run, f"file://{again}")
+
+    assert compared.challenge is not None
+    figures = json.loads(storage.read_bytes(storage.join(run, file_names.METRICS)))
+    assert compared.challenge.images == figures["final/test/images"]
+    assert compared.challenge.scores["accuracy"].champion == pytest.approx(figures["final/test/accuracy"])
+    assert compared.challenge.scores["log_loss"].champion == pytest.approx(figures["final/test/log_loss"])
 
 
 @pytest.mark.slow

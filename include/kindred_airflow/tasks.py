@@ -219,13 +219,14 @@ def compare(reproduced: str, ours: str, **context: Any) -> None:
 
 @task
 def promote(**context: Any) -> None:
-    """Serve the run that the form names."""
-    from kindred.serving import champion
-    from kindred.serving.history import Cause
+    """Serve the run that the form names, if its rule allows it."""
+    from kindred.serving import promotion
 
+    form = context["params"]
     with fail_on_bad_input("promote"):
         check_values(context)
-        pointer = champion.promote(runs.find_run(context["params"]["run"]), Cause(_user(context)))
+        run = runs.find_run(form["run"])
+        pointer = promotion.promote(run, log.info, form["rule"], form["reason"] or "", _user(context))
     log.info("serving %s; model %s version %s", pointer["name"], pointer["model"], pointer["version"])
 
 

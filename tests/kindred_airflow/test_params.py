@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from kindred.data import input_check
+from kindred.runtime import runs, storage
 from kindred.runtime.errors import InputError
 from kindred_airflow import params
 
@@ -158,3 +159,26 @@ def test_only_where_the_driver_runs_files_are_looked_for(extra: dict, here: bool
     monkeypatch.setattr(stage_operator, "Connection", SimpleNamespace(get=lambda name: connection))
 
     assert stage_operator.driver_is_here() is here
+
+
+@pytest.mark.airflow
+def test_promote_takes_rule_and_reason_of_its_form_and_the_user_who_has_triggered_it(data: Path, monkeypatch) -> None:
+    from airflow.sdk import DAG
+
+    from kindred.evaluation import challenge
+    from kindred.serving import promotion
+    from kindred_airflow import tasks
+    from kindred_airflow.forms.runs import PROMOTE
+
+    asked = []
+    pointer = {"name": "self_training/one", "model": "kindred", "version": "1"}
+    monkeypatch.setattr(promotion, "promote", lambda run, say, *given: asked.append(given) or pointer)
+    storage.put_json(f"{runs.run_folder('self_training', 'one')}/run.json", {})
+    dag_run = SimpleNamespace(conf={}, dag_id="promote", run_id="now", triggering_user_name="ada")
+    form = {"run": "one", "rule": "must_gain", "reason": None}
+
+    tasks.promote.function(dag_run=dag_run, params=form, dag=DAG("promote", params=PROMOTE))
+
+    assert asked == [("must_gain", "", "ada")]
+    assert PROMOTE["rule"].schema["enum"] == list(challenge.RULES)
+    assert PROMOTE["rule"].value == challenge.NO_WORSE

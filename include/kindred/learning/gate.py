@@ -146,7 +146,7 @@ def decide_by(
         reason,
         gain.mean(),
         interval,
-        margin * _gain_error(gain),
+        margin * gain_error(gain),
         loss.mean(),
         intervals.mean_interval(loss),
         margin * _loss_error(loss),
@@ -213,7 +213,7 @@ def _no_harm(gain: np.ndarray, loss: np.ndarray, brier: np.ndarray, measure: str
     """Whether neither the gains in accuracy [n] nor the differences in log loss [n] (of few labels: in Brier score)
     speak against the candidate.
     """
-    if gain.mean() < -_z(POWER) * _gain_error(gain):
+    if gain.mean() < -_z(POWER) * gain_error(gain):
         return False, f"a paired test finds its {measure} lower"
     if len(loss) < MIN_TESTED:
         few = f"({len(loss)} given labels are too few for a test)"
@@ -229,7 +229,7 @@ def _z(level: float) -> float:
     return NormalDist().inv_cdf(level)
 
 
-def _gain_error(gain: np.ndarray) -> float:
+def gain_error(gain: np.ndarray) -> float:
     """The standard error of the mean gain in accuracy, as if the models disagreed on one label more."""
     return float(np.sqrt((gain**2).sum() + 1) / len(gain))
 

@@ -47,15 +47,10 @@ def promote(run: str, cause: Cause = NO_CAUSE, over: str | None = None) -> dict[
     """Serve a finished run, given by the URI of its folder: the pointer moves to its bundle, which is read once as a
     whole, and its model gets MLflow's alias `champion`. The pointer.
 
-    Raises InputError for a run that cannot be served, and where another one than `over` is served by now, with which it
-    was compared; then nothing changes.
+    Raises InputError for a run that cannot be served, and where another one than `over` (empty: none) is served by now,
+    with which it was compared; then nothing changes.
     """
-    folder = bundle.folder_of(run)
-    name = runs.name_of(run)
-    if RunReader(run, "promote").finished(stages.EMBED):
-        raise InputError(f"{name} has no classifier to promote; `make search RUN={name}` searches in its gallery")
-    if not any(marks.mark_of(storage.join(run, stage)) for stage in EVALUATED):  # nobody knows how good it is
-        raise unfinished.error(run, stages.EVALUATE)
+    folder, name = check_finished(run), runs.name_of(run)
     files = checked_copy.checksums(folder, bundle.files(folder), HASH)
     file_checks.compare(folder, files, bundle.checksums_of(run))
     pointer = {
@@ -68,10 +63,22 @@ def promote(run: str, cause: Cause = NO_CAUSE, over: str | None = None) -> dict[
         "fingerprint": storage.fingerprint(folder, files),
     }
     with history.turn() as turn:
-        if over is not None and turn.pointer.get("name") != over:
-            now = turn.pointer.get("name")
-            raise InputError(f"{now} is served by now, not {over}; `make promote RUN={name}` compares with it")
+        now = turn.pointer.get("name", "")
+        if over is not None and now != over:
+            advice = f"`make promote RUN={name}` compares with it"
+            raise InputError(f"{now or 'nothing'} is served by now, not {over or 'nothing'}; {advice}")
         return turn.put(pointer, history.PROMOTED, cause)
+
+
+def check_finished(run: str) -> str:
+    """The folder of a finished run's bundle. Raises InputError for a run that cannot be served."""
+    folder = bundle.folder_of(run)
+    if RunReader(run, "promote").finished(stages.EMBED):
+        name = runs.name_of(run)
+        raise InputError(f"{name} has no classifier to promote; `make search RUN={name}` searches in its gallery")
+    if not any(marks.mark_of(storage.join(run, stage)) for stage in EVALUATED):  # nobody knows how good it is
+        raise unfinished.error(run, stages.EVALUATE)
+    return folder
 
 
 def rollback(to: str = "", cause: Cause = NO_CAUSE) -> dict[str, Any]:

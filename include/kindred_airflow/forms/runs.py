@@ -35,4 +35,17 @@ PROMOTE = {
         title="Finished run",
         description="Finished run to serve: its name, DAG/name, or the URI of its folder.",
     ),
+    "rule": Param(
+        "no_worse",
+        type="string",
+        enum=["no_worse", "must_gain", "never", "always"],
+        title="Rule",
+        description="What the run has to show against the one that is served, on test images that neither has learned "
+        "from. no_worse: accuracy is not more than a point lower, by its interval, and no class's recall is lost. "
+        "must_gain: accuracy is higher too, by its interval. never: only compares. always: no matter what, with a "
+        "reason.",
+    ),
+    "reason": Param(
+        "", type=["null", "string"], title="Reason", description="Why it is promoted; the history keeps it."
+    ),
 }
