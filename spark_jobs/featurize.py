@@ -5,14 +5,27 @@ Where a run asks for mirror images of the training images, also -> mirrored.
 
 import contextlib
 from dataclasses import asdict
+from typing import Any, NamedTuple
 
 from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F
 
 from kindred.data import ingest
-from kindred.features import extractor_choice, extractor_setup, featurize, graph_cache, training_curves
+from kindred.features import extractor_choice, extractor_setup, featurize, graph_cache, known_features, training_curves
 from kindred.learning import embeddings
-from kindred.runtime import file_names, job, marks, partitioning, runs, stages, storage, tables, variants
+from kindred.runtime import (
+    earlier_versions,
+    file_names,
+    job,
+    marks,
+    partitioning,
+    runs,
+    stages,
+    storage,
+    tables,
+    variants,
+)
+from kindred.runtime.earlier_versions import Earlier
 from kindred.runtime.run_reader import RunReader
 from kindred.runtime.stage import Stage
 
@@ -116,25 +129,71 @@ def main(
         s.put_file(file_names.EXTRACTOR, graph)
         curves = training_curves.curves_of(graph)
         s.steps |= {f"{s.prepared.name}/{name}": list(enumerate(values, 1)) for name, values in curves.items()}
-    times = Observation()
-    features = _features(s, images, count)
-    features = features.observe(times, F.min("started").alias("start"), F.max("ended").alias("end"))
-    dimensions = len(s.write("features", features, of=count).select("features").first()[0])
-    seconds = max(times.get["end"] - times.get["start"], 1e-3)
+    earlier = _earlier(s)
+    made = _write(s, "features", images, count, earlier)
     s.facts = asdict(s.prepared)
-    rate = round(count / seconds, 2)
-    s.figures = {"featurize/images": count, "featurize/dimensions": dimensions, "featurize/images_per_second": rate}
-    summary = f"{count:,} images, {dimensions:,} features each, {rate:,.0f} images/s"
+    s.figures = {
+        "featurize/images": count,
+        "featurize/dimensions": made.dimensions,
+        "featurize/computed": made.computed,
+        "featurize/taken_over": count - made.computed,
+    }
+    summary = f"{count:,} images, {made.dimensions:,} features each"
+    if made.computed:
+        s.figures["featurize/images_per_second"] = rate = round(made.computed / made.seconds, 2)
+        summary += f", {rate:,.0f} images/s"
+    if earlier and made.computed < count:
+        over = f"the features of {count - made.computed:,} of {count:,} images are taken over"
+        s.say(f"{over} from the version of {earlier.made}")
     if augment == variants.NONE:
+        earlier_versions.release(s.run, s.name)
         return summary
     learned_from = images.where(F.col("split") == tables.TRAIN)
     views = int(s.figures_of("ingest")[f"ingest/{tables.TRAIN}"])
-    s.write("mirrored", _features(s, learned_from, views, mirrored=True), of=views)
+    _write(s, "mirrored", learned_from, views, earlier)
+    earlier_versions.release(s.run, s.name)
     s.figures["featurize/mirrored"] = views
     return f"{summary}; {views:,} mirrored"
 
 
-def _features(s: Stage, images: DataFrame, count: int, mirrored: bool = False) -> DataFrame:
+class Made(NamedTuple):
+    """How many images a table's features were computed of, in how many seconds, and how many features each has."""
+
+    computed: int
+    seconds: float
+    dimensions: int
+
+
+def _write(s: Stage, table: str, images: DataFrame, count: int, earlier: Earlier | None) -> Made:
+    """Write the features of so many images, or of their mirror images: those that an earlier version of the dataset has
+    are copied, the others computed.
+    """
+    times, taken = Observation(), None
+    if earlier:
+        features = s.frame(table, earlier.mark["tables"][table])
+        taken, images, count = known_features.divided(images, features)
+    started, ended = F.min("started").alias("start"), F.max("ended").alias("end")
+    rows = _features(s, images, max(count, 1), mirrored=table == "mirrored").observe(times, started, ended)
+    rows = rows.select("image_id", "split", "features")
+    written = s.write(table, rows if taken is None else rows.unionByName(taken), of=count)
+    seconds = max(times.get["end"] - times.get["start"], 1e-3) if count else 0.0
+    return Made(count, seconds, len(written.select("features").first()[0]))
+
+
+def _earlier(s: Stage) -> Earlier | None:
+    """The features of an earlier version of the dataset, of the same extractor with the same graph. One that is fitted
+    to the images of a dataset has another name in each version.
+    """
+    facts, graph = asdict(s.prepared), s.checksums.get(file_names.EXTRACTOR)
+
+    def fits(mark: dict[str, Any]) -> bool:
+        graph_then = mark.get("checksums", {}).get(file_names.EXTRACTOR)
+        return mark["facts"] == facts and graph_then == (graph and [*graph])
+
+    return earlier_versions.hold(s.run, s.name, s.home, s.arguments_of("ingest"), fits, s.say)
+
+
+def _features(s: Stage, images: DataFrame, count: int, mirrored: bool) -> DataFrame:
     """Rows of featurize.TIMED_FEATURES of so many images, or of their mirror images."""
     worker = featurize.worker(s.prepared, s.threads(), mirrored)
     spread = images.repartition(partitioning.tasks(s.spark, count), "image_id")

@@ -1,6 +1,8 @@
 """source files -> images, truth, rejected: the same for every run on the same files"""
 
 import hashlib
+from importlib import metadata as packages
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -30,22 +32,37 @@ from kindred.data import (
     parquet_rows,
     pillow_pixels,
     raw_images,
+    taken_over,
     tiff_kinds,
 )
 from kindred.data.junk_csv import Pair
 from kindred.data.sources import JUNK, Source
 from kindred.learning import memory_needs
-from kindred.runtime import arrow, job, label_sets, partitioning, runs, storage, tables, variants
+from kindred.runtime import (
+    arrow,
+    committed_files,
+    earlier_versions,
+    job,
+    label_sets,
+    partitioning,
+    runs,
+    storage,
+    tables,
+    variants,
+)
+from kindred.runtime.earlier_versions import Earlier
 from kindred.runtime.errors import InputError
 from kindred.runtime.stage import Stage
 
 # Beside the dataset's own file, what the tables depend on; what lists files stands in the sources.
 CODE = (
-    *(raw_images, image_files, images, decoding, ingest, label_spelling, image_limit),
+    *(raw_images, image_files, images, decoding, taken_over, ingest, label_spelling, image_limit),
     *(pillow_pixels, orientation, metadata, file_kinds, tiff_kinds, jpeg_kinds, jpeg_2000_kinds),
     *(labels_csv, folder_layout, known_labels, multi_labels_csv),
     *(parquet_files, parquet_rows, label_columns),
 )
+
+TAKEN_OVER = ("sources", "images")  # tables of an earlier version
 
 
 class Prepared(NamedTuple):
@@ -53,6 +70,7 @@ class Prepared(NamedTuple):
     labels_required: bool  # of this run, not of the dataset, which others share
     junk: list[Pair] | None  # None: without a table of them
     params: dict[str, Any]  # of the dataset, beside its path
+    decoding: str  # the fingerprint of all code that reads and decodes images
 
 
 def home(
@@ -83,8 +101,9 @@ def home(
     s.arguments = {name: value for name, value in s.arguments.items() if name not in unset}
     table = junk_csv.content(sources[0].uri) if to_match and sources else None
     junk = None if table is None else junk_csv.pairs(table, sources)
-    s.prepared = Prepared(sources, labels_required and not to_match, junk, params)
     code = [storage.file_fingerprint(variants.source(part)) for part in (module, *CODE, *getattr(module, "CODE", ()))]
+    decoding_code = storage.fingerprint(tables.VERSION, code, packages.version("pillow"))
+    s.prepared = Prepared(sources, labels_required and not to_match, junk, params, decoding_code)
     made = tables.VERSION, path or "", limit, leaks, sources, code
     made_of = [] if table is None else [hashlib.sha256(table).hexdigest(), storage.file_fingerprint(junk_csv.__file__)]
     fingerprint = storage.fingerprint(*made, *([to_match] if to_match else []), *made_of, *([params] if params else []))
@@ -108,11 +127,15 @@ def main(
     both: str | None = None,
 ) -> str:
     labels_required, several = s.prepared.labels_required, task == label_sets.MULTI_LABEL
-    raw = variants.load("dataset", dataset).read(s.spark, s.prepared.sources, limit, **s.prepared.params)
+    module = variants.load("dataset", dataset)
+    raw = module.read(s.spark, s.prepared.sources, limit, **s.prepared.params)
     if s.prepared.junk:
         root = s.prepared.sources[0].uri
         junk_csv.check_splits(s.prepared.junk, _named(s, raw, "split"), storage.local(f"{root}/{JUNK}"))
-    decoded = decoding.decode(raw)
+    files = _files(s, module)
+    earlier = None if files is None else _earlier(s)
+    then = earlier and taken_over.Earlier(*(s.frame(name, earlier.mark["tables"][name]) for name in TAKEN_OVER))
+    decoded, reused = taken_over.decode(raw, files, then) if then else (decoding.decode(raw), 0)
     with s.progress():
         counts = ingest.count_decoded(decoded, labels_required)
     if not to_match and not counts["test"]:
@@ -120,14 +143,19 @@ def main(
     left_out = ingest.duplicates(ingest.of_one_class(decoded) if several else decoded, leaks).persist()
     left_out.count()  # Spark then knows how few they are, and joins without moving the images between tasks
     kept = ingest.kept_images(decoded, left_out)
-    s.write("images", kept.coalesce(partitioning.files(s.spark, counts["bytes"])))
+    whole, again = taken_over.completed(kept, then) if then else (kept, 0)
+    size = counts["bytes"] + sum(committed_files.of_table(earlier.mark, "images").values() if earlier else [])
+    s.write("images", whole.coalesce(partitioning.files(s.spark, size)))
     labelled = kept.where("label is not null").select("image_id", "label").distinct()
     s.write("truth", ingest.known_labels(decoded, left_out) if several else labelled)
     s.write("rejected", ingest.rejected_rows(decoded, left_out))
+    if files is not None:
+        s.write("sources", taken_over.source_rows(raw, files, decoded))
     name = s.home.rsplit("/", 2)[1]
     written = s.written("images", ["image_id", "split", "height", "width", "channels"])
     truth = s.written("truth", ["image_id", "label", "present"])
     s.figures = ingest.figures(written, s.written("rejected", ["reason"]), counts["undecoded"], leaks)
+    s.figures |= {"ingest/decoded": counts["decoded"] - reused + again, "ingest/taken_over": reused - again}
     if labels_required:
         (ingest.check_any_present if several else ingest.check_left)(written, truth, s.figures)
     if to_match:
@@ -138,20 +166,50 @@ def main(
     if labels_required and not test_labels:
         s.say(ingest.NOTHING_TO_TEST_ON)
     facts = ingest.facts(written, truth)
-    if to_match:
-        lacking = memory_needs.matching_shortage(s.figures[f"ingest/{tables.GALLERY}"], memory_needs.USUAL_DIMENSIONS)
-    else:
-        learned_from = sum(s.figures[f"ingest/{split}"] for split in tables.LEARNED_FROM)
-        lacking = memory_needs.shortage(learned_from, memory_needs.USUAL_DIMENSIONS, len(facts["classes"]))
-    if lacking:
+    if lacking := _lacking_memory(s, to_match, len(facts["classes"])):
         s.say(lacking)
     s.facts = {
         **({variants.TASK: task} if several else {}),
         **facts,
         "test_labels": test_labels,
+        "decoding": s.prepared.decoding,
         "dataset": {"name": dataset, "digest": name[-12:], "source": path or dataset},
     }
+    if earlier:
+        _say_taken_over(s, earlier, counts["decoded"])
+    earlier_versions.release(s.run, s.name)
     return ingest.summary(s.figures)
+
+
+def _lacking_memory(s: Stage, to_match: bool, classes: int) -> str | None:
+    """What the later stages may lack of memory; None where it is enough."""
+    if to_match:
+        return memory_needs.matching_shortage(s.figures[f"ingest/{tables.GALLERY}"], memory_needs.USUAL_DIMENSIONS)
+    learned_from = sum(s.figures[f"ingest/{split}"] for split in tables.LEARNED_FROM)
+    return memory_needs.shortage(learned_from, memory_needs.USUAL_DIMENSIONS, classes)
+
+
+def _say_taken_over(s: Stage, earlier: Earlier, images: int) -> None:
+    """Say, and keep, how many of so many images are those of an earlier version."""
+    if count := int(s.figures["ingest/taken_over"]):
+        s.facts["taken_over"] = {"version": earlier.version, "images": count}
+        s.say(f"{count:,} of {images:,} images are taken over from the version of {earlier.made}")
+
+
+def _files(s: Stage, module: ModuleType) -> DataFrame | None:
+    """The image files of a dataset, as they were listed; None where images have no files of their own."""
+    if not hasattr(module, "files"):
+        return None
+    return taken_over.file_rows(s.spark, module.files(s.prepared.sources, **s.prepared.params))
+
+
+def _earlier(s: Stage) -> Earlier | None:
+    """An earlier version of the dataset, which the same code has decoded."""
+
+    def fits(mark: dict[str, Any]) -> bool:
+        return mark["facts"].get("decoding") == s.prepared.decoding and "sources" in mark["tables"]
+
+    return earlier_versions.hold(s.run, s.name, s.home, s.arguments, fits, s.say)
 
 
 def _write_junk(s: Stage, decoded: DataFrame, images: pa.Table) -> None:

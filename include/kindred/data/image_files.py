@@ -9,6 +9,7 @@ from kindred.data import images
 from kindred.runtime import s3, s3_objects, storage
 from kindred.runtime.errors import Refused
 
+UNREAD = "cannot be read"  # how a reason begins that may be gone the next time, though the file has not changed
 SAMPLE = 1000  # objects that are asked for until one is not refused
 CONCURRENT_READS = 8  # objects of a bucket that a task fetches at a time: more would not be faster on one network card
 
@@ -26,7 +27,7 @@ def read_file(uri: str) -> bytes:
         content: bytes = fs.cat_file(inside)
         return content
     except OSError as error:
-        raise images.ImageError(f"cannot be read: {error.strerror or error}") from None
+        raise images.ImageError(f"{UNREAD}: {error.strerror or error}") from None
 
 
 def read_ahead(uris: Iterable[str]) -> Generator[Callable[[], bytes], None, None]:
@@ -73,7 +74,7 @@ def _read_one(uri: str) -> bytes:
     except Refused:
         if not s3_objects.hides_missing(uri):
             raise
-        raise images.ImageError("cannot be read: the bucket refuses it (403), as it does what is missing") from None
+        raise images.ImageError(f"{UNREAD}: the bucket refuses it (403), as it does what is missing") from None
 
 
 def _read_object(uri: str) -> bytes:
@@ -82,5 +83,5 @@ def _read_object(uri: str) -> bytes:
     except s3_objects.TooBig:
         raise images.ImageError(f"over {images.MAX_BYTES // 2**20} MiB") from None
     if answer is None:
-        raise images.ImageError("cannot be read: it is gone from the bucket")
+        raise images.ImageError(f"{UNREAD}: it is gone from the bucket")
     return answer[0]

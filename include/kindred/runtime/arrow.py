@@ -12,6 +12,7 @@ from kindred.runtime import tables
 TYPES = {
     "string": pa.string,
     "int": pa.int32,
+    "bigint": pa.int64,
     "double": pa.float64,
     "float": pa.float32,
     "binary": pa.binary,

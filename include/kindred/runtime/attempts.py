@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kindred.runtime import addresses, marks, references, storage
-from kindred.runtime.file_names import LOCK, MARK, SERVING
+from kindred.runtime.file_names import LOCK, MARK, READING, SERVING
 
 ORPHAN_SECONDS = 24 * 3600  # an attempt without a lock may be at work for this long
 
@@ -87,8 +87,8 @@ def has_ended(home: str, name: str) -> bool:
 
 def _named(home: str, run: str, stage: str) -> set[str] | None:
     """The attempts that a file names which can name one in `home`: marks of the run, which may name each other's
-    tables; marks of all runs, where they share this work; and what is served. None where the mark of `home` cannot be
-    read: it may stand for any.
+    tables; marks of all runs, and notes of what they read (`earlier_versions.py`), where they share this work; and what
+    is served. None where the mark of `home` cannot be read: it may stand for any.
     """
     try:
         marks.mark_of(home)
@@ -102,7 +102,7 @@ def _named(home: str, run: str, stage: str) -> set[str] | None:
         files += _files(run, MARK, depth=2)
     elif root:
         runs = [folder for dag in _folders(storage.join(root, "runs")) for folder in _folders(dag)]
-        files += [storage.join(folder, stage, MARK) for folder in runs]
+        files += [storage.join(folder, stage, name) for folder in runs for name in (MARK, READING)]
     return references.names(references.read(files).values())
 
 

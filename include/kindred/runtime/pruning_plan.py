@@ -1,7 +1,8 @@
 """What may be deleted of KINDRED_DATA because nothing needs it.
 
-What a mark of a run, whatever its state, or `serving.json` names is never in the plan, nor is what began within a day.
-Where it cannot be known what is named (a broken mark, a run behind a symbolic link), nothing that runs share is.
+What a mark of a run, whatever its state, a stage's note of what it reads (`earlier_versions.py`), or `serving.json`
+names is never in the plan, nor is what began within a day. Where it cannot be known what is named (a broken mark, a run
+behind a symbolic link), nothing that runs share is.
 """
 
 import re
@@ -71,9 +72,12 @@ def plan(files: Files | None = None) -> Plan:
 
 
 def read_marks(root: str, folders: Iterable[str] = (RUNS_FOLDER, DATASETS_FOLDER)) -> dict[str, bytes]:
-    """The contents of all marks below these folders of KINDRED_DATA, and of `serving.json`, by their URIs."""
+    """The contents of all marks below these folders of KINDRED_DATA, of the notes of stages that read an earlier
+    version of a dataset just now, and of `serving.json`, by their URIs.
+    """
     listed = [f"{root}/{folder}/{path}" for folder in folders for path in file_sizes.of(f"{root}/{folder}").sizes]
-    return references.read([*filter(is_mark, listed), f"{root}/{file_names.SERVING}"])
+    naming = [uri for uri in listed if is_mark(uri) or uri.endswith(f"/{file_names.READING}")]
+    return references.read([*naming, f"{root}/{file_names.SERVING}"])
 
 
 def is_mark(uri: str) -> bool:

@@ -39,6 +39,14 @@ TABLES = {
         ("choose_labels", "evaluate", "score_clusters", "score_matches", "attack", "report", "compare", "cell"),
     ),
     "rejected": Table("origin string, split string, reason string", "ingest"),
+    # What became of each image file, as it was then: by these three a later version of the dataset knows it again. Only
+    # of datasets that have a file for each image.
+    "sources": Table(
+        "origin string, size bigint, version string, image_id string, height int, width int, channels int, "
+        "reason string",
+        "ingest",
+        ("ingest",),
+    ),
     # Of images to match, where the user has listed some: those of the gallery that are neither right nor wrong for a
     # query, in no way a hint to what finds or orders them.
     "junk": Table("query_id string, image_id string", "ingest", ("score_matches", "report")),

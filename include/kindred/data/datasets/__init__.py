@@ -6,13 +6,15 @@ A dataset gives two functions:
     read(spark, sources, limit) -> DataFrame    their images as rows of `raw_images.SCHEMA`, at most `limit` of each
                                                 split (None: all)
 
-and may give three more:
+and may give four more:
 
     check(path)                                 raises InputError for what a listing shows, before Spark starts
     check_labels(sources)                       raises InputError where the labels cannot train a classifier, which a
                                                 run that needs none does not ask for
     check_matched(sources)                      raises InputError where there are no queries or no gallery, for a run
                                                 that matches them
+    files(sources) -> list[Source]              those sources that are an image each, where all images are: a later
+                                                version of the dataset takes them over if they have not changed
 
 and a number, where it is labelled throughout, so that all labels would leave no unlabelled image:
 

@@ -108,6 +108,12 @@ def read(spark: SparkSession, sources: Sequence[Source], limit: int | None, task
     return spark.createDataFrame(tasks, raw_images.SCHEMA)
 
 
+def files(sources: Sequence[Source], task: str = SINGLE_LABEL) -> list[Source]:
+    table = _table_name(names(sources[0].uri, sources[1:]))
+    images = zip(sources[1:], names(sources[0].uri, sources[1:]), strict=True)
+    return [file for file, name in images if name != table and not isinstance(file, Refused)]
+
+
 def _images(root: str, files: Sequence[Source], task: str) -> tuple[list[Source], Layout]:
     """The files that are no `labels.csv`, and where each belongs; of several labels as `known_labels` writes them."""
     found = names(root, files)

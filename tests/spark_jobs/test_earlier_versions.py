@@ -1,0 +1,160 @@
+"""A new version of a dataset takes over what an earlier one has decoded and featurized, and becomes what a fresh one is."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bench import run_stage
+
+from kindred.data import ingest
+from kindred.runtime import file_names, marks, runs, storage
+from kindred.runtime.run_reader import RunReader
+from pictures import encoded, noise
+
+pytestmark = pytest.mark.spark
+
+EXTRACTOR = {"image_size": 4, "weights": "imagenet", "preprocessing": "", "output": "", "precision": "float32"}
+
+
+def folder_of(folder: Path, count: int) -> Path:
+    """So many labelled images of two classes, and a labels.csv."""
+    folder.mkdir()
+    for number in range(count):
+        put(folder, f"{number:04}.png", number)
+    label(folder, {f"{number:04}.png": "cat" if number % 2 else "dog" for number in range(count)})
+    return folder
+
+
+def put(folder: Path, name: str, seed: int) -> None:
+    (folder / name).write_bytes(encoded(noise(seed=seed)))
+
+
+def label(folder: Path, labels: dict[str, str]) -> None:
+    (folder / "labels.csv").write_text("file,label\n" + "".join(f"{name},{of}\n" for name, of in labels.items()))
+
+
+def replaced_unseen(folder: Path, name: str) -> None:
+    """Another file under the same name, with the same size and time: who reads it gives it away."""
+    path = folder / name
+    before = path.stat()
+    path.write_bytes(b"x" * before.st_size)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def version(name: str, folder: Path, extractor: str = "pixels", leaks: str = "drop") -> dict[str, Any]:
+    """A run of ingest and featurize; all figures."""
+    run = runs.run_folder("tests", name)
+    made = run_stage("ingest", run, dataset="image_folder", path=str(folder), limit=None, leaks=leaks)
+    features = run_stage("featurize", run, extractor=extractor, **EXTRACTOR)
+    return {**made["figures"], **features["figures"]}
+
+
+def rows_of(name: str) -> dict[str, list]:
+    """The rows of all tables, sorted."""
+    run = runs.run_folder("tests", name)
+    named = {table: RunReader(run, "evaluate").rows(table) for table in ("images", "truth", "rejected", "features")}
+    named["sources"] = RunReader(run, "ingest").rows("sources")
+    return {table: sorted(map(repr, rows.to_pylist())) for table, rows in named.items()}
+
+
+def work(figures: dict[str, Any]) -> list[float]:
+    names = ("ingest/decoded", "ingest/taken_over", "featurize/computed", "featurize/taken_over")
+    return [figures[name] for name in names]
+
+
+def test_of_1100_images_the_100_new_ones_are_decoded_and_featurized(spark, tmp_path, caplog) -> None:
+    folder = folder_of(tmp_path / "photos", 1000)
+    assert work(version("first", folder)) == [1000, 0, 1000, 0]
+    for number in range(1000, 1100):
+        put(folder, f"{number:04}.png", number)
+    replaced_unseen(folder, "0007.png")
+
+    with caplog.at_level("INFO", "kindred"):
+        second = version("second", folder)
+
+    assert work(second) == [100, 1000, 100, 1000]
+    assert second["ingest/undecoded"] == 0
+    assert "1,000 of 1,100 images are taken over from the version of " in caplog.text
+    assert "the features of 1,000 of 1,100 images are taken over from the version of " in caplog.text
+
+
+def test_a_new_version_has_the_rows_of_a_fresh_one(spark, tmp_path, monkeypatch) -> None:
+    folder = folder_of(tmp_path / "photos", 30)
+    (folder / "broken.png").write_bytes(b"no image")
+    for number, name in enumerate(["copy-1.png", "copy-2.png"]):
+        (folder / name).write_bytes(encoded(noise(seed=number), compress_level=1))  # the same pixels, another file
+    version("first", folder)
+
+    put(folder, "0003.png", 100)  # changed
+    (folder / "0000.png").unlink()  # so that its copy is the first
+    (folder / "0005.png").unlink()
+    put(folder, "new.png", 101)
+    (folder / "new-broken.png").write_bytes(b"no image either")
+    label(folder, {f"{number:04}.png": "cat" if number % 3 else "dog" for number in range(1, 30) if number != 5})
+    taken = version("second", folder)
+    monkeypatch.setenv("KINDRED_DATA", str(tmp_path / "elsewhere"))
+    fresh = version("second", folder)
+
+    rows = rows_of("second")
+    monkeypatch.setenv("KINDRED_DATA", str(tmp_path / "data"))
+    assert rows_of("second") == rows
+    assert work(taken) == [3, 28, 2, 28]  # decoded: two new ones, and the copy
+    assert work(fresh) == [31, 0, 30, 0]
+    differing = {name for name in fresh if fresh[name] != taken[name] and not name.endswith(("seconds", "per_second"))}
+    assert differing == {"ingest/decoded", "ingest/taken_over", "featurize/computed", "featurize/taken_over"}
+
+
+def test_another_label_decodes_and_featurizes_nothing(spark, tmp_path) -> None:
+    folder = folder_of(tmp_path / "photos", 20)
+    (folder / "broken.png").write_bytes(b"no image")
+    version("first", folder)
+    label(folder, {f"{number:04}.png": "dog" if number < 9 else "cat" for number in range(20)})
+    replaced_unseen(folder, "0007.png")
+
+    second = version("second", folder)
+
+    assert work(second) == [0, 20, 0, 20]
+    assert second["ingest/undecoded"] == 1
+    assert "featurize/images_per_second" not in second
+    assert not storage.find_bytes(storage.join(runs.run_folder("tests", "second"), "ingest", file_names.READING))
+
+
+def test_images_that_stay_in_two_splits_are_taken_over(spark, tmp_path) -> None:
+    folder = tmp_path / "photos"
+    for number, name in enumerate(["train/cat", "train/cat", "train/dog", "train/dog", "test/cat", "test/dog"]):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        put(folder / name, f"{number}.png", number)
+    put(folder / "train/cat", "leak.png", 4)
+    version("first", folder, leaks="keep")
+    put(folder / "train/dog", "new.png", 9)
+
+    second = version("second", folder, leaks="keep")
+
+    assert work(second) == [1, 7, 1, 7]
+    assert len(set(rows_of("second")["features"])) == 8
+
+
+def test_what_is_fitted_to_the_images_is_fitted_anew(spark, tmp_path) -> None:
+    folder = folder_of(tmp_path / "photos", 30)
+    version("first", folder, "eigenfaces")
+    put(folder, "new.png", 100)
+
+    second = version("second", folder, "eigenfaces")
+
+    assert work(second) == [1, 30, 31, 0]
+
+
+def test_a_file_that_could_not_be_read_is_tried_again(spark, tmp_path, monkeypatch) -> None:
+    folder = folder_of(tmp_path / "photos", 10)
+    version("first", folder)
+    run = runs.run_folder("tests", "first")
+
+    reader = RunReader(run, "ingest")
+    assert len(reader.rows("sources")) == 10
+    assert ingest.REPEATED not in str(reader.rows("rejected"))
+    mark = marks.mark_of(storage.join(run, "ingest"))
+    Path(storage.local(mark["tables"]["images"])).joinpath("stray.parquet").write_bytes(b"")  # the earlier one is broken
+    put(folder, "new.png", 100)
+
+    assert work(version("second", folder)) == [11, 0, 1, 10]
