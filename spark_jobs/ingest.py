@@ -132,7 +132,7 @@ def main(
     if s.prepared.junk:
         root = s.prepared.sources[0].uri
         junk_csv.check_splits(s.prepared.junk, _named(s, raw, "split"), storage.local(f"{root}/{JUNK}"))
-    files = _files(s, module)
+    files = _files(s, module, limit)
     earlier = None if files is None else _earlier(s)
     then = earlier and taken_over.Earlier(*(s.frame(name, earlier.mark["tables"][name]) for name in TAKEN_OVER))
     decoded, reused = taken_over.decode(raw, files, then) if then else (decoding.decode(raw), 0)
@@ -150,7 +150,7 @@ def main(
     s.write("truth", ingest.known_labels(decoded, left_out) if several else labelled)
     s.write("rejected", ingest.rejected_rows(decoded, left_out))
     if files is not None:
-        s.write("sources", taken_over.source_rows(raw, files, decoded))
+        s.write("sources", taken_over.source_rows(files, decoded))
     name = s.home.rsplit("/", 2)[1]
     written = s.written("images", ["image_id", "split", "height", "width", "channels"])
     truth = s.written("truth", ["image_id", "label", "present"])
@@ -196,11 +196,10 @@ def _say_taken_over(s: Stage, earlier: Earlier, images: int) -> None:
         s.say(f"{count:,} of {images:,} images are taken over from the version of {earlier.made}")
 
 
-def _files(s: Stage, module: ModuleType) -> DataFrame | None:
-    """The image files of a dataset, as they were listed; None where images have no files of their own."""
-    if not hasattr(module, "files"):
-        return None
-    return taken_over.file_rows(s.spark, module.files(s.prepared.sources, **s.prepared.params))
+def _files(s: Stage, module: ModuleType, limit: int | None) -> taken_over.Files | None:
+    """The image files of a dataset, as they are now; None where images have no files of their own."""
+    files = module.files(s.prepared.sources, limit, **s.prepared.params) if hasattr(module, "files") else []
+    return taken_over.listed(s.spark, files) if files else None
 
 
 def _earlier(s: Stage) -> Earlier | None:

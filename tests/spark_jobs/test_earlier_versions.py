@@ -1,4 +1,4 @@
-"""A new version of a dataset takes over what an earlier one has decoded and featurized, and becomes what a fresh one is."""
+"""A new version of a dataset takes over what an earlier one has decoded and featurized, and is as a fresh one is."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from bench import run_stage
 
-from kindred.data import ingest
+from dataset_samples import open_images
 from kindred.runtime import file_names, marks, runs, storage
 from kindred.runtime.run_reader import RunReader
 from pictures import encoded, noise
@@ -63,6 +63,48 @@ def work(figures: dict[str, Any]) -> list[float]:
     return [figures[name] for name in names]
 
 
+def test_a_new_version_has_the_rows_of_a_fresh_one(spark, tmp_path, monkeypatch, caplog) -> None:
+    folder = folder_of(tmp_path / "photos", 30)
+    (folder / "broken.png").write_bytes(b"no image")
+    for number, name in enumerate(["copy-1.png", "copy-2.png"]):
+        (folder / name).write_bytes(encoded(noise(seed=number), compress_level=1))  # the same pixels, another file
+    assert work(version("first", folder)) == [32, 0, 30, 0]
+
+    put(folder, "0003.png", 100)  # changed
+    (folder / "0000.png").unlink()  # so that its copy is the first
+    (folder / "0005.png").unlink()
+    put(folder, "new.png", 101)
+    (folder / "new-broken.png").write_bytes(b"no image either")
+    label(folder, {f"{number:04}.png": "cat" if number % 3 else "dog" for number in range(1, 30) if number != 5})
+    with caplog.at_level("INFO", "kindred"):
+        taken = version("second", folder)
+    monkeypatch.setenv("KINDRED_DATA", str(tmp_path / "elsewhere"))
+    fresh = version("second", folder)
+
+    rows = rows_of("second")
+    monkeypatch.setenv("KINDRED_DATA", str(tmp_path / "data"))
+    assert rows_of("second") == rows
+    assert work(taken) == [3, 28, 2, 28]  # decoded: two new ones, and the copy
+    assert work(fresh) == [31, 0, 30, 0]
+    differing = {name for name in fresh if fresh[name] != taken[name] and not name.endswith(("seconds", "per_second"))}
+    assert differing == {"ingest/decoded", "ingest/taken_over", "featurize/computed", "featurize/taken_over"}
+    assert "28 of 31 images are taken over from the version of " in caplog.text
+    assert "the features of 28 of 30 images are taken over from the version of " in caplog.text
+
+    label(folder, {f"{number:04}.png": "dog" if number < 9 else "cat" for number in range(1, 30) if number != 5})
+    replaced_unseen(folder, "0007.png")
+
+    other_labels = version("third", folder)
+
+    assert work(other_labels) == [0, 31, 0, 30]
+    assert other_labels["ingest/undecoded"] == 2
+    assert "featurize/images_per_second" not in other_labels
+    assert rows_of("third")["sources"] == rows["sources"]
+    assert rows_of("third")["truth"] != rows["truth"]
+    assert not storage.find_bytes(storage.join(runs.run_folder("tests", "third"), "ingest", file_names.READING))
+
+
+@pytest.mark.long
 def test_of_1100_images_the_100_new_ones_are_decoded_and_featurized(spark, tmp_path, caplog) -> None:
     folder = folder_of(tmp_path / "photos", 1000)
     assert work(version("first", folder)) == [1000, 0, 1000, 0]
@@ -79,47 +121,7 @@ def test_of_1100_images_the_100_new_ones_are_decoded_and_featurized(spark, tmp_p
     assert "the features of 1,000 of 1,100 images are taken over from the version of " in caplog.text
 
 
-def test_a_new_version_has_the_rows_of_a_fresh_one(spark, tmp_path, monkeypatch) -> None:
-    folder = folder_of(tmp_path / "photos", 30)
-    (folder / "broken.png").write_bytes(b"no image")
-    for number, name in enumerate(["copy-1.png", "copy-2.png"]):
-        (folder / name).write_bytes(encoded(noise(seed=number), compress_level=1))  # the same pixels, another file
-    version("first", folder)
-
-    put(folder, "0003.png", 100)  # changed
-    (folder / "0000.png").unlink()  # so that its copy is the first
-    (folder / "0005.png").unlink()
-    put(folder, "new.png", 101)
-    (folder / "new-broken.png").write_bytes(b"no image either")
-    label(folder, {f"{number:04}.png": "cat" if number % 3 else "dog" for number in range(1, 30) if number != 5})
-    taken = version("second", folder)
-    monkeypatch.setenv("KINDRED_DATA", str(tmp_path / "elsewhere"))
-    fresh = version("second", folder)
-
-    rows = rows_of("second")
-    monkeypatch.setenv("KINDRED_DATA", str(tmp_path / "data"))
-    assert rows_of("second") == rows
-    assert work(taken) == [3, 28, 2, 28]  # decoded: two new ones, and the copy
-    assert work(fresh) == [31, 0, 30, 0]
-    differing = {name for name in fresh if fresh[name] != taken[name] and not name.endswith(("seconds", "per_second"))}
-    assert differing == {"ingest/decoded", "ingest/taken_over", "featurize/computed", "featurize/taken_over"}
-
-
-def test_another_label_decodes_and_featurizes_nothing(spark, tmp_path) -> None:
-    folder = folder_of(tmp_path / "photos", 20)
-    (folder / "broken.png").write_bytes(b"no image")
-    version("first", folder)
-    label(folder, {f"{number:04}.png": "dog" if number < 9 else "cat" for number in range(20)})
-    replaced_unseen(folder, "0007.png")
-
-    second = version("second", folder)
-
-    assert work(second) == [0, 20, 0, 20]
-    assert second["ingest/undecoded"] == 1
-    assert "featurize/images_per_second" not in second
-    assert not storage.find_bytes(storage.join(runs.run_folder("tests", "second"), "ingest", file_names.READING))
-
-
+@pytest.mark.long
 def test_images_that_stay_in_two_splits_are_taken_over(spark, tmp_path) -> None:
     folder = tmp_path / "photos"
     for number, name in enumerate(["train/cat", "train/cat", "train/dog", "train/dog", "test/cat", "test/dog"]):
@@ -135,6 +137,7 @@ def test_images_that_stay_in_two_splits_are_taken_over(spark, tmp_path) -> None:
     assert len(set(rows_of("second")["features"])) == 8
 
 
+@pytest.mark.long
 def test_what_is_fitted_to_the_images_is_fitted_anew(spark, tmp_path) -> None:
     folder = folder_of(tmp_path / "photos", 30)
     version("first", folder, "eigenfaces")
@@ -145,16 +148,41 @@ def test_what_is_fitted_to_the_images_is_fitted_anew(spark, tmp_path) -> None:
     assert work(second) == [1, 30, 31, 0]
 
 
-def test_a_file_that_could_not_be_read_is_tried_again(spark, tmp_path, monkeypatch) -> None:
+@pytest.mark.long
+def test_a_broken_version_is_not_taken_over_and_a_file_that_was_not_read_is_tried_again(
+    spark, tmp_path, monkeypatch, caplog
+) -> None:
     folder = folder_of(tmp_path / "photos", 10)
-    version("first", folder)
-    run = runs.run_folder("tests", "first")
-
-    reader = RunReader(run, "ingest")
-    assert len(reader.rows("sources")) == 10
-    assert ingest.REPEATED not in str(reader.rows("rejected"))
-    mark = marks.mark_of(storage.join(run, "ingest"))
-    Path(storage.local(mark["tables"]["images"])).joinpath("stray.parquet").write_bytes(b"")  # the earlier one is broken
+    (folder / "secret.png").symlink_to("/proc/self/mem")  # a file whose first byte cannot be read
+    first = version("first", folder)
+    assert len(rows_of("first")["sources"]) == 10
+    (folder / "secret.png").unlink()
     put(folder, "new.png", 100)
+    mark = marks.mark_of(storage.join(runs.run_folder("tests", "first"), "ingest"))
+    Path(storage.local(mark["tables"]["images"])).joinpath("stray.parquet").write_bytes(b"")
 
-    assert work(version("second", folder)) == [11, 0, 1, 10]
+    with caplog.at_level("INFO", "kindred"):
+        second = version("second", folder)
+
+    assert first["ingest/undecoded"] == 1
+    assert work(second) == [11, 0, 1, 10]
+    assert "stray.parquet does not belong here: nothing is taken over from image_folder-" in caplog.text
+    assert len(rows_of("second")["sources"]) == 11
+
+
+@pytest.mark.long
+def test_images_of_open_images_are_taken_over_but_those_that_are_turned(spark, tmp_path) -> None:
+    folder = open_images.make(tmp_path / "open-images")
+    arguments = {**open_images.PARAMS, "dataset": "open_images", "path": str(folder), "limit": None, "leaks": "drop"}
+    first = run_stage("ingest", runs.run_folder("tests", "first"), task="multi_label", **arguments)
+    open_images.put_rotations(folder / "validation-images-with-rotation.csv", {"a1": "90.0", "a2": "180.0"})
+
+    second = run_stage("ingest", runs.run_folder("tests", "second"), task="multi_label", **arguments)
+
+    assert [first["figures"][name] for name in ("ingest/decoded", "ingest/taken_over")] == [9, 0]
+    assert [second["figures"][name] for name in ("ingest/decoded", "ingest/taken_over")] == [2, 7]
+    ids = [
+        set(RunReader(run, "report").rows("images", ["image_id"])["image_id"].to_pylist())
+        for run in map(runs.run_folder, ["tests"] * 2, ["first", "second"])
+    ]
+    assert len(ids[0] - ids[1]) == len(ids[1] - ids[0]) == 1

@@ -17,6 +17,13 @@ FILE = ["origin", "size", "version"]  # by which a file is known again
 RESULT = ["image_id", "height", "width", "channels", "reason"]
 
 
+class Files(NamedTuple):
+    """Rows of FILE, and how many they are."""
+
+    rows: DataFrame
+    number: int
+
+
 class Earlier(NamedTuple):
     """The tables of the earlier version."""
 
@@ -38,22 +45,21 @@ class Completed(NamedTuple):
     decoded: int
 
 
-def file_rows(spark: SparkSession, files: Sequence[Source]) -> DataFrame:
-    """The files of a dataset, as they were listed, as rows of FILE; without those of which no version is known."""
+def listed(spark: SparkSession, files: Sequence[Source]) -> Files:
+    """The files of a dataset, as they were listed; without those of which no version is known."""
     rows = [tuple(file) for file in files if file.version]
     tasks = spark.sparkContext.parallelize(rows, partitioning.tasks(spark, len(rows)))
-    return spark.createDataFrame(tasks, "origin string, size bigint, version string")
+    return Files(spark.createDataFrame(tasks, "origin string, size bigint, version string"), len(rows))
 
 
-def decode(raw: DataFrame, files: DataFrame, earlier: Earlier) -> Decoded:
+def decode(raw: DataFrame, files: Files, earlier: Earlier) -> Decoded:
     """Raw images decoded, but for those whose file the earlier version knows."""
-    known = files.join(earlier.sources, FILE, how="inner").select("origin", *RESULT)
-    in_files = raw.where("content is null and reason is null").select(*NAMED)
-    head = in_files.join(known, "origin", how="inner").withColumn("content", F.lit(None).cast("binary"))
+    known = files.rows.join(earlier.sources, FILE, how="inner").select("origin", *RESULT)
+    head = raw.select(*NAMED).join(known, "origin", how="inner").withColumn("content", F.lit(None).cast("binary"))
     taken = head.select(decoding.COLUMNS).persist()
     counts = taken.agg(F.count("*").alias("all"), F.count("image_id").alias("images")).collect()[0]
     new = raw.join(taken.select("origin"), "origin", how="left_anti").select(raw_images.COLUMNS)
-    tasks = partitioning.tasks(raw.sparkSession, max(1, in_files.count() - counts["all"]))
+    tasks = partitioning.tasks(raw.sparkSession, max(1, files.number - counts["all"]))
     return Decoded(decoding.decode(new.repartition(tasks, "origin")).unionByName(taken), counts["images"])
 
 
@@ -62,27 +68,27 @@ def completed(kept: DataFrame, earlier: Earlier) -> Completed:
     of another, has none: where it stays now, it is decoded. Raises RuntimeError where such a file is no longer what was
     listed: the next try lists it anew.
     """
-    light = kept.where("content is null").drop("content").persist()
-    light.count()  # Spark then knows how small it is, and joins without moving the images between tasks
-    found = light.join(earlier.images.select("origin", "content"), "origin", how="inner")
-    lacking = light.join(earlier.images.select("origin"), "origin", how="left_anti").persist()
+    stored = earlier.images.select("origin", F.lit(True).alias("stored"))
+    light = kept.where("content is null").drop("content").join(stored, "origin", how="left").persist()
+    # Spark then knows how small it is, and joins without moving the images between tasks.
+    lacking = light.agg(F.count_if(F.col("stored").isNull())).collect()[0][0]
+    found = light.where("stored").join(earlier.images.select("origin", "content"), "origin", how="inner")
     rows = kept.where("content is not null").unionByName(found.select(kept.columns))
-    if not (count := lacking.count()):
+    if not lacking:
         return Completed(rows, 0)
-    raw = lacking.select(*[F.col(name) if name in NAMED else _null(name) for name in raw_images.COLUMNS])
-    again = decoding.decode(raw.repartition(partitioning.tasks(kept.sparkSession, count), "origin"))
-    same = again.join(lacking.select("origin", "image_id"), ["origin", "image_id"], how="left_semi")
-    if same.count() < count:
-        raise RuntimeError(f"of {count:,} image files some were changed while they were read")
-    return Completed(rows.unionByName(again.select(kept.columns)), count)
+    left_out = light.where("stored is null")
+    raw = left_out.select(*[F.col(name) if name in NAMED else _null(name) for name in raw_images.COLUMNS])
+    again = decoding.decode(raw.repartition(partitioning.tasks(kept.sparkSession, lacking), "origin"))
+    same = again.join(left_out.select("origin", "image_id"), ["origin", "image_id"], how="left_semi")
+    if same.count() < lacking:
+        raise RuntimeError(f"of {lacking:,} image files some were changed while they were read")
+    return Completed(rows.unionByName(again.select(kept.columns)), lacking)
 
 
-def source_rows(raw: DataFrame, files: DataFrame, decoded: DataFrame) -> DataFrame:
+def source_rows(files: Files, decoded: DataFrame) -> DataFrame:
     """Rows of the table `sources`. A file that could not be read is none of them: the next time it may be."""
-    named = raw.where("content is null and reason is null").select("origin")
     results = decoded.where(~F.coalesce(F.col("reason").startswith(image_files.UNREAD), F.lit(False)))
-    of_files = files.join(named, "origin", how="left_semi")
-    return of_files.join(results.select("origin", *RESULT), "origin", how="inner").select(*FILE, *RESULT)
+    return files.rows.join(results.select("origin", *RESULT), "origin", how="inner").select(*FILE, *RESULT)
 
 
 def _null(name: str) -> Column:

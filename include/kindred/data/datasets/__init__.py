@@ -13,8 +13,8 @@ and may give four more:
                                                 run that needs none does not ask for
     check_matched(sources)                      raises InputError where there are no queries or no gallery, for a run
                                                 that matches them
-    files(sources) -> list[Source]              those sources that are an image each, where all images are: a later
-                                                version of the dataset takes them over if they have not changed
+    files(sources, limit) -> list[Source]       the files whose rows of `read` only name them: a later version of the
+                                                dataset takes over what was read if they have not changed
 
 and a number, where it is labelled throughout, so that all labels would leave no unlabelled image:
 

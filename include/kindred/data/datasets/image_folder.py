@@ -108,7 +108,7 @@ def read(spark: SparkSession, sources: Sequence[Source], limit: int | None, task
     return spark.createDataFrame(tasks, raw_images.SCHEMA)
 
 
-def files(sources: Sequence[Source], task: str = SINGLE_LABEL) -> list[Source]:
+def files(sources: Sequence[Source], limit: int | None, task: str = SINGLE_LABEL) -> list[Source]:
     table = _table_name(names(sources[0].uri, sources[1:]))
     images = zip(sources[1:], names(sources[0].uri, sources[1:]), strict=True)
     return [file for file, name in images if name != table and not isinstance(file, Refused)]

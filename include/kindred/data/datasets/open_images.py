@@ -9,6 +9,7 @@ Source: A. Kuznetsova et al., The Open Images Dataset V4 (IJCV 2020), https://st
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from collections import Counter
@@ -140,9 +141,7 @@ def read(
 ) -> DataFrame:
     study = _study(tuple(sources), tuple(classes), label_source, label_threshold, images, both, task)
     folder, split_of = _folder(sources[0].uri, images), study.split_of
-    candidates = [Candidate(split_of[image.folder], image.label, image.id) for image in study.images]
-    chosen = [image for image, taken in zip(study.images, image_limit.taken(candidates, limit), strict=True) if taken]
-    degrees = _rotations(open_images_files.classify(sources[0].uri, list(sources[1:])), chosen)
+    chosen, degrees = _taken(study, sources, limit)
     rows = [
         (split_of[image.folder], _uri(folder, image), image.label, None, None, None, None, None)
         for image in chosen
@@ -156,6 +155,38 @@ def read(
         if image.id in degrees
     ]
     return upright.unionByName(open_images_rotations.read_turned(spark, turned)) if turned else upright
+
+
+def files(
+    sources: Sequence[Source],
+    limit: int | None,
+    classes: Sequence[str] = (),
+    label_source: str = HUMAN,
+    label_threshold: float = THRESHOLD,
+    images: str = "",
+    both: str = LEAVE_OUT,
+    task: str = SINGLE_LABEL,
+) -> list[Source]:
+    folder = _folder(sources[0].uri, images)
+    if s3.is_s3(folder):  # each would take a request
+        return []
+    study = _study(tuple(sources), tuple(classes), label_source, label_threshold, images, both, task)
+    chosen, degrees = _taken(study, sources, limit)
+    found = []
+    for image in chosen:
+        if image.id not in degrees:
+            uri = _uri(folder, image)
+            with contextlib.suppress(OSError):  # it is rejected when it is read
+                status = os.stat(storage.local(uri))
+                found.append(Source(uri, status.st_size, str(status.st_mtime)))
+    return found
+
+
+def _taken(study: Study, sources: Sequence[Source], limit: int | None) -> tuple[list[Image], dict[str, int]]:
+    """The images that a limit takes, and by how many degrees some of them are to be turned, by their ids."""
+    candidates = [Candidate(study.split_of[image.folder], image.label, image.id) for image in study.images]
+    chosen = [image for image, taken in zip(study.images, image_limit.taken(candidates, limit), strict=True) if taken]
+    return chosen, _rotations(open_images_files.classify(sources[0].uri, list(sources[1:])), chosen)
 
 
 def _folder(root: str, images: str) -> str:
