@@ -95,7 +95,7 @@ def different_rows(place: Path, one: str, other: str, fresh: str = "fresh") -> f
         rows = []
         for data, name in (("data", one), (fresh, other)):
             os.environ["KINDRED_DATA"] = str(place / data)
-            reader = RunReader(runs.run_folder("retrain", name), "ingest" if table == "sources" else "evaluate")
+            reader = RunReader(runs.run_folder("retrain", name), stages.EVALUATE)
             rows.append(Counter(map(repr, reader.rows(table).to_pylist())))
         differing += ((rows[0] - rows[1]) + (rows[1] - rows[0])).total()
     return float(differing)

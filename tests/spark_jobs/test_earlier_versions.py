@@ -52,10 +52,9 @@ def version(name: str, folder: Path, extractor: str = "pixels", leaks: str = "dr
 
 def rows_of(name: str) -> dict[str, list]:
     """The rows of all tables, sorted."""
-    run = runs.run_folder("tests", name)
-    named = {table: RunReader(run, "evaluate").rows(table) for table in ("images", "truth", "rejected", "features")}
-    named["sources"] = RunReader(run, "ingest").rows("sources")
-    return {table: sorted(map(repr, rows.to_pylist())) for table, rows in named.items()}
+    reader = RunReader(runs.run_folder("tests", name), "evaluate")
+    tables = ("images", "truth", "rejected", "sources", "features")
+    return {table: sorted(map(repr, reader.rows(table).to_pylist())) for table in tables}
 
 
 def work(figures: dict[str, Any]) -> list[float]:

@@ -45,7 +45,6 @@ TABLES = {
         "origin string, size bigint, version string, image_id string, height int, width int, channels int, "
         "reason string",
         "ingest",
-        ("ingest",),
     ),
     # Of images to match, where the user has listed some: those of the gallery that are neither right nor wrong for a
     # query, in no way a hint to what finds or orders them.
