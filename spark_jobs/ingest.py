@@ -62,6 +62,7 @@ CODE = (
     *(parquet_files, parquet_rows, label_columns),
 )
 
+DECODERS = ("pillow", "pi-heif", "isal")  # packages on which pixels, or the bytes of their files, depend
 TAKEN_OVER = ("sources", "images")  # tables of an earlier version
 
 
@@ -70,7 +71,7 @@ class Prepared(NamedTuple):
     labels_required: bool  # of this run, not of the dataset, which others share
     junk: list[Pair] | None  # None: without a table of them
     params: dict[str, Any]  # of the dataset, beside its path
-    decoding: str  # the fingerprint of all code that reads and decodes images
+    decoding: str  # the fingerprint of all code that reads and decodes images, and of its packages
 
 
 def home(
@@ -102,7 +103,7 @@ def home(
     table = junk_csv.content(sources[0].uri) if to_match and sources else None
     junk = None if table is None else junk_csv.pairs(table, sources)
     code = [storage.file_fingerprint(variants.source(part)) for part in (module, *CODE, *getattr(module, "CODE", ()))]
-    decoding_code = storage.fingerprint(tables.VERSION, code, packages.version("pillow"))
+    decoding_code = storage.fingerprint(tables.VERSION, code, *map(packages.version, DECODERS))
     s.prepared = Prepared(sources, labels_required and not to_match, junk, params, decoding_code)
     made = tables.VERSION, path or "", limit, leaks, sources, code
     made_of = [] if table is None else [hashlib.sha256(table).hexdigest(), storage.file_fingerprint(junk_csv.__file__)]

@@ -8,6 +8,8 @@ import pytest
 from bench import run_stage
 
 from dataset_samples import open_images
+from kindred.data import taken_over
+from kindred.data.datasets import image_folder
 from kindred.runtime import file_names, marks, runs, storage
 from kindred.runtime.run_reader import RunReader
 from pictures import encoded, noise
@@ -185,3 +187,24 @@ def test_images_of_open_images_are_taken_over_but_those_that_are_turned(spark, t
         for run in map(runs.run_folder, ["tests"] * 2, ["first", "second"])
     ]
     assert len(ids[0] - ids[1]) == len(ids[1] - ids[0]) == 1
+
+
+def test_objects_of_a_bucket_are_known_by_their_etags(spark, bucket, tmp_path) -> None:
+    for name in ("train/cat/1.png", "train/dog/2.png"):
+        fs, inside = storage.filesystem(f"{bucket}/{name}")
+        fs.pipe_file(inside, encoded(noise(seed=len(name))))
+    sources = image_folder.sources(bucket, lambda line: None)
+    files = image_folder.files(sources, None)
+    columns = "origin string, size bigint, version string, image_id string, height int, width int, channels int"
+    known = [(*file, "an-id", 8, 6, 3, None) for file in files]
+    earlier = taken_over.Earlier(spark.createDataFrame(known, f"{columns}, reason string"), spark.range(0))
+    fs.pipe_file(inside, encoded(noise(seed=9)))
+    raw = image_folder.read(spark, image_folder.sources(bucket, lambda line: None), None)
+
+    same = taken_over.decode(raw, taken_over.listed(spark, files), earlier)
+    now = image_folder.files(image_folder.sources(bucket, lambda line: None), None)
+    listed = taken_over.listed(spark, now)
+    changed = listed.rows.join(earlier.sources, taken_over.FILE, how="left_anti").collect()
+
+    assert same.taken_over == len(files) == 2
+    assert [row.origin for row in changed] == [files[1].uri]

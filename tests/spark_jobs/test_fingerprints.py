@@ -7,7 +7,17 @@ import pytest
 from bench import job_module
 
 from extracting import MIXED
-from kindred.data import decoding, folder_layout, image_limit, images, ingest, label_spelling, labels_csv, raw_images
+from kindred.data import (
+    decoding,
+    folder_layout,
+    image_limit,
+    images,
+    ingest,
+    label_spelling,
+    labels_csv,
+    raw_images,
+    taken_over,
+)
 from kindred.data.datasets import digits, parquet
 from kindred.features import extractor_setup, kmeans, onnx_graphs
 from kindred.features.extractors import hog, pixels
@@ -30,7 +40,7 @@ def dataset_folder() -> str:
 
 @pytest.mark.parametrize(
     "module",
-    [digits, raw_images, decoding, ingest, label_spelling, labels_csv, folder_layout, image_limit],
+    [digits, raw_images, decoding, ingest, label_spelling, labels_csv, folder_layout, image_limit, taken_over],
     ids=lambda m: m.__name__,
 )
 def test_a_dataset_is_read_again_when_its_code_or_that_of_ingest_changes(module: ModuleType, monkeypatch) -> None:
