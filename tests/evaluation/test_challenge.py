@@ -86,14 +86,11 @@ def test_a_class_that_is_lost_refuses_whoever_gains_elsewhere() -> None:
 
 
 def test_too_few_images_decide_nothing_and_it_says_how_many_more_would() -> None:
-    few, many = challenged(100, slice(0, 3), slice(3, 6)), challenged(5000, slice(0, 150), slice(150, 300))
-
-    refused = decide(few, "no_worse")
+    refused = decide(challenged(100, slice(0, 3), slice(3, 6)), "no_worse")
 
     assert not refused.promoted
     assert "too few test images to tell, about" in refused.reason
     assert 2000 < int(refused.reason.split("about ")[1].split(" ")[0].replace(",", "")) < 4000  # 1.96² x 0.06 / 0.01²
-    assert decide(many, "no_worse").promoted
 
 
 def test_images_on_which_both_agree_show_little_where_they_are_few() -> None:

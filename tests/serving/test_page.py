@@ -1,6 +1,7 @@
 """The search over HTTP: what it answers, what it refuses, and what it never lets out."""
 
 import asyncio
+import dataclasses
 import io
 import time
 from collections.abc import Awaitable, Callable
@@ -48,6 +49,14 @@ def test_about_says_what_there_is(client) -> None:
     assert about["classes"] == bundles.CLASSES
     assert about["splits"] == ["unlabeled"]
     assert about["regions"] is True
+
+
+def test_about_says_since_when_a_promoted_run_is_served(served) -> None:
+    promoted = dataclasses.replace(served, since="2026-11-29T12:00:00+00:00")
+
+    about = TestClient(app.application(lambda: promoted)).get("/api/about").json()
+
+    assert about["since"] == "2026-11-29T12:00:00+00:00"
 
 
 @pytest.mark.parametrize("distance", ["l2", "cosine", "probability_l2", "kullback_leibler"])
