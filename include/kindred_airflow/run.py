@@ -21,6 +21,7 @@ from kindred_airflow.signals import Stopped
 
 DATABASE = "runs.db"  # apart from the one that `make up` serves: its scheduler would take up these runs a second time
 RENAMED = {"published": "stl10_study"}  # DAGs of earlier versions: their names now
+COMMANDS = {"promote": "make promote RUN=name", "project": "make project NAME=name"}  # in place of DAGs without a run
 
 
 def run(dag_id: str, conf: dict[str, Any], name: str | None = None) -> tuple[str, int]:
@@ -55,6 +56,8 @@ def _check_known(dag_id: str) -> None:
     known = sorted(path.stem for path in (machine.ROOT / "dags").glob("*.py"))
     if dag_id in RENAMED:
         raise InputError(f"the DAG {dag_id!r} is named {RENAMED[dag_id]!r} now: make run DAG={RENAMED[dag_id]}")
+    if dag_id in COMMANDS:
+        raise InputError(f"the DAG {dag_id!r} makes no run; without a server it is: {COMMANDS[dag_id]}")
     if project := projects.of_dag(dag_id):
         projects.get(project)
         project_dags.refresh()

@@ -73,6 +73,11 @@ def test_the_earlier_name_of_a_dag_is_answered_with_the_new_one() -> None:
         run.run("published", {})
 
 
+def test_what_makes_no_run_is_answered_with_its_own_command() -> None:
+    with pytest.raises(InputError, match="the DAG 'promote' makes no run; without a server it is: make promote RUN="):
+        run.run("promote", {"run": "self_training/first"})
+
+
 def test_a_failure_of_an_earlier_run_of_this_name_is_not_reported(airflow, capsys, data) -> None:
     keep_failure("self_training", "first", "gate", "of yesterday")
     airflow("""
