@@ -147,8 +147,7 @@ def main(
     whole, again = taken_over.completed(kept, then) if then else (kept, 0)
     size = counts["bytes"] + sum(committed_files.of_table(earlier.mark, "images").values() if earlier else [])
     s.write("images", whole.coalesce(partitioning.files(s.spark, size)))
-    labelled = kept.where("label is not null").select("image_id", "label").distinct()
-    s.write("truth", ingest.known_labels(decoded, left_out) if several else labelled)
+    joined = _write_truth(s, decoded, kept, left_out, several)
     s.write("rejected", ingest.rejected_rows(decoded, left_out))
     if files is not None:
         s.write("sources", taken_over.source_rows(files, decoded))
@@ -157,6 +156,7 @@ def main(
     truth = s.written("truth", ["image_id", "label", "present"])
     s.figures = ingest.figures(written, s.written("rejected", ["reason"]), counts["undecoded"], leaks)
     s.figures |= {"ingest/decoded": counts["decoded"] - reused + again, "ingest/taken_over": reused - again}
+    s.figures |= joined
     if labels_required:
         (ingest.check_any_present if several else ingest.check_left)(written, truth, s.figures)
     if to_match:
@@ -210,6 +210,18 @@ def _earlier(s: Stage) -> Earlier | None:
         return mark["facts"].get("decoding") == s.prepared.decoding and "sources" in mark["tables"]
 
     return earlier_versions.hold(s.run, s.name, s.home, s.arguments, fits, s.say)
+
+
+def _write_truth(s: Stage, decoded: DataFrame, kept: DataFrame, left_out: DataFrame, several: bool) -> dict[str, float]:
+    """Write the table `truth`. With several labels an image the figure of how many have those of different copies."""
+    if not several:
+        s.write("truth", kept.where("label is not null").select("image_id", "label").distinct())
+        return {}
+    labelled = ingest.labelled_rows(decoded, left_out)
+    s.write("truth", ingest.known_labels(labelled))
+    if joined := ingest.joined_images(labelled):
+        s.say(f"images whose copies have different labels, all of which count: {joined:,}")
+    return {"ingest/joined": joined}
 
 
 def _write_junk(s: Stage, decoded: DataFrame, images: pa.Table) -> None:

@@ -349,7 +349,7 @@ def several(spark, *rows: tuple, leaks: str = "drop") -> dict[str, dict[str, boo
     frame = decoded(spark, *texts)
     left_out = ingest.duplicates(ingest.of_one_class(frame), leaks)
     found: dict[str, dict[str, bool]] = {}
-    for row in ingest.known_labels(frame, left_out).collect():
+    for row in ingest.known_labels(ingest.labelled_rows(frame, left_out)).collect():
         assert row.label not in found.setdefault(row.image_id, {})
         found[row.image_id][row.label] = row.present
     return found

@@ -71,6 +71,7 @@ def test_the_same_pixels_in_the_folders_of_several_classes_have_their_labels_tog
     }
     assert figures == {"train": 3, "test": 2, "unlabeled": 1, "undecoded": 1, "leaked": 1}
     assert (mark["figures"]["ingest/repeated"], mark["figures"]["ingest/contradicting"]) == (3, 0)
+    assert mark["figures"]["ingest/joined"] == 2  # the first of cat and dog, and the test image of cat and emu
     reasons = RunReader(runs.run_folder("tests", "folders"), "report").rows("rejected")["reason"].to_pylist()
     assert reasons.count(ingest.LEAKED) == 1
 

@@ -22,6 +22,7 @@ LEAKED_QUERY = "copy of a query image"
 REPEATED = "repeat within the split"
 REPEATED_UNLABELED = "unlabelled repeat of a training image"
 
+PAIR = ("label", "present")  # columns of what is known of an image
 NOTHING_TO_TEST_ON = "no test image has a known label, so the run's figures are those of cross-validation only"
 
 
@@ -66,18 +67,31 @@ def of_one_class(decoded: DataFrame) -> DataFrame:
     return decoded.withColumn("label", F.when(F.col("label").isNotNull(), F.lit("labelled")))
 
 
-def known_labels(decoded: DataFrame, left_out: DataFrame) -> DataFrame:
-    """Rows of the table `truth` of images with several labels (`data.known_labels`): those of copies within a split are
-    joined, so that a class is present where one of them says so. A leak gives no labels, nor does another row that is
-    left out. Where leaks are kept the test image is right, as everywhere; one of the gallery comes last.
+def known_labels(labelled: DataFrame) -> DataFrame:
+    """Rows of the table `truth` of images with several labels, of `labelled_rows`: those of copies are joined, so that
+    a class is present where one of them says so.
+    """
+    known = labelled.select("image_id", F.explode(F.from_json("label", "map<string, boolean>")).alias(*PAIR))
+    return known.groupBy("image_id", "label").agg(F.max("present").alias("present"))
+
+
+def joined_images(labelled: DataFrame) -> int:
+    """Of how many images with several labels those of copies that differ are joined; of `labelled_rows`."""
+    different = labelled.groupBy("image_id").agg(F.count_distinct("label").alias("sets"))
+    return different.where("sets > 1").count()
+
+
+def labelled_rows(decoded: DataFrame, left_out: DataFrame) -> DataFrame:
+    """The decoded rows of images with several labels (`data.known_labels`) whose labels count: those that stay, and
+    repeats within a split. A leak gives no labels, nor does another row that is left out. Where leaks are kept the test
+    image is right, as everywhere; one of the gallery comes last.
     """
     apart = left_out.where(F.col("reason") != REPEATED).select("origin", "split")
     rows = decoded.where("reason is null and label is not null").select("image_id", "split", "origin", "label")
     place = F.when(F.col("split").isin(*tables.TESTED_ON), 0).when(F.col("split").isin(*tables.LEARNED_FROM), 1)
     ranked = rows.join(apart, ["origin", "split"], how="left_anti").withColumn("place", F.coalesce(place, F.lit(2)))
-    right = ranked.withColumn("best", F.min("place").over(Window.partitionBy("image_id"))).where("place = best")
-    known = right.select("image_id", F.explode(F.from_json("label", "map<string, boolean>")).alias("label", "present"))
-    return known.groupBy("image_id", "label").agg(F.max("present").alias("present"))
+    best = F.min("place").over(Window.partitionBy("image_id"))
+    return ranked.withColumn("best", best).where("place = best").select("image_id", "label")
 
 
 def _with_repeats(rows: DataFrame) -> DataFrame:
