@@ -189,7 +189,9 @@ def test_a_run_ends_well_though_the_store_asks_to_slow_down_for_half_a_minute(ha
     assert harmed["state"] == "success", harmed["failures"]
     assert harmed["refused"]
     made = figures_of("harmed")
-    assert {name for name in figures_of("first") if not name.startswith("attack")} <= set(made)
+    # Which settings of the classifier are tried depends on the features.
+    expected = {name for name in figures_of("first") if not name.startswith("attack") and "/grid/" not in name}
+    assert expected <= set(made)
 
 
 def test_so_does_one_on_photographs_with_a_network(cluster, shared_data: Path, tmp_path: Path) -> None:
