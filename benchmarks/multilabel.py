@@ -136,8 +136,8 @@ def trained(
     )
     quota, candidate, accepted = 0.0, base, False
     if len(pile):
-        networks = [*base.by_fold, base.network]
-        chosen = label_quotas.choose(features[rows], given, fold_of, features[pile], networks, seed, lambda line: None)
+        values = [network.probabilities(features[pile]) for network in (*base.by_fold, base.network)]
+        chosen = label_quotas.choose(features[rows], given, fold_of, features[pile], values, seed, lambda line: None)
         quota = chosen.quota
     if quota:
         labels = [multi_label.joined(given, one) for one in chosen.labels]

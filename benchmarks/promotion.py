@@ -79,7 +79,7 @@ def draw(features: np.ndarray, labels: np.ndarray, seed: int) -> Iterator[tuple[
 def challengers(
     labels: np.ndarray, pool: np.ndarray, rng: np.random.Generator
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """By case the rows to learn from, and all images' labels as the challenger is told them."""
+    """By case the rows to learn from, and the labels of all images as the challenger gets them."""
     more = pool[: LABELS + MORE]
     shuffled, mislabelled = labels.copy(), labels.copy()
     some = more[rng.random(len(more)) < SHUFFLED]

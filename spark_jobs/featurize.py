@@ -136,14 +136,14 @@ def main(
         "featurize/images": count,
         "featurize/dimensions": made.dimensions,
         "featurize/computed": made.computed,
-        "featurize/taken_over": count - made.computed,
+        "featurize/reused_images": count - made.computed,
     }
     summary = f"{count:,} images, {made.dimensions:,} features each"
     if made.computed:
         s.figures["featurize/images_per_second"] = rate = round(made.computed / made.seconds, 2)
         summary += f", {rate:,.0f} images/s"
     if earlier and made.computed < count:
-        over = f"the features of {count - made.computed:,} of {count:,} images are taken over"
+        over = f"the features of {count - made.computed:,} of {count:,} images are reused"
         s.say(f"{over} from the version of {earlier.made}")
     if augment == variants.NONE:
         earlier_versions.release(s.run, s.name)

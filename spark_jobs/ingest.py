@@ -32,7 +32,7 @@ from kindred.data import (
     parquet_rows,
     pillow_pixels,
     raw_images,
-    taken_over,
+    reused_images,
     tiff_kinds,
 )
 from kindred.data.junk_csv import Pair
@@ -56,14 +56,14 @@ from kindred.runtime.stage import Stage
 
 # Beside the dataset's own file, what the tables depend on; what lists files stands in the sources.
 CODE = (
-    *(raw_images, image_files, images, decoding, taken_over, ingest, label_spelling, image_limit),
+    *(raw_images, image_files, images, decoding, reused_images, ingest, label_spelling, image_limit),
     *(pillow_pixels, orientation, metadata, file_kinds, tiff_kinds, jpeg_kinds, jpeg_2000_kinds),
     *(labels_csv, folder_layout, known_labels, multi_labels_csv),
     *(parquet_files, parquet_rows, label_columns),
 )
 
 DECODERS = ("pillow", "pi-heif", "isal")  # packages on which pixels, or the bytes of their files, depend
-TAKEN_OVER = ("sources", "images")  # tables of an earlier version
+REUSED_TABLES = ("sources", "images")  # tables of an earlier version
 
 
 class Prepared(NamedTuple):
@@ -135,8 +135,8 @@ def main(
         junk_csv.check_splits(s.prepared.junk, _named(s, raw, "split"), storage.local(f"{root}/{JUNK}"))
     files = _files(s, module, limit)
     earlier = None if files is None else _earlier(s)
-    then = earlier and taken_over.Earlier(*(s.frame(name, earlier.mark["tables"][name]) for name in TAKEN_OVER))
-    decoded, reused = taken_over.decode(raw, files, then) if then else (decoding.decode(raw), 0)
+    then = earlier and reused_images.Earlier(*(s.frame(name, earlier.mark["tables"][name]) for name in REUSED_TABLES))
+    decoded, reused = reused_images.decode(raw, files, then) if then else (decoding.decode(raw), 0)
     with s.progress():
         counts = ingest.count_decoded(decoded, labels_required)
     if not to_match and not counts["test"]:
@@ -144,18 +144,18 @@ def main(
     left_out = ingest.duplicates(ingest.of_one_class(decoded) if several else decoded, leaks).persist()
     left_out.count()  # Spark then knows how few they are, and joins without moving the images between tasks
     kept = ingest.kept_images(decoded, left_out)
-    whole, again = taken_over.completed(kept, then) if then else (kept, 0)
+    whole, again = reused_images.completed(kept, then) if then else (kept, 0)
     size = counts["bytes"] + sum(committed_files.of_table(earlier.mark, "images").values() if earlier else [])
     s.write("images", whole.coalesce(partitioning.files(s.spark, size)))
     joined = _write_truth(s, decoded, kept, left_out, several)
     s.write("rejected", ingest.rejected_rows(decoded, left_out))
     if files is not None:
-        s.write("sources", taken_over.source_rows(files, decoded))
+        s.write("sources", reused_images.source_rows(files, decoded))
     name = s.home.rsplit("/", 2)[1]
     written = s.written("images", ["image_id", "split", "height", "width", "channels"])
     truth = s.written("truth", ["image_id", "label", "present"])
     s.figures = ingest.figures(written, s.written("rejected", ["reason"]), counts["undecoded"], leaks)
-    s.figures |= {"ingest/decoded": counts["decoded"] - reused + again, "ingest/taken_over": reused - again}
+    s.figures |= {"ingest/decoded": counts["decoded"] - reused + again, "ingest/reused_images": reused - again}
     s.figures |= joined
     if labels_required:
         (ingest.check_any_present if several else ingest.check_left)(written, truth, s.figures)
@@ -177,7 +177,7 @@ def main(
         "dataset": {"name": dataset, "digest": name[-12:], "source": path or dataset},
     }
     if earlier:
-        _say_taken_over(s, earlier, counts["decoded"])
+        _say_reused(s, earlier, counts["decoded"])
     earlier_versions.release(s.run, s.name)
     return ingest.summary(s.figures)
 
@@ -190,17 +190,17 @@ def _lacking_memory(s: Stage, to_match: bool, classes: int) -> str | None:
     return memory_needs.shortage(learned_from, memory_needs.USUAL_DIMENSIONS, classes)
 
 
-def _say_taken_over(s: Stage, earlier: Earlier, images: int) -> None:
+def _say_reused(s: Stage, earlier: Earlier, images: int) -> None:
     """Say, and keep, how many of so many images are those of an earlier version."""
-    if count := int(s.figures["ingest/taken_over"]):
-        s.facts["taken_over"] = {"version": earlier.version, "images": count}
-        s.say(f"{count:,} of {images:,} images are taken over from the version of {earlier.made}")
+    if count := int(s.figures["ingest/reused_images"]):
+        s.facts["reused_images"] = {"version": earlier.version, "images": count}
+        s.say(f"{count:,} of {images:,} images are reused from the version of {earlier.made}")
 
 
-def _files(s: Stage, module: ModuleType, limit: int | None) -> taken_over.Files | None:
+def _files(s: Stage, module: ModuleType, limit: int | None) -> reused_images.Files | None:
     """The image files of a dataset, as they are now; None where images have no files of their own."""
     files = module.files(s.prepared.sources, limit, **s.prepared.params) if hasattr(module, "files") else []
-    return taken_over.listed(s.spark, files) if files else None
+    return reused_images.listed(s.spark, files) if files else None
 
 
 def _earlier(s: Stage) -> Earlier | None:

@@ -73,9 +73,9 @@ def _label_sets(s: Stage, ids: np.ndarray, features: np.ndarray, classes: list[s
         return _without_unlabelled(s)
     base = [networks.from_bytes(s.file("train_base", network_file(fold))) for fold in (*range(given.folds), ALL)]
     pile = features[unlabelled]
-    chosen = label_quotas.choose(features[rows], given.given, given.fold_of, pile, base, seed, s.say)
-    *by_fold, of_all = chosen.labels
-    *fold_values, values = (pseudo_labels.base_probabilities(network, pile) for network in base)
+    by_view = [pseudo_labels.base_probabilities(network, pile) for network in base]
+    chosen = label_quotas.choose(features[rows], given.given, given.fold_of, pile, by_view, seed, s.say)
+    (*by_fold, of_all), (*fold_values, values) = chosen.labels, by_view
     pool = Pool(ids, features, cpu.cores())
     nearest = pseudo_label_tables.nearest_given(pool, rows, unlabelled)
     pile_ids = ids[unlabelled]

@@ -16,7 +16,7 @@ HEAVY = {"airflow", "keras", "mlflow", "pyspark", "tensorflow", "tf2onnx"}
 NUMERIC = {"numpy", "pandas", "pyarrow", "scipy", "sklearn"}
 # What works in Spark's sessions and workers, and the model that MLflow serves.
 SPARK = {
-    *("kindred.data.ingest", "kindred.data.taken_over", "kindred.learning.cross_validation_in_spark"),
+    *("kindred.data.ingest", "kindred.data.reused_images", "kindred.learning.cross_validation_in_spark"),
     *("kindred.runtime.spark_session", "kindred.search.spark_index", "kindred.serving.predict"),
 }
 PROGRAMS = {"kindred.search.__main__", "kindred.serving.mlflow_model"}

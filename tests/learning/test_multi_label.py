@@ -114,11 +114,12 @@ def test_pseudo_labels_are_taken_only_where_they_lower_the_loss_out_of_fold() ->
     features, labels = scenes(60)
     pile, _ = scenes(400, seed=1)
     fold_of, base = fitted(features, labels, logistic_regression.SETTINGS)
-    networks, lines = [*base.by_fold, base.network], []
+    networks, same = [*base.by_fold, base.network], np.repeat(features[:1], 400, axis=0)
+    lines: list[str] = []
+    of_pile, of_same = ([network.probabilities(images) for network in networks] for images in (pile, same))
 
-    good = label_quotas.choose(features, labels, fold_of, pile, networks, 0, lines.append)
-    same = np.repeat(features[:1], 400, axis=0)
-    useless = label_quotas.choose(features, labels, fold_of, same, networks, 0, lines.append)
+    good = label_quotas.choose(features, labels, fold_of, pile, of_pile, 0, lines.append)
+    useless = label_quotas.choose(features, labels, fold_of, same, of_same, 0, lines.append)
 
     losses = {float(line.split("loss ")[1].split()[0]) for line in lines[:4]}
     before = multi_label.log_losses(base.out_of_fold, labels).mean()

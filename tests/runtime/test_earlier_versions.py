@@ -75,7 +75,7 @@ def test_a_version_whose_files_are_not_whole_is_named_and_not_read(data) -> None
 
     assert held(say=lines.append) == whole
     assert len(lines) == 1
-    assert lines[0].endswith(f"images.bin is missing: nothing is taken over from photos-{'b' * 12}")
+    assert lines[0].endswith(f"images.bin is missing: nothing is reused from photos-{'b' * 12}")
 
 
 def test_where_datasets_do_not_lie_there_is_no_version(data) -> None:

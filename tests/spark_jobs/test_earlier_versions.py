@@ -1,4 +1,4 @@
-"""A new version of a dataset takes over what an earlier one has decoded and featurized, and is as a fresh one is."""
+"""A new version of a dataset reuses what an earlier one has decoded and featurized, and is as a fresh one is."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from bench import run_stage
 
 from dataset_samples import open_images
-from kindred.data import taken_over
+from kindred.data import reused_images
 from kindred.data.datasets import image_folder
 from kindred.runtime import file_names, marks, runs, storage
 from kindred.runtime.run_reader import RunReader
@@ -60,7 +60,7 @@ def rows_of(name: str) -> dict[str, list]:
 
 
 def work(figures: dict[str, Any]) -> list[float]:
-    names = ("ingest/decoded", "ingest/taken_over", "featurize/computed", "featurize/taken_over")
+    names = ("ingest/decoded", "ingest/reused_images", "featurize/computed", "featurize/reused_images")
     return [figures[name] for name in names]
 
 
@@ -88,9 +88,9 @@ def test_a_new_version_has_the_rows_of_a_fresh_one(spark, tmp_path, monkeypatch,
     assert work(taken) == [3, 28, 2, 28]  # decoded: two new ones, and the copy
     assert work(fresh) == [31, 0, 30, 0]
     differing = {name for name in fresh if fresh[name] != taken[name] and not name.endswith(("seconds", "per_second"))}
-    assert differing == {"ingest/decoded", "ingest/taken_over", "featurize/computed", "featurize/taken_over"}
-    assert "28 of 31 images are taken over from the version of " in caplog.text
-    assert "the features of 28 of 30 images are taken over from the version of " in caplog.text
+    assert differing == {"ingest/decoded", "ingest/reused_images", "featurize/computed", "featurize/reused_images"}
+    assert "28 of 31 images are reused from the version of " in caplog.text
+    assert "the features of 28 of 30 images are reused from the version of " in caplog.text
 
     label(folder, {f"{number:04}.png": "dog" if number < 9 else "cat" for number in range(1, 30) if number != 5})
     replaced_unseen(folder, "0007.png")
@@ -118,12 +118,12 @@ def test_of_1100_images_the_100_new_ones_are_decoded_and_featurized(spark, tmp_p
 
     assert work(second) == [100, 1000, 100, 1000]
     assert second["ingest/undecoded"] == 0
-    assert "1,000 of 1,100 images are taken over from the version of " in caplog.text
-    assert "the features of 1,000 of 1,100 images are taken over from the version of " in caplog.text
+    assert "1,000 of 1,100 images are reused from the version of " in caplog.text
+    assert "the features of 1,000 of 1,100 images are reused from the version of " in caplog.text
 
 
 @pytest.mark.long
-def test_images_that_stay_in_two_splits_are_taken_over(spark, tmp_path) -> None:
+def test_images_that_stay_in_two_splits_are_reused(spark, tmp_path) -> None:
     folder = tmp_path / "photos"
     for number, name in enumerate(["train/cat", "train/cat", "train/dog", "train/dog", "test/cat", "test/dog"]):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -150,7 +150,7 @@ def test_what_is_fitted_to_the_images_is_fitted_anew(spark, tmp_path) -> None:
 
 
 @pytest.mark.long
-def test_a_broken_version_is_not_taken_over_and_a_file_that_was_not_read_is_tried_again(
+def test_a_broken_version_is_not_reused_and_a_file_that_was_not_read_is_tried_again(
     spark, tmp_path, monkeypatch, caplog
 ) -> None:
     folder = folder_of(tmp_path / "photos", 10)
@@ -167,12 +167,12 @@ def test_a_broken_version_is_not_taken_over_and_a_file_that_was_not_read_is_trie
 
     assert first["ingest/undecoded"] == 1
     assert work(second) == [11, 0, 1, 10]
-    assert "stray.parquet does not belong here: nothing is taken over from image_folder-" in caplog.text
+    assert "stray.parquet does not belong here: nothing is reused from image_folder-" in caplog.text
     assert len(rows_of("second")["sources"]) == 11
 
 
 @pytest.mark.long
-def test_images_of_open_images_are_taken_over_but_those_that_are_turned(spark, tmp_path) -> None:
+def test_images_of_open_images_are_reused_but_those_that_are_turned(spark, tmp_path) -> None:
     folder = open_images.make(tmp_path / "open-images")
     arguments = {**open_images.PARAMS, "dataset": "open_images", "path": str(folder), "limit": None, "leaks": "drop"}
     first = run_stage("ingest", runs.run_folder("tests", "first"), task="multi_label", **arguments)
@@ -180,8 +180,8 @@ def test_images_of_open_images_are_taken_over_but_those_that_are_turned(spark, t
 
     second = run_stage("ingest", runs.run_folder("tests", "second"), task="multi_label", **arguments)
 
-    assert [first["figures"][name] for name in ("ingest/decoded", "ingest/taken_over")] == [9, 0]
-    assert [second["figures"][name] for name in ("ingest/decoded", "ingest/taken_over")] == [2, 7]
+    assert [first["figures"][name] for name in ("ingest/decoded", "ingest/reused_images")] == [9, 0]
+    assert [second["figures"][name] for name in ("ingest/decoded", "ingest/reused_images")] == [2, 7]
     ids = [
         set(RunReader(run, "report").rows("images", ["image_id"])["image_id"].to_pylist())
         for run in map(runs.run_folder, ["tests"] * 2, ["first", "second"])
@@ -197,14 +197,14 @@ def test_objects_of_a_bucket_are_known_by_their_etags(spark, bucket, tmp_path) -
     files = image_folder.files(sources, None)
     columns = "origin string, size bigint, version string, image_id string, height int, width int, channels int"
     known = [(*file, "an-id", 8, 6, 3, None) for file in files]
-    earlier = taken_over.Earlier(spark.createDataFrame(known, f"{columns}, reason string"), spark.range(0))
+    earlier = reused_images.Earlier(spark.createDataFrame(known, f"{columns}, reason string"), spark.range(0))
     fs.pipe_file(inside, encoded(noise(seed=9)))
     raw = image_folder.read(spark, image_folder.sources(bucket, lambda line: None), None)
 
-    same = taken_over.decode(raw, taken_over.listed(spark, files), earlier)
+    same = reused_images.decode(raw, reused_images.listed(spark, files), earlier)
     now = image_folder.files(image_folder.sources(bucket, lambda line: None), None)
-    listed = taken_over.listed(spark, now)
-    changed = listed.rows.join(earlier.sources, taken_over.FILE, how="left_anti").collect()
+    listed = reused_images.listed(spark, now)
+    changed = listed.rows.join(earlier.sources, reused_images.FILE, how="left_anti").collect()
 
-    assert same.taken_over == len(files) == 2
+    assert same.reused_images == len(files) == 2
     assert [row.origin for row in changed] == [files[1].uri]

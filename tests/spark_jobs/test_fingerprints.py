@@ -16,7 +16,7 @@ from kindred.data import (
     label_spelling,
     labels_csv,
     raw_images,
-    taken_over,
+    reused_images,
 )
 from kindred.data.datasets import digits, parquet
 from kindred.features import extractor_setup, kmeans, onnx_graphs
@@ -40,7 +40,7 @@ def dataset_folder() -> str:
 
 @pytest.mark.parametrize(
     "module",
-    [digits, raw_images, decoding, ingest, label_spelling, labels_csv, folder_layout, image_limit, taken_over],
+    [digits, raw_images, decoding, ingest, label_spelling, labels_csv, folder_layout, image_limit, reused_images],
     ids=lambda m: m.__name__,
 )
 def test_a_dataset_is_read_again_when_its_code_or_that_of_ingest_changes(module: ModuleType, monkeypatch) -> None:

@@ -39,7 +39,7 @@ def present(text: str | None) -> frozenset[str]:
 
 
 def check_names(classes: Iterable[str], where: str) -> None:
-    """Raise InputError for names that could not be told apart in a list of labels.
+    """Raise InputError for names that are ambiguous in a list of labels.
 
     >>> check_names(["black|white"], "photos")
     Traceback (most recent call last):

@@ -13,7 +13,6 @@ import numpy as np
 from kindred.learning import multi_label, multi_label_training
 from kindred.learning.classifiers import logistic_regression
 from kindred.learning.multi_label import Labels
-from kindred.learning.networks import Network
 
 QUOTAS = (0.6, 0.2, 0.4, 0.8)  # shares of the pile that are tried; the classifier's setting is chosen with the first
 
@@ -49,17 +48,16 @@ def choose(
     given: Labels,
     fold_of: np.ndarray,
     pile: np.ndarray,
-    base: list[Network],
+    values: list[np.ndarray],
     seed: int,
     say: Callable[[str], None],
 ) -> Chosen:
-    """Of features [g, d] of the given images, their labels and folds [g], features [m, d] of the pile, and the networks
-    of base without each fold, then of all. The quotas are compared by logistic regression, whatever the classifier:
-    each takes as many fits as the candidate.
+    """Of features [g, d] of the given images, their labels and folds [g], features [m, d] of the pile, and its
+    probabilities [m, k] by base without each fold, then by that of all. The quotas are compared by logistic regression,
+    whatever the classifier: each takes as many fits as the candidate.
     """
-    folds = len(base) - 1
+    folds = len(values) - 1
     rows = [np.flatnonzero(fold_of == fold) for fold in range(folds)]
-    values = [network.probabilities(pile) for network in base]
     shares = [given.of(np.setdiff1d(np.arange(len(given)), own)).shares() for own in rows] + [given.shares()]
     both, weights = np.vstack([features, pile]), multi_label_training.fold_weights(fold_of, folds, len(pile))
     of_base = [given] * (folds + 1), multi_label_training.fold_weights(fold_of, folds), fold_of, seed

@@ -1,4 +1,4 @@
-"""The work of earlier versions of a dataset, of which a new version may take rows over.
+"""The work of earlier versions of a dataset, of which a new version may reuse rows.
 
 A version is the folder of a dataset's name and fingerprint. The rows are copied, so a version needs an earlier one only
 while it is made: for so long a note in the run's folder names the attempt that is read, and `make prune` leaves that
@@ -43,7 +43,7 @@ def hold(
         if not fits(earlier.mark):
             continue
         if flaw := marks.flaw_of(earlier.mark):
-            say(f"{flaw}: nothing is taken over from {earlier.version}")
+            say(f"{flaw}: nothing is reused from {earlier.version}")
             continue
         attempt = earlier.mark["attempt"]
         storage.put_json(_note(run, stage), {"stage": stage, "version": earlier.version, "attempt": attempt})

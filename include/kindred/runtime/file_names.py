@@ -14,7 +14,7 @@ PREDICTIONS, REJECTED = "predictions.csv", "rejected.csv"  # of the DAG predict
 # in a stage's folder
 MARK = "_DONE.json"  # commits an attempt
 OUTCOME = "_OUTCOME.json"  # how its last try ended
-READING = "_READING.json"  # which attempt of an earlier version of the dataset it takes rows over from, while it does
+READING = "_READING.json"  # which attempt of an earlier version of the dataset it reuses rows of, while it does
 # in an attempt's folder
 LOCK = "_LOCK"  # held while it is at work; it says on which machine
 EXTRACTOR = "extractor.onnx"

@@ -14,7 +14,7 @@ and may give four more:
     check_matched(sources)                      raises InputError where there are no queries or no gallery, for a run
                                                 that matches them
     files(sources, limit) -> list[Source]       the files whose rows of `read` only name them: a later version of the
-                                                dataset takes over what was read if they have not changed
+                                                dataset reuses what was read if they have not changed
 
 and a number, where it is labelled throughout, so that all labels would leave no unlabelled image:
 

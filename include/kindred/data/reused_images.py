@@ -35,7 +35,7 @@ class Decoded(NamedTuple):
     """Rows of `decoding.SCHEMA`, those of known files without their content; and how many of these are images."""
 
     rows: DataFrame
-    taken_over: int
+    reused_images: int
 
 
 class Completed(NamedTuple):
@@ -64,7 +64,7 @@ def decode(raw: DataFrame, files: Files, earlier: Earlier) -> Decoded:
 
 
 def completed(kept: DataFrame, earlier: Earlier) -> Completed:
-    """Decoded rows that stay, with the content of those that are taken over. A file that was left out then, as a repeat
+    """Decoded rows that stay, with the content of those that are reused. A file that was left out then, as a repeat
     of another, has none: where it stays now, it is decoded. Raises RuntimeError where such a file is no longer what was
     listed: the next try lists it anew.
     """
